@@ -1,0 +1,103 @@
+"""References to what stages have made: a key, a digest, and what one must know to use it."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from aeflow.lineage import Input
+from aeflow.schema import ExampleSchema
+
+__all__ = ["Artifact", "Dataset", "Evaluation", "FeatureSet", "Model", "Publication"]
+
+
+class Artifact(BaseModel):
+    """Refers to a committed answer in a store; it crosses processes and time as plain JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: ClassVar[str]
+
+    key: str
+    digest: str
+
+    @property
+    def address(self) -> str:
+        """The artifact's folder within its store."""
+        return f"{self.folder}/{self.key}"
+
+    @property
+    def reference(self) -> Input:
+        """The artifact as the input of a question."""
+        return Input(address=self.address, digest=self.digest)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Returns the artifact as plain JSON; `model_validate` of its type reads it back."""
+        return self.model_dump(mode="json")
+
+
+class Dataset(Artifact):
+    """Refers to prepared data: Arrow shards `<split>-<number>.arrow` and their statistics."""
+
+    folder: ClassVar[str] = "datasets"
+
+    name: str
+    example_schema: ExampleSchema
+    rows: dict[str, int]
+    quarantined: int = 0
+    label_names: tuple[str, ...] = ()
+    has_labels: bool = False
+
+    @property
+    def address(self) -> str:
+        """The dataset's folder within its store; people look for datasets by name."""
+        return f"{self.folder}/{self.name}-{self.key}"
+
+
+class Model(Artifact):
+    """Refers to a trained model; its digest is its identity."""
+
+    folder: ClassVar[str] = "models"
+
+    dataset_name: str
+    example_schema: ExampleSchema
+    network: str
+    kind: str
+    latent_dim: int
+    epochs: int
+    best_epoch: int
+    validation_loss: float
+
+    @property
+    def identity(self) -> str:
+        """The digest of the model's arrays, config and preprocessing."""
+        return self.digest
+
+
+class Evaluation(Artifact):
+    """Refers to a judgement of one model on one split; `metrics` is flat."""
+
+    folder: ClassVar[str] = "evaluations"
+
+    split: str
+    rows: int
+    metrics: dict[str, float]
+
+
+class FeatureSet(Artifact):
+    """Refers to latent features in Parquet, all made by the model with this identity."""
+
+    folder: ClassVar[str] = "features"
+
+    identity: str
+    latent_dim: int
+    layout: str
+    rows: dict[str, int]
+
+
+class Publication(Artifact):
+    """Refers to TensorBoard event files and a report."""
+
+    folder: ClassVar[str] = "publications"
+
+    report: str = "report.html"
+    tensorboard: str = "tensorboard"

@@ -1,0 +1,33 @@
+"""What callers hand in: frozen models that refuse nonsense where it enters."""
+
+from aeflow.configs.model import (
+    ConvolutionalOptions,
+    DenoisingOptions,
+    DenseOptions,
+    ModelConfig,
+    PlainOptions,
+)
+from aeflow.configs.pipeline import PipelineConfig
+from aeflow.configs.runtime import RuntimeConfig
+from aeflow.configs.stages import (
+    EncodeConfig,
+    EvaluateConfig,
+    IngestConfig,
+    PublishConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "ConvolutionalOptions",
+    "DenoisingOptions",
+    "DenseOptions",
+    "EncodeConfig",
+    "EvaluateConfig",
+    "IngestConfig",
+    "ModelConfig",
+    "PipelineConfig",
+    "PlainOptions",
+    "PublishConfig",
+    "RuntimeConfig",
+    "TrainConfig",
+]

@@ -1,0 +1,36 @@
+"""What all configs share: frozen, closed, and hashed by what differs from the defaults."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["NOT_HASHED", "Config"]
+
+NOT_HASHED: dict[str, Any] = {"hashed": False}
+"""Marks a field that says where things are, not what the answer is."""
+
+
+class Config(BaseModel):
+    """Is a frozen model without unknown fields; the docstring of a field is its description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def hashed(self) -> dict[str, Any]:
+        """Returns what changes the answer: fields that differ from their defaults, and `name`.
+
+        Defaults are left out, so that a new field with a default re-keys nothing; a `name` stays,
+        because it says which member of a choice the other fields belong to.
+        """
+        fields = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            extra = field.json_schema_extra
+            counts = not (isinstance(extra, dict) and extra.get("hashed") is False)
+            is_default = value == field.get_default(call_default_factory=True)
+            if counts and (name == "name" or not is_default):
+                fields[name] = value.hashed() if isinstance(value, Config) else _plain(value)
+        return fields
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

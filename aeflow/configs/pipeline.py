@@ -1,0 +1,33 @@
+"""One config for the whole pipeline: a section for each stage, as in a TOML file."""
+
+from aeflow.configs.config import Config
+from aeflow.configs.model import ModelConfig
+from aeflow.configs.runtime import RuntimeConfig
+from aeflow.configs.stages import (
+    EncodeConfig,
+    EvaluateConfig,
+    IngestConfig,
+    PublishConfig,
+    TrainConfig,
+)
+
+__all__ = ["PipelineConfig"]
+
+
+class PipelineConfig(Config):
+    """Configures ingest, train, evaluate, encode and publish, and how they run."""
+
+    ingest: IngestConfig = IngestConfig()
+    """Where the data come from."""
+    model: ModelConfig = ModelConfig()
+    """Which model is trained."""
+    train: TrainConfig = TrainConfig()
+    """How it is trained."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """On what it is judged."""
+    encode: EncodeConfig = EncodeConfig()
+    """What stands in the features."""
+    publish: PublishConfig = PublishConfig()
+    """How much is published."""
+    runtime: RuntimeConfig = RuntimeConfig()
+    """What changes the speed and not the answer."""

@@ -1,0 +1,30 @@
+"""What changes the speed and not the answer: recorded in manifests, never hashed."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from aeflow.configs.config import Config
+
+__all__ = ["RuntimeConfig"]
+
+
+class RuntimeConfig(Config):
+    """Says how fast, on what and for how long a stage may work."""
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where TensorFlow computes; auto takes a GPU where there is one."""
+    threads: int | None = Field(default=None, ge=1, le=1024)
+    """Threads within one TensorFlow operation; all cores where it is not given."""
+    xla: bool = False
+    """Whether training steps are compiled by XLA."""
+    steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Training steps in one call of the graph; about a second of work where it is not given."""
+    checkpoint_epochs: int = Field(default=1, ge=1, le=100_000)
+    """Epochs between two checkpoints."""
+    encode_batch_size: int = Field(default=1024, ge=1, le=1_048_576)
+    """Rows in one forward pass of evaluation and encoding."""
+    shards_in_flight: int = Field(default=2, ge=1, le=64)
+    """Shards that encoding holds in memory between reading, encoding and writing."""
+    deadline_seconds: float | None = Field(default=None, gt=0)
+    """Seconds after which a stage stops and leaves its work to be resumed."""

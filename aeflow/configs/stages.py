@@ -1,0 +1,82 @@
+"""What each stage is told."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from aeflow.configs.config import NOT_HASHED, Config
+
+__all__ = ["EncodeConfig", "EvaluateConfig", "IngestConfig", "PublishConfig", "TrainConfig"]
+
+
+class IngestConfig(Config):
+    """Says where a dataset comes from and how it is split."""
+
+    source: str = Field(default="digits", min_length=1, json_schema_extra=NOT_HASHED)
+    """Where the data come from: digits, mnist, tfds:NAME[:VERSION], idx:FOLDER or npz:FILE."""
+    name: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
+    )
+    """Name of the dataset; taken from the source where it is not given."""
+    splits: Literal["source", "all"] = "source"
+    """Keep the source's splits and assign missing ones, or put every row into one split, all."""
+    validation_one_in: int = Field(default=20, ge=2, le=10_000)
+    """One training row in this many validates, where the source has no validation split."""
+    test_one_in: int = Field(default=10, ge=2, le=10_000)
+    """One row in this many tests, where the source has no test split."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of the assignment of rows to splits."""
+    max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
+    """Share of bad rows that go to quarantine; with more than this, ingestion fails."""
+    shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
+    """Bytes of features in one shard, at most; one row is always allowed."""
+    data_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)
+    """Folder where TFDS keeps prepared datasets."""
+    manual_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)
+    """Folder with the original files of a TFDS dataset, already downloaded."""
+
+
+class TrainConfig(Config):
+    """Says how a model is trained."""
+
+    epochs: int = Field(default=10, ge=1, le=100_000)
+    """Passes over the training split."""
+    batch_size: int = Field(default=128, ge=1, le=1_048_576)
+    """Examples in one step; the last step of an epoch takes what is left."""
+    optimizer: Literal["adam", "muon"] = "adam"
+    """Keras optimizer; muon orthogonalises the updates of two-dimensional kernels."""
+    learning_rate: float = Field(default=0.01, gt=0, le=10)
+    """Learning rate at its peak."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """Learning rate over time: a warm-up and a cosine to 0, or constant."""
+    warmup_fraction: float = Field(default=0.1, ge=0, lt=1)
+    """Share of all steps in which the cosine schedule rises to its peak."""
+    patience: int = Field(default=0, ge=0, le=100_000)
+    """Epochs without a better validation loss after which training stops; 0 never stops early."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of the initial weights, the order of examples and the noise."""
+
+
+class EvaluateConfig(Config):
+    """Says on what a model is judged."""
+
+    split: str = Field(default="test", min_length=1)
+    """The split that is reconstructed and scored."""
+    num_worst: int = Field(default=10, ge=1, le=100)
+    """Examples with the largest error that are shown."""
+
+
+class EncodeConfig(Config):
+    """Says what stands in the features."""
+
+    layout: Literal["list", "wide"] = "list"
+    """One list column, latent, or one column a number, z_000 and so on."""
+    reconstruction_error: bool = True
+    """Whether each row carries its reconstruction error and that error's percentile."""
+
+
+class PublishConfig(Config):
+    """Says how much of a run is published."""
+
+    projector_rows: int = Field(default=1000, ge=1, le=10_000)
+    """Test examples in TensorBoard's embedding projector."""

@@ -1,0 +1,90 @@
+"""The prepared form of data: Arrow IPC files, one record batch each, read through memory maps.
+
+Columns: `id: string`, `features: fixed_size_list<uint8 or float32>[H * W * C or D]`, and `label`
+where there is one. Values are raw, as the source has them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aeflow.artifacts import Dataset
+from aeflow.errors import ConfigError
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+
+__all__ = ["Shard", "open_shard", "open_split", "shard_name", "shard_names", "write_shard"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Views one shard: ids [N], features [N, *shape] of the memory map, labels [N] or None."""
+
+    ids: pa.StringArray
+    features: np.ndarray
+    labels: pa.Array | None
+
+    @property
+    def rows(self) -> int:
+        """The examples in the shard."""
+        return len(self.features)
+
+
+def shard_name(split: str, number: int) -> str:
+    """Returns the file name of a split's shard; names carry no total, so that data can grow."""
+    return f"{split}-{number:05d}.arrow"
+
+
+def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
+    """Lists a split's shard files in order. Raises ConfigError on a split that is not there."""
+    if split not in dataset.rows:
+        raise ConfigError(
+            f"The dataset '{dataset.name}' has no split '{split}'. "
+            f"Choose one of: {', '.join(dataset.rows)}."
+        )
+    pattern = re.compile(re.escape(split) + r"-\d{5,}\.arrow")
+    files = store.manifest(dataset.address).files
+    return sorted(entry.name for entry in files if pattern.fullmatch(entry.name))
+
+
+def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:
+    """Maps all shards of a split into memory, after comparing their SHA-256."""
+    names = shard_names(dataset, split, store)
+    folder = store.reading(dataset, names)
+    return [open_shard(folder / name, dataset.example_schema) for name in names]
+
+
+def open_shard(path: Path, schema: ExampleSchema) -> Shard:
+    """Maps one shard into memory; its features are a read-only view that costs no copy."""
+    with pa.memory_map(str(path)) as source:
+        batch = pa.ipc.open_file(source).get_batch(0)
+    values = batch.column("features").flatten().to_numpy()
+    return Shard(
+        ids=batch.column("id"),
+        features=values.reshape(-1, *schema.shape),
+        labels=batch.column("label") if "label" in batch.schema.names else None,
+    )
+
+
+def write_shard(
+    path: Path,
+    *,
+    ids: Sequence[str],
+    features: np.ndarray,
+    labels: pa.Array | Sequence[int] | None = None,
+) -> None:
+    """Writes ids [N], features [N, *shape] (uint8 or float32) and labels [N] as one shard."""
+    flat = np.ascontiguousarray(features).reshape(len(ids), -1)
+    columns = {
+        "id": pa.array(ids, pa.string()),
+        "features": pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1]),
+    }
+    if labels is not None:
+        columns["label"] = labels if isinstance(labels, pa.Array) else pa.array(labels, pa.int64())
+    batch = pa.record_batch(columns)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)

@@ -1,0 +1,44 @@
+"""The errors a caller can act on; each message gives the rule, the value and the remedy."""
+
+__all__ = [
+    "AeflowError",
+    "ConfigError",
+    "CorruptArtifact",
+    "DivergedTraining",
+    "IdentityMismatch",
+    "Interrupted",
+    "SourceError",
+    "TransientError",
+]
+
+
+class AeflowError(Exception):
+    """Is the root of every error that aeflow raises on purpose."""
+
+
+class ConfigError(AeflowError):
+    """Says that a config, an option or an address was written wrongly."""
+
+
+class SourceError(AeflowError):
+    """Says that the data to be ingested are missing, unreadable or not what they should be."""
+
+
+class CorruptArtifact(AeflowError):
+    """Says that bytes in the store are not the bytes that were committed."""
+
+
+class IdentityMismatch(AeflowError):
+    """Says that features of two models would be mixed."""
+
+
+class DivergedTraining(AeflowError):
+    """Says at which step the loss stopped being a finite number."""
+
+
+class Interrupted(AeflowError):
+    """Stops a stage from its progress callback; what it has finished stays to be resumed."""
+
+
+class TransientError(AeflowError):
+    """Says that the world failed in a way that trying again can mend."""

@@ -1,0 +1,103 @@
+"""Where an answer comes from: the question that hashes to its key, the manifest that commits it."""
+
+import hashlib
+import json
+import platform
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["FileEntry", "Input", "Manifest", "Question", "digest_of", "libraries"]
+
+KEY_LENGTH = 16
+
+
+class Input(BaseModel):
+    """Names what a question builds on: where it lies, and the digest of its content."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    digest: str
+
+
+class Question(BaseModel):
+    """Asks one stage for one answer; whoever asks the same gets the same key.
+
+    Inputs count by their digests alone, because a GPU may answer one question twice differently.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    version: int
+    folder: str
+    name: str = ""
+    configs: dict[str, Any]
+    inputs: dict[str, Input]
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits of the question's SHA-256."""
+        asked = {
+            "stage": self.stage,
+            "version": self.version,
+            "configs": self.configs,
+            "inputs": {name: source.digest for name, source in self.inputs.items()},
+        }
+        return digest_of(asked)[:KEY_LENGTH]
+
+    @property
+    def address(self) -> str:
+        """The answer's folder within a store."""
+        return f"{self.folder}/{self.name}-{self.key}" if self.name else f"{self.folder}/{self.key}"
+
+
+class FileEntry(BaseModel):
+    """Records one committed file: its name within the artifact, bytes, and SHA-256."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """Commits an answer: what has no manifest does not exist."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int = 1
+    stage: str
+    key: str
+    digest: str
+    question: Question
+    artifact: dict[str, Any]
+    files: tuple[FileEntry, ...]
+    runtime: dict[str, Any]
+    libraries: dict[str, str]
+    created: datetime
+    seconds: float
+
+
+def digest_of(content: Any) -> str:
+    """Returns the SHA-256 of `content` as canonical JSON, in hexadecimal digits."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """Returns the versions that an answer may depend on, and the machine it is made on."""
+    names = ("aeflow", "tensorflow", "keras", "numpy", "pyarrow", "scikit-learn", "prefect")
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # a worker may do without Prefect
+            continue
+    return {"python": platform.python_version(), **versions, "platform": platform.platform()}

@@ -1,0 +1,46 @@
+"""How a stage tells where it is, and how it is stopped: one callback."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aeflow.errors import Interrupted
+
+__all__ = ["OnProgress", "Progress", "silent", "with_deadline"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Says how far a stage is: `done` of `total` `unit`s, and what it measured last."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+    message: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+OnProgress = Callable[[Progress], None]
+"""Called on the stage's own thread at least once a second; what it raises stops the stage."""
+
+
+def silent(progress: Progress) -> None:
+    """Takes progress and shows it nowhere."""
+
+
+def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
+    """Returns `on_progress` that also raises `Interrupted` once `seconds` have passed from now."""
+    if seconds is None:
+        return on_progress
+    end = time.monotonic() + seconds
+
+    def checked(progress: Progress) -> None:
+        on_progress(progress)
+        if time.monotonic() > end:
+            raise Interrupted(
+                f"The deadline of {seconds:g} s passed during {progress.stage}, at {progress.done} "
+                f"of {progress.total} {progress.unit}s. Run it again to go on from there."
+            )
+
+    return checked

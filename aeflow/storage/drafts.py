@@ -1,0 +1,73 @@
+"""Unfinished work: a folder `<address>.partial` that becomes the answer when it is committed."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aeflow.lineage import FileEntry, digest_of
+from aeflow.storage.files import LocalFiles, sha256_of
+
+__all__ = ["WORK", "Draft"]
+
+WORK = "_work"
+
+
+class Draft:
+    """Takes the files of an answer in the making; what stands under `_work/` is not committed."""
+
+    def __init__(self, files: LocalFiles, address: str, *, check: Callable[[], None]):
+        self.files = files
+        self.name = f"{address}.partial"
+        self._check = check
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where the finished files lie."""
+        return self.files.path(self.name)
+
+    def path(self, name: str) -> Path:
+        """Returns where a finished file lies or would lie."""
+        return self.files.path(f"{self.name}/{name}")
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Gives a path to write to; the file is part of the draft once the block ends well."""
+        with self.files.writing(f"{self.name}/{name}") as path:
+            yield path
+        self._check()
+
+    def finished(self) -> list[str]:
+        """Lists the finished files, those under `_work/` included, sorted."""
+        return sorted(
+            path.relative_to(self.folder).as_posix()
+            for path in self.folder.rglob("*")
+            if path.is_file() and not path.name.endswith(".tmp")
+        )
+
+    def remove(self, name: str) -> None:
+        """Drops one finished file."""
+        self.files.delete(f"{self.name}/{name}")
+
+    def clear(self) -> None:
+        """Drops everything in the draft."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def seal(self) -> tuple[FileEntry, ...]:
+        """Drops working files and what a killed process left, and records the rest."""
+        self.files.delete(f"{self.name}/{WORK}")
+        for leftover in self.folder.rglob("*.tmp"):
+            leftover.unlink(missing_ok=True)
+        return tuple(
+            FileEntry(
+                name=name, size=self.path(name).stat().st_size, sha256=sha256_of(self.path(name))
+            )
+            for name in self.finished()
+        )
+
+
+def content_digest(files: tuple[FileEntry, ...]) -> str:
+    """Returns the digest of a folder: its files' names and SHA-256."""
+    return digest_of([[entry.name, entry.sha256] for entry in files])

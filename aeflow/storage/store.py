@@ -1,0 +1,228 @@
+"""The store: one folder of artifacts, each under the key of the question it answers."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pydantic import ValidationError
+
+from aeflow.artifacts import Artifact
+from aeflow.errors import (
+    ConfigError,
+    CorruptArtifact,
+    DivergedTraining,
+    IdentityMismatch,
+    SourceError,
+)
+from aeflow.lineage import FileEntry, Manifest, Question, libraries
+from aeflow.progress import OnProgress, Progress, silent
+from aeflow.storage.drafts import Draft, content_digest
+from aeflow.storage.files import LocalFiles
+from aeflow.storage.leases import Lease
+from aeflow.storage.verify import MANIFEST, problem_of, problems_of
+
+__all__ = ["Store"]
+
+WAIT_SECONDS = 0.5
+MISTAKES = (ConfigError, SourceError, DivergedTraining, IdentityMismatch)
+"""What happens again in every run: nothing of it is worth resuming."""
+
+A = TypeVar("A", bound=Artifact)
+logger = logging.getLogger(__name__)
+
+
+class Store:
+    """Keeps artifacts below one URL: a local folder, as a path or a `file://` URL."""
+
+    def __init__(self, url: str | Path):
+        self.root = _local_root(str(url))
+        self.files = LocalFiles(self.root)
+        self._verified: set[tuple[str, int, int]] = set()
+
+    @property
+    def url(self) -> str:
+        """The store's absolute address."""
+        return str(self.root)
+
+    def locate(self, artifact: Artifact) -> Path:
+        """Returns the artifact's folder on this machine."""
+        return self.files.path(artifact.address)
+
+    def answer(
+        self,
+        question: Question,
+        answer_type: type[A],
+        work: Callable[[Draft], dict[str, Any]],
+        *,
+        resumable: bool = False,
+        runtime: dict[str, Any] | None = None,
+        on_progress: OnProgress = silent,
+    ) -> A:
+        """Returns the answer in the store, or lets `work` make it and commits that.
+
+        `work` writes files into a draft and returns the fields of the artifact, without its key;
+        where it gives no `digest`, the digest of the files is taken. While another process works
+        on the same question, this one waits for its answer. After an interruption a resumable
+        draft stays; after the caller's own mistake nothing does.
+        """
+        lease = Lease(self.files, f"{question.address}.lease")
+        while True:
+            manifest = self.find(question.address)
+            if manifest is not None:
+                logger.info("%s: %s is already in the store", question.stage, question.address)
+                return answer_type.model_validate(manifest.artifact)
+            self._make_folders(question)
+            if lease.acquire():
+                break
+            on_progress(Progress(question.stage, 0, 1, "answer", "waits for another run's answer"))
+            time.sleep(WAIT_SECONDS)
+        try:
+            if self.find(question.address) is None:  # it may have come before the lease did
+                draft = Draft(self.files, question.address, check=lease.check)
+                with _kept_if(draft, resumable=resumable):
+                    start = time.monotonic()
+                    fields = work(draft)
+                    self._commit(draft, question, answer_type, fields, runtime or {}, start)
+        finally:
+            lease.release()
+            self.files.delete_if_empty(question.folder)
+        return answer_type.model_validate(self.manifest(question.address).artifact)
+
+    def find(self, address: str) -> Manifest | None:
+        """Returns the manifest at an address, or None where nothing is committed."""
+        try:
+            content = self.files.read(f"{address}/{MANIFEST}")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            return Manifest.model_validate_json(content)
+        except ValidationError as error:
+            raise CorruptArtifact(
+                f"The manifest of '{address}' cannot be read. Delete that folder and run again."
+            ) from error
+
+    def manifest(self, address: str) -> Manifest:
+        """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
+        found = self.find(address)
+        if found is None:
+            raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
+        return found
+
+    def resolve(self, key: str) -> str:
+        """Returns the address of a key or the start of one. Raises ConfigError where it is unclear."""
+        addresses = [
+            f"{answer_type.folder}/{name}"
+            for answer_type in Artifact.__subclasses__()
+            for name in self.files.folders(answer_type.folder)
+            if not name.endswith(".partial")
+        ]
+        found = [a for a in addresses if key in (a, a.rpartition("/")[2])]
+        found = found or [a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)]
+        if len(found) != 1:
+            what = f"{len(found)} artifacts have keys like" if found else "No artifact has the key"
+            raise ConfigError(f"{what} '{key}' in the store {self.url}. Give more of the key.")
+        return found[0]
+
+    def reading(self, artifact: Artifact, names: Iterable[str]) -> Path:
+        """Returns the folder in which the named files can be read, after comparing their SHA-256.
+
+        Raises CorruptArtifact where a file is missing or not what was committed.
+        """
+        folder = self.locate(artifact)
+        entries = {entry.name: entry for entry in self.manifest(artifact.address).files}
+        for name in names:
+            if name not in entries:
+                raise CorruptArtifact(f"'{artifact.address}' has no file '{name}'.")
+            problem = self._problem(folder, entries[name])
+            if problem:
+                raise CorruptArtifact(f"{problem} Delete the folder {folder} and run again.")
+        return folder
+
+    def verify(self, key: str) -> list[str]:
+        """Reads an artifact again, every byte; lists what is wrong, empty where all is well."""
+        address = self.resolve(key)
+        return problems_of(self.files.path(address), self.manifest(address))
+
+    def _problem(self, folder: Path, entry: FileEntry) -> str | None:
+        """Says what is wrong with one file; one that was read before and has not changed is fine."""
+        path = folder / entry.name
+        stat = path.stat() if path.is_file() else None
+        seen = (str(path), stat.st_size, stat.st_mtime_ns) if stat else None
+        if seen in self._verified:
+            return None
+        problem = problem_of(folder, entry)
+        if seen and not problem:
+            self._verified.add(seen)
+        return problem
+
+    def _make_folders(self, question: Question) -> None:
+        try:
+            self.files.path(question.folder).mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigError(
+                f"The store {self.url} is not a folder. Choose another --store."
+            ) from error
+
+    def _commit(
+        self,
+        draft: Draft,
+        question: Question,
+        answer_type: type[Artifact],
+        fields: dict[str, Any],
+        runtime: dict[str, Any],
+        start: float,
+    ) -> None:
+        files = draft.seal()
+        artifact = answer_type(key=question.key, **{"digest": content_digest(files), **fields})
+        manifest = Manifest(
+            stage=question.stage,
+            key=question.key,
+            digest=artifact.digest,
+            question=question,
+            artifact=artifact.to_json(),
+            files=files,
+            runtime=runtime,
+            libraries=libraries(),
+            created=datetime.now(UTC),
+            seconds=round(time.monotonic() - start, 3),
+        )
+        with draft.writing(MANIFEST) as path:
+            path.write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n", "utf-8")
+        if not self.files.rename_folder(draft.name, question.address):
+            self.files.delete(draft.name)  # another writer committed the same answer first
+        logger.info(
+            "%s: committed %s in %.1f s", question.stage, question.address, manifest.seconds
+        )
+
+
+@contextmanager
+def _kept_if(draft: Draft, *, resumable: bool) -> Iterator[None]:
+    """Leaves the draft of a failed run where it can be resumed, and removes it where it cannot."""
+    if not resumable:
+        draft.clear()
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, MISTAKES) or not resumable or not draft.finished():
+            draft.files.delete(draft.name)
+        raise
+
+
+def _local_root(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        url = url2pathname(parts.path)
+    elif "://" in url:
+        raise ConfigError(f"Cannot open the store '{url}'. Give a local folder or a file:// URL.")
+    root = Path(url).expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise ConfigError(f"The store '{root}' is a file. Choose another folder with --store.")
+    return root
