@@ -117,7 +117,7 @@ class Store:
         return found
 
     def resolve(self, key: str) -> str:
-        """Returns the address of a key or the start of one. Raises ConfigError where it is unclear."""
+        """Returns the address of a key or the start of one. Raises ConfigError if unclear."""
         addresses = [
             f"{answer_type.folder}/{name}"
             for answer_type in Artifact.__subclasses__()
@@ -152,7 +152,7 @@ class Store:
         return problems_of(self.files.path(address), self.manifest(address))
 
     def _problem(self, folder: Path, entry: FileEntry) -> str | None:
-        """Says what is wrong with one file; one that was read before and has not changed is fine."""
+        """Says what is wrong with one file; one read before and unchanged is fine."""
         path = folder / entry.name
         stat = path.stat() if path.is_file() else None
         seen = (str(path), stat.st_size, stat.st_mtime_ns) if stat else None
