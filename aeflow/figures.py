@@ -1,0 +1,214 @@
+"""The pictures of a run: reconstructions, errors, training; the same arrays give the same bytes.
+
+Figures are drawn through matplotlib's objects, never through pyplot, whose state is global.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+__all__ = ["error_histogram", "reconstruction_panel", "training_curves"]
+
+INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
+BLUE, ORANGE, PAPER = "#2262a8", "#c8571b", "#ffffff"
+SMALL_TEXT: dict[str, Any] = {"fontsize": 8, "color": INK}
+DPI = 144
+BINS, MANY_EPOCHS = 60, 40
+COLUMNS, PROFILE_COLUMNS = 10, 4
+PICTURE_INCHES = 0.86
+GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
+
+
+def reconstruction_panel(
+    originals: np.ndarray,
+    reconstructions: np.ndarray,
+    path: Path,
+    *,
+    captions: Sequence[str] | None = None,
+) -> None:
+    """Draws originals over their reconstructions, ten pairs a line, as PNG.
+
+    Images are [N, H, W, C] in [0, 1] and clipped to that; vectors are [N, D], and each is drawn as
+    a profile with its reconstruction over it. `captions` [N] stand below the pairs.
+    """
+    captions = captions or [""] * len(originals)
+    if originals.ndim == 4:
+        figure = _image_pairs(_pixels(originals), _pixels(reconstructions), captions)
+    else:
+        figure = _profiles(originals, reconstructions, captions)
+    _write(figure, path)
+
+
+def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, float]) -> None:
+    """Draws how errors [N] spread, with their median and 95th percentile, as PNG.
+
+    Each of `baselines` is a mean error to compare with; one far off the axis is named at its end.
+    """
+    figure = _figure(8, 4)
+    axes = _axes(figure.subplots())
+    ordinary = float(np.quantile(errors, 0.995)) or 1.0
+    inside = {name: value for name, value in baselines.items() if value <= 2 * ordinary}
+    end = 1.08 * max(ordinary, *inside.values(), float(np.mean(errors)))
+    counts, _, _ = axes.hist(errors, bins=BINS, range=(0, end), color=BLUE, alpha=0.85)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.5 * max(float(np.max(counts)), 1))
+    marks = [
+        (float(np.median(errors)), "median", INK, "-"),
+        (float(np.mean(errors)), "mean", INK, "--"),
+        (float(np.quantile(errors, 0.95)), "95 % are below", INK, ":"),
+        *((value, name, ORANGE, "--") for name, value in inside.items()),
+    ]
+    for line, (value, name, color, style) in enumerate(sorted(marks)):
+        _mark(axes, f"{name} {value:.3g}", value, color=color, linestyle=style, line=line)
+    axes.set_xlabel("mean squared error of one example")
+    axes.set_ylabel("examples")
+    outside = {name: value for name, value in baselines.items() if name not in inside}
+    _note_beyond(axes, errors, end, outside)
+    _write(figure, path)
+
+
+def training_curves(
+    history: pa.Table, path: Path, *, baselines: Mapping[str, float] | None = None
+) -> None:
+    """Draws the losses of each epoch, and the learning rate on a smaller panel below, as PNG.
+
+    `history` has the columns `epoch`, `loss`, `validation_loss` and `learning_rate`.
+    """
+    names = ("epoch", "loss", "validation_loss", "learning_rate")
+    epochs, loss, validation_loss, rate = (history[name].to_numpy() for name in names)
+    best = int(np.argmin(validation_loss))
+    label = f"validation, best {validation_loss[best]:.4g} after epoch {epochs[best]}"
+    point = {"marker": "." if len(epochs) <= MANY_EPOCHS else "", "linewidth": 1.6}
+    figure = _figure(8, 4.6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+    above.plot(epochs, loss, color=MUTED, label="train", **point)
+    above.plot(epochs, validation_loss, color=BLUE, label=label, **point)
+    above.plot(epochs[best], validation_loss[best], "o", color=BLUE, markersize=7)
+    for name, value in (baselines or {}).items():
+        above.axhline(value, color=ORANGE, linestyle="--", linewidth=1.2, label=name)
+    above.set_ylabel("loss")
+    above.legend(frameon=False, labelcolor=INK, fontsize=9)
+    below.plot(epochs, rate, color=MUTED, **point)
+    below.set_ylim(bottom=0)
+    below.set_ylabel("learning rate")
+    below.set_xlabel("epoch")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    for axes in (above, below):
+        _axes(axes)
+    figure.align_ylabels()
+    _write(figure, path)
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """Returns images [N, H, W, C] as RGB in [0, 1]; other channels show as their mean."""
+    if images.shape[-1] != 3:
+        images = np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return np.clip(images, 0, 1)
+
+
+def _image_pairs(
+    originals: np.ndarray, reconstructions: np.ndarray, captions: Sequence[str]
+) -> Figure:
+    """Lays pairs out on one axes whose unit is the width of a picture."""
+    high = originals.shape[1] / originals.shape[2]
+    below = CAPTION_HEIGHT if any(captions) else 2 * GAP
+    pitch = 2 * high + GAP + below
+    columns = min(COLUMNS, len(originals))
+    width, height = MARGIN + columns * (1 + GAP), ceil(len(originals) / columns) * pitch
+    figure = _figure(width * PICTURE_INCHES, height * PICTURE_INCHES, layout=None)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    for number, pair in enumerate(zip(originals, reconstructions, strict=True)):
+        line, column = divmod(number, columns)
+        left, tops = column * (1 + GAP), (line * pitch, line * pitch + high + GAP)
+        for image, top in zip(pair, tops, strict=True):
+            axes.imshow(image, extent=(left, left + 1, top + high, top), aspect="auto")
+        bottom = tops[1] + high + GAP / 2
+        axes.text(left + 0.5, bottom, captions[number], ha="center", va="top", **SMALL_TEXT)
+        if column == 0:
+            for name, top in zip(("original", "reconstructed"), tops, strict=True):
+                beside = {**SMALL_TEXT, "rotation": 90, "fontsize": min(8, 9 * high)}
+                axes.text(-GAP, top + high / 2, name, ha="right", va="center", **beside)
+    axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height, -GAP))
+    return figure
+
+
+def _profiles(
+    originals: np.ndarray, reconstructions: np.ndarray, captions: Sequence[str]
+) -> Figure:
+    columns = min(PROFILE_COLUMNS, len(originals))
+    lines = ceil(len(originals) / columns)
+    figure = _figure(2.4 * columns, 0.5 + 1.6 * lines)
+    grid = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
+    features = np.arange(originals.shape[1])
+    for number, axes in enumerate(grid):
+        if number >= len(originals):
+            axes.set_axis_off()
+            continue
+        _axes(axes)
+        axes.fill_between(features, originals[number], step="mid", color=MUTED, alpha=0.35, lw=0)
+        axes.step(features, reconstructions[number], where="mid", color=BLUE, linewidth=1.3)
+        axes.set_title(captions[number], **SMALL_TEXT)
+        axes.tick_params(labelsize=7)
+    figure.supxlabel("feature (grey: original, blue: reconstructed)", **SMALL_TEXT)
+    figure.supylabel("value", **SMALL_TEXT)
+    return figure
+
+
+def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
+    """Draws a vertical line with a label at its top, each line lower than the one before."""
+    top = 0.97 - 0.085 * line
+    axes.axvline(x, ymax=top, linewidth=1.4, **style)
+    near_end = x > 0.75 * axes.get_xlim()[1]
+    axes.annotate(
+        text,
+        (x, top),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5 if near_end else 5, 0),
+        textcoords="offset points",
+        ha="right" if near_end else "left",
+        va="top",
+        fontsize=9,
+        color=style["color"],
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
+    )
+
+
+def _note_beyond(
+    axes: Axes, errors: np.ndarray, end: float, baselines: Mapping[str, float]
+) -> None:
+    """Says at the axis's end what lies beyond it."""
+    count = int(np.sum(errors > end))
+    notes = [f"{count:,} example{'s' * (count > 1)}, up to {errors.max():.3g}"] * (count > 0)
+    notes += [f"{name} {value:.3g}" for name, value in baselines.items()]
+    if notes:
+        text = "beyond the axis: " + "; ".join(notes) + " →"
+        axes.text(1, 1.02, text, transform=axes.transAxes, ha="right", va="bottom", **SMALL_TEXT)
+
+
+def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained"):
+    return Figure((width, height), dpi=DPI, facecolor=PAPER, layout=layout)
+
+
+def _axes(axes: Axes) -> Axes:
+    """Takes away what carries no number."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=9, length=3)
+    axes.grid(axis="y", color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(color=INK, fontsize=10)
+    return axes
+
+
+def _write(figure: Figure, path: Path) -> None:
+    # Without the name and version of the software, equal pictures are equal files.
+    figure.savefig(path, format="png", metadata={"Software": None})
