@@ -23,14 +23,16 @@ class Config(BaseModel):
         """
         fields = {}
         for name, field in type(self).model_fields.items():
-            value = getattr(self, name)
+            value = _plain(getattr(self, name))
+            default = _plain(field.get_default(call_default_factory=True))
             extra = field.json_schema_extra
             counts = not (isinstance(extra, dict) and extra.get("hashed") is False)
-            is_default = value == field.get_default(call_default_factory=True)
-            if counts and (name == "name" or not is_default):
-                fields[name] = value.hashed() if isinstance(value, Config) else _plain(value)
+            if counts and (name == "name" or value != default):
+                fields[name] = value
         return fields
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Config):
+        return value.hashed()
+    return [_plain(member) for member in value] if isinstance(value, tuple) else value

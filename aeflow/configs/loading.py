@@ -17,6 +17,8 @@ from aeflow.errors import ConfigError
 __all__ = ["load_config", "presets"]
 
 Sections = dict[str, Any]
+CHOICES = {"network": "dense", "kind": "plain"}
+"""The choices in a model's section, and what is chosen where only options are given."""
 
 
 def load_config(
@@ -34,10 +36,10 @@ def load_config(
         sections = _merged(sections, _preset(preset))
     if path is not None:
         sections = _merged(sections, _toml(Path(path)))
-    for address, value in (flags or {}).items():
-        sections = _merged(sections, _nested(address, value))
+    if flags:
+        sections = _merged(sections, _nested(flags))
     try:
-        return PipelineConfig.model_validate(_named(sections))
+        return PipelineConfig.model_validate(sections)
     except ValidationError as error:
         raise ConfigError(_one_line(error)) from error
 
@@ -69,46 +71,42 @@ def _toml(path: Path) -> Sections:
         raise ConfigError(f"The config file '{path}' is not TOML: {error}.") from error
 
 
-def _nested(address: str, value: Any) -> Sections:
-    *sections, last = address.split(".")
-    nested: Sections = {last: value}
-    for section in reversed(sections):
-        nested = {section: nested}
+def _nested(flags: Mapping[str, Any]) -> Sections:
+    nested: Sections = {}
+    for address, value in flags.items():
+        *parents, last = address.split(".")
+        section = nested
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
     return nested
 
 
 def _merged(below: Sections, above: Sections) -> Sections:
-    """Lays `above` over `below`; another `name` drops the options of the old one."""
-    if "name" in above and above["name"] != below.get("name", above["name"]):
-        return dict(above)
     merged = dict(below)
     for key, value in above.items():
-        old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merged(old, value) if both else value
+        old = merged.get(key, {})
+        if not isinstance(old, dict) or not isinstance(value, dict):
+            merged[key] = value
+        elif key in CHOICES:
+            merged[key] = _chosen(CHOICES[key], old, value)
+        else:
+            merged[key] = _merged(old, value)
     return merged
 
 
-def _named(sections: Sections) -> Sections:
-    """Names the default network and kind where only their options are given."""
-    model = sections.get("model")
-    if not isinstance(model, dict):
-        return sections
-    defaults = PipelineConfig().model
-    choices = {"network": defaults.network.name, "kind": defaults.kind.name}
-    named = {
-        field: {"name": choices[field], **value}
-        if field in choices and isinstance(value, dict)
-        else value
-        for field, value in model.items()
-    }
-    return {**sections, "model": named}
+def _chosen(default: str, below: Sections, above: Sections) -> Sections:
+    """Lays options over options; choosing another network or kind drops those of the old one."""
+    name = below.get("name", default)
+    if above.get("name", name) != name:
+        return dict(above)
+    return {"name": name, **below, **above}
 
 
 def _one_line(error: ValidationError) -> str:
     """Says the first thing that is wrong: field, value, rule, remedy."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = _address(first["loc"])
     context = first.get("ctx", {})
     if first["type"] == "union_tag_invalid":
         field = where.removeprefix("model.")
@@ -116,7 +114,16 @@ def _one_line(error: ValidationError) -> str:
         return f"Unknown {field} '{context['tag']}'. Choose one of: {choices}."
     if first["type"] == "extra_forbidden":
         return _unknown_field(first["loc"])
+    if first["type"] in ("model_type", "model_attributes_type"):
+        return f"{where} = {first['input']!r} is not allowed: it is a section, not a value."
     return f"{where} = {first['input']!r} is not allowed: {first['msg']}."
+
+
+def _address(location: tuple[int | str, ...]) -> str:
+    """Returns the place as it is written; Pydantic also puts in the name of the member chosen."""
+    is_choice = len(location) > 2 and location[1] in CHOICES
+    parts = (*location[:2], *location[3:]) if is_choice else location
+    return ".".join(str(part) for part in parts)
 
 
 def _unknown_field(location: tuple[int | str, ...]) -> str:

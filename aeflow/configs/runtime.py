@@ -1,6 +1,6 @@
 """What changes the speed and not the answer: recorded in manifests, never hashed."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -16,8 +16,6 @@ class RuntimeConfig(Config):
     """Where TensorFlow computes; auto takes a GPU where there is one."""
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads within one TensorFlow operation; all cores where it is not given."""
-    xla: bool = False
-    """Whether training steps are compiled by XLA."""
     steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)
     """Training steps in one call of the graph; about a second of work where it is not given."""
     checkpoint_epochs: int = Field(default=1, ge=1, le=100_000)
@@ -26,5 +24,9 @@ class RuntimeConfig(Config):
     """Rows in one forward pass of evaluation and encoding."""
     shards_in_flight: int = Field(default=2, ge=1, le=64)
     """Shards that encoding holds in memory between reading, encoding and writing."""
-    deadline_seconds: float | None = Field(default=None, gt=0)
+    deadline_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
     """Seconds after which a stage stops and leaves its work to be resumed."""
+
+    def hashed(self) -> dict[str, Any]:
+        """Returns nothing: how fast an answer is made does not change it."""
+        return {}

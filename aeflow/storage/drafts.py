@@ -1,12 +1,12 @@
 """Unfinished work: a folder `<address>.partial` that becomes the answer when it is committed."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from aeflow.lineage import FileEntry, digest_of
-from aeflow.storage.files import LocalFiles, sha256_of
+from aeflow.storage.files import UNFINISHED, LocalFiles, sha256_of
+from aeflow.storage.verify import MANIFEST
 
 __all__ = ["WORK", "Draft"]
 
@@ -21,6 +21,7 @@ class Draft:
         self.name = f"{address}.partial"
         self._check = check
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.remove(MANIFEST)  # of a run that was killed just before its commit
 
     @property
     def folder(self) -> Path:
@@ -36,14 +37,14 @@ class Draft:
         """Gives a path to write to; the file is part of the draft once the block ends well."""
         with self.files.writing(f"{self.name}/{name}") as path:
             yield path
-        self._check()
+            self._check()  # whoever has lost the lease adds nothing to the next one's draft
 
     def finished(self) -> list[str]:
         """Lists the finished files, those under `_work/` included, sorted."""
         return sorted(
             path.relative_to(self.folder).as_posix()
             for path in self.folder.rglob("*")
-            if path.is_file() and not path.name.endswith(".tmp")
+            if path.is_file() and not path.name.startswith(UNFINISHED)
         )
 
     def remove(self, name: str) -> None:
@@ -52,13 +53,13 @@ class Draft:
 
     def clear(self) -> None:
         """Drops everything in the draft."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.files.delete(self.name)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def seal(self) -> tuple[FileEntry, ...]:
         """Drops working files and what a killed process left, and records the rest."""
         self.files.delete(f"{self.name}/{WORK}")
-        for leftover in self.folder.rglob("*.tmp"):
+        for leftover in self.folder.rglob(f"{UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
         return tuple(
             FileEntry(

@@ -1,16 +1,21 @@
 """The few verbs on bytes that a store needs, here for a folder of a local file system."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from aeflow.errors import ConfigError
 
-__all__ = ["LocalFiles", "contained", "sha256_of"]
+__all__ = ["UNFINISHED", "LocalFiles", "contained", "sha256_of"]
+
+UNFINISHED = "_tmp-"
+"""How the name of a file begins while it is written; its ending stays, some writers go by it."""
 
 
 class LocalFiles:
@@ -44,7 +49,7 @@ class LocalFiles:
         """Writes a file that must not be there yet; says whether this call created it."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
         try:
             with aside.open("xb") as file:
                 file.write(content)
@@ -54,14 +59,35 @@ class LocalFiles:
             return False
         finally:
             aside.unlink(missing_ok=True)
+        _flush_folder(path.parent)
         return True
+
+    def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
+        """Puts `new` in the place of a file that still holds `old`; None removes the file.
+
+        Says whether this call did it: of several with the same `old`, one does. Readers find
+        either content, never a part and, unless it is removed, never nothing.
+        """
+        path = self.path(name)
+        with suppress(FileNotFoundError, NotADirectoryError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the system frees it even where we are killed
+            is_current = os.path.samestat(os.fstat(file.fileno()), path.stat())
+            if not is_current or file.read() != old:
+                return False
+            if new is None:
+                path.unlink()
+            else:
+                with self.writing(name) as aside:
+                    aside.write_bytes(new)
+            return True
+        return False
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Gives a path to write to; `name` appears, whole and on disk, when the block ends well."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"_{uuid.uuid4().hex}.tmp")
+        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
         try:
             yield aside
             with aside.open("rb+") as file:
@@ -72,10 +98,13 @@ class LocalFiles:
 
     def rename_folder(self, old: str, new: str) -> bool:
         """Renames a folder; says False where another one already has the new name."""
+        for path in (self.path(old), *self.path(old).rglob("*")):
+            if path.is_dir():
+                _flush_folder(path)  # names within it are on disk before the folder has its own
         try:
             self.path(old).rename(self.path(new))
-        except OSError:
-            if self.path(new).exists():
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) and self.exists(new):
                 return False
             raise
         _flush_folder(self.path(new).parent)
@@ -85,15 +114,10 @@ class LocalFiles:
         """Removes a file or a folder with all it holds; nothing where there is none."""
         path = self.path(name)
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another run removes it too
+                shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-    def delete_if_empty(self, name: str) -> None:
-        """Removes a folder that holds nothing, then the root if that holds nothing either."""
-        for path in (self.path(name), self.root):
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
 
 
 def contained(root: Path, name: str) -> Path:

@@ -9,18 +9,21 @@ import socket
 import threading
 import time
 import uuid
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import psutil
 
 from aeflow.errors import Interrupted
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.files import UNFINISHED, LocalFiles
 
 __all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease"]
 
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
+START_TOLERANCE_SECONDS = 60.0
+"""Two readings of one process's start differ where the clock was set in between."""
 
 
 class Lease:
@@ -29,111 +32,100 @@ class Lease:
     def __init__(self, files: LocalFiles, name: str):
         self._files = files
         self._name = name
-        self._token = uuid.uuid4().hex
+        self._content = json.dumps({"token": uuid.uuid4().hex, **_this_process()}).encode()
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
 
     def acquire(self) -> bool:
         """Takes the lease if it is free or lapsed; says whether it is held now."""
-        if not self._create() and not (self._has_lapsed() and self._take_over()):
+        if not (self._create() or self._take_over()):
             return False
         self._heart.start()
         return True
 
+    def is_held(self) -> bool:
+        """Says whether the lease is still this one's, and no other process has taken it over."""
+        try:
+            return self._files.read(self._name) == self._content
+        except FileNotFoundError:
+            return False
+
     def check(self) -> None:
         """Raises Interrupted where another process has taken the lease over."""
-        if _holder(self._files.path(self._name)).get("token") != self._token:
+        if not self.is_held():
             raise Interrupted(
                 f"Another process took over '{self._name}' after this one had been silent for "
                 f"{LAPSE_SECONDS:g} s. Run it again to get its answer."
             )
 
     def release(self) -> None:
-        """Gives the lease back, if it is still this one's."""
+        """Gives the lease back, if it was acquired and is still this one's."""
+        if self._heart.ident is None:
+            return
         self._released.set()
         self._heart.join()
-        path = self._files.path(self._name)
-        if _holder(path).get("token") == self._token:
-            path.unlink(missing_ok=True)
+        self._files.replace(self._name, self._content, None)
 
     def _create(self) -> bool:
-        holder = {"token": self._token, **_this_process()}
-        return self._files.create(self._name, json.dumps(holder).encode())
-
-    def _has_lapsed(self) -> bool:
-        path = self._files.path(self._name)
-        holder = _holder(path)
-        if holder and _is_gone(holder):
-            return True
         try:
-            return _now_on_disk(path) - path.stat().st_mtime > LAPSE_SECONDS
-        except FileNotFoundError:
-            return True
+            return self._files.create(self._name, self._content)
+        except FileNotFoundError:  # another run, which failed, has just removed the empty folder
+            return False
 
     def _take_over(self) -> bool:
-        """Puts the lapsed lease aside; of several that try, one gets to create its own."""
         path = self._files.path(self._name)
-        lapsed = _holder(path).get("token")
-        aside = path.with_name(f"{path.name}.{self._token}.tmp")
         try:
-            path.rename(aside)
-        except FileNotFoundError:
-            return self._create()
-        taken = _holder(aside).get("token")
-        if taken != lapsed:  # somebody else was quicker: what was put aside is a live lease
-            aside.rename(path)
+            held = path.read_bytes()
+            silent_seconds = _now_on_disk(path) - path.stat().st_mtime
+        except FileNotFoundError:  # just released: the next attempt creates it
             return False
-        aside.unlink(missing_ok=True)
-        return self._create()
+        has_lapsed = silent_seconds > LAPSE_SECONDS or _is_gone(held)
+        return has_lapsed and self._files.replace(self._name, held, self._content)
 
     def _beat(self) -> None:
-        path = self._files.path(self._name)
         while not self._released.wait(HEARTBEAT_SECONDS):
-            if _holder(path).get("token") != self._token:
-                return
-            try:
-                os.utime(path)
-            except OSError:  # a full disk or a lost mount: the lease lapses, the work goes on
-                continue
-
-
-def _holder(path: Path) -> dict:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
+            with suppress(OSError):  # a full disk or a lost mount: it may come back in time
+                if not self.is_held():
+                    return
+                os.utime(self._files.path(self._name))
 
 
 def _this_process() -> dict:
     return {
-        "host": socket.gethostname(),
-        "boot": _boot(),
+        "machine": _machine(),
         "pid": os.getpid(),
         "started": psutil.Process().create_time(),
     }
 
 
-def _is_gone(holder: dict) -> bool:
+def _is_gone(content: bytes) -> bool:
     """Says whether the holder ran on this very machine and does so no more."""
-    if (holder.get("host"), holder.get("boot")) != (socket.gethostname(), _boot()):
-        return False
     try:
+        holder = json.loads(content)
+        if holder["machine"] != _machine():
+            return False
         process = psutil.Process(holder["pid"])
-        is_zombie = process.status() == psutil.STATUS_ZOMBIE
-        return is_zombie or abs(process.create_time() - holder["started"]) > 1.0
+        is_another = abs(process.create_time() - holder["started"]) > START_TOLERANCE_SECONDS
+        return is_another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+    except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # only its silence can tell
+        return False
 
 
 @cache
-def _boot() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else f"{psutil.boot_time():.0f}"
+def _machine() -> str:
+    """Names this host, its boot, and (in a container) the numbering of its processes."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    since = boot.read_text().strip() if boot.exists() else f"{psutil.boot_time():.0f}"
+    numbering = Path("/proc/self/ns/pid")
+    namespace = str(numbering.readlink()) if numbering.is_symlink() else ""
+    return " ".join((socket.gethostname(), since, namespace)).strip()
 
 
 def _now_on_disk(beside: Path) -> float:
     """Tells the time by the clock that stamps the lease, which on a network disk is not ours."""
-    probe = beside.with_name(f"{beside.name}.{uuid.uuid4().hex}.tmp")
+    probe = beside.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{beside.name}")
     try:
         probe.touch()
         return probe.stat().st_mtime

@@ -1,11 +1,12 @@
 """The store: one folder of artifacts, each under the key of the question it answers."""
 
+import errno
 import json
 import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from aeflow.errors import (
     DivergedTraining,
     IdentityMismatch,
     SourceError,
+    TransientError,
 )
 from aeflow.lineage import FileEntry, Manifest, Question, libraries
 from aeflow.progress import OnProgress, Progress, silent
@@ -34,6 +36,9 @@ __all__ = ["Store"]
 WAIT_SECONDS = 0.5
 MISTAKES = (ConfigError, SourceError, DivergedTraining, IdentityMismatch)
 """What happens again in every run: nothing of it is worth resuming."""
+FULL = {errno.ENOSPC, errno.EDQUOT}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
+"""What the system says of a place that cannot be a store."""
 
 A = TypeVar("A", bound=Artifact)
 logger = logging.getLogger(__name__)
@@ -42,9 +47,10 @@ logger = logging.getLogger(__name__)
 class Store:
     """Keeps artifacts below one URL: a local folder, as a path or a `file://` URL."""
 
-    def __init__(self, url: str | Path):
+    def __init__(self, url: str | Path, *, files: Callable[[Path], LocalFiles] = LocalFiles):
         self.root = _local_root(str(url))
-        self.files = LocalFiles(self.root)
+        self.files = files(self.root)
+        self._new = [path for path in (self.root, *self.root.parents) if not path.exists()]
         self._verified: set[tuple[str, int, int]] = set()
 
     @property
@@ -73,28 +79,31 @@ class Store:
         on the same question, this one waits for its answer. After an interruption a resumable
         draft stays; after the caller's own mistake nothing does.
         """
+        if self.find(question.address) is not None:
+            logger.info("%s: %s is already in the store", question.stage, question.address)
+            return self._artifact(question.address, answer_type)
         lease = Lease(self.files, f"{question.address}.lease")
-        while True:
-            manifest = self.find(question.address)
-            if manifest is not None:
-                logger.info("%s: %s is already in the store", question.stage, question.address)
-                return answer_type.model_validate(manifest.artifact)
-            self._make_folders(question)
-            if lease.acquire():
-                break
-            on_progress(Progress(question.stage, 0, 1, "answer", "waits for another run's answer"))
-            time.sleep(WAIT_SECONDS)
         try:
+            while not self._acquire(lease, question.folder):
+                waiting = "waits for another run's answer"
+                on_progress(Progress(question.stage, 0, 1, "answer", waiting))
+                time.sleep(WAIT_SECONDS)
             if self.find(question.address) is None:  # it may have come before the lease did
-                draft = Draft(self.files, question.address, check=lease.check)
-                with _kept_if(draft, resumable=resumable):
+                with self._drafting(question, lease, resumable=resumable) as draft:
                     start = time.monotonic()
                     fields = work(draft)
                     self._commit(draft, question, answer_type, fields, runtime or {}, start)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise TransientError(
+                f"No space is left for '{question.address}' in the store {self.url}. "
+                "Free some and run again."
+            ) from error
         finally:
             lease.release()
-            self.files.delete_if_empty(question.folder)
-        return answer_type.model_validate(self.manifest(question.address).artifact)
+            self._remove_if_empty(question.folder)
+        return self._artifact(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
         """Returns the manifest at an address, or None where nothing is committed."""
@@ -105,9 +114,7 @@ class Store:
         try:
             return Manifest.model_validate_json(content)
         except ValidationError as error:
-            raise CorruptArtifact(
-                f"The manifest of '{address}' cannot be read. Delete that folder and run again."
-            ) from error
+            raise _unreadable(address) from error
 
     def manifest(self, address: str) -> Manifest:
         """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
@@ -122,22 +129,37 @@ class Store:
             f"{answer_type.folder}/{name}"
             for answer_type in Artifact.__subclasses__()
             for name in self.files.folders(answer_type.folder)
-            if not name.endswith(".partial")
+            if self.files.exists(f"{answer_type.folder}/{name}/{MANIFEST}")
+            and not name.endswith(".partial")
         ]
         found = [a for a in addresses if key in (a, a.rpartition("/")[2])]
         found = found or [a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)]
-        if len(found) != 1:
-            what = f"{len(found)} artifacts have keys like" if found else "No artifact has the key"
-            raise ConfigError(f"{what} '{key}' in the store {self.url}. Give more of the key.")
+        if not found:
+            raise ConfigError(
+                f"No artifact has the key '{key}' in the store {self.url}. "
+                "Check the key, or name another --store."
+            )
+        if len(found) > 1:
+            raise ConfigError(
+                f"{len(found)} artifacts have keys like '{key}' in the store {self.url}: "
+                f"{', '.join(found)}. Give more of the key."
+            )
         return found[0]
 
     def reading(self, artifact: Artifact, names: Iterable[str]) -> Path:
         """Returns the folder in which the named files can be read, after comparing their SHA-256.
 
-        Raises CorruptArtifact where a file is missing or not what was committed.
+        Raises CorruptArtifact where a file is missing or not what was committed, and where the
+        store's answer to the artifact's question is another one than the artifact refers to.
         """
         folder = self.locate(artifact)
-        entries = {entry.name: entry for entry in self.manifest(artifact.address).files}
+        manifest = self.manifest(artifact.address)
+        if manifest.digest != artifact.digest:
+            raise CorruptArtifact(
+                f"'{artifact.address}' was made anew and is another answer now: its digest is "
+                f"{manifest.digest[:16]}, expected was {artifact.digest[:16]}. Run again."
+            )
+        entries = {entry.name: entry for entry in manifest.files}
         for name in names:
             if name not in entries:
                 raise CorruptArtifact(f"'{artifact.address}' has no file '{name}'.")
@@ -149,7 +171,11 @@ class Store:
     def verify(self, key: str) -> list[str]:
         """Reads an artifact again, every byte; lists what is wrong, empty where all is well."""
         address = self.resolve(key)
-        return problems_of(self.files.path(address), self.manifest(address))
+        try:
+            manifest = self.manifest(address)
+        except CorruptArtifact as error:
+            return [str(error)]
+        return problems_of(self.files.path(address), manifest)
 
     def _problem(self, folder: Path, entry: FileEntry) -> str | None:
         """Says what is wrong with one file; one read before and unchanged is fine."""
@@ -163,13 +189,42 @@ class Store:
             self._verified.add(seen)
         return problem
 
-    def _make_folders(self, question: Question) -> None:
+    def _artifact(self, address: str, answer_type: type[A]) -> A:
         try:
-            self.files.path(question.folder).mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
+            return answer_type.model_validate(self.manifest(address).artifact)
+        except ValidationError as error:
+            raise _unreadable(address) from error
+
+    def _acquire(self, lease: Lease, folder: str) -> bool:
+        try:
+            self.files.path(folder).mkdir(parents=True, exist_ok=True)
+            return lease.acquire()
+        except OSError as error:
+            if error.errno not in REFUSED:
+                raise
             raise ConfigError(
-                f"The store {self.url} is not a folder. Choose another --store."
+                f"Cannot write to the store {self.url}: {error.strerror}. Choose another --store."
             ) from error
+
+    def _remove_if_empty(self, folder: str) -> None:
+        """Takes back the folders that a run made which leaves nothing in them."""
+        with suppress(OSError):  # one holds something, and that is well
+            for path in (self.files.path(folder), *self._new):
+                path.rmdir()
+
+    @contextmanager
+    def _drafting(self, question: Question, lease: Lease, *, resumable: bool) -> Iterator[Draft]:
+        """Leaves the draft of a failed run where it can be resumed, and removes it where not."""
+        draft = Draft(self.files, question.address, check=lease.check)
+        try:
+            if not resumable:
+                draft.clear()
+            yield draft
+        except BaseException as error:
+            is_waste = isinstance(error, MISTAKES) or not resumable or not draft.finished()
+            if is_waste and lease.is_held():  # a draft that was taken over is not ours to remove
+                self.files.delete(draft.name)
+            raise
 
     def _commit(
         self,
@@ -196,6 +251,8 @@ class Store:
         )
         with draft.writing(MANIFEST) as path:
             path.write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n", "utf-8")
+        if self.find(question.address) is None:
+            self.files.delete(question.address)  # a folder that lost its manifest is no answer
         if not self.files.rename_folder(draft.name, question.address):
             self.files.delete(draft.name)  # another writer committed the same answer first
         logger.info(
@@ -203,17 +260,10 @@ class Store:
         )
 
 
-@contextmanager
-def _kept_if(draft: Draft, *, resumable: bool) -> Iterator[None]:
-    """Leaves the draft of a failed run where it can be resumed, and removes it where it cannot."""
-    if not resumable:
-        draft.clear()
-    try:
-        yield
-    except BaseException as error:
-        if isinstance(error, MISTAKES) or not resumable or not draft.finished():
-            draft.files.delete(draft.name)
-        raise
+def _unreadable(address: str) -> CorruptArtifact:
+    return CorruptArtifact(
+        f"The manifest of '{address}' cannot be read. Delete that folder and run again."
+    )
 
 
 def _local_root(url: str) -> Path:
@@ -222,6 +272,8 @@ def _local_root(url: str) -> Path:
         url = url2pathname(parts.path)
     elif "://" in url:
         raise ConfigError(f"Cannot open the store '{url}'. Give a local folder or a file:// URL.")
+    if not url:
+        raise ConfigError("The store has no address. Give a local folder or a file:// URL.")
     root = Path(url).expanduser().absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError(f"The store '{root}' is a file. Choose another folder with --store.")

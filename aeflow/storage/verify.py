@@ -15,6 +15,13 @@ def problems_of(folder: Path, manifest: Manifest) -> list[str]:
     problems = [problem_of(folder, entry) for entry in manifest.files]
     if manifest.question.key != manifest.key:
         problems.append(f"The manifest in '{folder}' does not hash to its key {manifest.key}.")
+    if not folder.as_posix().endswith(f"/{manifest.question.address}"):
+        problems.append(f"The manifest in '{folder}' is that of '{manifest.question.address}'.")
+    if (manifest.artifact.get("key"), manifest.artifact.get("digest")) != (
+        manifest.key,
+        manifest.digest,
+    ):
+        problems.append(f"The manifest in '{folder}' names another artifact than it commits.")
     known = {entry.name for entry in manifest.files} | {MANIFEST}
     present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     problems += [

@@ -1,0 +1,86 @@
+"""Small questions, and the work that answers them, in this process or in others."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from aeflow.artifacts import Publication
+from aeflow.lineage import Question
+from aeflow.storage import Draft, Store
+from aeflow.storage.files import LocalFiles
+from aeflow.storage.leases import Lease
+
+FOREIGN = json.dumps({"token": "theirs", "machine": "elsewhere", "pid": 1, "started": 0.0})
+
+
+def question(name: str = "one") -> Question:
+    return Question(
+        stage="publish", version=1, folder="publications", configs={"name": name}, inputs={}
+    )
+
+
+def two_files(draft: Draft) -> dict:
+    for name in ("a.txt", "sub/b.txt"):
+        with draft.writing(name) as path:
+            path.write_text(f"content of {name}")
+    return {}
+
+
+def stored(store: Store, name: str = "one") -> Publication:
+    return store.answer(question(name), Publication, two_files)
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def foreign_lease(root: Path, *, silent_seconds: float = 0) -> Path:
+    """Writes the lease of a process on another host whose heart beat last so long ago."""
+    path = root / f"{question().address}.lease"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(FOREIGN)
+    beat = time.time() - silent_seconds
+    os.utime(path, (beat, beat))
+    return path
+
+
+def answer_slowly(root: str, log: str) -> dict:
+    """Answers the question, noting in a log that this process did the work."""
+
+    def work(draft: Draft) -> dict:
+        with Path(log).open("a") as lines:
+            lines.write(f"{os.getpid()}\n")
+        time.sleep(1.0)
+        return two_files(draft)
+
+    return Store(root).answer(question(), Publication, work).to_json()
+
+
+def answer_half(root: str) -> None:
+    """Finishes one file of two, then works on the second one until it is killed."""
+
+    def work(draft: Draft) -> dict:
+        with draft.writing("a.txt") as path:
+            path.write_text("content of a.txt")
+        with draft.writing("sub/b.txt") as path:
+            path.write_text("half")
+            (draft.folder.parent.parent / "ready").touch()
+            time.sleep(60)
+        return {}
+
+    Store(root).answer(question(), Publication, work, resumable=True)
+
+
+def contend(root: str, rounds: int, barrier, wins) -> None:
+    """Tries, with others at once, to take each of many lapsed leases; counts those it holds."""
+    for number in range(rounds):
+        lease = Lease(LocalFiles(Path(root)), f"leases/{number}.lease")
+        barrier.wait(timeout=60)
+        lease.acquire()
+        barrier.wait(timeout=60)
+        if lease.is_held():
+            with wins.get_lock():
+                wins.value += 1
+        barrier.wait(timeout=60)
+        lease.release()

@@ -1,0 +1,222 @@
+"""Leases: one works, the others wait, and nobody waits for the dead."""
+
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aeflow.artifacts import Publication
+from aeflow.errors import Interrupted
+from aeflow.storage import Draft, Store, leases
+from aeflow.storage.files import LocalFiles
+from aeflow.storage.leases import LAPSE_SECONDS, Lease
+from tests.storage.questions import (
+    FOREIGN,
+    answer_half,
+    answer_slowly,
+    contend,
+    everything_in,
+    foreign_lease,
+    question,
+    stored,
+    two_files,
+)
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture
+def lease(tmp_path):
+    return Lease(LocalFiles(tmp_path), "one.lease")
+
+
+@pytest.fixture
+def killed_half_way(tmp_path):
+    """A store in which a process was killed with -9 while it wrote the second of two files."""
+    store = tmp_path / "store"
+    worker = SPAWN.Process(target=answer_half, args=(str(store),))
+    worker.start()
+    while not (store / "ready").exists():
+        assert worker.is_alive()
+        time.sleep(0.05)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    (store / "ready").unlink()
+    yield store
+    worker.join()
+
+
+def test_processes_with_one_question_do_the_work_once(tmp_path):
+    root, log = str(tmp_path / "store"), str(tmp_path / "log")
+    with ProcessPoolExecutor(max_workers=2, mp_context=SPAWN) as pool:
+        runs = [pool.submit(answer_slowly, root, log) for _ in range(2)]
+        first, second = (run.result(timeout=60) for run in runs)
+    assert first == second
+    assert len(Path(log).read_text().split()) == 1
+    assert everything_in(tmp_path / "store" / "publications") == [
+        question().key,
+        f"{question().key}/_manifest.json",
+        f"{question().key}/a.txt",
+        f"{question().key}/sub",
+        f"{question().key}/sub/b.txt",
+    ]
+
+
+def test_draft_of_a_killed_process_is_resumed_at_once(killed_half_way):
+    found, waits = [], []
+
+    def work(draft: Draft) -> dict:
+        found.extend(draft.finished())
+        return two_files(draft)
+
+    store = Store(killed_half_way)
+    answer = store.answer(question(), Publication, work, resumable=True, on_progress=waits.append)
+    assert found == ["a.txt"]
+    assert waits == []
+    assert store.verify(answer.key) == []
+
+
+def test_draft_of_a_killed_process_is_cleared_where_it_cannot_be_resumed(killed_half_way):
+    found = []
+
+    def work(draft: Draft) -> dict:
+        found.extend(draft.folder.rglob("*"))
+        return two_files(draft)
+
+    store = Store(killed_half_way)
+    answer = store.answer(question(), Publication, work)
+    assert found == []
+    assert store.verify(answer.key) == []
+
+
+def test_one_of_many_takes_a_lapsed_lease_over(tmp_path):
+    rounds = 40
+    (tmp_path / "leases").mkdir()
+    for number in range(rounds):
+        path = tmp_path / "leases" / f"{number}.lease"
+        path.write_text(FOREIGN)
+        os.utime(path, (0, 0))
+    barrier, wins = SPAWN.Barrier(4), SPAWN.Value("i", 0)
+    workers = [
+        SPAWN.Process(target=contend, args=(str(tmp_path), rounds, barrier, wins)) for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert wins.value == rounds
+    assert everything_in(tmp_path) == ["leases"]
+
+
+def test_live_lease_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("aeflow.storage.store.WAIT_SECONDS", 0.01)
+    path = foreign_lease(tmp_path)
+    seen = []
+
+    def third_time_free(progress):
+        seen.append(progress)
+        if len(seen) == 3:
+            path.unlink()
+
+    Store(tmp_path).answer(question(), Publication, two_files, on_progress=third_time_free)
+    assert [(p.stage, p.done, p.total, p.message) for p in seen] == [
+        ("publish", 0, 1, "waits for another run's answer")
+    ] * 3
+
+
+def test_waiting_can_be_interrupted_and_leaves_the_others_lease(tmp_path):
+    path = foreign_lease(tmp_path)
+
+    def stop(progress):
+        raise Interrupted("enough")
+
+    with pytest.raises(Interrupted, match="enough"):
+        Store(tmp_path).answer(question(), Publication, two_files, on_progress=stop)
+    assert path.read_text() == FOREIGN
+
+
+@pytest.mark.parametrize("content", [FOREIGN, "", "no JSON", "[]", "{}"])
+def test_silent_lease_lapses_whatever_it_says(tmp_path, content):
+    path = foreign_lease(tmp_path)
+    path.write_text(content)
+    beat = time.time() - LAPSE_SECONDS - 2
+    os.utime(path, (beat, beat))
+    waits = []
+    Store(tmp_path).answer(question(), Publication, two_files, on_progress=waits.append)
+    assert waits == []
+    assert not path.exists()
+
+
+def test_lease_of_another_host_holds_until_it_lapses(tmp_path, lease):
+    (tmp_path / "one.lease").write_text(FOREIGN)
+    beat = time.time() - LAPSE_SECONDS + 5
+    os.utime(tmp_path / "one.lease", (beat, beat))
+    assert not lease.acquire()
+    assert (tmp_path / "one.lease").read_text() == FOREIGN
+
+
+def test_held_lease_is_not_given_twice(tmp_path, lease):
+    assert lease.acquire()
+    assert not Lease(LocalFiles(tmp_path), "one.lease").acquire()
+    lease.release()
+    assert everything_in(tmp_path) == []
+
+
+def test_heart_beats_while_the_lease_is_held(tmp_path, lease, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.02)
+    assert lease.acquire()
+    os.utime(tmp_path / "one.lease", (0, 0))
+    end = time.monotonic() + 10
+    while (tmp_path / "one.lease").stat().st_mtime == 0 and time.monotonic() < end:
+        time.sleep(0.01)
+    lease.release()
+    assert time.monotonic() < end
+
+
+def test_lost_lease_is_noticed_and_not_released(tmp_path, lease):
+    assert lease.acquire()
+    (tmp_path / "one.lease").write_text(FOREIGN)
+    with pytest.raises(Interrupted) as caught:
+        lease.check()
+    lease.release()
+    assert str(caught.value) == (
+        "Another process took over 'one.lease' after this one had been silent for 20 s. "
+        "Run it again to get its answer."
+    )
+    assert (tmp_path / "one.lease").read_text() == FOREIGN
+
+
+def test_run_that_lost_its_lease_leaves_the_next_ones_draft_alone(tmp_path):
+    path = tmp_path / f"{question().address}.lease"
+
+    def work(draft: Draft) -> dict:
+        path.write_text(FOREIGN)
+        (draft.folder / "theirs.txt").touch()
+        return two_files(draft)
+
+    with pytest.raises(Interrupted, match="took over"):
+        Store(tmp_path).answer(question(), Publication, work)
+    assert everything_in(tmp_path / f"{question().address}.partial") == ["theirs.txt"]
+    assert path.read_text() == FOREIGN
+
+
+def test_answer_that_came_while_waiting_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("aeflow.storage.store.WAIT_SECONDS", 0.01)
+    path = foreign_lease(tmp_path)
+    elsewhere = stored(Store(tmp_path / "elsewhere"))
+
+    def committed_by_another(progress):
+        (tmp_path / "elsewhere" / elsewhere.address).rename(tmp_path / elsewhere.address)
+        path.unlink()
+
+    def never(draft: Draft) -> dict:
+        raise AssertionError("the answer is there")
+
+    store = Store(tmp_path)
+    answer = store.answer(question(), Publication, never, on_progress=committed_by_another)
+    assert answer == elsewhere
