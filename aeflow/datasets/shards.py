@@ -12,12 +12,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from aeflow.artifacts import Dataset
+from aeflow.artifacts import Dataset, Model
 from aeflow.errors import ConfigError
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 
-__all__ = ["Shard", "open_shard", "open_split", "shard_name", "shard_names", "write_shard"]
+__all__ = [
+    "Shard",
+    "check_fits",
+    "open_shard",
+    "open_split",
+    "shard_name",
+    "shard_names",
+    "write_shard",
+]
 
 
 @dataclass(frozen=True)
@@ -40,15 +48,26 @@ def shard_name(split: str, number: int) -> str:
 
 
 def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
-    """Lists a split's shard files in order. Raises ConfigError on a split that is not there."""
-    if split not in dataset.rows:
+    """Lists a split's shard files in order. Raises ConfigError on a split without rows."""
+    if not dataset.rows.get(split):
+        present = ", ".join(f"{name}: {rows}" for name, rows in dataset.rows.items())
         raise ConfigError(
-            f"The dataset '{dataset.name}' has no split '{split}'. "
-            f"Choose one of: {', '.join(dataset.rows)}."
+            f"The dataset '{dataset.name}' has no rows in the split '{split}', only {present}. "
+            "Choose another split, or ingest more rows or with other splits."
         )
     pattern = re.compile(re.escape(split) + r"-\d{5,}\.arrow")
     files = store.manifest(dataset.address).files
     return sorted(entry.name for entry in files if pattern.fullmatch(entry.name))
+
+
+def check_fits(model: Model, dataset: Dataset) -> None:
+    """Raises ConfigError, with the differences, where a model was trained on other examples."""
+    differences = model.example_schema.differences(dataset.example_schema)
+    if differences:
+        raise ConfigError(
+            f"The dataset '{dataset.name}' does not fit the model {model.key}: "
+            f"{'; '.join(differences)}. Choose a model that was trained on such examples."
+        )
 
 
 def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:

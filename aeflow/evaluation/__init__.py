@@ -1,0 +1,5 @@
+"""Evaluation: how well a model reconstructs rows it has not seen, beside what costs nothing."""
+
+from aeflow.evaluation.evaluate import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,8 @@
+"""Autoencoders: networks and kinds, how they are built, saved, loaded and run."""
+
+from aeflow.models.autoencoder import Autoencoder
+from aeflow.models.building import build
+from aeflow.models.inference import Inference
+from aeflow.models.saving import load_model, save_model
+
+__all__ = ["Autoencoder", "Inference", "build", "load_model", "save_model"]

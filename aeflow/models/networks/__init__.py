@@ -1,0 +1,9 @@
+"""The networks: pairs of an `Encoder` and a `Decoder`, both Keras layers. One file a network."""
+
+__all__ = ["NETWORKS"]
+
+NETWORKS = {
+    "dense": "aeflow.models.networks.dense",
+    "convolutional": "aeflow.models.networks.convolutional",
+}
+"""The name of a network in a config, and the module with its pair, which is loaded on use."""

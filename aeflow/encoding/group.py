@@ -1,0 +1,91 @@
+"""Encodes a group of shards: read, encode and write overlap, and each file appears whole."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import EncodeConfig, RuntimeConfig
+from aeflow.datasets.shards import Shard, open_shard
+from aeflow.encoding.overlap import overlapped
+from aeflow.features import FeatureRows, error_percentiles, write_features
+from aeflow.models import Inference, load_model
+from aeflow.models.inference import OnRows
+from aeflow.storage import Draft, Store
+
+__all__ = ["Piece", "ShardEncoder", "encode_group"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Names one shard of a dataset."""
+
+    split: str
+    shard: str
+
+    @property
+    def start(self) -> str:
+        """The name of its feature file, up to the digits of the file's SHA-256."""
+        number = self.shard.removeprefix(f"{self.split}-").removesuffix(".arrow")
+        return f"split={self.split}/{number}-"
+
+
+class ShardEncoder:
+    """Turns shards into feature rows with one restored model."""
+
+    def __init__(
+        self, model: Model, config: EncodeConfig, store: Store, *, runtime: RuntimeConfig, cpu: str
+    ):
+        network = load_model(model, store, cpu=cpu)
+        self._inference = Inference(network, model.example_schema, runtime.encode_batch_size)
+        self._has_error = config.reconstruction_error
+        folder = store.reading(model, ["reference.parquet"])
+        reference = pq.read_table(folder / "reference.parquet")["reconstruction_error"]
+        self._reference = np.sort(reference.to_numpy())
+
+    def encode(self, shard: Shard, on_rows: OnRows) -> FeatureRows:
+        """Returns a shard's features; `on_rows` hears of each batch."""
+        if not self._has_error:
+            latents = self._inference.latents(shard.features, on_rows)
+            return FeatureRows(shard.ids, shard.labels, latents)
+        encoded = self._inference.encode(shard.features, on_rows)
+        percentiles = error_percentiles(encoded.errors, self._reference)
+        return FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
+
+
+def encode_group(
+    pieces: Sequence[Piece],
+    draft: Draft,
+    *,
+    encoder: ShardEncoder,
+    config: EncodeConfig,
+    store: Store,
+    dataset: Dataset,
+    identity: str,
+    in_flight: int,
+    on_rows: OnRows,
+) -> None:
+    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder."""
+    folder = store.reading(dataset, [piece.shard for piece in pieces])
+
+    def read(piece: Piece) -> tuple[Piece, Shard]:
+        return piece, open_shard(folder / piece.shard, dataset.example_schema)
+
+    def work(piece_and_shard: tuple[Piece, Shard]) -> tuple[Piece, FeatureRows]:
+        piece, shard = piece_and_shard
+        return piece, encoder.encode(shard, on_rows)
+
+    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> None:
+        piece, rows = piece_and_rows
+        content = io.BytesIO()
+        write_features(content, rows, identity=identity, layout=config.layout)
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        with draft.writing(f"{piece.start}{digest[:8]}.parquet") as path:
+            path.write_bytes(content.getbuffer())
+
+    for _ in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
+        pass

@@ -1,0 +1,121 @@
+"""The evaluation stage: from a model and a dataset to numbers, pictures and a verdict line."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset, Evaluation, Model
+from aeflow.configs import EvaluateConfig, RuntimeConfig
+from aeflow.datasets.shards import check_fits, shard_names
+from aeflow.evaluation.gathering import Gathered
+from aeflow.evaluation.scoring import Judge
+from aeflow.evaluation.tables import label_table, metric_table, percentile_table, verdict_line
+from aeflow.figures import error_histogram, reconstruction_panel, training_curves
+from aeflow.lineage import Question
+from aeflow.models import Inference, load_model
+from aeflow.progress import OnProgress, Progress, silent, with_deadline
+from aeflow.runtime import prepare
+from aeflow.storage import Draft, Store
+
+__all__ = ["evaluate"]
+
+PANEL_EXAMPLES = 10
+
+
+def evaluate(
+    model: Model,
+    config: EvaluateConfig,
+    store: Store,
+    *,
+    dataset: Dataset,
+    runtime: RuntimeConfig = RuntimeConfig(),
+    on_progress: OnProgress = silent,
+) -> Evaluation:
+    """Judges a model on one split, beside PCA at the same latent size and the mean image.
+
+    Raises ConfigError where the dataset has no such split, or examples of another schema.
+    """
+    question = Question(
+        stage="evaluate",
+        version=1,
+        folder=Evaluation.folder,
+        configs={"evaluate": config.hashed()},
+        inputs={"model": model.reference, "dataset": dataset.reference},
+    )
+    check_fits(model, dataset)
+    shard_names(dataset, config.split, store)  # an unknown split is refused before any work
+    used = prepare(runtime)
+    return store.answer(
+        question,
+        Evaluation,
+        partial(
+            _evaluate,
+            model=model,
+            config=config,
+            store=store,
+            dataset=dataset,
+            runtime=runtime,
+            cpu=used["cpu"],
+            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
+        ),
+        runtime=used,
+        on_progress=on_progress,
+    )
+
+
+def _evaluate(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_progress):
+    total = dataset.rows[config.split]
+    on_progress(Progress("evaluate", 0, total, "row"))
+    network = load_model(model, store, cpu=cpu)
+    inference = Inference(network, dataset.example_schema, runtime.encode_batch_size)
+    judge = Judge(dataset, store, latent_dim=model.latent_dim)
+    gathered = Gathered(config.num_worst)
+    for batch in judge.score(inference, config.split):
+        gathered.add(batch)
+        on_progress(Progress("evaluate", gathered.rows, total, "row"))
+    metrics = metric_table(gathered.scores())
+    with draft.writing("examples.parquet") as path:
+        pq.write_table(gathered.table(), path, compression="zstd", use_dictionary=False)
+    with draft.writing("metrics.json") as path:
+        tables = _tables(gathered, metrics, model=model, dataset=dataset, split=config.split)
+        path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
+    _draw(draft, gathered, metrics, model=model, store=store)
+    return {"split": config.split, "rows": gathered.rows, "metrics": metrics}
+
+
+def _tables(gathered: Gathered, metrics, *, model: Model, dataset: Dataset, split: str) -> dict:
+    scores, table = gathered.scores(), gathered.table()
+    labels = table["label"].to_pylist() if "label" in table.column_names else None
+    return {
+        "split": split,
+        "rows": gathered.rows,
+        "metrics": metrics,
+        "percentiles": percentile_table(scores["mse"]),
+        "labels": label_table(scores, labels, dataset.label_names) if labels else [],
+        "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
+        "verdict": verdict_line(metrics, split=split, latent_dim=model.latent_dim),
+    }
+
+
+def _draw(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Store) -> None:
+    first, worst = gathered.first, gathered.worst
+    with draft.writing("figures/reconstructions.png") as path:
+        shown = slice(PANEL_EXAMPLES)
+        reconstruction_panel(first.x[shown], first.x_hat[shown], path)
+    with draft.writing("figures/worst.png") as path:
+        originals, reconstructions = ([row[key] for row in worst] for key in ("x", "x_hat"))
+        captions = [f"{row['mse']:.4f}" for row in worst]
+        reconstruction_panel(
+            np.stack(originals), np.stack(reconstructions), path, captions=captions
+        )
+    baselines = {
+        f"PCA-{model.latent_dim}": metrics["mse_pca"],
+        "mean image": metrics["mse_mean_image"],
+    }
+    with draft.writing("figures/error_histogram.png") as path:
+        error_histogram(gathered.scores()["mse"], path, baselines=baselines)
+    history = pq.read_table(store.reading(model, ["history.parquet"]) / "history.parquet")
+    with draft.writing("figures/training_curves.png") as path:
+        training_curves(history, path, baselines=baselines)

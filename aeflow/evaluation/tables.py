@@ -1,0 +1,62 @@
+"""The tables of an evaluation, and its one-line verdict."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+__all__ = ["label_table", "metric_table", "percentile_table", "verdict_line"]
+
+PERCENTILES = (50, 90, 95, 99)
+EXACT = 1e-12
+"""A mean squared error below which PCA reconstructs exactly, and no model can do better."""
+
+
+def metric_table(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Returns the mean of each score over all examples, and the PSNR of the mean MSE.
+
+    `psnr` is the mean of the examples' own; `psnr_of_mean_mse` is lower, by about 1 dB.
+    """
+    metrics = {name: float(values.mean(dtype=np.float64)) for name, values in scores.items()}
+    if "psnr" in metrics:
+        metrics["psnr_of_mean_mse"] = float(-10.0 * np.log10(max(metrics["mse"], EXACT)))
+    return metrics
+
+
+def percentile_table(errors: np.ndarray) -> dict[str, float]:
+    """Returns percentiles of the examples' errors; their mean is no typical error."""
+    values = np.percentile(errors, PERCENTILES)
+    return {str(p): float(value) for p, value in zip(PERCENTILES, values, strict=True)}
+
+
+def label_table(
+    scores: Mapping[str, np.ndarray], labels: Sequence, names: Sequence[str]
+) -> list[dict]:
+    """Returns rows and mean squared error of each label, the model's and PCA's."""
+    keys = np.array([str(label) for label in labels])
+    table = []
+    for label in sorted(set(labels), key=lambda value: (value is None, value)):
+        chosen = keys == str(label)
+        is_named = isinstance(label, int) and 0 <= label < len(names)
+        table.append(
+            {
+                "label": label,
+                "name": names[label] if is_named else str(label),
+                "rows": int(chosen.sum()),
+                "mse": float(scores["mse"][chosen].mean(dtype=np.float64)),
+                "mse_pca": float(scores["mse_pca"][chosen].mean(dtype=np.float64)),
+            }
+        )
+    return table
+
+
+def verdict_line(metrics: Mapping[str, float], *, split: str, latent_dim: int) -> str:
+    """Says plainly whether the model reconstructs better than PCA with as many numbers."""
+    mse, mse_pca = metrics["mse"], metrics["mse_pca"]
+    rival = f"PCA-{latent_dim}"
+    figures = f"({split} MSE {mse:.4g} against {mse_pca:.4g})"
+    if mse_pca < EXACT:
+        return f"{rival} reconstructs exactly {figures}: the latent is as large as the input."
+    gain = 1.0 - mse / mse_pca
+    if gain <= 0:
+        return f"Reconstructs {-gain:.0%} worse than {rival} {figures}: PCA is the better choice."
+    return f"Reconstructs {gain:.0%} better than {rival} {figures}."

@@ -1,0 +1,35 @@
+"""Where a network and a kind meet and become a model."""
+
+from importlib import import_module
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.configs import ModelConfig
+from aeflow.models.autoencoder import Autoencoder
+from aeflow.models.kinds import KINDS
+from aeflow.models.networks import NETWORKS
+from aeflow.models.preprocessing import Preprocessing
+from aeflow.schema import ExampleSchema
+
+__all__ = ["build"]
+
+
+def build(
+    config: ModelConfig, schema: ExampleSchema, preprocessing: Preprocessing, *, seed: int
+) -> Autoencoder:
+    """Builds a model with all its variables, its weights drawn from `seed`.
+
+    Raises ConfigError where the network does not take examples of this shape.
+    """
+    network = import_module(NETWORKS[config.network.name])
+    module, _, name = KINDS[config.kind.name].partition(":")
+    kind: type[Autoencoder] = getattr(import_module(module), name)
+    tf.keras.utils.clear_session()  # the weights file holds layer names: number them anew
+    tf.keras.utils.set_random_seed(seed)
+    decoder = network.Decoder(config.network, shape=schema.shape)
+    outputs = kind.encoder_outputs(config.latent_dim)
+    encoder = network.Encoder(config.network, num_outputs=outputs)
+    model = kind(preprocessing, encoder, decoder, config.kind)
+    model(np.zeros((1, *schema.shape), schema.dtype))
+    return model

@@ -1,0 +1,90 @@
+"""The one forward pass: from stored rows to latents, reconstructions and errors.
+
+Batches have one fixed shape, the last one padded, so that the bits of a row's latent depend on
+its place in the shard and on nothing else.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.models.autoencoder import Autoencoder
+from aeflow.schema import ExampleSchema
+
+__all__ = ["Encoded", "Inference", "Reconstructed"]
+
+OnRows = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Holds latents [N, latent_dim] and mean squared errors [N] in the model's input units."""
+
+    latents: np.ndarray
+    errors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Reconstructed:
+    """Holds a batch of latents [B, latent_dim] and, as stored, rows and reconstructions."""
+
+    latents: np.ndarray
+    rows: np.ndarray
+    reconstructions: np.ndarray
+
+
+class Inference:
+    """Runs a model over stored rows in batches of one fixed size."""
+
+    def __init__(self, model: Autoencoder, schema: ExampleSchema, batch_size: int):
+        self._batch_size = batch_size
+        self._model = model
+        rows = tf.TensorSpec((batch_size, *schema.shape), tf.as_dtype(schema.dtype))
+        self._encode = tf.function(self._encode_batch, input_signature=[rows])
+        self._latents = tf.function(model.encode, input_signature=[rows])
+        self._reconstruct = tf.function(self._reconstruct_batch, input_signature=[rows])
+
+    def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
+        """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
+        latents, errors = [], []
+        for batch, count in self._batches(rows):
+            z, error = self._encode(batch)
+            latents.append(z.numpy()[:count])
+            errors.append(error.numpy()[:count])
+            on_rows(count)
+        return Encoded(np.concatenate(latents), np.concatenate(errors))
+
+    def latents(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> np.ndarray:
+        """Returns latents [N, latent_dim] of stored rows [N, *shape], without decoding them."""
+        latents = []
+        for batch, count in self._batches(rows):
+            latents.append(self._latents(batch).numpy()[:count])
+            on_rows(count)
+        return np.concatenate(latents)
+
+    def reconstruct(self, rows: np.ndarray) -> Iterator[Reconstructed]:
+        """Gives batches of latents and reconstructions of stored rows [N, *shape]."""
+        for batch, count in self._batches(rows):
+            z, x_hat = self._reconstruct(batch)
+            yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
+
+    def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+        for start in range(0, len(rows), self._batch_size):
+            batch = rows[start : start + self._batch_size]
+            count = len(batch)
+            if count < self._batch_size:
+                padding = np.zeros((self._batch_size - count, *batch.shape[1:]), batch.dtype)
+                batch = np.concatenate([batch, padding])
+            yield batch, count
+
+    def _encode_batch(self, rows):
+        x = self._model.preprocessing(rows)
+        z = self._model.encoder(x, training=False)
+        differences = tf.reshape(x - self._model.decode(z), [self._batch_size, -1])
+        return z, tf.reduce_mean(tf.square(differences), axis=1)
+
+    def _reconstruct_batch(self, rows):
+        z = self._model.encode(rows)
+        return z, self._model.preprocessing.invert(self._model.decode(z))

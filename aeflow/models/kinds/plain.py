@@ -1,0 +1,15 @@
+"""Plain autoencoder (Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647)."""
+
+from aeflow.models.autoencoder import Autoencoder, mean_squared_error
+
+__all__ = ["PlainAutoencoder"]
+
+
+class PlainAutoencoder(Autoencoder):
+    """Minimises the mean squared reconstruction error."""
+
+    def loss_terms(self, rows, *, training, step, seed):
+        """Returns the mean squared reconstruction error of stored rows as "loss"."""
+        x = self.preprocessing(rows)
+        x_hat = self.decoder(self.encoder(x, training=training), training=training)
+        return {"loss": mean_squared_error(x, x_hat)}

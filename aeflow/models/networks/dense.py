@@ -1,0 +1,39 @@
+"""Dense network of the 2019 post: one hidden layer in the encoder, one in the decoder."""
+
+from math import prod
+
+import tensorflow as tf
+
+from aeflow.configs import DenseOptions
+
+__all__ = ["Decoder", "Encoder"]
+
+layers = tf.keras.layers
+
+
+class Encoder(layers.Layer):
+    """Maps x [B, *shape] to [B, num_outputs] through one hidden layer of rectified units."""
+
+    def __init__(self, options: DenseOptions, *, num_outputs: int):
+        super().__init__(name="encoder")
+        self.flatten = layers.Flatten()
+        self.hidden = layers.Dense(options.hidden_units, activation="relu")
+        self.outputs = layers.Dense(num_outputs, activation=options.latent_activation)
+
+    def call(self, x, training=False):
+        """Returns [B, num_outputs]."""
+        return self.outputs(self.hidden(self.flatten(x)))
+
+
+class Decoder(layers.Layer):
+    """Maps z [B, latent_dim] to x_hat [B, *shape] through one hidden layer of rectified units."""
+
+    def __init__(self, options: DenseOptions, *, shape: tuple[int, ...]):
+        super().__init__(name="decoder")
+        self.hidden = layers.Dense(options.hidden_units, activation="relu")
+        self.outputs = layers.Dense(prod(shape), activation=options.output_activation)
+        self.reshape = layers.Reshape(shape)
+
+    def call(self, z, training=False):
+        """Returns x_hat [B, *shape]."""
+        return self.reshape(self.outputs(self.hidden(z)))

@@ -1,0 +1,42 @@
+"""The model's first layer: from stored rows to the numbers that a network likes."""
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.schema import ExampleSchema
+
+__all__ = ["Preprocessing", "fit_preprocessing"]
+
+
+class Preprocessing(tf.keras.layers.Layer):
+    """Maps stored rows [B, *shape] to float32 input units: (rows - offset) / scale.
+
+    `offset` and `scale` are one number each for images, which come to lie in [0, 1], and one a
+    column for vectors, which come to have mean 0 and variance 1 over the training split. They are
+    saved with the model's weights.
+    """
+
+    def __init__(self, shape: tuple[int, ...]):
+        super().__init__(name="preprocessing", trainable=False)
+        self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
+        self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
+
+    def call(self, rows):
+        """Returns rows in input units."""
+        return (tf.cast(rows, tf.float32) - self.offset) / self.scale
+
+    def invert(self, x):
+        """Returns input units, such as a reconstruction's, in the units of stored rows."""
+        return x * self.scale + self.offset
+
+
+def fit_preprocessing(schema: ExampleSchema, mean: np.ndarray, std: np.ndarray) -> Preprocessing:
+    """Fits to an image's range of values, or to a vector's training mean [D] and std [D]."""
+    if schema.value_range is not None:
+        low, high = schema.value_range
+        layer = Preprocessing(())
+        layer.set_weights([np.float32(low), np.float32((high - low) or 1.0)])
+        return layer
+    layer = Preprocessing(schema.shape)
+    layer.set_weights([mean.astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32)])
+    return layer

@@ -1,0 +1,83 @@
+"""Models on disk: config as JSON, weights as arrays, golden vectors; never pickled code."""
+
+import hashlib
+import json
+
+import numpy as np
+
+from aeflow.artifacts import Model
+from aeflow.configs import ModelConfig
+from aeflow.errors import CorruptArtifact
+from aeflow.lineage import digest_of
+from aeflow.models.autoencoder import Autoencoder
+from aeflow.models.building import build
+from aeflow.models.golden import check_golden, write_golden
+from aeflow.models.preprocessing import Preprocessing
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Draft, Store
+
+__all__ = ["identity_of", "load_model", "save_model"]
+
+CONFIG, WEIGHTS, GOLDEN = "config.json", "model.weights.h5", "golden.npz"
+
+
+def identity_of(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> str:
+    """Returns the SHA-256 over a model's config, schema and every array, preprocessing included.
+
+    Arrays count in order, with dtype and shape, and not by name: Keras numbers its names by what
+    else the process has built.
+    """
+    described = {"model": config.hashed(), "example_schema": schema.model_dump(mode="json")}
+    digest = hashlib.sha256(digest_of(described).encode())
+    for variable in model.variables:
+        array = np.ascontiguousarray(variable.numpy())
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def save_model(
+    model: Autoencoder,
+    config: ModelConfig,
+    draft: Draft,
+    *,
+    schema: ExampleSchema,
+    golden_rows: np.ndarray,
+    cpu: str,
+) -> str:
+    """Writes a model into a draft and returns its identity."""
+    content = {
+        "model": config.model_dump(mode="json"),
+        "example_schema": schema.model_dump(mode="json"),
+        "preprocessing_shape": list(model.preprocessing.offset.shape),
+    }
+    with draft.writing(CONFIG) as path:
+        path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    with draft.writing(WEIGHTS) as path:
+        model.save_weights(path)
+    with draft.writing(GOLDEN) as path:
+        write_golden(path, model, schema, golden_rows, cpu=cpu)
+    return identity_of(model, config, schema)
+
+
+def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
+    """Rebuilds a model from our own classes and its arrays, on the processor named `cpu`.
+
+    Raises CorruptArtifact unless its files, its identity and its golden vectors are what was
+    committed.
+    """
+    folder = store.reading(model, [CONFIG, WEIGHTS, GOLDEN])
+    content = json.loads((folder / CONFIG).read_bytes())
+    config = ModelConfig.model_validate(content["model"])
+    schema = ExampleSchema.model_validate(content["example_schema"])
+    preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))
+    rebuilt = build(config, schema, preprocessing, seed=0)
+    rebuilt.load_weights(folder / WEIGHTS)
+    identity = identity_of(rebuilt, config, schema)
+    if identity != model.identity:
+        raise CorruptArtifact(
+            f"The model in '{model.address}' has the identity {identity[:16]}, expected was "
+            f"{model.identity[:16]}. Delete its folder and train again."
+        )
+    check_golden(folder / GOLDEN, rebuilt, schema, cpu=cpu)
+    return rebuilt

@@ -1,0 +1,59 @@
+"""Sets TensorFlow up, once per process: device, threads, determinism. Nothing else touches it."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from aeflow.configs import RuntimeConfig
+from aeflow.errors import ConfigError
+
+__all__ = ["prepare"]
+
+
+def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
+    """Prepares this process for a stage; returns what the manifest records of it.
+
+    Work on a CPU is deterministic, so that on one CPU type, thread count and set of libraries a
+    resumed run equals an unbroken one. Raises ConfigError where TensorFlow has already started
+    with other settings, which it cannot change.
+    """
+    try:
+        device = _choose_device(runtime)
+        if runtime.threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
+    except RuntimeError as error:
+        raise ConfigError(
+            "TensorFlow has already started in this process with another device or other "
+            "threads. Run this stage in a process of its own."
+        ) from error
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if device == "cpu":
+        tf.config.experimental.enable_op_determinism()
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+    used = {"device": device, "threads": threads, "cpu": _cpu()}
+    return {**runtime.model_dump(mode="json"), **used}
+
+
+def _choose_device(runtime: RuntimeConfig) -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if runtime.device == "gpu" and not gpus:
+        raise ConfigError("TensorFlow sees no GPU here. Choose runtime.device = 'auto' or 'cpu'.")
+    if runtime.device == "cpu" and gpus:
+        tf.config.set_visible_devices([], "GPU")
+        return "cpu"
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return "gpu" if gpus else "cpu"
+
+
+def _cpu() -> str:
+    """Names the processor; Python's own `platform.processor()` is empty on most Linux systems."""
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,55 @@
+"""TensorBoard while a model trains: scalars an epoch, and a panel of reconstructions."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.models import Inference
+from aeflow.schema import ExampleSchema
+from aeflow.summaries import write_panel, write_scalars
+from aeflow.training.loop import Run
+
+__all__ = ["LiveSummaries"]
+
+PANEL_IMAGES = 10
+PANEL_STEPS = 10
+
+
+class LiveSummaries:
+    """Writes each epoch to an event file that is mutable, in no manifest, and open meanwhile."""
+
+    def __init__(self, folder: Path, run: Run, schema: ExampleSchema):
+        epochs = run.config.epochs
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._panel_epochs = {round(e) for e in np.linspace(1, epochs, min(PANEL_STEPS, epochs))}
+        self._rows = run.validation_rows[:PANEL_IMAGES].numpy()
+        self._schema = schema
+        self._inference = Inference(run.model, schema, len(self._rows))
+
+    def __enter__(self) -> "LiveSummaries":
+        """Returns itself; the writer is closed at the end, however that comes."""
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """Closes the event file."""
+        self._writer.close()
+
+    def write(self, epoch: dict[str, float]) -> None:
+        """Writes an epoch's terms and, at ten epochs at most, the panel."""
+        step = int(epoch["step"])
+        with self._writer.as_default(step=step):
+            write_scalars(step, epoch)
+            with tf.summary.record_if(epoch["epoch"] in self._panel_epochs):
+                if self._schema.is_image:
+                    self._write_panel(step)
+        self._writer.flush()
+
+    def _write_panel(self, step: int) -> None:
+        batch = next(self._inference.reconstruct(self._rows))
+        low, high = self._schema.value_range or (0.0, 1.0)
+        originals, reconstructions = (
+            np.clip((images.astype(np.float32) - low) / (high - low), 0.0, 1.0)
+            for images in (batch.rows, batch.reconstructions)
+        )
+        write_panel("reconstructions", originals, reconstructions, step)

@@ -1,0 +1,159 @@
+"""The training loop: epochs of calls of many steps; everything else happens between calls."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.configs import RuntimeConfig, TrainConfig
+from aeflow.errors import DivergedTraining, Interrupted
+from aeflow.models import Autoencoder
+from aeflow.progress import OnProgress, Progress
+from aeflow.training.checkpoints import Checkpoints, TrainingState
+from aeflow.training.inputs import epoch_order
+from aeflow.training.optimizers import learning_rate_at
+from aeflow.training.steps import compile_steps, compile_validation
+
+__all__ = ["Run", "fit"]
+
+OnEpoch = Callable[[dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Holds what one run of training works with; rows are stored rows [N, *shape]."""
+
+    model: Autoencoder
+    optimizer: tf.keras.optimizers.Optimizer
+    train_rows: tf.Tensor
+    validation_rows: tf.Tensor
+    config: TrainConfig
+    runtime: RuntimeConfig
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The steps of one epoch; the last of them takes the rows that are left."""
+        return -(-len(self.train_rows) // self.config.batch_size)
+
+    @property
+    def num_steps(self) -> int:
+        """The steps of all epochs."""
+        return self.steps_per_epoch * self.config.epochs
+
+
+def fit(
+    run: Run,
+    state: TrainingState,
+    checkpoints: Checkpoints,
+    *,
+    on_epoch: OnEpoch,
+    on_progress: OnProgress,
+) -> TrainingState:
+    """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
+
+    Cancelling, deadlines and checkpoints happen between calls of the graph, about a second apart.
+    Raises DivergedTraining at the first loss that is not finite; passes Interrupted on after it
+    has saved a checkpoint.
+    """
+    config = run.config
+    run_steps = compile_steps(
+        run.model, run.optimizer, run.train_rows, batch_size=config.batch_size, seed=config.seed
+    )
+    validation_loss = compile_validation(run.model, run.validation_rows, seed=config.seed)
+    pace = _Pace(run.runtime.steps_per_call)
+    while state.epochs_done < config.epochs and not _out_of_patience(config, state):
+        try:
+            _train_epoch(run, state, run_steps, pace, on_progress)
+        except Interrupted:
+            checkpoints.save(state)
+            raise
+        _finish_epoch(run, state, float(validation_loss()))
+        on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
+        if state.epochs_done % run.runtime.checkpoint_epochs == 0:
+            checkpoints.save(state)
+    for variable, best in zip(run.model.variables, state.best_weights, strict=True):
+        variable.assign(best)
+    return state
+
+
+def _train_epoch(run: Run, state: TrainingState, run_steps, pace: "_Pace", on_progress) -> None:
+    epoch = state.epochs_done
+    order = tf.constant(epoch_order(len(run.train_rows), seed=run.config.seed, epoch=epoch))
+    end = (epoch + 1) * run.steps_per_epoch
+    while state.step < end:
+        on_progress(_progress(run, state))
+        count = pace.steps_within(end - state.step)
+        start = state.step - epoch * run.steps_per_epoch
+        with pace.timing(count):
+            terms = {
+                name: t.numpy() for name, t in run_steps(order, state.step, start, count).items()
+            }
+        _check_finite(run, state, terms["loss"])
+        for name, values in terms.items():
+            state.epoch_terms.setdefault(name, []).extend(values.tolist())
+        state.step += count
+
+
+def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
+    if not np.isfinite(losses).all():
+        step = state.step + int(np.argmin(np.isfinite(losses)))
+        raise DivergedTraining(
+            f"The loss is {losses[step - state.step]} at step {step}, in epoch "
+            f"{state.epochs_done + 1}. Lower the learning rate, now {run.config.learning_rate:g}."
+        )
+
+
+def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
+    """Writes the epoch into the history, and keeps its weights where they are the best."""
+    sizes = np.full(run.steps_per_epoch, run.config.batch_size)
+    sizes[-1] = len(run.train_rows) - sizes[:-1].sum()
+    means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
+    state.history.append(
+        {
+            "epoch": state.epochs_done + 1,
+            "step": state.step,
+            "learning_rate": learning_rate_at(run.config, state.step - 1, num_steps=run.num_steps),
+            **{name: float(mean) for name, mean in means.items()},
+            "validation_loss": validation_loss,
+        }
+    )
+    state.epoch_terms = {}
+    if validation_loss < state.best_loss or not state.best_weights:
+        state.best_epoch, state.best_loss = state.epochs_done, validation_loss
+        state.best_weights = [variable.numpy() for variable in run.model.variables]
+
+
+def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
+    return 0 < config.patience <= state.epochs_done - state.best_epoch
+
+
+def _progress(run: Run, state: TrainingState) -> Progress:
+    last = state.history[-1] if state.history else {}
+    return Progress(
+        stage="train",
+        done=state.step,
+        total=run.num_steps,
+        unit="step",
+        message=f"epoch {state.epochs_done + 1} of {run.config.epochs}",
+        metrics={name: last[name] for name in ("loss", "validation_loss") if name in last},
+    )
+
+
+class _Pace:
+    """Chooses how many steps make about a second of work, which changes no bit of the answer."""
+
+    def __init__(self, steps_per_call: int | None):
+        self._fixed = steps_per_call
+        self.rate = 8.0
+
+    def steps_within(self, left: int) -> int:
+        return min(left, self._fixed or max(1, int(self.rate)))
+
+    @contextmanager
+    def timing(self, count: int) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.rate = count / (time.perf_counter() - start)

@@ -1,0 +1,163 @@
+"""The training stage: from a dataset to a model in the store."""
+
+import logging
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.datasets.shards import open_split
+from aeflow.datasets.statistics import read_statistics
+from aeflow.features import latent_array
+from aeflow.lineage import Question
+from aeflow.models import Autoencoder, Inference, build, save_model
+from aeflow.models.preprocessing import fit_preprocessing
+from aeflow.progress import OnProgress, silent, with_deadline
+from aeflow.runtime import prepare
+from aeflow.storage import Draft, Store
+from aeflow.training.checkpoints import Checkpoints, TrainingState
+from aeflow.training.inputs import resident_rows
+from aeflow.training.live import LiveSummaries
+from aeflow.training.loop import Run, fit
+from aeflow.training.optimizers import build_optimizer
+
+__all__ = ["train"]
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    dataset: Dataset,
+    config: TrainConfig,
+    store: Store,
+    *,
+    model_config: ModelConfig,
+    runtime: RuntimeConfig = RuntimeConfig(),
+    on_progress: OnProgress = silent,
+) -> Model:
+    """Trains a model on the split `train`, keeps the weights with the best validation loss.
+
+    Interrupted or killed, it leaves a draft with a checkpoint from which the same call goes on.
+    Raises ConfigError where the dataset lacks rows, DivergedTraining at a loss that is not finite.
+    """
+    question = Question(
+        stage="train",
+        version=1,
+        folder=Model.folder,
+        configs={"model": model_config.hashed(), "train": config.hashed()},
+        inputs={"dataset": dataset.reference},
+    )
+    _warn_of_size(model_config, dataset)
+    used = prepare(runtime)
+    return store.answer(
+        question,
+        Model,
+        partial(
+            _train,
+            dataset=dataset,
+            config=config,
+            store=store,
+            model_config=model_config,
+            runtime=runtime,
+            cpu=used["cpu"],
+            key=question.key,
+            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
+        ),
+        resumable=True,
+        runtime=used,
+        on_progress=on_progress,
+    )
+
+
+def _train(draft: Draft, *, dataset, config, store, model_config, runtime, cpu, key, on_progress):
+    run = _run(dataset, config, store, model_config, runtime)
+    checkpoints = Checkpoints(draft, run.model, run.optimizer)
+    state = checkpoints.restore()
+    if state.step:
+        logger.info("train: goes on from step %d of %d", state.step, run.num_steps)
+    with LiveSummaries(store.files.path(f"logs/{key}"), run, dataset.example_schema) as summaries:
+        state = fit(run, state, checkpoints, on_epoch=summaries.write, on_progress=on_progress)
+    _write_history(draft, state)
+    _write_reference(draft, run.model, dataset, store, runtime)
+    identity = save_model(
+        run.model,
+        model_config,
+        draft,
+        schema=dataset.example_schema,
+        golden_rows=run.validation_rows.numpy(),
+        cpu=cpu,
+    )
+    return {
+        "digest": identity,
+        "dataset_name": dataset.name,
+        "example_schema": dataset.example_schema,
+        "network": model_config.network.name,
+        "kind": model_config.kind.name,
+        "latent_dim": model_config.latent_dim,
+        "epochs": state.epochs_done,
+        "best_epoch": state.best_epoch,
+        "validation_loss": state.best_loss,
+    }
+
+
+def _run(dataset, config, store, model_config, runtime) -> Run:
+    train_rows = resident_rows(dataset, "train", store)
+    statistics = read_statistics(dataset, store)["train"]
+    preprocessing = fit_preprocessing(
+        dataset.example_schema, statistics.position_mean, statistics.position_std
+    )
+    model = build(model_config, dataset.example_schema, preprocessing, seed=config.seed)
+    steps_per_epoch = -(-len(train_rows) // config.batch_size)
+    optimizer = build_optimizer(
+        config, model.trainable_variables, num_steps=steps_per_epoch * config.epochs
+    )
+    return Run(
+        model=model,
+        optimizer=optimizer,
+        train_rows=train_rows,
+        validation_rows=resident_rows(dataset, "validation", store),
+        config=config,
+        runtime=runtime,
+    )
+
+
+def _write_history(draft: Draft, state: TrainingState) -> None:
+    types = {"epoch": pa.int32(), "step": pa.int64()}
+    columns = {
+        name: pa.array([row[name] for row in state.history], types.get(name, pa.float32()))
+        for name in state.history[0]
+    }
+    with draft.writing("history.parquet") as path:
+        pq.write_table(pa.table(columns), path)
+
+
+def _write_reference(
+    draft: Draft, model: Autoencoder, dataset: Dataset, store: Store, runtime: RuntimeConfig
+) -> None:
+    """Writes errors and latents of held-out rows: what "usual" is for this model."""
+    inference = Inference(model, dataset.example_schema, runtime.encode_batch_size)
+    with draft.writing("reference.parquet") as path:
+        shards = open_split(dataset, "validation", store)
+        encoded = [inference.encode(shard.features) for shard in shards]
+        pq.write_table(
+            pa.table(
+                {
+                    "id": pa.chunked_array([shard.ids for shard in shards], pa.string()),
+                    "reconstruction_error": pa.chunked_array([e.errors for e in encoded]),
+                    "latent": pa.chunked_array([latent_array(e.latents) for e in encoded]),
+                }
+            ),
+            path,
+        )
+
+
+def _warn_of_size(config: ModelConfig, dataset: Dataset) -> None:
+    size = dataset.example_schema.size
+    if config.latent_dim > size:
+        logger.warning(
+            "latent_dim is %d and an example has only %d numbers: the latent can hold a copy.",
+            config.latent_dim,
+            size,
+        )
