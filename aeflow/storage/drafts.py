@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aeflow.lineage import FileEntry, digest_of
-from aeflow.storage.files import UNFINISHED, LocalFiles, sha256_of
+from aeflow.storage.files import UNFINISHED, LocalFiles, contained, sha256_of
 from aeflow.storage.verify import MANIFEST
 
 __all__ = ["WORK", "Draft"]
@@ -30,12 +30,12 @@ class Draft:
 
     def path(self, name: str) -> Path:
         """Returns where a finished file lies or would lie."""
-        return self.files.path(f"{self.name}/{name}")
+        return contained(self.folder, name)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Gives a path to write to; the file is part of the draft once the block ends well."""
-        with self.files.writing(f"{self.name}/{name}") as path:
+        with self.files.writing(self._within(name)) as path:
             yield path
             self._check()  # whoever has lost the lease adds nothing to the next one's draft
 
@@ -49,7 +49,7 @@ class Draft:
 
     def remove(self, name: str) -> None:
         """Drops one finished file."""
-        self.files.delete(f"{self.name}/{name}")
+        self.files.delete(self._within(name))
 
     def clear(self) -> None:
         """Drops everything in the draft."""
@@ -58,7 +58,7 @@ class Draft:
 
     def seal(self) -> tuple[FileEntry, ...]:
         """Drops working files and what a killed process left, and records the rest."""
-        self.files.delete(f"{self.name}/{WORK}")
+        self.remove(WORK)
         for leftover in self.folder.rglob(f"{UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
         return tuple(
@@ -67,6 +67,9 @@ class Draft:
             )
             for name in self.finished()
         )
+
+    def _within(self, name: str) -> str:
+        return f"{self.name}/{self.path(name).relative_to(self.folder).as_posix()}"
 
 
 def content_digest(files: tuple[FileEntry, ...]) -> str:

@@ -1,0 +1,172 @@
+"""Unfinished work: what is kept to be resumed, and what leaves nothing behind."""
+
+import errno
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from aeflow.artifacts import Publication
+from aeflow.errors import (
+    ConfigError,
+    DivergedTraining,
+    IdentityMismatch,
+    Interrupted,
+    SourceError,
+    TransientError,
+)
+from aeflow.storage import Draft, Store
+from aeflow.storage.files import LocalFiles
+from tests.storage.questions import everything_in, question, two_files
+
+PARTIAL = f"{question().address}.partial"
+
+
+class FullDisk(LocalFiles):
+    """A folder on a disk with room for so many bytes more."""
+
+    def __init__(self, root: Path, room: int):
+        super().__init__(root)
+        self.room = room
+
+    @contextmanager
+    def writing(self, name):
+        with super().writing(name) as path:
+            yield path
+            self.room -= path.stat().st_size
+            if self.room < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def fail_after_one_file(store: Store, error: BaseException, *, resumable: bool) -> None:
+    """Asks a question whose work finishes `a.txt` and a checkpoint, begins another, and fails."""
+
+    def work(draft: Draft) -> dict:
+        for name in ("a.txt", "_work/checkpoint"):
+            with draft.writing(name) as path:
+                path.touch()
+        with draft.writing("b.txt") as path:
+            path.touch()
+            raise error
+
+    with pytest.raises(type(error)):
+        store.answer(question(), Publication, work, resumable=resumable)
+
+
+@pytest.mark.parametrize("error", [OSError("x"), Interrupted("x"), KeyboardInterrupt()])
+def test_failed_work_leaves_nothing(tmp_path, error):
+    root = tmp_path / "new" / "store"
+    fail_after_one_file(Store(root), error, resumable=False)
+    assert everything_in(tmp_path) == []
+
+
+def test_failed_work_leaves_the_folder_that_was_there(tmp_path):
+    fail_after_one_file(Store(tmp_path), OSError("x"), resumable=False)
+    assert tmp_path.exists()
+    assert everything_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [OSError("x"), Interrupted("x"), KeyboardInterrupt()])
+def test_resumable_work_keeps_its_finished_files(tmp_path, error):
+    fail_after_one_file(Store(tmp_path), error, resumable=True)
+    assert everything_in(tmp_path) == [
+        "publications",
+        PARTIAL,
+        f"{PARTIAL}/_work",
+        f"{PARTIAL}/_work/checkpoint",
+        f"{PARTIAL}/a.txt",
+    ]
+
+
+@pytest.mark.parametrize("error", [ConfigError, SourceError, DivergedTraining, IdentityMismatch])
+def test_mistake_leaves_nothing_to_resume(tmp_path, error):
+    fail_after_one_file(Store(tmp_path / "store"), error("x"), resumable=True)
+    assert everything_in(tmp_path) == []
+
+
+def test_resumable_work_that_finished_nothing_leaves_nothing(tmp_path):
+    def work(draft: Draft) -> dict:
+        with draft.writing("a.txt") as path:
+            path.touch()
+            raise Interrupted("x")
+
+    with pytest.raises(Interrupted):
+        Store(tmp_path / "store").answer(question(), Publication, work, resumable=True)
+    assert everything_in(tmp_path) == []
+
+
+def test_resumed_work_sees_what_was_finished_and_commits_without_the_checkpoint(tmp_path):
+    store, found = Store(tmp_path), []
+    fail_after_one_file(store, Interrupted("x"), resumable=True)
+
+    def work(draft: Draft) -> dict:
+        found.extend(draft.finished())
+        return two_files(draft)
+
+    answer = store.answer(question(), Publication, work, resumable=True)
+    assert found == ["_work/checkpoint", "a.txt"]
+    assert everything_in(store.locate(answer)) == ["_manifest.json", "a.txt", "sub", "sub/b.txt"]
+
+
+def test_manifest_of_a_commit_that_was_killed_is_written_again(tmp_path):
+    (tmp_path / PARTIAL).mkdir(parents=True)
+    (tmp_path / PARTIAL / "_manifest.json").write_text("of a process that is dead")
+    store = Store(tmp_path)
+    answer = store.answer(question(), Publication, two_files, resumable=True)
+    files = store.manifest(answer.address).files
+    assert [entry.name for entry in files] == ["a.txt", "sub/b.txt"]
+    assert store.verify(answer.key) == []
+
+
+def test_half_written_file_of_a_killed_process_is_not_committed(tmp_path):
+    (tmp_path / PARTIAL).mkdir(parents=True)
+    (tmp_path / PARTIAL / "_tmp-0123-a.txt").touch()
+    store = Store(tmp_path)
+    answer = store.answer(question(), Publication, two_files, resumable=True)
+    assert everything_in(store.locate(answer)) == ["_manifest.json", "a.txt", "sub", "sub/b.txt"]
+
+
+def test_draft_removes_and_clears(tmp_path):
+    draft = Draft(LocalFiles(tmp_path), "s/x", check=lambda: None)
+    two_files(draft)
+    draft.remove("a.txt")
+    assert draft.finished() == ["sub/b.txt"]
+    draft.clear()
+    assert everything_in(tmp_path) == ["s", "s/x.partial"]
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a\\b", "a\0"])
+def test_draft_takes_no_name_that_leaves_it(tmp_path, name):
+    draft = Draft(LocalFiles(tmp_path), "s/x", check=lambda: None)
+    with pytest.raises(ConfigError, match="leads out of its folder"), draft.writing(name):
+        pass
+
+
+def test_full_disk_is_one_line_and_keeps_what_is_finished(tmp_path):
+    store = Store(tmp_path, files=partial(FullDisk, room=20))
+    with pytest.raises(TransientError) as caught:
+        store.answer(question(), Publication, two_files, resumable=True)
+    assert str(caught.value) == (
+        f"No space is left for '{question().address}' in the store {tmp_path}. "
+        "Free some and run again."
+    )
+    kept = ["publications", PARTIAL, f"{PARTIAL}/a.txt", f"{PARTIAL}/sub"]
+    assert everything_in(tmp_path) == kept
+
+
+def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
+    store = Store(tmp_path, files=partial(FullDisk, room=100))
+    with pytest.raises(TransientError, match="No space is left"):
+        store.answer(question(), Publication, two_files, resumable=True)
+    assert store.find(question().address) is None
+    again = Store(tmp_path)
+    answer = again.answer(question(), Publication, lambda draft: {}, resumable=True)
+    assert [entry.name for entry in again.manifest(answer.address).files] == ["a.txt", "sub/b.txt"]
+
+
+def test_full_disk_leaves_nothing_that_cannot_be_resumed(tmp_path):
+    store = Store(tmp_path / "store", files=partial(FullDisk, room=20))
+    with pytest.raises(TransientError):
+        store.answer(question(), Publication, two_files)
+    assert everything_in(tmp_path) == []
