@@ -7,7 +7,7 @@ float32` unless they were not asked for. The footer names the model's identity.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -52,14 +52,13 @@ def write_features(sink: Path | BinaryIO, rows: FeatureRows, *, identity: str, l
         columns["reconstruction_error"] = pa.array(rows.errors, pa.float32())
         columns["error_percentile"] = pa.array(rows.percentiles, pa.float32())
     table = pa.table(columns).replace_schema_metadata({IDENTITY: identity.encode()})
-    pq.write_table(
-        table,
-        sink,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        use_dictionary=["label"] if rows.labels is not None else False,
-        use_byte_stream_split=_float_leaves(table.schema),
-    )
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": COMPRESSION_LEVEL,
+        "use_dictionary": ["label"] if rows.labels is not None else False,
+        "use_byte_stream_split": _float_leaves(table.schema),
+    }
+    pq.write_table(table, sink, **options)
 
 
 def read_features(folder: Path) -> pa.Table:

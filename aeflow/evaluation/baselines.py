@@ -27,7 +27,7 @@ def fit_pca(batches: Iterable[np.ndarray], num_components: int, mean: np.ndarray
     else:
         rows = _first(centred, SAMPLE_ROWS)
         fitted = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
-        components = fitted.fit(rows).components_.astype(np.float32)
+        components = np.asarray(fitted.fit(rows).components_, np.float32)
 
     def reconstruct(x: np.ndarray) -> np.ndarray:
         latents = (x.reshape(len(x), -1) - center) @ components.T

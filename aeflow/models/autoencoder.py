@@ -42,9 +42,9 @@ class Autoencoder(tf.keras.Model):
         """Returns the reconstructions x_hat [B, *shape] of latents, in input units."""
         return self.decoder(z, training=False)
 
-    def call(self, rows):
+    def call(self, inputs, training=None, mask=None):
         """Returns the reconstructions x_hat [B, *shape] of stored rows, in input units."""
-        return self.decode(self.encode(rows))
+        return self.decode(self.encode(inputs))
 
     def loss_terms(self, rows, *, training: bool, step, seed: int) -> dict[str, tf.Tensor]:
         """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest reported.

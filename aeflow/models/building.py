@@ -1,6 +1,7 @@
 """Where a network and a kind meet and become a model."""
 
 from importlib import import_module
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +31,6 @@ def build(
     decoder = network.Decoder(config.network, shape=schema.shape)
     outputs = kind.encoder_outputs(config.latent_dim)
     encoder = network.Encoder(config.network, num_outputs=outputs)
-    model = kind(preprocessing, encoder, decoder, config.kind)
+    model = cast(Autoencoder, kind(preprocessing, encoder, decoder, config.kind))
     model(np.zeros((1, *schema.shape), schema.dtype))
     return model

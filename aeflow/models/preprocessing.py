@@ -35,7 +35,7 @@ def fit_preprocessing(schema: ExampleSchema, mean: np.ndarray, std: np.ndarray) 
     if schema.value_range is not None:
         low, high = schema.value_range
         layer = Preprocessing(())
-        layer.set_weights([np.float32(low), np.float32((high - low) or 1.0)])
+        layer.set_weights([np.array(low), np.array((high - low) or 1.0)])
         return layer
     layer = Preprocessing(schema.shape)
     layer.set_weights([mean.astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32)])

@@ -6,6 +6,7 @@ of the model and the optimizer is listed by Keras, whatever holds it.
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -66,5 +67,5 @@ class Checkpoints:
             counters = json.loads(arrays["state"].tobytes())
         return TrainingState(best_weights=best, **counters)
 
-    def _variables(self) -> dict[str, list]:
+    def _variables(self) -> dict[str, Any]:
         return {"model": self._model.variables, "optimizer": self._optimizer.variables}

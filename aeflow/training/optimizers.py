@@ -1,5 +1,7 @@
 """Keras optimizers and learning-rate schedules, by name."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from aeflow.configs import TrainConfig
@@ -32,12 +34,13 @@ def _schedule(config: TrainConfig, num_steps: int) -> Schedule:
     """Rises to the peak and falls along a cosine to 0 (https://arxiv.org/abs/1608.03983)."""
     if config.schedule == "constant":
         return config.learning_rate
+    peak: Any = config.learning_rate
     warmup = int(config.warmup_fraction * num_steps)
     if warmup == 0:
-        return tf.keras.optimizers.schedules.CosineDecay(config.learning_rate, num_steps)
+        return tf.keras.optimizers.schedules.CosineDecay(peak, num_steps)
     return tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=num_steps - warmup,
-        warmup_target=config.learning_rate,
+        warmup_target=peak,
         warmup_steps=warmup,
     )

@@ -13,7 +13,7 @@ class DenoisingAutoencoder(Autoencoder):
     def loss_terms(self, rows, *, training, step, seed):
         """Returns the error of reconstructing clean rows from noisy ones as "loss"."""
         x = self.preprocessing(rows)
-        noise = tf.random.stateless_normal(tf.shape(x), seed=[seed, step])
+        noise = tf.random.stateless_normal(tf.shape(x), seed=(seed, step))
         noisy = x + self.options.noise_stddev * noise
         x_hat = self.decoder(self.encoder(noisy, training=training), training=training)
         return {"loss": mean_squared_error(x, x_hat)}
