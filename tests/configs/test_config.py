@@ -1,0 +1,186 @@
+"""What all configs share, and what of them counts in a key."""
+
+import tomllib
+from importlib import resources
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import annotated_types
+import pytest
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from aeflow.configs import (
+    ConvolutionalOptions,
+    DenoisingOptions,
+    DenseOptions,
+    IngestConfig,
+    ModelConfig,
+    PipelineConfig,
+    RuntimeConfig,
+    TrainConfig,
+    loading,
+)
+from aeflow.configs.config import NOT_HASHED, Config
+from aeflow.lineage import Question, digest_of
+
+
+def all_configs() -> list[type[Config]]:
+    found, waiting = [], [Config]
+    while waiting:
+        subclasses = waiting.pop().__subclasses__()
+        found += subclasses
+        waiting += subclasses
+    return [config for config in found if config.__module__.startswith("aeflow.configs.")]
+
+
+FIELDS = [
+    pytest.param(config, name, field, id=f"{config.__name__}.{name}")
+    for config in all_configs()
+    for name, field in config.model_fields.items()
+]
+
+
+def other_value(field: FieldInfo) -> Any:
+    """Returns a value of the field's type that is not its default."""
+    if get_origin(field.annotation) is Literal:
+        return next(choice for choice in get_args(field.annotation) if choice != field.default)
+    match field.default:
+        case bool(default):
+            return not default
+        case tuple(default):
+            return default[:1]
+        case int(default):
+            return default + 1
+        case float(default):
+            return default / 2 or 0.5
+    return "other" if str in (field.annotation, *get_args(field.annotation)) else 1
+
+
+def bounds(field: FieldInfo) -> tuple[bool, bool]:
+    """Says whether the field's numbers are bounded from below, and from above."""
+    of_members = [
+        member
+        for annotated in get_args(field.annotation)
+        if get_origin(annotated) is Annotated
+        for member in get_args(annotated)[1].metadata
+    ]
+    limits = [*field.metadata, *of_members]
+    below = any(isinstance(limit, annotated_types.Ge | annotated_types.Gt) for limit in limits)
+    above = any(isinstance(limit, annotated_types.Le | annotated_types.Lt) for limit in limits)
+    return below, above
+
+
+def is_number(annotation: Any) -> bool:
+    if annotation in (int, float):
+        return True
+    if get_origin(annotation) in (UnionType, tuple, Annotated):
+        return any(is_number(part) for part in get_args(annotation))
+    return False
+
+
+@pytest.mark.parametrize(("config", "name", "field"), FIELDS)
+def test_field_has_a_description_of_one_line(config, name, field):
+    assert field.description, f"{config.__name__}.{name} says nothing"
+    assert "\n" not in field.description
+    assert field.description.endswith(".")
+    assert len(field.description) <= 100
+
+
+@pytest.mark.parametrize(("config", "name", "field"), FIELDS)
+def test_number_is_bounded_on_both_sides(config, name, field):
+    if is_number(field.annotation):
+        assert bounds(field) == (True, True), f"{config.__name__}.{name}"
+
+
+def test_every_field_has_a_default():
+    for config in all_configs():
+        assert config() == config.model_validate({})
+
+
+def test_config_is_frozen_and_closed():
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(TrainConfig(), "epochs", 3)  # noqa: B010
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        TrainConfig.model_validate({"epoch": 3})
+
+
+@pytest.mark.parametrize("config", all_configs())
+def test_defaults_are_left_out_of_the_hash(config):
+    names = {"name": config().name} if "name" in config().hashed() else {}  # of a choice's member
+    assert config().hashed() == names
+
+
+@pytest.mark.parametrize(("config", "name", "field"), FIELDS)
+def test_what_changes_the_answer_is_hashed_and_nothing_else(config, name, field):
+    if isinstance(field.default, Config) or (
+        get_origin(field.annotation) is Literal and name == "name"
+    ):
+        return  # sections and names of members: tested below
+    changed = config.model_validate({name: other_value(field)})
+    counts = config is not RuntimeConfig and field.json_schema_extra != NOT_HASHED
+    assert (changed.hashed() != config().hashed()) is counts
+
+
+def test_fields_that_say_where_things_are_do_not_count():
+    unhashed = {
+        f"{config.__name__}.{name}"
+        for config in all_configs()
+        for name, field in config.model_fields.items()
+        if field.json_schema_extra == NOT_HASHED
+    }
+    assert unhashed == {f"IngestConfig.{n}" for n in ("source", "name", "data_dir", "manual_dir")}
+    moved = IngestConfig(source="idx:there", name="x", data_dir="a", manual_dir="b")
+    assert moved.hashed() == {}
+
+
+def test_runtime_is_never_hashed():
+    runtime = RuntimeConfig(device="gpu", threads=3, encode_batch_size=7)
+    assert runtime.hashed() == {}
+    assert PipelineConfig(runtime=runtime).hashed() == {}
+
+
+def test_section_whose_changes_do_not_count_does_not_count():
+    assert PipelineConfig(ingest=IngestConfig(source="mnist")).hashed() == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "hashed"),
+    [
+        (ModelConfig(), {}),
+        (ModelConfig(latent_dim=8), {"latent_dim": 8}),
+        (ModelConfig(kind=DenoisingOptions()), {"kind": {"name": "denoising"}}),
+        (
+            ModelConfig(network=DenseOptions(hidden_units=64)),
+            {"network": {"name": "dense", "hidden_units": 64}},
+        ),
+        (
+            ModelConfig(network=ConvolutionalOptions(filters=(8,))),
+            {"network": {"name": "convolutional", "filters": [8]}},
+        ),
+    ],
+)
+def test_model_is_hashed_by_its_names_and_what_differs(model, hashed):
+    assert model.hashed() == hashed
+    assert digest_of(model.hashed())  # it is JSON
+
+
+def test_numbers_written_differently_are_one_question():
+    keys = {
+        Question(stage="train", version=1, folder="models", configs=config.hashed(), inputs={}).key
+        for config in (
+            TrainConfig.model_validate({"learning_rate": 1}),
+            TrainConfig.model_validate({"learning_rate": 1.0}),
+            TrainConfig.model_validate({"learning_rate": "1e0"}),
+        )
+    }
+    assert len(keys) == 1
+
+
+def test_presets_say_only_what_differs_from_the_defaults():
+    for name in loading.presets():
+        text = (resources.files("aeflow") / "presets" / f"{name}.toml").read_text("utf-8")
+        loaded = loading.load_config(preset=name)
+        assert loaded != PipelineConfig()
+        for section in tomllib.loads(text):
+            assert section in PipelineConfig.model_fields
