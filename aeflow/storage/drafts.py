@@ -8,7 +8,7 @@ from aeflow.lineage import FileEntry, digest_of
 from aeflow.storage.files import UNFINISHED, LocalFiles, contained, sha256_of
 from aeflow.storage.verify import MANIFEST
 
-__all__ = ["WORK", "Draft"]
+__all__ = ["WORK", "Draft", "content_digest"]
 
 WORK = "_work"
 

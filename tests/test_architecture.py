@@ -1,0 +1,206 @@
+"""The design's rules about imports, held for every file there is and every file to come."""
+
+import ast
+import subprocess
+import sys
+from typing import get_args
+
+import pytest
+
+from aeflow.configs import IngestConfig
+from aeflow.configs.model import KindOptions, NetworkOptions
+from tests.source_code import ROOT, dotted, is_module, modules
+
+LAYERS = (
+    "flows.cli",
+    "flows.*",
+    "flows.tasks",
+    "flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, flows.live, "
+    "flows.listening, flows.settings, flows",
+    "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
+    "aeflow.champions | aeflow.encoding | aeflow.publishing | aeflow.tuning",
+    "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.neighbours | aeflow.features | "
+    "aeflow.figures | aeflow.summaries | aeflow.runtime",
+    "aeflow.storage",
+    "aeflow.artifacts",
+    "aeflow.lineage",
+    "aeflow.configs",
+    "aeflow.schema, aeflow.progress, aeflow.errors, aeflow",
+)
+"""From top to bottom. What `|` joins never imports each other, what a comma joins may."""
+
+PLACES = {
+    name.strip(): (layer, group)
+    for layer, line in enumerate(LAYERS)
+    for group, names in enumerate(line.split("|"))
+    for name in names.split(",")
+}
+ONLY_IN = {
+    "prefect": ("flows/", "deployments/"),
+    "fsspec": ("aeflow/storage/",),
+    "obstore": ("aeflow/storage/",),
+    "tensorflow_datasets": ("aeflow/datasets/tfds.py",),
+    "flows": ("flows/", "deployments/"),
+}
+PICKLED = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+OURS = modules("aeflow", "flows", "deployments")
+
+
+def place_of(name: str) -> tuple[int, int]:
+    """Returns the layer of a module, counted from the top, and its group within the layer."""
+    parts = name.split(".")
+    starts = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
+    if name in PLACES:
+        return PLACES[name]
+    found = next((start for start in starts if start in PLACES), None)
+    if found is None and parts[0] == "flows":
+        found = "flows.*"
+    assert found is not None, f"{name} has no place in the layers: give it one, and in the design"
+    return PLACES[found]
+
+
+def is_upward(importer: str, imported: str) -> bool:
+    (from_layer, from_group), (to_layer, to_group) = place_of(importer), place_of(imported)
+    return to_layer < from_layer or (to_layer == from_layer and to_group != from_group)
+
+
+def graph() -> dict[str, set[str]]:
+    return {
+        module.name: {name for name in module.imports() if is_module(name)}
+        for module in modules("aeflow", "flows")
+    }
+
+
+def test_imports_point_down():
+    wrong = [
+        f"{importer} imports {imported}"
+        for importer, imports in graph().items()
+        for imported in sorted(imports)
+        if is_upward(importer, imported)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "upward"),
+    [
+        ("aeflow.training.train", "aeflow.models.kinds", False),
+        ("aeflow.models.kinds", "aeflow.training", True),
+        ("aeflow.training", "aeflow.evaluation.evaluate", True),
+        ("aeflow.datasets.shards", "aeflow.models", True),
+        ("aeflow.storage.store", "flows.tasks", True),
+        ("aeflow.progress", "aeflow.errors", False),
+        ("flows.cli.run", "flows.pipeline", False),
+        ("flows.pipeline", "flows.cli", True),
+        ("flows.retrain", "flows.train_autoencoder", False),
+    ],
+)
+def test_what_points_up_is_known(importer, imported, upward):
+    assert is_upward(importer, imported) is upward
+
+
+def test_modules_do_not_import_each_other_in_circles():
+    waiting = graph()
+    while waiting:
+        free = [name for name, imports in waiting.items() if not imports & set(waiting) - {name}]
+        assert free, f"in a circle, or above one: {sorted(waiting)}"
+        waiting = {name: imports for name, imports in waiting.items() if name not in free}
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_library_is_imported_only_where_it_belongs(library):
+    wrong = [
+        f"{module.path} imports {name}"
+        for module in OURS
+        for name in module.imports()
+        if name.partition(".")[0] == library and not module.path.startswith(ONLY_IN[library])
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_tensorflow_is_set_up_in_one_place():
+    wrong = [
+        f"{module.path}:{node.lineno}"
+        for module in OURS
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and dotted(node) in ("tf.config", "tensorflow.config")
+        and module.path != "aeflow/runtime.py"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_unpickled():
+    wrong = [
+        f"{module.path} imports {name}"
+        for module in OURS
+        for name in module.imports()
+        if name.partition(".")[0] in PICKLED
+    ]
+    for module in OURS:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.keyword) and node.arg in ("allow_pickle", "safe_mode"):
+                allowed = node.arg == "safe_mode"
+                if getattr(node.value, "value", None) is not allowed:
+                    wrong.append(f"{module.path}:{node.lineno} {node.arg}")
+            if isinstance(node, ast.Attribute) and node.attr in ("load_model", "model_from_json"):
+                wrong.append(f"{module.path}:{node.lineno} {node.attr}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_done_at_import():
+    """Only flows/__init__ does something: it sets Prefect's environment before Prefect is there."""
+    wrong = [
+        f"{module.path}:{node.lineno} {ast.unparse(node)}"
+        for module in OURS
+        for node in module.tree.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    assert [line for line in wrong if not line.startswith("flows/__init__.py")] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["flows.cli", "aeflow.configs", "aeflow.configs.loading", "aeflow.storage"]
+)
+def test_light_module_loads_nothing_heavy(module):
+    heavy = "{'tensorflow', 'keras', 'prefect', 'pyarrow', 'sklearn', 'matplotlib', 'numpy'}"
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def table(path: str, name: str) -> dict[str, str]:
+    """Reads a table without importing its module, which may load TensorFlow."""
+    module = next(module for module in OURS if module.path == path)
+    return ast.literal_eval(module.assignments[name])
+
+
+TABLES = {
+    "NETWORKS": table("aeflow/models/networks/__init__.py", "NETWORKS"),
+    "KINDS": table("aeflow/models/kinds/__init__.py", "KINDS"),
+    "SOURCES": table("aeflow/datasets/sources.py", "SOURCES"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("NETWORKS", NetworkOptions), ("KINDS", KindOptions)]
+)
+def test_table_and_options_name_the_same_choices(name, options):
+    members = get_args(get_args(options)[0])
+    assert list(TABLES[name]) == [member.model_fields["name"].default for member in members]
+
+
+def test_every_source_is_described():
+    described = IngestConfig.model_fields["source"].description or ""
+    assert [name for name in TABLES["SOURCES"] if name not in described] == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_table_leads_to_what_it_names(name):
+    by_name = {module.name: module for module in OURS}
+    for target in TABLES[name].values():
+        module, _, attribute = target.partition(":")
+        expected = {attribute} if attribute else {"Encoder", "Decoder"}
+        assert expected <= by_name[module].bindings

@@ -1,0 +1,46 @@
+"""The one callback: where a stage is, and how it is stopped."""
+
+import time
+
+import pytest
+
+from aeflow.errors import Interrupted
+from aeflow.progress import Progress, silent, with_deadline
+
+PROGRESS = Progress("train", 3, 10, "epoch", metrics={"loss": 0.5})
+
+
+def test_silence_shows_nothing(capsys):
+    silent(PROGRESS)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_a_deadline_the_callback_is_what_it_was():
+    assert with_deadline(silent, None) is silent
+
+
+def test_before_the_deadline_progress_passes_on():
+    seen = []
+    with_deadline(seen.append, 60)(PROGRESS)
+    assert seen == [PROGRESS]
+
+
+def test_after_the_deadline_progress_is_shown_and_the_stage_stops():
+    seen = []
+    on_progress = with_deadline(seen.append, 0.01)
+    time.sleep(0.02)
+    with pytest.raises(Interrupted) as caught:
+        on_progress(PROGRESS)
+    assert seen == [PROGRESS]
+    assert str(caught.value) == (
+        "The deadline of 0.01 s passed during train, at 3 of 10 epochs. "
+        "Run it again to go on from there."
+    )
+
+
+def test_what_the_callback_raises_passes_through_the_deadline():
+    def cancel(progress):
+        raise Interrupted("cancelled")
+
+    with pytest.raises(Interrupted, match="cancelled"):
+        with_deadline(cancel, 60)(PROGRESS)
