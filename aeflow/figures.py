@@ -20,7 +20,7 @@ INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
 BLUE, ORANGE, PAPER = "#2262a8", "#c8571b", "#ffffff"
 SMALL_TEXT: dict[str, Any] = {"fontsize": 8, "color": INK}
 DPI = 144
-BINS, MANY_EPOCHS = 60, 40
+BINS, MANY_EPOCHS = (12, 60), 40
 COLUMNS, PROFILE_COLUMNS = 10, 4
 PICTURE_INCHES = 0.86
 GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
@@ -56,7 +56,8 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
     ordinary = float(np.quantile(errors, 0.995)) or 1.0
     inside = {name: value for name, value in baselines.items() if value <= 2 * ordinary}
     end = 1.08 * max(ordinary, *inside.values(), float(np.mean(errors)))
-    counts, _, _ = axes.hist(errors, bins=BINS, range=(0, end), color=BLUE, alpha=0.85)
+    bins = int(np.clip(2 * np.sqrt(len(errors)), *BINS))
+    counts, _, _ = axes.hist(errors, bins=bins, range=(0, end), color=BLUE, alpha=0.85)
     axes.set_xlim(0, end)
     axes.set_ylim(0, 1.5 * max(float(np.max(counts)), 1))
     marks = [
@@ -166,7 +167,7 @@ def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
     """Draws a vertical line with a label at its top, each line lower than the one before."""
     top = 0.97 - 0.085 * line
     axes.axvline(x, ymax=top, linewidth=1.4, **style)
-    near_end = x > 0.75 * axes.get_xlim()[1]
+    near_end = x > 0.82 * axes.get_xlim()[1]
     axes.annotate(
         text,
         (x, top),

@@ -18,9 +18,13 @@ ABOUT_TRAINING = ("epoch", "examples_per_second", "learning_rate")
 
 
 def write_scalars(step: int, terms: Mapping[str, float]) -> None:
-    """Writes one scalar a term; a term and its `validation_` twin stand in one group."""
+    """Writes one scalar a term; a term and its `validation_` twin stand in one group.
+
+    `terms` may be a whole row of a history: its `step` says where, and is no term.
+    """
     for name, value in terms.items():
-        tf.summary.scalar(tag_of(name), value, step)
+        if name != "step":
+            tf.summary.scalar(tag_of(name), value, step)
 
 
 def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, step: int) -> None:

@@ -1,0 +1,144 @@
+"""The report: one HTML file with its pictures inside, which asks nothing of any network."""
+
+from base64 import b64encode
+from importlib import resources
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, StrictUndefined
+
+from aeflow.artifacts import FeatureSet
+from aeflow.publishing.results import Results
+
+__all__ = ["loading_examples", "render_report"]
+
+TEMPLATE = "report.html.jinja"
+LABELS_SHOWN = 50
+DIGITS_OF_DIGEST = 16
+
+
+class Measure(NamedTuple):
+    """Says how a metric is called, in which unit, and which way is better."""
+
+    name: str
+    unit: str = ""
+    best: Any = None
+
+
+MEASURES = {
+    "mse": Measure("Mean squared error", best=min),
+    "mae": Measure("Mean absolute error", best=min),
+    "psnr": Measure("PSNR, mean of the examples'", "dB", max),
+    "psnr_of_mean_mse": Measure("PSNR of the mean squared error", "dB", max),
+    "ssim": Measure("Structural similarity (SSIM)", best=max),
+}
+
+CAPTIONS = {
+    "reconstructions": "Originals, and below each what the model makes of its latent.",
+    "worst": "The examples with the largest error, which stands below each.",
+    "error_histogram": "Most errors lie below their mean, a few far above: look at the percentiles.",
+    "training_curves": "Loss after each epoch, and the learning rate that led there.",
+}
+
+
+def render_report(results: Results, address: str) -> str:
+    """Returns the report of a run as HTML; `address` is the publication's own within its store.
+
+    It names no path of this machine, so it is the same in every store.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = _number
+    template = resources.files("aeflow.publishing").joinpath(TEMPLATE).read_text("utf-8")
+    return environment.from_string(template).render(
+        results=results,
+        judgement=results.judgement,
+        metrics=results.evaluation.metrics,
+        address=address,
+        comparison=_comparison(results),
+        labels=_labels(results),
+        pictures=_pictures(results),
+        captions=CAPTIONS,
+        lineage=_lineage(results),
+        examples=loading_examples(results.features) if results.features else {},
+        libraries=results.manifests[1].libraries,
+    )
+
+
+def loading_examples(features: FeatureSet) -> dict[str, str]:
+    """Returns the lines that load a feature set, run in the store's folder, by library."""
+    address, is_wide = features.address, features.layout == "wide"
+    numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
+    stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
+    selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
+    return {
+        "pandas": "import numpy as np\nimport pandas as pd\n\n"
+        f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
+        "Polars": "import polars as pl\n\n"
+        f'rows = pl.read_parquet("{address}/**/*.parquet")\nlatents = {selected}',
+        "DuckDB": "import duckdb\n\n"
+        f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
+        'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',
+    }
+
+
+def _comparison(results: Results) -> list[dict[str, Any]]:
+    """Returns one row a metric: the model's value and each baseline's, the best one marked."""
+    metrics = results.evaluation.metrics
+    suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
+    suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
+    own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
+    table = []
+    for name in own:
+        measure = MEASURES.get(name, Measure(name.replace("_", " ")))
+        values = {title: metrics.get(name + suffix) for suffix, title in suffixes.items()}
+        known = [value for value in values.values() if value is not None]
+        best = measure.best(known) if measure.best and len(known) > 1 else None
+        table.append({"measure": measure, "values": values, "best": best})
+    return table
+
+
+def _labels(results: Results) -> list[dict[str, Any]]:
+    """Returns the labels, the worst reconstructed first, with lengths of bars in per cent."""
+    labels = sorted(results.judgement["labels"], key=lambda label: -label["mse"])[:LABELS_SHOWN]
+    longest = max((max(label["mse"], label.get("mse_pca", 0)) for label in labels), default=0) or 1
+    return [
+        {
+            **label,
+            "length": round(100 * label["mse"] / longest, 1),
+            "pca_at": round(100 * label["mse_pca"] / longest, 1) if "mse_pca" in label else None,
+        }
+        for label in labels
+    ]
+
+
+def _pictures(results: Results) -> dict[str, str]:
+    return {
+        name: f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
+        for name, path in results.figures.items()
+    }
+
+
+def _lineage(results: Results) -> list[dict[str, str]]:
+    return [
+        {
+            "stage": manifest.stage,
+            "address": manifest.question.address,
+            "digest": manifest.digest[:DIGITS_OF_DIGEST],
+            "created": f"{manifest.created:%Y-%m-%d %H:%M} UTC",
+            "seconds": f"{manifest.seconds:,.1f} s",
+            "device": str(manifest.runtime.get("device", "")),
+        }
+        for manifest in results.manifests
+    ]
+
+
+def _is_image(results: Results) -> bool:
+    return results.dataset.example_schema.is_image
+
+
+def _number(value: Any) -> str:
+    """Writes numbers as people read them: four significant digits, thousands apart."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
