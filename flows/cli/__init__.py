@@ -1,0 +1,64 @@
+"""`aeflow`, the command line: commands are named here and imported when they are called."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from flows.cli.ending import exit_code_of, terminated
+
+__all__ = ["app", "main"]
+
+EXIT_CODES = {
+    0: "Done, or there was nothing to do.",
+    1: "The run failed: damaged files, a full disk, a deadline that passed.",
+    2: "A mistake in what was asked: an option, a source, features of two models.",
+    3: "Refused by a gate.",
+    130: "Stopped by Ctrl-C (143: by SIGTERM). Run it again to go on from there.",
+}
+
+COMMANDS = {
+    "run": "Ingest, train, evaluate, encode and publish.",
+    "ingest": "Prepare a dataset from a source.",
+    "train": "Train a model on a dataset and evaluate it.",
+    "evaluate": "Evaluate a stored model.",
+    "encode": "Encode data with a stored model, into Parquet.",
+    "publish": "Publish a stored model: a report, and files for TensorBoard.",
+    "show": "Show an artifact and what it was made from.",
+    "verify": "Read an artifact again, every byte, and say what is wrong.",
+    "tensorboard": "Start TensorBoard on what a store holds.",
+}
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("aeflow")
+
+
+app = App(
+    name="aeflow",
+    help="Learned features of your data, kept fresh: autoencoders, into Parquet.",
+    help_format="plaintext",
+    help_epilogue="\n".join(
+        ["Exit codes:", *(f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())]
+    ),
+    version=_version,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+for place, (name, summary) in enumerate(COMMANDS.items()):
+    app.command(f"flows.cli.{name}:{name}", name=name, help=summary, sort_key=place)
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code, and says in one line why it is not 0."""
+    try:
+        with terminated():
+            code = app(tokens, print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        print(f"aeflow: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BaseException as error:
+        return exit_code_of(error)
+    return code or 0

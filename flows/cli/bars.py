@@ -1,0 +1,120 @@
+"""Progress and warnings on standard error: bars on a terminal, plain lines elsewhere."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from aeflow.progress import OnProgress, Progress
+
+__all__ = ["bars"]
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def bars() -> Iterator[OnProgress]:
+    """Gives a callback that shows progress, and shows aeflow's warnings meanwhile."""
+    console = Console(stderr=True, highlight=False)
+    with _warnings_on(console):
+        if not console.is_terminal:
+            yield _Lines(console).show
+            return
+        columns = (
+            TextColumn("{task.description:<8}"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+        )
+        with Bars(*columns, console=console, refresh_per_second=5) as display:
+            yield _Bars(display).show
+
+
+@dataclass
+class _Pace:
+    """How fast a stage goes; what it took over from an earlier run does not count as its speed."""
+
+    first: int
+    start: float = field(default_factory=time.monotonic)
+
+    def described(self, progress: Progress) -> str:
+        seconds = time.monotonic() - self.start
+        rate = (progress.done - self.first) / seconds if seconds > 0 else 0.0
+        left = progress.total - progress.done
+        is_counted = progress.total > 1
+        parts = [f"{progress.done:,}/{progress.total:,} {progress.unit}s"] if is_counted else []
+        if rate > 0 and is_counted:
+            parts.append(f"{rate:,.3g}/s" if rate < 1000 else f"{rate:,.0f}/s")
+            parts.append(f"{_clock(left / rate)} left" if left else f"in {_clock(seconds)}")
+        parts += [progress.message] if progress.message else []
+        parts += [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+        return "  ".join(parts)
+
+
+class _Bars:
+    """One bar for each stage."""
+
+    def __init__(self, display: Bars):
+        self._display = display
+        self._tasks: dict[str, tuple[TaskID, _Pace]] = {}
+
+    def show(self, progress: Progress) -> None:
+        if progress.stage not in self._tasks:
+            task = self._display.add_task(progress.stage, text="")
+            self._tasks[progress.stage] = (task, _Pace(progress.done))
+        task, pace = self._tasks[progress.stage]
+        self._display.update(
+            task,
+            completed=progress.done,
+            total=progress.total,
+            text=pace.described(progress).replace("[", r"\["),
+        )
+
+
+class _Lines:
+    """A line now and then, and one at the end of each stage."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._paces: dict[str, _Pace] = {}
+        self._next = 0.0
+
+    def show(self, progress: Progress) -> None:
+        pace = self._paces.setdefault(progress.stage, _Pace(progress.done))
+        if progress.done < progress.total and time.monotonic() < self._next:
+            return
+        line = f"{progress.stage}: {pace.described(progress)}"
+        self._console.print(line, markup=False, soft_wrap=True)
+        self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+
+
+class _Warnings(logging.Handler):
+    """Shows warnings above the bars."""
+
+    def __init__(self, console: Console):
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"aeflow: {record.levelname.lower()}: {record.getMessage()}"
+        self._console.print(line, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _warnings_on(console: Console) -> Iterator[None]:
+    logger, handler = logging.getLogger("aeflow"), _Warnings(console)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,57 @@
+"""How a command ends: exit codes, and one line about what went wrong."""
+
+import errno
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Terminated", "exit_code_of", "terminated"]
+
+AGAIN = "Run the same command again to go on from there."
+
+
+class Terminated(BaseException):
+    """Is SIGTERM as an exception, as KeyboardInterrupt is SIGINT."""
+
+
+@contextmanager
+def terminated() -> Iterator[None]:
+    """Turns SIGTERM into `Terminated` within the block."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Says on standard error what happened, in one line; what nobody foresaw is raised again."""
+    from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, SourceError
+
+    match error:
+        case KeyboardInterrupt() | Terminated():
+            code = 130 if isinstance(error, KeyboardInterrupt) else 143
+            line = f"{error.args[0] if error.args else 'Stopped.'} {AGAIN}"
+        case ConfigError() | SourceError() | IdentityMismatch():
+            code, line = 2, str(error)
+        case AeflowError():
+            code, line = 1, str(error)
+        case OSError():
+            code, line = 1, _said(error)
+        case _:
+            raise error
+    print(f"aeflow: {' '.join(line.split())}", file=sys.stderr)
+    return code
+
+
+def _said(error: OSError) -> str:
+    """Python's own words, the file, and what to do where the disk is full."""
+    where = f": '{error.filename}'" if error.filename else ""
+    remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
+    return f"{error.strerror or error}{where}.{remedy}"

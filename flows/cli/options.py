@@ -1,0 +1,144 @@
+"""The options of the commands; their help is the description of the config's fields."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, get_args
+
+from cyclopts import Parameter
+from pydantic.fields import FieldInfo
+
+from aeflow.configs import (
+    DenseOptions,
+    IngestConfig,
+    ModelConfig,
+    PipelineConfig,
+    RuntimeConfig,
+    TrainConfig,
+)
+from aeflow.configs.config import Config
+from aeflow.configs.loading import load_config, presets
+from flows.stored import absolute
+
+__all__ = [
+    "ANY_MODEL",
+    "ANY_SOURCE",
+    "ANY_TRAINING",
+    "DEFAULTS",
+    "ModelOptions",
+    "Options",
+    "SourceOptions",
+    "StoreOption",
+    "TrainOptions",
+    "config_of",
+]
+
+FIELDS = {
+    "source": "ingest.source",
+    "max_bad_fraction": "ingest.max_bad_fraction",
+    "data_dir": "ingest.data_dir",
+    "manual_dir": "ingest.manual_dir",
+    "network": "model.network.name",
+    "hidden_units": "model.network.hidden_units",
+    "kind": "model.kind.name",
+    "latent_dim": "model.latent_dim",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "learning_rate": "train.learning_rate",
+    "seed": "train.seed",
+    "deadline": "runtime.deadline_seconds",
+}
+"""Where in the config an option goes; a network's name before its options."""
+
+
+def _described(section: type[Config], name: str) -> Parameter:
+    field = section.model_fields[name]
+    default = getattr(field.default, "name", field.default)
+    known = "" if default is None else f" [default: {default}]"
+    return Parameter(help=f"{field.description}{_choices(field)}{known}")
+
+
+def _choices(field: FieldInfo) -> str:
+    """Names the members of a choice between configs."""
+    members = [m for m in get_args(field.annotation) if hasattr(m, "model_fields")]
+    names = [member.model_fields["name"].default for member in members]
+    return f" One of: {', '.join(names)}." if names else ""
+
+
+StoreOption = Annotated[
+    str, Parameter(env_var="AEFLOW_STORE", help="Folder where artifacts are kept.")
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all commands that do work have in common."""
+
+    store: StoreOption = "./aeflow-store"
+    config: Annotated[str | None, Parameter(help="TOML file with a section for each stage.")] = None
+    preset: Annotated[
+        str | None, Parameter(help=f"Config from the package: {', '.join(presets())}.")
+    ] = None
+    deadline: Annotated[float | None, _described(RuntimeConfig, "deadline_seconds")] = None
+    direct: Annotated[
+        bool, Parameter(negative="", help="Run in this process, without Prefect.")
+    ] = False
+    json: Annotated[
+        bool, Parameter(negative="", help="End with one line of JSON on standard output.")
+    ] = False
+
+    @property
+    def url(self) -> str:
+        """The store, valid everywhere on this machine."""
+        return absolute(self.store)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Where data come from."""
+
+    source: Annotated[str | None, _described(IngestConfig, "source")] = None
+    max_bad_fraction: Annotated[float | None, _described(IngestConfig, "max_bad_fraction")] = None
+    data_dir: Annotated[str | None, _described(IngestConfig, "data_dir")] = None
+    manual_dir: Annotated[str | None, _described(IngestConfig, "manual_dir")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which model is trained."""
+
+    network: Annotated[str | None, _described(ModelConfig, "network")] = None
+    kind: Annotated[str | None, _described(ModelConfig, "kind")] = None
+    latent_dim: Annotated[int | None, _described(ModelConfig, "latent_dim")] = None
+    hidden_units: Annotated[int | None, _described(DenseOptions, "hidden_units")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """How it is trained."""
+
+    epochs: Annotated[int | None, _described(TrainConfig, "epochs")] = None
+    batch_size: Annotated[int | None, _described(TrainConfig, "batch_size")] = None
+    learning_rate: Annotated[float | None, _described(TrainConfig, "learning_rate")] = None
+    seed: Annotated[int | None, _described(TrainConfig, "seed")] = None
+
+
+ANY_SOURCE, ANY_MODEL, ANY_TRAINING, DEFAULTS = (
+    SourceOptions(),
+    ModelOptions(),
+    TrainOptions(),
+    Options(),
+)
+
+
+def config_of(
+    options: Options, *others: SourceOptions | ModelOptions | TrainOptions
+) -> PipelineConfig:
+    """Returns the config: preset, then TOML file, then what stands on the command line."""
+    given: dict[str, Any] = {}
+    for group in (options, *others):
+        given |= {name: value for name, value in asdict(group).items() if value is not None}
+    flags = {address: given[name] for name, address in FIELDS.items() if name in given}
+    return load_config(preset=options.preset, path=options.config, flags=flags)

@@ -1,0 +1,28 @@
+"""`aeflow run`: the whole pipeline."""
+
+from flows.cli.options import (
+    ANY_MODEL,
+    ANY_SOURCE,
+    ANY_TRAINING,
+    DEFAULTS,
+    ModelOptions,
+    Options,
+    SourceOptions,
+    TrainOptions,
+    config_of,
+)
+from flows.cli.running import carry_out
+
+__all__ = ["run"]
+
+
+def run(
+    *,
+    source: SourceOptions = ANY_SOURCE,
+    model: ModelOptions = ANY_MODEL,
+    training: TrainOptions = ANY_TRAINING,
+    options: Options = DEFAULTS,
+) -> None:
+    """Ingests, trains, evaluates, encodes and publishes."""
+    config = config_of(options, source, model, training)
+    carry_out("pipeline", options, config=config)

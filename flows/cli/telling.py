@@ -1,0 +1,64 @@
+"""Tells on standard output what came out: where things lie, what was there already, the verdict."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
+from aeflow.storage import Store
+from flows.outcome import Outcome
+
+__all__ = ["kept", "tell"]
+
+
+def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
+    """Prints a line for each artifact and the verdict; then all of it as one line of JSON."""
+    opened = Store(store)
+    for name, artifact in outcome.artifacts().items():
+        is_new = opened.manifest(artifact.address).created >= since
+        notes = [_size(artifact), "" if is_new else "already there"]
+        print(f"{name:<11}  {'  '.join([str(opened.locate(artifact)), *filter(None, notes)])}")
+    if outcome.publication:
+        print(f"{'report':<11}  {opened.locate(outcome.publication) / outcome.publication.report}")
+    if outcome.evaluation:
+        print(_verdict_of(outcome.evaluation, opened))
+    if as_json:
+        print(json.dumps(_json_of(outcome, opened)))
+
+
+def _verdict_of(evaluation: Evaluation, store: Store) -> str:
+    """Returns the sentence that says whether the model is good enough."""
+    path = store.reading(evaluation, ["metrics.json"]) / "metrics.json"
+    return json.loads(path.read_text("utf-8"))["verdict"]
+
+
+def kept(store: str) -> str:
+    """Says what unfinished work lies in a store."""
+    names = sorted(path.relative_to(store).as_posix() for path in Path(store).glob("*/*.partial"))
+    return f"Stopped. Kept in {store}: {', '.join(names) or 'what is finished'}."
+
+
+def _size(artifact: Artifact) -> str:
+    match artifact:
+        case Dataset(rows=rows, quarantined=0) | FeatureSet(rows=rows):
+            return f"{sum(rows.values()):,} rows"
+        case Dataset(rows=rows, quarantined=bad):
+            return f"{sum(rows.values()):,} rows, {bad:,} in quarantine"
+        case Model():
+            size = artifact.example_schema.size
+            return f"{artifact.network}/{artifact.kind}, {artifact.latent_dim} numbers for {size}"
+        case Evaluation():
+            return f"{artifact.rows:,} rows of {artifact.split}"
+    return ""
+
+
+def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
+    found = outcome.artifacts()
+    parts: dict[str, Any] = {
+        name: {"key": found[name].key, "path": str(store.locate(found[name]))}
+        if name in found
+        else None
+        for name in Outcome.model_fields
+    }
+    return parts | {"metrics": outcome.evaluation.metrics if outcome.evaluation else {}}

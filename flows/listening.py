@@ -1,0 +1,76 @@
+"""Who hears of a stage's progress, and how a signal stops a stage without losing its work."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from aeflow.errors import Interrupted
+from aeflow.progress import OnProgress, Progress
+
+__all__ = ["heard", "listening"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_listeners: ContextVar[tuple[OnProgress, ...]] = ContextVar("listeners", default=())
+
+
+@contextmanager
+def listening(listener: OnProgress) -> Iterator[None]:
+    """Lets `listener` hear every stage that runs within the block."""
+    token = _listeners.set((*_listeners.get(), listener))
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
+
+
+@contextmanager
+def heard() -> Iterator[OnProgress]:
+    """Gives the callback for one stage: it tells all listeners, and stops the stage on a signal.
+
+    A first Ctrl-C or SIGTERM becomes `Interrupted` at the stage's next progress, so that the stage
+    puts its work into safety; then the signal goes to whom it was meant for. A second goes at once.
+    """
+    listeners = _listeners.get()
+    with _signals_held_back() as received:
+
+        def tell(progress: Progress) -> None:
+            for listener in listeners:
+                listener(progress)
+            if received:
+                raise Interrupted(
+                    f"A signal stopped {progress.stage} at {progress.done} of {progress.total} "
+                    f"{progress.unit}s. Run it again to go on from there."
+                )
+
+        yield tell
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[list[int]]:
+    received: list[int] = []
+    before = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def receive(number: int, _frame: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            restore()
+            signal.raise_signal(number)
+
+    if threading.current_thread() is threading.main_thread():  # others never see a signal
+        handlers = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {n: h for n, h in handlers.items() if h not in (None, signal.SIG_IGN)}
+        for number in before:
+            signal.signal(number, receive)
+    try:
+        yield received
+    finally:
+        restore()
+        if received:
+            signal.raise_signal(received[0])

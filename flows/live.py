@@ -1,0 +1,67 @@
+"""A stage's progress as a progress bar in the Prefect UI, which may fail and stops nothing."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.exceptions import PrefectException
+
+from aeflow.progress import Progress
+from flows.listening import listening
+
+__all__ = ["SERVER_TROUBLE", "ProgressPage", "shown"]
+
+SERVER_TROUBLE = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
+"""What Prefect's client raises when its server is away; RuntimeError is 'Failed to reach API'."""
+
+SECONDS_BETWEEN = 1.0
+SECONDS_AFTER_TROUBLE = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def shown(stage: str) -> Iterator[None]:
+    """Shows the progress of the stage that runs within the block on a page of its own."""
+    with listening(ProgressPage(f"{stage}-progress").show):
+        yield
+
+
+class ProgressPage:
+    """Is one progress artifact, made at the first progress and updated about once a second."""
+
+    def __init__(self, key: str):
+        self.key = key
+        self._id: UUID | None = None
+        self._next = 0.0
+
+    def show(self, progress: Progress) -> None:
+        """Shows `progress`; the end always, what comes between only when it is due."""
+        is_last = progress.done >= progress.total
+        if not is_last and time.monotonic() < self._next:
+            return
+        try:
+            self._send(100.0 * progress.done / max(progress.total, 1), described(progress))
+            self._next = time.monotonic() + SECONDS_BETWEEN
+        except SERVER_TROUBLE as error:
+            self._next = time.monotonic() + SECONDS_AFTER_TROUBLE
+            logger.info("the progress page %s was not updated: %s", self.key, error)
+
+    def _send(self, percent: float, description: str) -> None:
+        if self._id is None:
+            made = create_progress_artifact(percent, key=self.key, description=description)
+            self._id = cast(UUID, made)  # stages are not async, so it is no coroutine
+        else:
+            update_progress_artifact(self._id, percent, description=description)
+
+
+def described(progress: Progress) -> str:
+    """Says in one line how far a stage is and what it measured last."""
+    measured = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+    where = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
+    return ", ".join(part for part in (where, progress.message, *measured) if part)

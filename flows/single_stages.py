@@ -1,0 +1,50 @@
+"""The flows of one stage, for the commands that do one thing."""
+
+from typing import Any
+
+from prefect import flow
+
+from aeflow.configs import PipelineConfig
+from flows import recipes
+from flows.train_autoencoder import STAGES
+
+__all__ = ["evaluate_model", "ingest_dataset", "publish_model"]
+
+
+@flow(
+    name="ingest-dataset",
+    flow_run_name="ingest {config.ingest.source}",
+    result_serializer="json",
+)
+def ingest_dataset(config: PipelineConfig, store: str) -> dict[str, Any]:
+    """Ingests a source.
+
+    Args:
+        config: Where the data come from.
+        store: Where artifacts are kept.
+    """
+    return recipes.ingest_dataset(config, store, stages=STAGES).to_json()
+
+
+@flow(name="evaluate-model", flow_run_name="evaluate {model}", result_serializer="json")
+def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, Any]:
+    """Evaluates a stored model on the dataset that it was trained on.
+
+    Args:
+        config: On what the model is judged.
+        store: Where artifacts are kept.
+        model: Key of the model.
+    """
+    return recipes.evaluate_model(config, store, model, stages=STAGES).to_json()
+
+
+@flow(name="publish-model", flow_run_name="publish {model}", result_serializer="json")
+def publish_model(config: PipelineConfig, store: str, model: str) -> dict[str, Any]:
+    """Evaluates a stored model, encodes its dataset and publishes both.
+
+    Args:
+        config: How much is published.
+        store: Where artifacts are kept.
+        model: Key of the model.
+    """
+    return recipes.publish_model(config, store, model, stages=STAGES).to_json()

@@ -1,0 +1,36 @@
+"""Artifacts by their keys, and what they were made from."""
+
+from typing import TypeVar
+
+from aeflow.artifacts import Artifact
+from aeflow.errors import ConfigError
+from aeflow.storage import Store
+
+__all__ = ["absolute", "made_from", "stored"]
+
+A = TypeVar("A", bound=Artifact)
+
+
+def absolute(store: str) -> str:
+    """Returns a store's URL as it is valid everywhere on this machine."""
+    return Store(store).url
+
+
+def stored(store: str, key: str, answer_type: type[A]) -> A:
+    """Returns the artifact with a key or the start of one. Raises ConfigError on another type."""
+    address = Store(store).resolve(key)
+    if not address.startswith(f"{answer_type.folder}/"):
+        raise ConfigError(
+            f"'{key}' is '{address}', which is not in {answer_type.folder}/. "
+            f"Give the key of one of {answer_type.folder}/."
+        )
+    return answer_type.model_validate(Store(store).manifest(address).artifact)
+
+
+def made_from(store: str, artifact: Artifact, answer_type: type[A]) -> A:
+    """Returns the input of that type which an artifact was made from, by its manifest."""
+    inputs = Store(store).manifest(artifact.address).question.inputs.values()
+    addresses = [i.address for i in inputs if i.address.startswith(f"{answer_type.folder}/")]
+    if not addresses:
+        raise ConfigError(f"'{artifact.address}' was not made from any of {answer_type.folder}/.")
+    return answer_type.model_validate(Store(store).manifest(addresses[0]).artifact)
