@@ -110,12 +110,10 @@ def _draw(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Sto
         reconstruction_panel(
             np.stack(originals), np.stack(reconstructions), path, captions=captions
         )
-    baselines = {
-        f"PCA-{model.latent_dim}": metrics["mse_pca"],
-        "mean image": metrics["mse_mean_image"],
-    }
+    pca = {f"PCA-{model.latent_dim}": metrics["mse_pca"]}
+    mean = {"mean image": metrics["mse_mean_image"]}
     with draft.writing("figures/error_histogram.png") as path:
-        error_histogram(gathered.scores()["mse"], path, baselines=baselines)
+        error_histogram(gathered.scores()["mse"], path, baselines=pca | mean)
     history = pq.read_table(store.reading(model, ["history.parquet"]) / "history.parquet")
     with draft.writing("figures/training_curves.png") as path:
-        training_curves(history, path, baselines=baselines)
+        training_curves(history, path, baselines=pca)

@@ -11,6 +11,9 @@ __all__ = ["Decoder", "Encoder"]
 
 layers = tf.keras.layers
 
+MOMENTUM = 0.9
+"""Of batch statistics; Keras's 0.99 lags for hundreds of steps, all of them on small data."""
+
 
 class Encoder(layers.Layer):
     """Maps images x [B, H, W, C] to [B, num_outputs]; each convolution halves H and W."""
@@ -39,8 +42,14 @@ class Decoder(layers.Layer):
         self.height, self.width, channels = shape
         halvings = 2 ** len(options.filters)
         small = (ceil(self.height / halvings), ceil(self.width / halvings), options.filters[-1])
+        # Normalised before it is rectified: without that, large steps leave every unit dead.
         self.inputs = tf.keras.Sequential(
-            [layers.Dense(prod(small), activation="relu"), layers.Reshape(small)]
+            [
+                layers.Dense(prod(small), use_bias=False),
+                layers.Reshape(small),
+                layers.BatchNormalization(momentum=MOMENTUM),
+                layers.ReLU(),
+            ]
         )
         mirrored = options.filters[-2::-1] if len(options.filters) > 1 else ()
         blocks = [_block(layers.Conv2DTranspose, filters, options) for filters in mirrored]
@@ -49,7 +58,7 @@ class Decoder(layers.Layer):
 
     def call(self, z, training=False):
         """Returns x_hat [B, H, W, C]; odd heights and widths are cut from the next even ones."""
-        x_hat = self.convolutions(self.inputs(z), training=training)
+        x_hat = self.convolutions(self.inputs(z, training=training), training=training)
         return x_hat[:, : self.height, : self.width, :]
 
 
@@ -57,7 +66,7 @@ def _block(convolution, filters: int, options: ConvolutionalOptions) -> tf.keras
     return tf.keras.Sequential(
         [
             convolution(filters, options.kernel_size, strides=2, padding="same", use_bias=False),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
         ]
     )

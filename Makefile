@@ -1,0 +1,52 @@
+# The README's two commands are `make run` and `make test`; `make setup` comes before each by itself.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+SYSTEM_PACKAGES := dataset-fashion-mnist chromium
+
+.PHONY: setup run lint test services test-services bench soak lock clean
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "aeflow needs Python 3.11 to 3.13: say which with 'make PYTHON=python3.12 ...'" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q aeflow flows
+	@touch $@
+
+run: setup  ## the whole pipeline on scikit-learn's digits, into ./aeflow-store
+	$(BIN)/aeflow run --preset quick
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+test: setup
+	$(BIN)/pytest
+
+services:  ## system packages that the service tests need (Debian, Ubuntu)
+	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get update -q
+	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES)
+
+test-services: setup
+	$(BIN)/pytest tests/services
+
+bench: setup  ## measures; run it on an otherwise idle machine
+	$(BIN)/python -m tests.benchmarks
+
+soak: setup  ## kills and resumes runs for ten minutes and compares every byte
+	$(BIN)/python -m tests.benchmarks.soak
+
+lock:  ## after a change of dependencies; the lock holds hashes and no addresses
+	$(BIN)/uv pip compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-header \
+		--universal --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache dist
+	find aeflow flows tests deployments -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,57 @@
+"""What many tests start from: a store with the real digits, and a model of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model
+from aeflow.configs import EncodeConfig, EvaluateConfig, IngestConfig, ModelConfig, TrainConfig
+from aeflow.storage import Store
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Holds a store and what the stages have left in it."""
+
+    store: Store
+    dataset: Dataset
+    model: Model
+    evaluation: Evaluation
+    features: FeatureSet
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory) -> tuple[Store, Dataset]:
+    """The digits in many small shards; tests that write to the store take one of their own."""
+    from aeflow.ingestion import ingest
+
+    store = Store(tmp_path_factory.mktemp("digits"))
+    return store, ingest(IngestConfig(shard_bytes=8192), store)
+
+
+@pytest.fixture(scope="session")
+def stages(digits) -> Stages:
+    """All stages on the digits: 8 numbers for 64 pixels, 20 epochs."""
+    from aeflow.encoding import encode
+    from aeflow.evaluation import evaluate
+    from aeflow.training import train
+
+    store, dataset = digits
+    config, model_config = TrainConfig(epochs=20), ModelConfig(latent_dim=8)
+    model = train(dataset, config, store, model_config=model_config)
+    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
+    features = encode(model, EncodeConfig(), store, dataset=dataset)
+    return Stages(store, dataset, model, evaluation, features)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails the session on a skipped test: a part that is missing is a part not tested."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

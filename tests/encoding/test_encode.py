@@ -1,0 +1,220 @@
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from aeflow.configs import EncodeConfig, RuntimeConfig
+from aeflow.datasets.shards import open_split
+from aeflow.encoding import encode
+from aeflow.encoding.overlap import overlapped
+from aeflow.errors import CorruptArtifact, Interrupted
+from aeflow.features import identity_in, read_features
+from aeflow.models import load_model
+from aeflow.storage import Store
+
+KILLED = """
+import json, os, signal, sys
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import EncodeConfig
+from aeflow.encoding import encode
+from aeflow.storage import Store
+
+def die(progress):
+    if progress.done >= 1000:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+encode(Model.model_validate_json(sys.argv[2]), EncodeConfig(), Store(sys.argv[1]),
+       dataset=Dataset.model_validate_json(sys.argv[3]), on_progress=die)
+"""
+
+
+@pytest.fixture
+def unencoded(stages, tmp_path) -> Store:
+    """A store with the dataset and the model, and no features yet."""
+    shutil.copytree(stages.store.root, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "features")
+    return Store(tmp_path / "copy")
+
+
+def content(store: Store, features) -> dict[str, bytes]:
+    folder = store.locate(features)
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.parquet")}
+
+
+def test_every_row_is_there_once(stages):
+    frame = pd.read_parquet(stages.store.locate(stages.features))
+    ids = [
+        row_id
+        for split in stages.dataset.rows
+        for shard in open_split(stages.dataset, split, stages.store)
+        for row_id in shard.ids.to_pylist()
+    ]
+    assert sorted(frame["id"]) == sorted(ids)
+    assert frame["id"].is_unique
+    assert frame["split"].value_counts().to_dict() == stages.dataset.rows
+
+
+def test_latents_and_errors_are_those_of_the_model(stages):
+    model = load_model(stages.model, stages.store, cpu="any")
+    frame = pd.read_parquet(stages.store.locate(stages.features)).set_index("id")
+    for shard in open_split(stages.dataset, "test", stages.store):
+        rows = frame.loc[shard.ids.to_pylist()]
+        z = model.encode(shard.features).numpy()
+        latents = np.stack(rows["latent"].to_list())
+        assert np.abs(latents - z).max() <= 1e-5 * np.abs(z).max()
+        errors = np.square(shard.features / 16.0 - model(shard.features)).mean(axis=(1, 2, 3))
+        assert rows["reconstruction_error"].to_numpy() == pytest.approx(errors, rel=1e-4)
+        assert rows["label"].tolist() == shard.labels.to_pylist()
+
+
+def test_percentiles_are_against_the_held_out_rows(stages):
+    frame = pd.read_parquet(stages.store.locate(stages.features))
+    validation = frame[frame["split"] == "validation"]
+    assert validation["error_percentile"].max() == 100.0
+    assert validation["error_percentile"].median() == pytest.approx(50.0, abs=2)
+
+
+def test_every_file_names_the_model_that_made_it(stages):
+    files = list(stages.store.locate(stages.features).rglob("*.parquet"))
+    assert len(files) == 15
+    assert {identity_in(path) for path in files} == {stages.model.identity}
+    assert read_features(stages.store.locate(stages.features)).num_rows == 1797
+
+
+def test_without_error_there_are_latents_alone(stages, unencoded):
+    config = EncodeConfig(reconstruction_error=False, layout="wide")
+    features = encode(stages.model, config, unencoded, dataset=stages.dataset)
+    frame = pd.read_parquet(unencoded.locate(features))
+    assert [*frame.columns] == ["id", "label", *(f"z_{i:03d}" for i in range(8)), "split"]
+
+
+def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
+    killed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            KILLED,
+            unencoded.root,
+            stages.model.model_dump_json(),
+            stages.dataset.model_dump_json(),
+        ],
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -9
+    partial = next((unencoded.root / "features").glob("*.partial"))
+    finished = {path.name: path.stat().st_mtime_ns for path in partial.rglob("*-*.parquet")}
+    assert 0 < len(finished) < 15
+    features = encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
+    assert content(unencoded, features) == content(stages.store, stages.features)
+    kept = {path.name: path.stat().st_mtime_ns for path in unencoded.locate(features).rglob("*-*")}
+    assert finished.items() <= kept.items()
+    assert unencoded.verify(features.key) == []
+
+
+def test_interrupted_it_keeps_what_is_finished(stages, unencoded):
+    def stop(progress):
+        if progress.done >= 600:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+    partial = next((unencoded.root / "features").glob("*.partial"))
+    assert len(list(partial.rglob("0*.parquet"))) >= 3
+    seen = []
+    features = encode(
+        stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=seen.append
+    )
+    assert seen[0].done >= 3 * 128
+    assert content(unencoded, features) == content(stages.store, stages.features)
+
+
+@pytest.mark.parametrize("shards_in_flight", [1, 8])
+def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
+    features = encode(
+        stages.model,
+        EncodeConfig(),
+        unencoded,
+        dataset=stages.dataset,
+        runtime=RuntimeConfig(shards_in_flight=shards_in_flight),
+    )
+    assert content(unencoded, features) == content(stages.store, stages.features)
+
+
+def test_another_batch_size_begins_a_draft_anew(stages, unencoded):
+    def stop(progress):
+        if progress.done >= 600:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+    seen = []
+    encode(
+        stages.model,
+        EncodeConfig(),
+        unencoded,
+        dataset=stages.dataset,
+        runtime=RuntimeConfig(encode_batch_size=64),
+        on_progress=seen.append,
+    )
+    assert seen[0].done == 0
+
+
+def test_a_tampered_model_encodes_nothing(stages, unencoded):
+    path = unencoded.locate(stages.model) / "model.weights.h5"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(CorruptArtifact):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
+    assert not (unencoded.root / "features").exists()
+
+
+def test_overlapped_keeps_the_order_and_the_bound():
+    held, most = [0], [0]
+
+    def read(item):
+        held[0] += 1
+        most[0] = max(most[0], held[0])
+        return item
+
+    def write(item):
+        time.sleep(0.005)
+        held[0] -= 1
+        return item * 10
+
+    written = list(
+        overlapped(range(20), read=read, work=lambda item: item, write=write, in_flight=2)
+    )
+    assert written == [item * 10 for item in range(20)]
+    assert most[0] <= 2 + 1 + 3
+
+
+@pytest.mark.parametrize("stage", ["read", "work", "write"])
+def test_what_one_part_raises_reaches_the_caller(stage):
+    def fail(item):
+        raise ValueError(f"{stage} {item}")
+
+    parts = {"read": lambda i: i, "work": lambda i: i, "write": lambda i: i, stage: fail}
+    with pytest.raises(ValueError, match=f"{stage} 0"):
+        list(overlapped([0, 1], in_flight=2, **parts))
+
+
+def test_a_file_of_another_model_in_the_draft_is_refused(stages, unencoded):
+    def stop(progress):
+        if progress.done >= 600:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+    partial = next((unencoded.root / "features").glob("*.partial"))
+    path = next(iter(sorted(partial.rglob("0*.parquet"))))
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"aeflow.identity": b"f" * 64}), path)
+    from aeflow.errors import IdentityMismatch
+
+    with pytest.raises(IdentityMismatch, match="was made by ffffffffffffffff, not by"):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)

@@ -1,0 +1,67 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from aeflow.configs import ModelConfig
+from aeflow.errors import CorruptArtifact
+from aeflow.models import Inference, load_model
+from aeflow.models.golden import check_golden, write_golden
+from aeflow.models.saving import identity_of
+from aeflow.storage import Store
+
+
+@pytest.fixture
+def copied(stages, tmp_path):
+    """A store of its own, whose model may be damaged."""
+    shutil.copytree(stages.store.root, tmp_path / "copy")
+    return Store(tmp_path / "copy")
+
+
+def test_loaded_model_has_the_identity_in_its_manifest(stages):
+    model = load_model(stages.model, stages.store, cpu="any")
+    folder = stages.store.locate(stages.model)
+    config = json.loads((folder / "config.json").read_text())
+    model_config = ModelConfig.model_validate(config["model"])
+    identity = identity_of(model, model_config, stages.model.example_schema)
+    assert identity == stages.store.manifest(stages.model.address).digest
+
+
+def test_a_tampered_weight_file_is_refused(stages, copied):
+    path = copied.locate(stages.model) / "model.weights.h5"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptArtifact, match=r"model\.weights\.h5' is not what was committed"):
+        load_model(stages.model, copied, cpu="any")
+
+
+def test_weights_of_another_model_are_refused_by_their_identity(stages, copied):
+    other = stages.model.model_copy(update={"digest": "0" * 64})
+    with pytest.raises(CorruptArtifact, match="expected was 0000000000000000"):
+        load_model(other, copied, cpu="any")
+
+
+def test_golden_vectors_that_are_not_reproduced_are_refused(stages, tmp_path):
+    model = load_model(stages.model, stages.store, cpu="any")
+    schema = stages.model.example_schema
+    rows = np.random.default_rng(0).integers(0, 17, (4, *schema.shape), dtype=np.uint8)
+    write_golden(tmp_path / "golden.npz", model, schema, rows, cpu="here")
+    check_golden(tmp_path / "golden.npz", model, schema, cpu="here")
+    kernel = model.encoder.outputs.kernel
+    kernel.assign(kernel * (1 + 5e-5))
+    check_golden(tmp_path / "golden.npz", model, schema, cpu="elsewhere")
+    with pytest.raises(CorruptArtifact, match="allowed is 1e-05"):
+        check_golden(tmp_path / "golden.npz", model, schema, cpu="here")
+    kernel.assign(kernel * 2)
+    with pytest.raises(CorruptArtifact, match=r"allowed is 0\.0001"):
+        check_golden(tmp_path / "golden.npz", model, schema, cpu="elsewhere")
+
+
+def test_golden_vectors_are_sixteen_rows_at_most(stages):
+    with np.load(stages.store.locate(stages.model) / "golden.npz", allow_pickle=False) as golden:
+        assert golden["rows"].shape == (16, 8, 8, 1)
+        model = load_model(stages.model, stages.store, cpu="any")
+        latents = Inference(model, stages.model.example_schema, 16).latents(golden["rows"])
+        assert np.array_equal(latents, golden["latents"])

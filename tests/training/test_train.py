@@ -1,0 +1,176 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from aeflow.configs import (
+    ConvolutionalOptions,
+    DenoisingOptions,
+    DenseOptions,
+    EvaluateConfig,
+    IngestConfig,
+    ModelConfig,
+    RuntimeConfig,
+    TrainConfig,
+)
+from aeflow.errors import ConfigError, DivergedTraining
+from aeflow.evaluation import evaluate
+from aeflow.ingestion import ingest
+from aeflow.models.kinds import KINDS
+from aeflow.models.networks import NETWORKS
+from aeflow.storage import Store
+from aeflow.training import train
+from aeflow.training.inputs import epoch_order
+from aeflow.training.optimizers import learning_rate_at
+
+SMALL = ModelConfig(latent_dim=8)
+
+
+def test_a_second_run_finds_the_answer_in_the_store(stages):
+    events = []
+    again = train(
+        stages.dataset,
+        TrainConfig(epochs=20),
+        stages.store,
+        model_config=SMALL,
+        on_progress=events.append,
+    )
+    assert (again, events) == (stages.model, [])
+
+
+def test_the_model_says_what_it_is(stages):
+    assert stages.model.model_dump(include={"network", "kind", "latent_dim", "epochs"}) == {
+        "network": "dense",
+        "kind": "plain",
+        "latent_dim": 8,
+        "epochs": 20,
+    }
+    assert stages.store.verify(stages.model.key) == []
+
+
+def test_history_has_a_row_an_epoch_and_the_loss_falls(stages):
+    history = pq.read_table(stages.store.locate(stages.model) / "history.parquet").to_pandas()
+    assert history["epoch"].tolist() == list(range(1, 21))
+    assert history["step"].iloc[-1] == 20 * 12
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0] / 4
+    assert stages.model.validation_loss == pytest.approx(history["validation_loss"].min())
+
+
+def test_reference_holds_errors_and_latents_of_the_validation_rows(stages):
+    reference = pq.read_table(stages.store.locate(stages.model) / "reference.parquet")
+    assert reference.num_rows == stages.dataset.rows["validation"]
+    errors = reference["reconstruction_error"].to_numpy()
+    assert errors.mean() == pytest.approx(stages.model.validation_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_on_every_network_beats_the_mean_image(digits, tmp_path, network, kind):
+    networks = {"dense": DenseOptions(), "convolutional": ConvolutionalOptions(filters=(16, 32))}
+    kinds = {"plain": SMALL.kind, "denoising": DenoisingOptions()}
+    _, dataset = digits
+    store, dataset = _store_like(digits, tmp_path)
+    model = train(
+        dataset,
+        TrainConfig(epochs=20),
+        store,
+        model_config=ModelConfig(network=networks[network], kind=kinds[kind], latent_dim=8),
+    )
+    metrics = evaluate(model, EvaluateConfig(), store, dataset=dataset).metrics
+    assert metrics["mse"] < 0.5 * metrics["mse_mean_image"]
+
+
+def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(digits, tmp_path):
+    store, dataset = _store_like(digits, tmp_path)
+    config = TrainConfig(epochs=60, patience=3, learning_rate=0.1, schedule="constant")
+    model = train(dataset, config, store, model_config=SMALL)
+    history = pq.read_table(store.locate(model) / "history.parquet")["validation_loss"].to_pylist()
+    assert len(history) == model.epochs < 60
+    assert model.epochs == model.best_epoch + 3
+    assert model.best_epoch == 1 + int(np.argmin(history))
+    reference = pq.read_table(store.locate(model) / "reference.parquet")["reconstruction_error"]
+    assert reference.to_numpy().mean() == pytest.approx(min(history), rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(digits, tmp_path):
+    store, dataset = _store_like(digits, tmp_path)
+    config = TrainConfig(epochs=5, learning_rate=10.0, optimizer="adam", schedule="constant")
+    wide = ModelConfig(network=DenseOptions(hidden_units=2048), latent_dim=2048)
+    with pytest.raises(DivergedTraining, match=r"at step \d+, in epoch \d+\. Lower the learning"):
+        for seed in range(20):
+            config = config.model_copy(update={"seed": seed, "epochs": 400})
+            train(dataset, config, store, model_config=wide)
+    assert list((store.root / "models").glob("*.partial")) == []
+
+
+def test_an_uneven_last_batch_is_trained_on(digits, tmp_path):
+    store, dataset = _store_like(digits, tmp_path)
+    config = TrainConfig(epochs=1, batch_size=1000)
+    model = train(dataset, config, store, model_config=SMALL)
+    history = pq.read_table(store.locate(model) / "history.parquet")
+    assert history["step"].to_pylist() == [2]
+
+
+def test_steps_per_call_and_checkpoints_change_no_byte(digits, tmp_path):
+    weights = []
+    for name, runtime in {
+        "one": RuntimeConfig(steps_per_call=1, checkpoint_epochs=2),
+        "seven": RuntimeConfig(steps_per_call=7),
+    }.items():
+        store, dataset = _store_like(digits, tmp_path / name)
+        model = train(dataset, TrainConfig(epochs=3), store, model_config=SMALL, runtime=runtime)
+        folder = store.locate(model)
+        weights.append([(folder / f).read_bytes() for f in ("model.weights.h5", "history.parquet")])
+    assert weights[0] == weights[1]
+
+
+def test_a_dataset_without_training_rows_is_refused(store):
+    dataset = ingest(IngestConfig(splits="all"), store)
+    with pytest.raises(ConfigError, match="has no rows in the split 'train', only all: 1797"):
+        train(dataset, TrainConfig(), store, model_config=SMALL)
+    assert not (store.root / "models").exists()
+
+
+def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_path, caplog):
+    store, dataset = _store_like(digits, tmp_path)
+    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig(latent_dim=65))
+    assert model.latent_dim == 65
+    assert "latent_dim is 65 and an example has only 64 numbers" in caplog.text
+
+
+def test_tensorboard_files_are_there_while_training(stages):
+    events = EventAccumulator(
+        str(stages.store.root / "logs" / stages.model.key), size_guidance={"tensors": 0}
+    ).Reload()
+    assert {"loss/train", "loss_validation", "training/learning_rate", "reconstructions"} <= set(
+        events.Tags()["tensors"]
+    )
+    assert len(events.Tensors("loss/train")) == 20
+    assert len(events.Tensors("reconstructions")) == 10
+
+
+def test_epoch_order_is_a_permutation_that_follows_from_seed_and_epoch():
+    order = epoch_order(100, seed=1, epoch=2)
+    assert sorted(order.tolist()) == list(range(100))
+    assert order.tolist() == epoch_order(100, seed=1, epoch=2).tolist()
+    assert order.tolist() != epoch_order(100, seed=1, epoch=3).tolist()
+    assert order.tolist() != epoch_order(100, seed=2, epoch=2).tolist()
+
+
+def test_cosine_rises_over_the_warm_up_and_falls_to_zero():
+    config = TrainConfig(learning_rate=0.01, warmup_fraction=0.1)
+    rates = [learning_rate_at(config, step, num_steps=100) for step in (0, 5, 10, 55, 100)]
+    assert rates == pytest.approx([0.0, 0.005, 0.01, 0.005, 0.0], abs=1e-6)
+
+
+def test_muon_trains_too(digits, tmp_path):
+    store, dataset = _store_like(digits, tmp_path)
+    config = TrainConfig(epochs=10, optimizer="muon")
+    model = train(dataset, config, store, model_config=SMALL)
+    assert model.validation_loss < 0.03
+
+
+def _store_like(digits, path) -> tuple[Store, object]:
+    """A store of its own with the same dataset, so that the shared one stays as it is."""
+    store = Store(path)
+    return store, ingest(IngestConfig(shard_bytes=8192), store)
