@@ -38,6 +38,11 @@ class FullDisk(LocalFiles):
             if self.room < 0:
                 raise OSError(errno.ENOSPC, "No space left on device")
 
+    def create(self, name, content):
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().create(name, content)
+
 
 def fail_after_one_file(store: Store, error: BaseException, *, resumable: bool) -> None:
     """Asks a question whose work finishes `a.txt` and a checkpoint, begins another, and fails."""
@@ -52,6 +57,13 @@ def fail_after_one_file(store: Store, error: BaseException, *, resumable: bool) 
 
     with pytest.raises(type(error)):
         store.answer(question(), Publication, work, resumable=resumable)
+
+
+def test_disk_that_is_full_from_the_start_leaves_nothing(tmp_path):
+    store = Store(tmp_path / "store", files=partial(FullDisk, room=0))
+    with pytest.raises(TransientError, match="No space is left"):
+        store.answer(question(), Publication, two_files)
+    assert everything_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("error", [OSError("x"), Interrupted("x"), KeyboardInterrupt()])
