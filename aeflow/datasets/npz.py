@@ -1,0 +1,194 @@
+"""A NumPy archive in the form of Keras's mnist.npz: x_train, y_train, x_test, y_test."""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.sources import (
+    OnWait,
+    Piece,
+    Rows,
+    block_rows,
+    clean_name,
+    numbered,
+)
+from aeflow.errors import SourceError
+
+__all__ = ["Npz"]
+
+NUMBERS = "buif"
+FORM = "Write it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."
+
+
+@dataclass(frozen=True)
+class Member:
+    """Describes one array of the archive by its header."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one row; images get an axis of channels where they have none."""
+        return (*self.shape[1:], 1) if len(self.shape) == 3 else self.shape[1:]
+
+
+class Npz:
+    """Reads vectors [N, D] and images [N, H, W] or [N, H, W, C]; labels and test may be missing.
+
+    Values of uint8 stay what they are, all other numbers become float32.
+    """
+
+    label_names = ()
+    value_range = None
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        self._path = Path(where).expanduser()
+        self.name = clean_name(self._path.stem, otherwise="npz")
+        self._on_wait = on_wait
+        if not self._path.is_file():
+            raise SourceError(f"There is no file '{self._path}'. Give a NumPy archive: npz:FILE.")
+        members = {name: self._member(name) for name in self._names()}
+        if "x_train" not in members:
+            found = ", ".join(members) or "nothing of the kind"
+            raise SourceError(f"'{self._path}' has no array x_train; it has {found}. {FORM}")
+        self._features = {s: members[f"x_{s}"] for s in ("train", "test") if f"x_{s}" in members}
+        self._labels = {s: self._read_labels(s) for s in self._features if f"y_{s}" in members}
+        for split in self._features:
+            self._check(split)
+
+    def pieces(self) -> list[Piece]:
+        """Lists the train and test arrays; a digest is that of the unpacked values."""
+        return [
+            Piece(split, self._digest(split), split, features.shape[0])
+            for split, features in self._features.items()
+        ]
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads the rows of a split in blocks."""
+        member = self._features[piece.name]
+        labels = self._labels.get(piece.name)
+        start = 0
+        for block in self._blocks(member):
+            stop = start + len(block)
+            yield Rows(
+                ids=numbered(piece, start, stop),
+                features=block.reshape(len(block), *member.row_shape),
+                labels=None if labels is None else labels[start:stop],
+            )
+            start = stop
+
+    def _names(self) -> list[str]:
+        with self._archive() as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+
+    def _member(self, name: str) -> Member:
+        with self._opened(name) as file:
+            return Member(name, *_header(file))
+
+    def _check(self, split: str) -> None:
+        features, labels = self._features[split], self._labels.get(split)
+        if features.dtype.kind not in NUMBERS:
+            raise SourceError(
+                f"x_{split} of '{self._path}' is of type {features.dtype}. It must hold numbers."
+            )
+        if len(features.shape) not in (2, 3, 4) or prod(features.shape) == 0:
+            raise SourceError(
+                f"x_{split} of '{self._path}' has the shape {features.shape}. It must be vectors "
+                "[N, D] or images [N, H, W] or [N, H, W, C], and not empty."
+            )
+        if labels is not None and len(labels) != features.shape[0]:
+            raise SourceError(
+                f"y_{split} of '{self._path}' has {len(labels)} labels for "
+                f"{features.shape[0]} rows of x_{split}. There must be one label a row."
+            )
+
+    def _digest(self, split: str) -> str:
+        """Reads everything once, so that a damaged file is found before anything is written."""
+        features, labels = self._features[split], self._labels.get(split)
+        digest = hashlib.sha256(f"{features.shape} {features.dtype.str}".encode())
+        for block in self._blocks(features):
+            digest.update(np.ascontiguousarray(block).tobytes())
+            self._on_wait(f"reads {features.name} of {self._path.name}")
+        if labels is not None:
+            digest.update(labels.tobytes())
+        return digest.hexdigest()
+
+    def _read_labels(self, split: str) -> np.ndarray:
+        """Returns whole numbers [N]; they may stand as [N, 1], as in Keras's CIFAR-10."""
+        with self._opened(f"y_{split}") as file:
+            labels = np.lib.format.read_array(file, allow_pickle=False)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        whole = labels.dtype.kind in NUMBERS and labels.ndim == 1
+        if not whole or not np.array_equal(labels, np.trunc(labels)):
+            raise SourceError(
+                f"y_{split} of '{self._path}' is {labels.dtype} of the shape {labels.shape}. "
+                "Labels must be one whole number a row."
+            )
+        return labels.astype(np.int64)
+
+    def _blocks(self, member: Member) -> Iterator[np.ndarray]:
+        """Reads blocks of rows off the archive; only Fortran's order needs the whole array."""
+        rows, *shape = member.shape
+        row_bytes = prod(shape) * member.dtype.itemsize
+        step = block_rows(row_bytes)
+        with self._opened(member.name) as file:
+            if member.fortran_order:
+                whole = np.lib.format.read_array(file, allow_pickle=False)
+                yield from (whole[start : start + step] for start in range(0, rows, step))
+                return
+            _header(file)
+            for start in range(0, rows, step):
+                count = min(step, rows - start)
+                block = _exactly(file, count * row_bytes)
+                yield np.frombuffer(block, member.dtype).reshape(count, *shape)
+
+    @contextmanager
+    def _archive(self) -> Iterator[zipfile.ZipFile]:
+        """Opens the archive; whatever is wrong with its bytes becomes one line."""
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                yield archive
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise SourceError(
+                f"'{self._path}' is not a whole NumPy archive of numbers: {reason}. {FORM}"
+            ) from error
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+        with self._archive() as archive, archive.open(f"{name}.npy") as file:
+            yield file
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"version {version} of the .npy form is not known")
+    shape, fortran_order, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are not loaded")
+    return shape, dtype, fortran_order
+
+
+def _exactly(file: IO[bytes], size: int) -> bytes:
+    block = file.read(size)
+    if len(block) != size:
+        raise ValueError(f"an array ends {size - len(block)} bytes too early")
+    return block

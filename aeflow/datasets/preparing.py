@@ -1,0 +1,83 @@
+"""Preparing a dataset once: in a child process that can be stopped, under a lock."""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from aeflow.datasets.sources import OnWait
+from aeflow.errors import SourceError
+
+__all__ = ["locked", "run_child"]
+
+POLL_SECONDS = 0.5
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
+    """Holds a lock: two processes that prepare one dataset would break each other's files."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    except OSError as error:
+        raise SourceError(
+            f"Cannot write to {path.parent}: {error.strerror or error}. Give another data_dir."
+        ) from error
+    with lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                on_wait(f"waits for another process that holds {path}")
+                time.sleep(POLL_SECONDS)
+        yield lock
+
+
+def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnWait) -> None:
+    """Prepares `name` in a child; it holds the lock too, which is so kept if this process dies."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=(holding.fileno(),),
+        )
+        try:
+            while child.poll() is None:
+                on_wait(f"prepares {name}")
+                time.sleep(POLL_SECONDS)
+        finally:
+            _stop(child)
+        said.seek(0)
+        if child.returncode:
+            raise SourceError(f"TFDS could not prepare '{name}': {_reason(said.read())}")
+
+
+def _stop(child: subprocess.Popen) -> None:
+    """Ends a child that still runs; interrupted, TFDS removes what it has begun."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _reason(said: str) -> str:
+    """Finds the line in which a traceback names its error, or the last line there is."""
+    named = re.findall(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", said, re.MULTILINE)
+    lines = named or said.strip().splitlines() or ["it said nothing"]
+    return lines[-1].strip()

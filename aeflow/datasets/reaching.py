@@ -1,0 +1,41 @@
+"""Whether the hosts of some addresses can be reached, found out within seconds."""
+
+import threading
+from collections.abc import Iterable
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+__all__ = ["PROBE_SECONDS", "unreachable_hosts"]
+
+PROBE_SECONDS = 4.0
+GATEWAY_ERRORS = (407, 502, 503, 504, 511)
+
+
+def unreachable_hosts(urls: Iterable[str]) -> list[str]:
+    """Lists the hosts that do not answer within `PROBE_SECONDS`; through a proxy if there is one.
+
+    All are asked at once, each in a thread: looking up a name knows no timeout.
+    """
+    first_of = {urlsplit(url).netloc: url for url in urls}
+    answered: set[str] = set()
+    probes = [
+        threading.Thread(target=_probe, args=(host, url, answered), daemon=True)
+        for host, url in first_of.items()
+    ]
+    for probe in probes:
+        probe.start()
+    for probe in probes:
+        probe.join(PROBE_SECONDS)
+    return sorted(first_of.keys() - answered)
+
+
+def _probe(host: str, url: str, answered: set[str]) -> None:
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=PROBE_SECONDS):
+            answered.add(host)
+    except HTTPError as error:
+        if error.code not in GATEWAY_ERRORS:  # it answered, if only to refuse HEAD
+            answered.add(host)
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,144 @@
+"""What a source of data is, and the table of those there are."""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from aeflow.configs import IngestConfig
+from aeflow.errors import ConfigError
+
+__all__ = [
+    "BLOCK_BYTES",
+    "CHOICES",
+    "SOURCES",
+    "Features",
+    "OnWait",
+    "Piece",
+    "Rows",
+    "Source",
+    "Undecodable",
+    "block_rows",
+    "clean_name",
+    "numbered",
+    "open_source",
+    "waits_silently",
+]
+
+SOURCES = {
+    "digits": "aeflow.datasets.digits:Digits",
+    "tfds": "aeflow.datasets.tfds:Tfds",
+    "idx": "aeflow.datasets.idx:Idx",
+    "npz": "aeflow.datasets.npz:Npz",
+}
+"""Where each source is written, as `module:name`, loaded on use."""
+
+SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
+CHOICES = "digits, mnist, fashion_mnist, tfds:NAME[:VERSION], idx:FOLDER, npz:FILE"
+"""How sources are written, for messages and help."""
+
+BLOCK_BYTES = 4 * 2**20
+"""Bytes of features that a source reads at once."""
+
+OnWait = Callable[[str], None]
+"""Called at least once a second, with what is waited for; what it raises stops the waiting."""
+
+
+def waits_silently(message: str) -> None:
+    """Takes what is waited for and shows it nowhere."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Names a part of a source: the digest of its content, its split, its rows.
+
+    A piece without a split has its rows assigned to splits.
+    """
+
+    name: str
+    digest: str
+    split: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Undecodable:
+    """Stands in the place of an example that could not be decoded, and says why."""
+
+    reason: str
+
+
+Features = np.ndarray | Sequence[np.ndarray | Undecodable]
+"""One array [N, *shape], or N examples where shapes may differ or decoding may fail."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Holds a block of rows: ids [N], features of N examples, labels [N] of int64 or None."""
+
+    ids: list[str]
+    features: Features
+    labels: np.ndarray | None = None
+
+
+class Source(Protocol):
+    """Lists the pieces of a dataset and reads them; its errors come before the first row.
+
+    `value_range` is what an image's values can be; None leaves it to the values of the training
+    rows, or to the type where that is uint8.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the dataset where the user gives none."""
+        ...
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """What an image's values can be, where the source knows it."""
+        ...
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels 0, 1, ..., where the source knows them."""
+        ...
+
+    def pieces(self) -> Sequence[Piece]:
+        """Lists the pieces, in an order that does not change."""
+        ...
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads the rows of a piece in their order, in blocks of bounded memory."""
+        ...
+
+
+def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> Source:
+    """Opens the source that a config names. Raises ConfigError or SourceError in one line."""
+    kind, _, where = SHORT.get(config.source, config.source).partition(":")
+    if kind not in SOURCES:
+        raise ConfigError(f"Unknown source '{config.source}'. Choose one of: {CHOICES}.")
+    if bool(where) == (kind == "digits"):
+        raise ConfigError(
+            f"The source '{config.source}' is not written right. Choose one of: {CHOICES}."
+        )
+    module, _, name = SOURCES[kind].partition(":")
+    return getattr(importlib.import_module(module), name)(where, config, on_wait)
+
+
+def clean_name(text: str, *, otherwise: str) -> str:
+    """Returns `text` as the name of a dataset: letters, digits, `_`, `.` and `-`, at most 64."""
+    cleaned = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", cleaned)[:64] or otherwise
+
+
+def numbered(piece: Piece, start: int, stop: int) -> list[str]:
+    """Returns derived ids: the piece's name and the row's number in it."""
+    return [f"{piece.name}/{row}" for row in range(start, stop)]
+
+
+def block_rows(row_bytes: int) -> int:
+    """Returns how many rows of this size are read at once."""
+    return max(1, BLOCK_BYTES // max(1, row_bytes))

@@ -1,0 +1,277 @@
+"""Any dataset of TensorFlow Datasets that has an image, read without starting TensorFlow.
+
+Preparing runs in a child process and reading takes records apart by hand: a process whose
+TensorFlow has started could no longer be given its threads and device by training.
+"""
+
+import difflib
+import hashlib
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image, UnidentifiedImageError
+from tensorflow_datasets.core.download.resource import get_dl_fname
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.preparing import locked, run_child
+from aeflow.datasets.reaching import unreachable_hosts
+from aeflow.datasets.sources import BLOCK_BYTES, OnWait, Piece, Rows, Undecodable, clean_name
+from aeflow.errors import ConfigError, SourceError
+from aeflow.lineage import digest_of
+
+__all__ = ["Tfds", "prepare"]
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises on bytes that are no image."""
+
+NUM_NAMED = 4
+BLOCK_ROWS = 1024
+"""Rows decoded at once, at most: even small images take their time."""
+
+PREPARE = "import sys; from aeflow.datasets.tfds import prepare; prepare(*sys.argv[1:])"
+
+
+class Tfds:
+    """Reads image and label of a TFDS dataset; splits and ids are those that TFDS gives."""
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        self._where = where
+        self.name = clean_name(where.partition(":")[0], otherwise="tfds")
+        with _quietly():
+            self._builder = _prepared(where, config, on_wait)
+        image, label = _image_and_label(self._builder, where)
+        self._image, self._image_feature = image
+        self._label, label_feature = label
+        self.label_names = tuple(label_feature.names) if label_feature else ()
+        self.value_range = RANGES.get(np.dtype(self._image_feature.np_dtype).name)
+
+    def pieces(self) -> list[Piece]:
+        """Lists the splits; a digest is over what TFDS says of the split, not over its bytes."""
+        info = self._builder.info
+        return [
+            Piece(
+                name=split,
+                digest=digest_of(
+                    [
+                        info.full_name,
+                        split,
+                        of_split.num_examples,
+                        of_split.num_bytes,
+                        list(of_split.shard_lengths),
+                    ]
+                ),
+                split=split,
+                rows=of_split.num_examples,
+            )
+            for split, of_split in sorted(info.splits.items())
+            if of_split.num_examples
+        ]
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads and decodes a split's records in the order in which they lie."""
+        block: list[tuple[str, np.ndarray | Undecodable, int | None]] = []
+        size = 0
+        for name, image, label in self._examples(piece.name):
+            block.append((name, image, label))
+            size += image.nbytes if isinstance(image, np.ndarray) else 0
+            if size >= BLOCK_BYTES or len(block) == BLOCK_ROWS:
+                yield _rows(block)
+                block, size = [], 0
+        if block:
+            yield _rows(block)
+
+    def _examples(self, split: str) -> Iterator[tuple[str, np.ndarray | Undecodable, int | None]]:
+        import tensorflow as tf  # seconds, which a dataset that cannot be had need not cost
+
+        for path in map(Path, self._builder.info.splits[split].filepaths):
+            try:
+                with _quietly():
+                    records = tf.compat.v1.io.tf_record_iterator(str(path))
+                for number, record in enumerate(records):
+                    values = tf.train.Example.FromString(record).features.feature
+                    label = values[self._label].int64_list.value if self._label else None
+                    yield (
+                        f"{path.name}__{number}",
+                        self._decoded(values[self._image].bytes_list.value),
+                        label[0] if label else None,
+                    )
+            except tf.errors.OpError as error:
+                raise SourceError(
+                    f"Cannot read '{path}' of 'tfds:{self._where}': {_first_line(error.message)}. "
+                    f"Delete the folder {path.parent} and run again."
+                ) from error
+
+    def _decoded(self, encoded) -> np.ndarray | Undecodable:
+        """Returns the image [H, W, C]; converted where the file has other channels than it says."""
+        feature = self._image_feature
+        try:
+            if np.dtype(feature.np_dtype) != np.uint8:
+                return feature.decode_example_np(encoded[0])
+            with Image.open(io.BytesIO(encoded[0])) as image:
+                mode = MODES.get(feature.shape[-1], image.mode)
+                pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+            return pixels if pixels.ndim == 3 else pixels[..., None]
+        except IndexError:
+            return Undecodable("there is no image")
+        except UnidentifiedImageError:  # its text has an address in memory, never twice the same
+            return Undecodable("it is no image that Pillow knows")
+        except UNREADABLE as error:
+            return Undecodable(_first_line(str(error)))
+
+
+def prepare(where: str, data_dir: str, manual_dir: str) -> None:
+    """Downloads and prepares a dataset; this is what the child process does."""
+    download_config = tfds.download.DownloadConfig(
+        manual_dir=manual_dir or None, try_download_gcs=False
+    )
+    builder = tfds.builder(where, data_dir=data_dir)
+    builder.download_and_prepare(download_config=download_config)
+
+
+def _prepared(where: str, config: IngestConfig, on_wait: OnWait) -> tfds.core.DatasetBuilder:
+    builder = _builder(where, config.data_dir)
+    _image_and_label(builder, where)  # a dataset without images need not be fetched
+    if not builder.is_prepared():
+        root = _root(builder)
+        _check_originals(builder, root, where, config, on_wait)
+        with locked(root / f".{builder.name}.lock", on_wait) as lock:
+            if not _builder(where, str(root)).is_prepared():  # another process may have been first
+                command = [sys.executable, "-c", PREPARE, where, str(root), config.manual_dir or ""]
+                run_child(command, where, holding=lock, on_wait=on_wait)
+        builder = _builder(where, str(root))
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise SourceError(
+            f"'tfds:{where}' lies in {builder.data_dir} as {builder.info.file_format}. "
+            "Prepare it as tfrecord."
+        )
+    return builder
+
+
+def _builder(where: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    folder = Path(data_dir).expanduser() if data_dir else None
+    try:
+        return tfds.builder(where, data_dir=folder)
+    except tfds.core.DatasetNotFoundError as error:
+        known = tfds.list_builders(with_community_datasets=False)
+        close = difflib.get_close_matches(where, known, n=3)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "Look it up in TFDS's catalogue."
+        raise ConfigError(f"TFDS has no dataset '{where}'. {hint}") from error
+    except (ValueError, AssertionError, ImportError) as error:
+        reason = _first_line(str(error)).rpartition('}": ')[2]  # after what TFDS was asked
+        raise ConfigError(f"Cannot open 'tfds:{where}': {reason}") from error
+
+
+def _root(builder: tfds.core.DatasetBuilder) -> Path:
+    """Returns the folder of all datasets; below it lie name, config and version."""
+    return Path(builder.data_dir).parents[builder.info.full_name.count("/")]
+
+
+def _check_originals(
+    builder: tfds.core.DatasetBuilder,
+    root: Path,
+    where: str,
+    config: IngestConfig,
+    on_wait: OnWait,
+) -> None:
+    """Raises SourceError where the original files can be had from nowhere."""
+    given = Path(config.manual_dir).expanduser() if config.manual_dir else None
+    if given and not given.is_dir():
+        raise SourceError(f"There is no folder '{given}'. Give the original files as manual_dir.")
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not given:
+        raise SourceError(
+            f"'tfds:{where}' wants files fetched by hand: "
+            f"{' '.join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Give them as manual_dir."
+        )
+    missing = {}
+    for url, original in (builder.url_infos or {}).items():
+        path = given / original.filename if given and original.filename else None
+        if path and path.is_file():
+            _check_original(path, original.checksum, on_wait)
+        elif not _is_downloaded(root / "downloads", builder.name, url, original.checksum):
+            missing[url] = original.filename or url
+    on_wait(f"asks for the hosts of {builder.name}")
+    hosts = unreachable_hosts(missing)
+    if hosts:
+        raise SourceError(
+            f"'tfds:{where}' is not prepared in {root}, and {', '.join(hosts)} cannot be reached. "
+            f"Either connect to the network; or put the original files "
+            f"({_some(list(missing.values()))}) into a folder and give it as manual_dir; or give "
+            "as data_dir a copy of the data_dir of a machine where it is prepared (idx:FOLDER and "
+            "npz:FILE need no TFDS)."
+        )
+
+
+def _check_original(path: Path, checksum: str, on_wait: OnWait) -> None:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            on_wait(f"checks {path.name}")
+    if digest.hexdigest() != checksum:
+        raise SourceError(
+            f"'{path}' is not the original file: its SHA-256 begins with "
+            f"{digest.hexdigest()[:12]}, that of the original with {checksum[:12]}. "
+            "Fetch it again."
+        )
+
+
+def _is_downloaded(downloads: Path, name: str, url: str, checksum: str) -> bool:
+    file_name = get_dl_fname(url, checksum)
+    return any((folder / file_name).is_file() for folder in (downloads / name, downloads))
+
+
+def _image_and_label(builder: tfds.core.DatasetBuilder, where: str):
+    """Finds the names and features of image and label; the label may be missing: ("", None)."""
+    described = builder.info.features
+    features = dict(described) if isinstance(described, tfds.features.FeaturesDict) else {}
+    images = _of_kind(features, tfds.features.Image)
+    labels = _of_kind(features, tfds.features.ClassLabel)
+    image = "image" if "image" in images or len(images) != 1 else next(iter(images))
+    label = "label" if "label" in labels or len(labels) != 1 else next(iter(labels))
+    if image not in images:
+        raise SourceError(
+            f"'tfds:{where}' has no feature 'image', nor just one image; it has "
+            f"{', '.join(features) or 'none'}. Choose a dataset of images."
+        )
+    return (image, images[image]), (label, labels[label]) if label in labels else ("", None)
+
+
+def _of_kind(features: dict, kind: type) -> dict:
+    return {name: feature for name, feature in features.items() if isinstance(feature, kind)}
+
+
+def _rows(block: list[tuple[str, np.ndarray | Undecodable, int | None]]) -> Rows:
+    ids, images, labels = zip(*block, strict=True)
+    known = np.array(labels, dtype=np.int64) if None not in labels else None
+    return Rows(list(ids), images, known)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
+    return ", ".join(names[:NUM_NAMED]) + more
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0] or "it gave no reason"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keeps TFDS and TensorFlow from logging what no reader can act on."""
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

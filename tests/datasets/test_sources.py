@@ -1,0 +1,57 @@
+"""The table of sources: what it accepts, what it refuses, how a dataset gets its name."""
+
+import importlib
+import re
+
+import pytest
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.sources import SOURCES, clean_name, open_source
+from aeflow.errors import ConfigError, SourceError
+
+
+@pytest.mark.parametrize("entry", SOURCES.values(), ids=SOURCES)
+def test_every_entry_of_the_table_names_a_class(entry):
+    module, _, name = entry.partition(":")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+@pytest.mark.parametrize("source", ["imagefolder", "digit", "s3://bucket/x", "./folder"])
+def test_unknown_source_is_refused_with_the_choices(source):
+    with pytest.raises(ConfigError) as caught:
+        open_source(IngestConfig(source=source))
+    assert str(caught.value) == (
+        f"Unknown source '{source}'. Choose one of: digits, mnist, fashion_mnist, "
+        "tfds:NAME[:VERSION], idx:FOLDER, npz:FILE."
+    )
+
+
+@pytest.mark.parametrize("source", ["idx", "npz:", "tfds", "digits:8", "mnist:3.0.1"])
+def test_source_with_a_missing_or_superfluous_place_is_refused_in_one_line(source):
+    with pytest.raises(ConfigError, match="Choose one of: digits, mnist") as caught:
+        open_source(IngestConfig(source=source))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["idx:nowhere", "npz:nowhere.npz"])
+def test_missing_folder_or_file_is_named(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"There is no (folder|file) 'nowhere"):
+        open_source(IngestConfig(source=source))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("my photos (2024)", "my-photos-2024"),
+        ("emnist/letters", "emnist-letters"),
+        ("mnist.v2", "mnist.v2"),
+        ("__x", "x"),
+        ("日本", "idx"),
+        ("a" * 100, "a" * 64),
+    ],
+)
+def test_clean_name_keeps_what_a_dataset_may_be_called(text, name):
+    assert clean_name(text, otherwise="idx") == name
+    pattern = IngestConfig.model_fields["name"].metadata[0].pattern
+    assert re.fullmatch(pattern, name)
