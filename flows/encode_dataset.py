@@ -13,7 +13,7 @@ __all__ = ["encode_dataset"]
 
 @flow(name="encode-dataset", flow_run_name="encode with {model}", result_serializer="json")
 def encode_dataset(
-    config: PipelineConfig, store: str, model: str, dataset: str | None = None
+    config: PipelineConfig, store: str, *, model: str, dataset: str | None = None
 ) -> dict[str, Any]:
     """Encodes data with a stored model.
 
@@ -23,4 +23,6 @@ def encode_dataset(
         model: Key of the model.
         dataset: Key of a stored dataset; without one, every row of the config's source.
     """
-    return recipes.encode_dataset(config, store, model, dataset, stages=STAGES).to_json()
+    return recipes.encode_dataset(
+        config, store, model=model, dataset=dataset, stages=STAGES
+    ).to_json()

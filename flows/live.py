@@ -1,4 +1,4 @@
-"""A stage's progress as a progress bar in the Prefect UI, which may fail and stops nothing."""
+"""A stage as the Prefect UI shows it: its progress and its log, which may fail and stop nothing."""
 
 import logging
 import time
@@ -9,7 +9,9 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
+from prefect.logging.handlers import APILogHandler
 
 from aeflow.progress import Progress
 from flows.listening import listening
@@ -19,6 +21,7 @@ __all__ = ["SERVER_TROUBLE", "ProgressPage", "shown"]
 SERVER_TROUBLE = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
 """What Prefect's client raises when its server is away; RuntimeError is 'Failed to reach API'."""
 
+LOGGERS = ("aeflow", "flows")
 SECONDS_BETWEEN = 1.0
 SECONDS_AFTER_TROUBLE = 60.0
 
@@ -27,9 +30,33 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def shown(stage: str) -> Iterator[None]:
-    """Shows the progress of the stage that runs within the block on a page of its own."""
-    with listening(ProgressPage(f"{stage}-progress").show):
+    """Shows the stage that runs within the block: a progress page, and our log in the run's log."""
+    with _logged(), listening(ProgressPage(f"{stage}-progress").show):
         yield
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """PREFECT_LOGGING_EXTRA_LOGGERS would do this too, but not for a stage's own threads, nor in a
+    worker, which has imported Prefect before us."""
+    run = TaskRunContext.get()
+
+    def belongs_to_run(record: logging.LogRecord) -> bool:
+        if run is not None:
+            record.flow_run_id = run.task_run.flow_run_id
+            record.task_run_id = run.task_run.id
+        return run is not None
+
+    handler = APILogHandler()
+    handler.addFilter(belongs_to_run)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+    finally:
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(handler)
 
 
 class ProgressPage:
@@ -46,7 +73,7 @@ class ProgressPage:
         if not is_last and time.monotonic() < self._next:
             return
         try:
-            self._send(100.0 * progress.done / max(progress.total, 1), described(progress))
+            self._send(100.0 * progress.done / max(progress.total, 1), _described(progress))
             self._next = time.monotonic() + SECONDS_BETWEEN
         except SERVER_TROUBLE as error:
             self._next = time.monotonic() + SECONDS_AFTER_TROUBLE
@@ -60,7 +87,7 @@ class ProgressPage:
             update_progress_artifact(self._id, percent, description=description)
 
 
-def described(progress: Progress) -> str:
+def _described(progress: Progress) -> str:
     """Says in one line how far a stage is and what it measured last."""
     measured = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
     where = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"

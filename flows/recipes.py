@@ -54,7 +54,7 @@ def train_autoencoder(
 
 
 def encode_dataset(
-    config: PipelineConfig, store: str, model: str, dataset: str | None = None, *, stages: Stages
+    config: PipelineConfig, store: str, *, model: str, dataset: str | None = None, stages: Stages
 ) -> Outcome:
     """Encodes with a stored model: a stored dataset, or every row of a source."""
     store, runtime = absolute(store), config.runtime

@@ -2,7 +2,6 @@
 
 import faulthandler
 import io
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -23,9 +22,6 @@ ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # Artifacts are plain JSON; Prefect's own choice is pickle.
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-    # The library's log belongs to the run's log; outside of runs, and in threads, it has none.
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "aeflow,flows",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
 
@@ -33,8 +29,6 @@ def set_environment() -> None:
     """Sets what is not set yet, so that the user's environment and profile win."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    for name in ENVIRONMENT["PREFECT_LOGGING_EXTRA_LOGGERS"].split(","):
-        logging.getLogger(name).setLevel(logging.INFO)  # Prefect adds its handler, but no level
 
 
 @contextmanager

@@ -26,7 +26,7 @@ __all__ = ["encode", "evaluate", "ingest", "publish", "train"]
 HOUR = 3600
 
 
-def can_be_mended(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
+def _can_be_mended(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
     """Says whether trying again can mend what went wrong."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, TransientError | ConnectionError)
@@ -36,7 +36,7 @@ RETRIED: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(2),
     "retry_jitter_factor": 0.5,
-    "retry_condition_fn": can_be_mended,
+    "retry_condition_fn": _can_be_mended,
     # Artifacts are references; whether an answer is there already, only the store knows.
     "cache_policy": NO_CACHE,
     "persist_result": False,
@@ -89,7 +89,7 @@ def evaluate(
     """Judges a model on a split of a dataset, and shows the judgement on a page."""
     with shown("evaluate"):
         evaluation = stages.evaluate(model, config, store, dataset=dataset, runtime=runtime)
-    pages.show_evaluation(evaluation, store, dataset=dataset, model=model)
+        pages.show_evaluation(evaluation, store, dataset=dataset, model=model)
     return evaluation
 
 
@@ -106,7 +106,7 @@ def encode(
     """Encodes a dataset into Parquet, and links to it."""
     with shown("encode"):
         features = stages.encode(model, config, store, dataset=dataset, runtime=runtime)
-    pages.link_features(features, store, dataset=dataset)
+        pages.link_features(features, store, dataset=dataset)
     return features
 
 
@@ -138,5 +138,5 @@ def publish(
             features=features,
             runtime=runtime,
         )
-    pages.link_report(publication, store, dataset=dataset)
+        pages.link_report(publication, store, dataset=dataset)
     return publication

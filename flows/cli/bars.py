@@ -84,8 +84,10 @@ class _Lines:
         self._next = 0.0
 
     def show(self, progress: Progress) -> None:
+        is_new = progress.stage not in self._paces
         pace = self._paces.setdefault(progress.stage, _Pace(progress.done))
-        if progress.done < progress.total and time.monotonic() < self._next:
+        is_between = not is_new and progress.done < progress.total
+        if is_between and time.monotonic() < self._next:
             return
         line = f"{progress.stage}: {pace.described(progress)}"
         self._console.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,54 @@
+"""Options of the command line end in the config's fields."""
+
+from flows.cli.options import (
+    DEFAULTS,
+    FIELDS,
+    ModelOptions,
+    Options,
+    SourceOptions,
+    TrainOptions,
+    config_of,
+)
+
+
+def test_every_option_reaches_its_field():
+    config = config_of(
+        Options(deadline=9.0),
+        SourceOptions(source="npz:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
+        ModelOptions(network="dense", kind="denoising", latent_dim=3, hidden_units=5),
+        TrainOptions(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
+    )
+    sections = config.model_dump()
+    reached = {}
+    for name, address in FIELDS.items():
+        value = sections
+        for part in address.split("."):
+            value = value[part]
+        reached[name] = value
+    assert reached == {
+        "source": "npz:x",
+        "max_bad_fraction": 0.5,
+        "data_dir": "d",
+        "manual_dir": "m",
+        "network": "dense",
+        "hidden_units": 5,
+        "kind": "denoising",
+        "latent_dim": 3,
+        "epochs": 7,
+        "batch_size": 11,
+        "learning_rate": 0.5,
+        "seed": 13,
+        "deadline": 9.0,
+    }
+
+
+def test_flag_wins_over_file_and_file_over_preset(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[train]\nepochs = 4\nbatch_size = 32\n")
+    config = config_of(Options(preset="quick", config=str(file)), TrainOptions(epochs=5))
+    assert (config.train.epochs, config.train.batch_size, config.model.latent_dim) == (5, 32, 8)
+
+
+def test_no_options_are_the_defaults():
+    assert config_of(DEFAULTS) == config_of(DEFAULTS, SourceOptions(), TrainOptions())
+    assert config_of(DEFAULTS).train.epochs == 10

@@ -1,0 +1,37 @@
+"""`aeflow show` and `aeflow verify`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+
+from .conftest import Whole
+
+
+@pytest.mark.parametrize("part", ["dataset", "model", "evaluation", "features", "publication"])
+def test_lineage_goes_down_to_the_source(part: str, whole: Whole, capsys):
+    assert main(["show", whole.json[part]["key"], "--store", whole.store]) == 0
+    shown = capsys.readouterr().out
+    assert whole.json[part]["key"] in shown.splitlines()[0]
+    assert whole.json["dataset"]["key"] in shown
+    assert "from digits" in shown
+
+
+@pytest.mark.parametrize("part", ["dataset", "model", "features"])
+def test_whole_artifact_is_verified(part: str, whole: Whole, capsys):
+    assert main(["verify", whole.json[part]["key"], "--store", whole.store]) == 0
+    said = capsys.readouterr().out
+    assert " files as committed" in said
+    assert ("golden vectors reproduced" in said) == (part == "model")
+
+
+def test_damaged_artifact_is_told_of(whole: Whole, tmp_path: Path, capsys):
+    store = shutil.copytree(whole.store, tmp_path / "store")
+    weights = store / "models" / whole.json["model"]["key"] / "model.weights.h5"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert main(["verify", whole.json["model"]["key"], "--store", str(store)]) == 1
+    assert "its SHA-256 differs" in capsys.readouterr().err

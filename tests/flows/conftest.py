@@ -1,0 +1,45 @@
+"""One Prefect server for the session, and one pipeline that ran on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.testing.utilities import prefect_test_harness
+
+from aeflow.configs import PipelineConfig, TrainConfig
+from flows.outcome import Outcome
+from flows.pipeline import pipeline
+
+CONFIG = PipelineConfig(train=TrainConfig(epochs=2))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture(scope="session")
+def client(server: None) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a flow left behind: the store it wrote to, what it returned, its run."""
+
+    store: str
+    outcome: Outcome
+    flow_run_id: UUID
+
+
+@pytest.fixture(scope="session")
+def ran(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    store = str(tmp_path_factory.mktemp("flows") / "store")
+    state = pipeline(CONFIG, store, return_state=True)
+    outcome = Outcome.model_validate(state.result())
+    assert state.state_details.flow_run_id is not None
+    return Ran(store, outcome, state.state_details.flow_run_id)
