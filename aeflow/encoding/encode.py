@@ -70,10 +70,11 @@ def encode(
 
 
 def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_progress):
+    encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     pieces = _plan(dataset, store)
     missing = _missing(pieces, draft, {key: used[key] for key in ("device", "encode_batch_size")})
     total = sum(dataset.rows.values())
-    done = total if not missing else _rows_done(draft)
+    done = _rows_done(draft)
 
     def on_rows(count: int) -> None:
         nonlocal done
@@ -81,18 +82,17 @@ def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_pr
         on_progress(Progress("encode", done, total, "row"))
 
     on_rows(0)
-    if missing:
-        encode_group(
-            missing,
-            draft,
-            encoder=ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"]),
-            config=config,
-            store=store,
-            dataset=dataset,
-            identity=model.identity,
-            in_flight=runtime.shards_in_flight,
-            on_rows=on_rows,
-        )
+    encode_group(
+        missing,
+        draft,
+        encoder=encoder,
+        config=config,
+        store=store,
+        dataset=dataset,
+        identity=model.identity,
+        in_flight=runtime.shards_in_flight,
+        on_rows=on_rows,
+    )
     rows = _assemble(pieces, draft, model, dataset, store)
     return {
         "identity": model.identity,

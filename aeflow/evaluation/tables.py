@@ -18,7 +18,10 @@ def metric_table(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
     """
     metrics = {name: float(values.mean(dtype=np.float64)) for name, values in scores.items()}
     if "psnr" in metrics:
-        metrics["psnr_of_mean_mse"] = float(-10.0 * np.log10(max(metrics["mse"], EXACT)))
+        means = {name: value for name, value in metrics.items() if name.startswith("mse")}
+        for name, mse in means.items():
+            psnr = float(-10.0 * np.log10(max(mse, EXACT)))
+            metrics[name.replace("mse", "psnr_of_mean_mse", 1)] = psnr
     return metrics
 
 

@@ -108,11 +108,11 @@ def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     )
     assert killed.returncode == -9
     partial = next((unencoded.root / "features").glob("*.partial"))
-    finished = {path.name: path.stat().st_mtime_ns for path in partial.rglob("*-*.parquet")}
+    finished = {path.name: path.stat().st_mtime_ns for path in partial.rglob("0*.parquet")}
     assert 0 < len(finished) < 15
     features = encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
     assert content(unencoded, features) == content(stages.store, stages.features)
-    kept = {path.name: path.stat().st_mtime_ns for path in unencoded.locate(features).rglob("*-*")}
+    kept = {path.name: path.stat().st_mtime_ns for path in unencoded.locate(features).rglob("0*")}
     assert finished.items() <= kept.items()
     assert unencoded.verify(features.key) == []
 

@@ -1,0 +1,1 @@
+"""Speed, measured in one interleaved run beside what a user would write instead."""
