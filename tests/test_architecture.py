@@ -71,6 +71,11 @@ def graph() -> dict[str, set[str]]:
     }
 
 
+def test_every_module_has_a_place():
+    for name in graph():
+        place_of(name)
+
+
 def test_imports_point_down():
     wrong = [
         f"{importer} imports {imported}"

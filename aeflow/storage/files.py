@@ -17,6 +17,9 @@ __all__ = ["UNFINISHED", "LocalFiles", "contained", "sha256_of"]
 UNFINISHED = "_tmp-"
 """How the name of a file begins while it is written; its ending stays, some writers go by it."""
 
+ATTEMPTS = 10
+"""How often a file is created anew where runs that failed remove its folder, empty as it is."""
+
 
 class LocalFiles:
     """Reads and writes files below one folder; names are relative and use forward slashes."""
@@ -48,19 +51,10 @@ class LocalFiles:
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
         path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-        try:
-            with aside.open("xb") as file:
-                file.write(content)
-                _flush(file)
-            os.link(aside, path)  # unlike a rename, a link never replaces
-        except FileExistsError:
-            return False
-        finally:
-            aside.unlink(missing_ok=True)
-        _flush_folder(path.parent)
-        return True
+        for _ in range(ATTEMPTS - 1):
+            with suppress(FileExistsError, FileNotFoundError):
+                return _create(path, content)
+        return _create(path, content)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Puts `new` in the place of a file that still holds `old`; None removes the file.
@@ -134,6 +128,22 @@ def sha256_of(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _create(path: Path, content: bytes) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
+    with aside.open("xb") as file:
+        try:
+            file.write(content)
+            _flush(file)
+            os.link(aside, path)  # unlike a rename, a link never replaces
+        except FileExistsError:
+            return False
+        finally:
+            aside.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+    return True
 
 
 def _flush(file) -> None:

@@ -38,7 +38,7 @@ class Lease:
 
     def acquire(self) -> bool:
         """Takes the lease if it is free or lapsed; says whether it is held now."""
-        if not (self._create() or self._take_over()):
+        if not (self._files.create(self._name, self._content) or self._take_over()):
             return False
         self._heart.start()
         return True
@@ -65,12 +65,6 @@ class Lease:
         self._released.set()
         self._heart.join()
         self._files.replace(self._name, self._content, None)
-
-    def _create(self) -> bool:
-        try:
-            return self._files.create(self._name, self._content)
-        except FileNotFoundError:  # another run, which failed, has just removed the empty folder
-            return False
 
     def _take_over(self) -> bool:
         path = self._files.path(self._name)

@@ -84,7 +84,7 @@ class Store:
             return self._artifact(question.address, answer_type)
         lease = Lease(self.files, f"{question.address}.lease")
         try:
-            while not self._acquire(lease, question.folder):
+            while not self._acquire(lease):
                 waiting = "waits for another run's answer"
                 on_progress(Progress(question.stage, 0, 1, "answer", waiting))
                 time.sleep(WAIT_SECONDS)
@@ -195,9 +195,8 @@ class Store:
         except ValidationError as error:
             raise _unreadable(address) from error
 
-    def _acquire(self, lease: Lease, folder: str) -> bool:
+    def _acquire(self, lease: Lease) -> bool:
         try:
-            self.files.path(folder).mkdir(parents=True, exist_ok=True)
             return lease.acquire()
         except OSError as error:
             if error.errno not in REFUSED:
