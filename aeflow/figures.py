@@ -4,6 +4,7 @@ Figures are drawn through matplotlib's objects, never through pyplot, whose stat
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 __all__ = ["error_histogram", "reconstruction_panel", "training_curves"]
 
@@ -20,7 +21,7 @@ INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
 BLUE, ORANGE, PAPER = "#2262a8", "#c8571b", "#ffffff"
 SMALL_TEXT: dict[str, Any] = {"fontsize": 8, "color": INK}
 DPI = 144
-BINS, MANY_EPOCHS = (12, 60), 40
+BINS, MANY_EPOCHS, WIDE = (12, 60), 40, 4
 COLUMNS, PROFILE_COLUMNS = 10, 4
 PICTURE_INCHES = 0.86
 GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
@@ -92,9 +93,9 @@ def training_curves(
     above.plot(epochs, loss, color=MUTED, label="train", **point)
     above.plot(epochs, validation_loss, color=BLUE, label=label, **point)
     above.plot(epochs[best], validation_loss[best], "o", color=BLUE, markersize=7)
-    for name, value in (baselines or {}).items():
-        above.axhline(value, color=ORANGE, linestyle="--", linewidth=1.2, label=name)
-    above.set_ylabel("loss")
+    for (name, value), style in zip((baselines or {}).items(), cycle(("--", ":", "-."))):
+        above.axhline(value, color=ORANGE, linestyle=style, linewidth=1.3, label=name)
+    _scale_losses(above, np.concatenate([loss, validation_loss]))
     above.legend(frameon=False, labelcolor=INK, fontsize=9)
     below.plot(epochs, rate, color=MUTED, **point)
     below.set_ylim(bottom=0)
@@ -105,6 +106,17 @@ def training_curves(
         _axes(axes)
     figure.align_ylabels()
     _write(figure, path)
+
+
+def _scale_losses(axes: Axes, losses: np.ndarray) -> None:
+    """Takes a logarithmic axis where the last epochs would otherwise be one flat line."""
+    axes.set_ylabel("loss")
+    if 0 < WIDE * losses.min() < losses.max():
+        axes.set_ylabel("loss, logarithmic")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -33,9 +33,9 @@ MEASURES = {
 }
 
 CAPTIONS = {
-    "reconstructions": "Originals, and below each what the model makes of its latent.",
-    "worst": "The examples with the largest error, which stands below each.",
-    "error_histogram": "Most errors lie below their mean, a few far above: look at the percentiles.",
+    "reconstructions": "What the model makes of the latents of ten examples.",
+    "worst": "The examples with the largest error, which is the number beside each.",
+    "error_histogram": "Most errors lie below their mean, a few far above: see the percentiles.",
     "training_curves": "Loss after each epoch, and the learning rate that led there.",
 }
 
@@ -127,7 +127,7 @@ def _lineage(results: Results) -> list[dict[str, str]]:
             "digest": manifest.digest[:DIGITS_OF_DIGEST],
             "created": f"{manifest.created:%Y-%m-%d %H:%M} UTC",
             "seconds": f"{manifest.seconds:,.1f} s",
-            "device": str(manifest.runtime.get("device", "")),
+            "device": str(manifest.runtime.get("device", "")).replace("auto", ""),
         }
         for manifest in results.manifests
     ]

@@ -68,11 +68,17 @@ def test_latents_are_histograms_as_a_whole_and_by_dimension(images: Published, v
     assert tags_of(images, "histograms") == {"latent/all", *(f"latent/{d:03d}" for d in range(8))}
     assert tags_of(vectors, "histograms") == {"latent/all", *(f"latent/{d:03d}" for d in range(4))}
 
-    (event,) = events_in(images.folder).Tensors("latent/all")
+
+@pytest.mark.parametrize(("tag", "dimensions"), [("latent/all", slice(None)), ("latent/003", [3])])
+def test_histograms_count_the_latents(images: Published, tag: str, dimensions: slice | list[int]):
+    latents = images.results.latents[:, dimensions]
+    (event,) = events_in(images.folder).Tensors(tag)
+
     left_right_count = tf.make_ndarray(event.tensor_proto)
-    assert left_right_count[:, 2].sum() == images.results.latents.size
-    assert left_right_count[0, 0] == pytest.approx(images.results.latents.min())
-    assert left_right_count[-1, 1] == pytest.approx(images.results.latents.max())
+
+    assert left_right_count[:, 2].sum() == latents.size
+    assert left_right_count[0, 0] == pytest.approx(latents.min())
+    assert left_right_count[-1, 1] == pytest.approx(latents.max())
 
 
 def test_hparams_are_the_configs_with_their_defaults(images: Published):
