@@ -9,7 +9,6 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import open_source
 from aeflow.errors import SourceError
 from tests.datasets.idx_files import idx_bytes, write_idx
-from tests.fashion import FOLDER
 
 IMAGES = np.arange(6 * 4 * 3).reshape(6, 4, 3)
 LABELS = np.array([3, 1, 2, 0, 9, 255])
@@ -73,20 +72,6 @@ def test_rows_come_in_blocks_of_4_mib_and_in_order(tmp_path):
     assert ids[-1] == "train/5"
     assert np.array_equal(read[..., 0], images)
     assert labels.tolist() == LABELS.tolist()
-
-
-def test_fashion_mnist_as_debian_brings_it():
-    source = opened(FOLDER)
-    train, test = source.pieces()
-    assert source.name == "fashion-mnist"
-    assert [(p.name, p.split, p.rows) for p in (train, test)] == [
-        ("train", "train", 60_000),
-        ("test", "test", 10_000),
-    ]
-    ids, images, labels = read_all(source, test)
-    assert ids[-1] == "test/9999"
-    assert images.shape == (10_000, 28, 28, 1)
-    assert np.bincount(labels).tolist() == [1000] * 10
 
 
 def images_cut_short(folder):

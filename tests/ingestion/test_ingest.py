@@ -15,7 +15,6 @@ from aeflow.errors import Interrupted
 from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from tests.datasets.idx_files import write_idx
-from tests.fashion import FOLDER
 
 
 @pytest.fixture
@@ -69,15 +68,6 @@ def test_every_row_is_in_one_split_with_its_own_features_and_label(store, tmp_pa
         features, label = seen[f"train/{row}"]
         assert label == row
         assert np.array_equal(features, x[row])
-
-
-def test_fashion_mnist_as_idx_has_57000_3000_and_10000_rows(store):
-    dataset = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
-    assert dataset.rows == {"train": 57_000, "validation": 3_000, "test": 10_000}
-    train = read_statistics(dataset, store)["train"]
-    assert train.mean / 255 == pytest.approx(0.2860, abs=1e-4)  # known of Fashion-MNIST
-    assert train.std / 255 == pytest.approx(0.3530, abs=1e-4)
-    assert train.position_mean.shape == (28, 28, 1)
 
 
 def test_second_time_the_answer_is_there_and_no_row_is_read(store):

@@ -1,0 +1,1 @@
+"""Slow tests that need system packages or servers: `make services test-services`."""
