@@ -35,7 +35,7 @@ def _started(logdir: str, port: int) -> str:
     from tensorboard import program
 
     server = program.TensorBoard()
-    server.configure(logdir=logdir, host="127.0.0.1", port=port)
+    server.configure(logdir=logdir, host="127.0.0.1", port=port, load_fast="false")
     try:
         return server.launch()
     except program.TensorBoardServerException as error:

@@ -20,6 +20,11 @@ def test_a_stage_has_its_first_and_its_last_line(capsys):
     assert last.startswith("train: 1,000/1,000 steps  ")
 
 
+def test_first_line_of_a_stage_does_not_wait(capsys):
+    steps = [Progress("train", 0, 9, "step"), Progress("evaluate", 0, 9, "row")]
+    assert lines_of(steps, capsys) == ["train: 0/9 steps", "evaluate: 0/9 rows"]
+
+
 def test_line_has_message_and_metrics(capsys):
     steps = [Progress("train", 0, 9, "step", "epoch 1 of 3", {"loss": 0.123456})]
     assert lines_of(steps, capsys) == ["train: 0/9 steps  epoch 1 of 3  loss 0.1235"]
@@ -31,7 +36,7 @@ def test_warning_of_the_library_is_shown_once(capsys):
     assert capsys.readouterr().err == "aeflow: warning: latent_dim 99 is large\n"
 
 
-def test_news_of_the_library_are_not_shown(capsys):
-    with bars():
+def test_news_of_the_library_are_not_shown(capsys, caplog):
+    with caplog.at_level(logging.INFO, "aeflow"), bars():
         logging.getLogger("aeflow.training.train").info("committed")
     assert capsys.readouterr().err == ""

@@ -1,8 +1,16 @@
 """Options of the command line end in the config's fields."""
 
+from aeflow.configs import (
+    DenoisingOptions,
+    DenseOptions,
+    IngestConfig,
+    ModelConfig,
+    PipelineConfig,
+    RuntimeConfig,
+    TrainConfig,
+)
 from flows.cli.options import (
     DEFAULTS,
-    FIELDS,
     ModelOptions,
     Options,
     SourceOptions,
@@ -18,28 +26,14 @@ def test_every_option_reaches_its_field():
         ModelOptions(network="dense", kind="denoising", latent_dim=3, hidden_units=5),
         TrainOptions(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
     )
-    sections = config.model_dump()
-    reached = {}
-    for name, address in FIELDS.items():
-        value = sections
-        for part in address.split("."):
-            value = value[part]
-        reached[name] = value
-    assert reached == {
-        "source": "npz:x",
-        "max_bad_fraction": 0.5,
-        "data_dir": "d",
-        "manual_dir": "m",
-        "network": "dense",
-        "hidden_units": 5,
-        "kind": "denoising",
-        "latent_dim": 3,
-        "epochs": 7,
-        "batch_size": 11,
-        "learning_rate": 0.5,
-        "seed": 13,
-        "deadline": 9.0,
-    }
+    assert config == PipelineConfig(
+        ingest=IngestConfig(source="npz:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
+        model=ModelConfig(
+            network=DenseOptions(hidden_units=5), kind=DenoisingOptions(), latent_dim=3
+        ),
+        train=TrainConfig(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
+        runtime=RuntimeConfig(deadline_seconds=9.0),
+    )
 
 
 def test_flag_wins_over_file_and_file_over_preset(tmp_path):
