@@ -27,7 +27,7 @@ def write_scalars(step: int, terms: Mapping[str, float]) -> None:
             tf.summary.scalar(tag_of(name), value, step)
 
 
-def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, step: int) -> None:
+def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, *, step: int) -> None:
     """Writes images [N, H, W, C] in [0, 1] over their reconstructions, as one picture.
 
     TensorBoard keeps 10 steps of a tag: write no more than that, spread over the run.

@@ -57,7 +57,7 @@ def test_tensorboard_reads_what_was_recorded_and_only_that(tmp_path: Path):
         for step in (10, 20, 30):
             with tf.summary.record_if(step != 20):
                 write_scalars(step, {"step": step, "loss": 1 / step, "validation_loss": 2 / step})
-                write_panel("reconstructions", images, images, step)
+                write_panel("reconstructions", images, images, step=step)
 
     read = EventAccumulator(str(tmp_path)).Reload()
 

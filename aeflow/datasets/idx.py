@@ -26,7 +26,7 @@ from aeflow.datasets.sources import (
 )
 from aeflow.errors import SourceError
 
-__all__ = ["Idx"]
+__all__ = ["Idx", "IdxFile"]
 
 FILE_NAME = re.compile(r"(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
 SPLITS = {"train": "train", "t10k": "test", "test": "test"}

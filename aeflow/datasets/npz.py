@@ -23,7 +23,7 @@ from aeflow.datasets.sources import (
 )
 from aeflow.errors import SourceError
 
-__all__ = ["Npz"]
+__all__ = ["Member", "Npz"]
 
 NUMBERS = "buif"
 FORM = "Write it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."

@@ -21,6 +21,7 @@ class Autoencoder(tf.keras.Model):
         preprocessing: Preprocessing,
         encoder: tf.keras.layers.Layer,
         decoder: tf.keras.layers.Layer,
+        *,
         options: Any,
     ):
         super().__init__(name="autoencoder")

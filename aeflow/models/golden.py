@@ -17,7 +17,7 @@ OTHER_MACHINE = 1e-4
 
 
 def write_golden(
-    path: Path, model: Autoencoder, schema: ExampleSchema, rows: np.ndarray, *, cpu: str
+    path: Path, model: Autoencoder, schema: ExampleSchema, *, rows: np.ndarray, cpu: str
 ) -> None:
     """Writes at most 16 stored rows, their latents, and the processor that computed them."""
     rows = rows[:NUM_GOLDEN]

@@ -56,7 +56,7 @@ def save_model(
     with draft.writing(WEIGHTS) as path:
         model.save_weights(path)
     with draft.writing(GOLDEN) as path:
-        write_golden(path, model, schema, golden_rows, cpu=cpu)
+        write_golden(path, model, schema, rows=golden_rows, cpu=cpu)
     return identity_of(model, config, schema)
 
 

@@ -54,7 +54,7 @@ def publish(
             question=question,
             config=config,
             store=store,
-            read=partial(read_results, dataset, model, evaluation, features, store),
+            read=partial(read_results, dataset, model, evaluation, features=features, store=store),
             on_progress=with_deadline(on_progress, runtime.deadline_seconds),
         ),
         runtime=prepare(runtime),

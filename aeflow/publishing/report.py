@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from aeflow.artifacts import FeatureSet
 from aeflow.publishing.results import Results
 
-__all__ = ["loading_examples", "render_report"]
+__all__ = ["Measure", "loading_examples", "render_report"]
 
 TEMPLATE = "report.html.jinja"
 LABELS_SHOWN = 50

@@ -67,6 +67,7 @@ def read_results(
     dataset: Dataset,
     model: Model,
     evaluation: Evaluation,
+    *,
     features: FeatureSet | None,
     store: Store,
 ) -> Results:

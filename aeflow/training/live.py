@@ -52,4 +52,4 @@ class LiveSummaries:
             np.clip((images.astype(np.float32) - low) / (high - low), 0.0, 1.0)
             for images in (batch.rows, batch.reconstructions)
         )
-        write_panel("reconstructions", originals, reconstructions, step)
+        write_panel("reconstructions", originals, reconstructions, step=step)

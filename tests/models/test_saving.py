@@ -47,7 +47,7 @@ def test_golden_vectors_that_are_not_reproduced_are_refused(stages, tmp_path):
     model = load_model(stages.model, stages.store, cpu="any")
     schema = stages.model.example_schema
     rows = np.random.default_rng(0).integers(0, 17, (4, *schema.shape), dtype=np.uint8)
-    write_golden(tmp_path / "golden.npz", model, schema, rows, cpu="here")
+    write_golden(tmp_path / "golden.npz", model, schema, rows=rows, cpu="here")
     check_golden(tmp_path / "golden.npz", model, schema, cpu="here")
     kernel = model.encoder.outputs.kernel
     kernel.assign(kernel * (1 + 5e-5))

@@ -46,7 +46,7 @@ class Published:
     @property
     def results(self) -> Results:
         s = self.stages
-        return read_results(s.dataset, s.model, s.evaluation, s.features, s.store)
+        return read_results(s.dataset, s.model, s.evaluation, features=s.features, store=s.store)
 
 
 def publish_run(stages: Stages, config: PublishConfig | None = None) -> Published:
