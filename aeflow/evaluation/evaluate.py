@@ -111,7 +111,8 @@ def _draw(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Sto
             np.stack(originals), np.stack(reconstructions), path, captions=captions
         )
     pca = {f"PCA-{model.latent_dim}": metrics["mse_pca"]}
-    mean = {"mean image": metrics["mse_mean_image"]}
+    mean_of = "mean image" if model.example_schema.is_image else "mean row"
+    mean = {mean_of: metrics["mse_mean_image"]}
     with draft.writing("figures/error_histogram.png") as path:
         error_histogram(gathered.scores()["mse"], path, baselines=pca | mean)
     history = pq.read_table(store.reading(model, ["history.parquet"]) / "history.parquet")

@@ -6,6 +6,7 @@ its place in the shard and on nothing else.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -41,16 +42,13 @@ class Inference:
     def __init__(self, model: Autoencoder, schema: ExampleSchema, batch_size: int):
         self._batch_size = batch_size
         self._model = model
-        rows = tf.TensorSpec((batch_size, *schema.shape), tf.as_dtype(schema.dtype))
-        self._encode = tf.function(self._encode_batch, input_signature=[rows])
-        self._latents = tf.function(model.encode, input_signature=[rows])
-        self._reconstruct = tf.function(self._reconstruct_batch, input_signature=[rows])
+        self._rows = tf.TensorSpec((batch_size, *schema.shape), tf.as_dtype(schema.dtype))
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
         """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
         latents, errors = [], []
         for batch, count in self._batches(rows):
-            z, error = self._encode(batch)
+            z, error = self._encode(tf.constant(batch))
             latents.append(z.numpy()[:count])
             errors.append(error.numpy()[:count])
             on_rows(count)
@@ -60,14 +58,14 @@ class Inference:
         """Returns latents [N, latent_dim] of stored rows [N, *shape], without decoding them."""
         latents = []
         for batch, count in self._batches(rows):
-            latents.append(self._latents(batch).numpy()[:count])
+            latents.append(self._latents(tf.constant(batch)).numpy()[:count])
             on_rows(count)
         return np.concatenate(latents)
 
     def reconstruct(self, rows: np.ndarray) -> Iterator[Reconstructed]:
         """Gives batches of latents and reconstructions of stored rows [N, *shape]."""
         for batch, count in self._batches(rows):
-            z, x_hat = self._reconstruct(batch)
+            z, x_hat = self._reconstruct(tf.constant(batch))
             yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
@@ -78,6 +76,18 @@ class Inference:
                 padding = np.zeros((self._batch_size - count, *batch.shape[1:]), batch.dtype)
                 batch = np.concatenate([batch, padding])
             yield batch, count
+
+    @cached_property
+    def _encode(self):
+        return tf.function(self._encode_batch).get_concrete_function(self._rows)
+
+    @cached_property
+    def _latents(self):
+        return tf.function(self._model.encode).get_concrete_function(self._rows)
+
+    @cached_property
+    def _reconstruct(self):
+        return tf.function(self._reconstruct_batch).get_concrete_function(self._rows)
 
     def _encode_batch(self, rows):
         x = self._model.preprocessing(rows)

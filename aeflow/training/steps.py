@@ -32,7 +32,6 @@ def compile_steps(
     """
     names = list(model.loss_terms(rows[:1], training=False, step=0, seed=seed))
 
-    @tf.function(reduce_retracing=True)
     def run_steps(order, step, start, count):
         taken = {name: tf.TensorArray(tf.float32, size=count) for name in names}
         for i in tf.range(count):
@@ -42,8 +41,11 @@ def compile_steps(
             taken = {name: taken[name].write(i, terms[name]) for name in names}
         return {name: taken[name].stack() for name in names}
 
+    whole, scalar = tf.TensorSpec((len(rows),), tf.int32), tf.TensorSpec((), tf.int32)
+    compiled = tf.function(run_steps).get_concrete_function(whole, scalar, scalar, scalar)
+
     def call(order, step: int, start: int, count: int) -> Terms:
-        return run_steps(order, *(tf.constant(number) for number in (step, start, count)))
+        return compiled(order, *(tf.constant(number) for number in (step, start, count)))
 
     return call
 
@@ -53,7 +55,6 @@ def compile_validation(
 ) -> Callable[[], tf.Tensor]:
     """Returns a function of nothing that computes the mean loss over stored rows [N, *shape]."""
 
-    @tf.function
     def validation_loss():
         total = tf.constant(0.0)
         for first in tf.range(0, len(rows), VALIDATION_BATCH):
@@ -62,4 +63,4 @@ def compile_validation(
             total += terms["loss"] * tf.cast(tf.shape(batch)[0], tf.float32)
         return total / len(rows)
 
-    return validation_loss
+    return tf.function(validation_loss).get_concrete_function()

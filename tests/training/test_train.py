@@ -94,12 +94,10 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(digits
 
 def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(digits, tmp_path):
     store, dataset = _store_like(digits, tmp_path)
-    config = TrainConfig(epochs=5, learning_rate=10.0, optimizer="adam", schedule="constant")
+    config = TrainConfig(epochs=400, learning_rate=10.0, schedule="constant")
     wide = ModelConfig(network=DenseOptions(hidden_units=2048), latent_dim=2048)
     with pytest.raises(DivergedTraining, match=r"at step \d+, in epoch \d+\. Lower the learning"):
-        for seed in range(20):
-            config = config.model_copy(update={"seed": seed, "epochs": 400})
-            train(dataset, config, store, model_config=wide)
+        train(dataset, config, store, model_config=wide)
     assert list((store.root / "models").glob("*.partial")) == []
 
 
@@ -142,7 +140,7 @@ def test_tensorboard_files_are_there_while_training(stages):
     events = EventAccumulator(
         str(stages.store.root / "logs" / stages.model.key), size_guidance={"tensors": 0}
     ).Reload()
-    assert {"loss/train", "loss_validation", "training/learning_rate", "reconstructions"} <= set(
+    assert {"loss/train", "loss/validation", "training/learning_rate", "reconstructions"} <= set(
         events.Tags()["tensors"]
     )
     assert len(events.Tensors("loss/train")) == 20
