@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 run: setup  ## the whole pipeline on scikit-learn's digits, into ./aeflow-store
-	$(BIN)/aeflow run --preset quick
+	$(BIN)/aeflow run
 
 lint: setup
 	$(BIN)/ruff format --check .

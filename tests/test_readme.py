@@ -26,14 +26,14 @@ COMMANDS = [
 ]
 ELSEWHERE = {
     "aeflow tensorboard": "tests/services/test_readme_server.py",
-    "aeflow run --preset quick": "the fixture `made`",
+    "aeflow run": "the fixture `made`",
 }
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 
 
 @dataclass(frozen=True)
 class Made:
-    """A folder with a user's data, and what `aeflow run --preset quick` printed there as JSON."""
+    """A folder with a user's data, and what `aeflow run` printed there as JSON."""
 
     folder: Path
     json: dict
@@ -49,7 +49,7 @@ def made(tmp_path_factory) -> Made:
     write_idx(folder / "my-folder", images[:300], labels[:300])
     (folder / "my-config.toml").write_text(toml_block().replace("epochs = 20", "epochs = 2"))
     with contextlib.chdir(folder):
-        printed = aeflow("aeflow run --preset quick")
+        printed = aeflow("aeflow run")
     return Made(folder, json.loads(printed[-1]))
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "Undecodable",
     "block_rows",
+    "check_source",
     "clean_name",
     "numbered",
     "open_source",
@@ -117,7 +118,7 @@ class Source(Protocol):
 
 def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> Source:
     """Opens the source that a config names. Raises ConfigError or SourceError in one line."""
-    kind, _, where = SHORT.get(config.source, config.source).partition(":")
+    kind, where = _parted(config)
     if kind not in SOURCES:
         raise ConfigError(f"Unknown source '{config.source}'. Choose one of: {CHOICES}.")
     if bool(where) == (kind == "digits"):
@@ -126,6 +127,17 @@ def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> So
         )
     module, _, name = SOURCES[kind].partition(":")
     return getattr(importlib.import_module(module), name)(where, config, on_wait)
+
+
+def check_source(config: IngestConfig) -> None:
+    """Raises what `open_source` would, but leaves TFDS alone, which might begin to download."""
+    if _parted(config)[0] != "tfds":
+        open_source(config)
+
+
+def _parted(config: IngestConfig) -> tuple[str, str]:
+    kind, _, where = SHORT.get(config.source, config.source).partition(":")
+    return kind, where
 
 
 def clean_name(text: str, *, otherwise: str) -> str:

@@ -95,6 +95,7 @@ def _train_epoch(run: Run, state: TrainingState, run_steps, pace: "_Pace", on_pr
         for name, values in terms.items():
             state.epoch_terms.setdefault(name, []).extend(values.tolist())
         state.step += count
+    on_progress(_progress(run, state))
 
 
 def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:

@@ -16,6 +16,7 @@ from aeflow.configs import (
 )
 from aeflow.configs.config import Config
 from aeflow.configs.loading import load_config, presets
+from aeflow.datasets.sources import check_source
 from flows.stored import absolute
 
 __all__ = [
@@ -136,9 +137,15 @@ ANY_SOURCE, ANY_MODEL, ANY_TRAINING, DEFAULTS = (
 def config_of(
     options: Options, *others: SourceOptions | ModelOptions | TrainOptions
 ) -> PipelineConfig:
-    """Returns the config: preset, then TOML file, then what stands on the command line."""
+    """Returns the config: preset, then TOML file, then what stands on the command line.
+
+    A mistake in the source is found here, before a server starts for it.
+    """
     given: dict[str, Any] = {}
     for group in (options, *others):
         given |= {name: value for name, value in asdict(group).items() if value is not None}
     flags = {address: given[name] for name, address in FIELDS.items() if name in given}
-    return load_config(preset=options.preset, path=options.config, flags=flags)
+    config = load_config(preset=options.preset, path=options.config, flags=flags)
+    if any(isinstance(group, SourceOptions) for group in others):
+        check_source(config.ingest)
+    return config

@@ -1,5 +1,7 @@
 """`aeflow run`: the whole pipeline."""
 
+from dataclasses import replace
+
 from flows.cli.options import (
     ANY_MODEL,
     ANY_SOURCE,
@@ -23,6 +25,11 @@ def run(
     training: TrainOptions = ANY_TRAINING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Ingests, trains, evaluates, encodes and publishes."""
+    """Ingests, trains, evaluates, encodes and publishes.
+
+    Without --source, --config and --preset it is --preset quick.
+    """
+    if not (source.source or options.config or options.preset):
+        options = replace(options, preset="quick")
     config = config_of(options, source, model, training)
     carry_out("pipeline", options, config=config)

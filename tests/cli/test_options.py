@@ -22,12 +22,12 @@ from flows.cli.options import (
 def test_every_option_reaches_its_field():
     config = config_of(
         Options(deadline=9.0),
-        SourceOptions(source="npz:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
+        SourceOptions(source="tfds:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
         ModelOptions(network="dense", kind="denoising", latent_dim=3, hidden_units=5),
         TrainOptions(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
     )
     assert config == PipelineConfig(
-        ingest=IngestConfig(source="npz:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
+        ingest=IngestConfig(source="tfds:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
         model=ModelConfig(
             network=DenseOptions(hidden_units=5), kind=DenoisingOptions(), latent_dim=3
         ),

@@ -63,7 +63,7 @@ def test_runs_reach_the_server_of_the_profile(command):
     try:
         answers(f"{command.url}/health")
         command("prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api")
-        command("aeflow run --preset quick")
+        command("aeflow run")
         runs = httpx.post(f"{command.url}/flow_runs/filter", json={}).json()
         assert sorted(run["state"]["name"] for run in runs) == ["Completed", "Completed"]
     finally:
