@@ -7,7 +7,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from aeflow.lineage import Input
 from aeflow.schema import ExampleSchema
 
-__all__ = ["Artifact", "Dataset", "Evaluation", "FeatureSet", "Model", "Publication"]
+__all__ = [
+    "Artifact",
+    "Compatibility",
+    "Dataset",
+    "Drift",
+    "Evaluation",
+    "FeatureSet",
+    "Model",
+    "Publication",
+]
 
 
 class Artifact(BaseModel):
@@ -81,6 +90,40 @@ class Evaluation(Artifact):
     split: str
     rows: int
     metrics: dict[str, float]
+
+
+class Drift(Artifact):
+    """Refers to a comparison of rows with those held out when one model was trained.
+
+    `columns` are those that drifted; `error_psi` is the index of the reconstruction error, and
+    `smallest_p` the smallest p-value of all columns, corrected for their number.
+    """
+
+    folder: ClassVar[str] = "drifts"
+
+    drifted: bool
+    rows: int
+    columns: tuple[str, ...] = ()
+    max_psi: float
+    error_psi: float
+    smallest_p: float
+
+
+class Compatibility(Artifact):
+    """Refers to a comparison of two models by their latents of the same rows.
+
+    `procrustes` is 0 where a rotation and a scale turn one into the other, and 1 where nothing
+    does; `neighbour_overlap` and `r2` are 1 where all neighbours are shared, and where a linear
+    map of the old latents gives the new ones. Of one model twice no rows are compared.
+    """
+
+    folder: ClassVar[str] = "compatibilities"
+
+    identical: bool
+    rows: int
+    procrustes: float
+    neighbour_overlap: float
+    r2: float
 
 
 class FeatureSet(Artifact):

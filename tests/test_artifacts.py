@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from aeflow.artifacts import (
     Artifact,
+    Compatibility,
     Dataset,
+    Drift,
     Evaluation,
     FeatureSet,
     Model,
@@ -40,6 +42,16 @@ EXAMPLES = [
         validation_loss=0.01,
     ),
     Evaluation(**NAMES, split="test", rows=10, metrics={"mse": 0.01}),
+    Drift(
+        **NAMES,
+        drifted=True,
+        rows=10,
+        columns=("reconstruction_error",),
+        max_psi=0.4,
+        error_psi=0.4,
+        smallest_p=1e-9,
+    ),
+    Compatibility(**NAMES, identical=False, rows=10, procrustes=0.2, neighbour_overlap=0.6, r2=0.9),
     FeatureSet(**NAMES, identity="i" * 64, latent_dim=8, layout="list", rows={"train": 9}),
     Publication(**NAMES),
 ]
@@ -78,6 +90,8 @@ def test_addresses_are_those_of_the_design():
         "datasets/digits-0123456789abcdef",
         "models/0123456789abcdef",
         "evaluations/0123456789abcdef",
+        "drifts/0123456789abcdef",
+        "compatibilities/0123456789abcdef",
         "features/0123456789abcdef",
         "publications/0123456789abcdef",
     ]

@@ -10,6 +10,8 @@ from aeflow.configs.model import (
 from aeflow.configs.pipeline import PipelineConfig
 from aeflow.configs.runtime import RuntimeConfig
 from aeflow.configs.stages import (
+    CompatibilityConfig,
+    DriftConfig,
     EncodeConfig,
     EvaluateConfig,
     IngestConfig,
@@ -18,9 +20,11 @@ from aeflow.configs.stages import (
 )
 
 __all__ = [
+    "CompatibilityConfig",
     "ConvolutionalOptions",
     "DenoisingOptions",
     "DenseOptions",
+    "DriftConfig",
     "EncodeConfig",
     "EvaluateConfig",
     "IngestConfig",

@@ -4,6 +4,8 @@ from aeflow.configs.config import Config
 from aeflow.configs.model import ModelConfig
 from aeflow.configs.runtime import RuntimeConfig
 from aeflow.configs.stages import (
+    CompatibilityConfig,
+    DriftConfig,
     EncodeConfig,
     EvaluateConfig,
     IngestConfig,
@@ -25,6 +27,10 @@ class PipelineConfig(Config):
     """How it is trained."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """On what it is judged."""
+    drift: DriftConfig = DriftConfig()
+    """When new rows are no longer like those it was trained on."""
+    compatibility: CompatibilityConfig = CompatibilityConfig()
+    """On what its latents are compared with another model's."""
     encode: EncodeConfig = EncodeConfig()
     """What stands in the features."""
     publish: PublishConfig = PublishConfig()

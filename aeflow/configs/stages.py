@@ -6,7 +6,15 @@ from pydantic import Field
 
 from aeflow.configs.config import NOT_HASHED, Config
 
-__all__ = ["EncodeConfig", "EvaluateConfig", "IngestConfig", "PublishConfig", "TrainConfig"]
+__all__ = [
+    "CompatibilityConfig",
+    "DriftConfig",
+    "EncodeConfig",
+    "EvaluateConfig",
+    "IngestConfig",
+    "PublishConfig",
+    "TrainConfig",
+]
 
 
 class IngestConfig(Config):
@@ -64,6 +72,28 @@ class EvaluateConfig(Config):
     """The split that is reconstructed and scored."""
     num_worst: int = Field(default=10, ge=1, le=100)
     """Examples with the largest error that are shown."""
+
+
+class DriftConfig(Config):
+    """Says when rows are no longer like those that a model was trained on."""
+
+    split: str = Field(default="test", min_length=1)
+    """The split whose errors and latents are compared with the model's held-out rows."""
+    significance: float = Field(default=0.01, gt=0, lt=1)
+    """Chance of seeing drift in rows that have none, over all columns together."""
+    min_psi: float = Field(default=0.1, ge=0, le=100)
+    """Population stability index, beyond what sampling alone gives, from which drift matters."""
+
+
+class CompatibilityConfig(Config):
+    """Says on what the latents of two models are compared."""
+
+    split: str = Field(default="test", min_length=1)
+    """The split that both models encode."""
+    max_rows: int = Field(default=2000, ge=4, le=100_000)
+    """Rows that are compared, the first ones, at most."""
+    num_neighbours: int = Field(default=10, ge=1, le=1000)
+    """Nearest neighbours of each row that are compared between the two latents."""
 
 
 class EncodeConfig(Config):
