@@ -16,6 +16,7 @@ __all__ = [
     "FeatureSet",
     "Model",
     "Publication",
+    "Verdict",
 ]
 
 
@@ -124,6 +125,21 @@ class Compatibility(Artifact):
     procrustes: float
     neighbour_overlap: float
     r2: float
+
+
+class Verdict(Artifact):
+    """Refers to the gate's judgement of one model, the challenger; keys name both models.
+
+    `reasons` are those of the rules that failed, or else one line that says why it passed.
+    """
+
+    folder: ClassVar[str] = "verdicts"
+
+    model: str
+    champion: str | None = None
+    dataset_name: str
+    passed: bool
+    reasons: tuple[str, ...]
 
 
 class FeatureSet(Artifact):

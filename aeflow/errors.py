@@ -7,6 +7,7 @@ __all__ = [
     "DivergedTraining",
     "IdentityMismatch",
     "Interrupted",
+    "Refused",
     "SourceError",
     "TransientError",
 ]
@@ -38,6 +39,10 @@ class DivergedTraining(AeflowError):
 
 class Interrupted(AeflowError):
     """Stops a stage from its progress callback; what it has finished stays to be resumed."""
+
+
+class Refused(AeflowError):
+    """Says that the gate refused a model, and why."""
 
 
 class TransientError(AeflowError):

@@ -15,6 +15,7 @@ from aeflow.artifacts import (
     FeatureSet,
     Model,
     Publication,
+    Verdict,
 )
 from aeflow.lineage import Input
 from aeflow.schema import ExampleSchema
@@ -52,6 +53,14 @@ EXAMPLES = [
         smallest_p=1e-9,
     ),
     Compatibility(**NAMES, identical=False, rows=10, procrustes=0.2, neighbour_overlap=0.6, r2=0.9),
+    Verdict(
+        **NAMES,
+        model="m" * 16,
+        champion="c" * 16,
+        dataset_name="digits",
+        passed=False,
+        reasons=("worse than the champion",),
+    ),
     FeatureSet(**NAMES, identity="i" * 64, latent_dim=8, layout="list", rows={"train": 9}),
     Publication(**NAMES),
 ]
@@ -92,6 +101,7 @@ def test_addresses_are_those_of_the_design():
         "evaluations/0123456789abcdef",
         "drifts/0123456789abcdef",
         "compatibilities/0123456789abcdef",
+        "verdicts/0123456789abcdef",
         "features/0123456789abcdef",
         "publications/0123456789abcdef",
     ]

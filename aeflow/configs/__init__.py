@@ -1,5 +1,6 @@
 """What callers hand in: frozen models that refuse nonsense where it enters."""
 
+from aeflow.configs.gate import GateConfig
 from aeflow.configs.model import (
     ConvolutionalOptions,
     DenoisingOptions,
@@ -27,6 +28,7 @@ __all__ = [
     "DriftConfig",
     "EncodeConfig",
     "EvaluateConfig",
+    "GateConfig",
     "IngestConfig",
     "ModelConfig",
     "PipelineConfig",

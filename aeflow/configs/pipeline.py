@@ -1,6 +1,7 @@
 """One config for the whole pipeline: a section for each stage, as in a TOML file."""
 
 from aeflow.configs.config import Config
+from aeflow.configs.gate import GateConfig
 from aeflow.configs.model import ModelConfig
 from aeflow.configs.runtime import RuntimeConfig
 from aeflow.configs.stages import (
@@ -35,5 +36,7 @@ class PipelineConfig(Config):
     """What stands in the features."""
     publish: PublishConfig = PublishConfig()
     """How much is published."""
+    gate: GateConfig = GateConfig()
+    """What a model must do before it may be promoted."""
     runtime: RuntimeConfig = RuntimeConfig()
     """What changes the speed and not the answer."""

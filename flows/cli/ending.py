@@ -32,7 +32,7 @@ def terminated() -> Iterator[None]:
 
 def exit_code_of(error: BaseException) -> int:
     """Says on standard error what happened, in one line; what nobody foresaw is raised again."""
-    from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, SourceError
+    from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, Refused, SourceError
 
     match error:
         case KeyboardInterrupt() | Terminated():
@@ -40,6 +40,8 @@ def exit_code_of(error: BaseException) -> int:
             line = f"{error.args[0] if error.args else 'Stopped.'} {AGAIN}"
         case ConfigError() | SourceError() | IdentityMismatch():
             code, line = 2, str(error)
+        case Refused():
+            code, line = 3, str(error)
         case AeflowError():
             code, line = 1, str(error)
         case OSError():

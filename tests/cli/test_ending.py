@@ -10,6 +10,7 @@ from aeflow.errors import (
     CorruptArtifact,
     IdentityMismatch,
     Interrupted,
+    Refused,
     SourceError,
     TransientError,
 )
@@ -19,6 +20,7 @@ ENDS = [
     (ConfigError("wrong"), 2, "aeflow: wrong"),
     (SourceError("no rows"), 2, "aeflow: no rows"),
     (IdentityMismatch("two models"), 2, "aeflow: two models"),
+    (Refused("worse"), 3, "aeflow: worse"),
     (CorruptArtifact("torn"), 1, "aeflow: torn"),
     (Interrupted("deadline"), 1, "aeflow: deadline"),
     (TransientError("busy"), 1, "aeflow: busy"),
