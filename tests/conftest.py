@@ -1,8 +1,13 @@
-"""What many tests start from: a store with the real digits, and a model of them."""
+"""What many tests start from: a store with the real digits, and a model of them.
+
+Prefect is imported first. It sets up logging when it is, and closes what handlers there are; that of
+absl, which comes with TensorFlow, would close the stream in which pytest captures standard error.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+import prefect.main  # noqa: F401
 import pytest
 
 from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model
