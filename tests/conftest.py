@@ -1,18 +1,18 @@
 """What many tests start from: a store with the real digits, and a model of them.
 
-Prefect is imported first. It sets up logging when it is, and closes what handlers there are; that of
-absl, which comes with TensorFlow, would close the stream in which pytest captures standard error.
+The flows, and so Prefect, are imported first: Prefect closes what logging handlers there are, and
+that of absl, which TensorFlow brings, would close the stream that pytest captures errors in.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import prefect.main  # noqa: F401
 import pytest
 
 from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model
 from aeflow.configs import EncodeConfig, EvaluateConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.storage import Store
+from flows import pipeline  # noqa: F401
 
 
 @dataclass(frozen=True)
