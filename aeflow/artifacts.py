@@ -1,5 +1,6 @@
 """References to what stages have made: a key, a digest, and what one must know to use it."""
 
+import json
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -23,7 +24,8 @@ __all__ = [
 class Artifact(BaseModel):
     """Refers to a committed answer in a store; it crosses processes and time as plain JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no nan and no infinity; as strings they come back as what they were.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     folder: ClassVar[str]
 
@@ -42,7 +44,7 @@ class Artifact(BaseModel):
 
     def to_json(self) -> dict[str, JsonValue]:
         """Returns the artifact as plain JSON; `model_validate` of its type reads it back."""
-        return self.model_dump(mode="json")
+        return json.loads(self.model_dump_json())  # `model_dump` leaves nan as it is
 
 
 class Dataset(Artifact):

@@ -1,14 +1,18 @@
 """The flow from a source to features and a report."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
+from pydantic import Field
 
 from aeflow.configs import PipelineConfig
 from flows import recipes
-from flows.train_autoencoder import STAGES
+from flows.placing import stages_on
 
-__all__ = ["pipeline"]
+__all__ = ["TrainOn", "pipeline"]
+
+TrainOn = Annotated[str | None, Field(pattern="^train-autoencoder/[^/]+$")]
+"""A deployment of `train-autoencoder`; another flow would not answer the question."""
 
 
 @flow(
@@ -16,11 +20,13 @@ __all__ = ["pipeline"]
     flow_run_name="{config.ingest.source} {config.model.network.name}/{config.model.kind.name}",
     result_serializer="json",
 )
-def pipeline(config: PipelineConfig, store: str) -> dict[str, Any]:
+def pipeline(config: PipelineConfig, store: str, train_on: TrainOn = None) -> dict[str, Any]:
     """Ingests, trains, evaluates, encodes and publishes.
 
     Args:
         config: A section for each stage; what is left out has its default.
         store: Where artifacts are kept.
+        train_on: Deployment on whose workers the model is trained, such as train-autoencoder/gpu;
+            without one it is trained here.
     """
-    return recipes.pipeline(config, store, stages=STAGES).to_json()
+    return recipes.pipeline(config, store, stages=stages_on(train_on)).to_json()

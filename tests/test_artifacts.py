@@ -1,6 +1,7 @@
 """References to answers: plain JSON that says where they lie."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -79,6 +80,14 @@ def test_every_artifact_has_a_folder_of_its_own():
 def test_artifact_survives_json(artifact):
     text = json.dumps(artifact.to_json())
     assert type(artifact).model_validate(json.loads(text)) == artifact
+
+
+def test_number_that_is_not_finite_survives_json():
+    metrics = {"mse": math.inf, "mae": math.nan}
+    evaluation = Evaluation(**NAMES, split="test", rows=10, metrics=metrics)
+    text = json.dumps(evaluation.to_json(), allow_nan=False)
+    back = Evaluation.model_validate(json.loads(text)).metrics
+    assert (back["mse"], math.isnan(back["mae"])) == (math.inf, True)
 
 
 @pytest.mark.parametrize("artifact", EXAMPLES, ids=lambda artifact: type(artifact).__name__)

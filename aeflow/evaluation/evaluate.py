@@ -19,7 +19,7 @@ from aeflow.progress import OnProgress, Progress, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluation_question"]
 
 PANEL_EXAMPLES = 10
 
@@ -37,13 +37,7 @@ def evaluate(
 
     Raises ConfigError where the dataset has no such split, or examples of another schema.
     """
-    question = Question(
-        stage="evaluate",
-        version=1,
-        folder=Evaluation.folder,
-        configs={"evaluate": config.hashed()},
-        inputs={"model": model.reference, "dataset": dataset.reference},
-    )
+    question = evaluation_question(model, config, dataset)
     check_fits(model, dataset)
     shard_names(dataset, config.split, store)  # an unknown split is refused before any work
     used = prepare(runtime)
@@ -62,6 +56,17 @@ def evaluate(
         ),
         runtime=used,
         on_progress=on_progress,
+    )
+
+
+def evaluation_question(model: Model, config: EvaluateConfig, dataset: Dataset) -> Question:
+    """Returns what evaluation asks the store for, so that an answer can be found without work."""
+    return Question(
+        stage="evaluate",
+        version=1,
+        folder=Evaluation.folder,
+        configs={"evaluate": config.hashed()},
+        inputs={"model": model.reference, "dataset": dataset.reference},
     )
 
 

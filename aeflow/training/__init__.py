@@ -1,5 +1,5 @@
 """Training: from a dataset to a model, by our own gradient tape loop."""
 
-from aeflow.training.train import train
+from aeflow.training.train import train, training_question
 
-__all__ = ["train"]
+__all__ = ["train", "training_question"]

@@ -23,7 +23,7 @@ from aeflow.training.live import LiveSummaries
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
 
-__all__ = ["train"]
+__all__ = ["train", "training_question"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +42,7 @@ def train(
     Interrupted or killed, it leaves a draft with a checkpoint from which the same call goes on.
     Raises ConfigError where the dataset lacks rows, DivergedTraining at a loss that is not finite.
     """
-    question = Question(
-        stage="train",
-        version=1,
-        folder=Model.folder,
-        configs={"model": model_config.hashed(), "train": config.hashed()},
-        inputs={"dataset": dataset.reference},
-    )
+    question = training_question(dataset, config, model_config)
     _warn_of_size(model_config, dataset)
     used = prepare(runtime)
     return store.answer(
@@ -68,6 +62,17 @@ def train(
         resumable=True,
         runtime=used,
         on_progress=on_progress,
+    )
+
+
+def training_question(dataset: Dataset, config: TrainConfig, model_config: ModelConfig) -> Question:
+    """Returns what training asks the store for, so that an answer can be found without training."""
+    return Question(
+        stage="train",
+        version=1,
+        folder=Model.folder,
+        configs={"model": model_config.hashed(), "train": config.hashed()},
+        inputs={"dataset": dataset.reference},
     )
 
 

@@ -9,6 +9,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.testing.utilities import prefect_test_harness
 
 from aeflow.configs import PipelineConfig, TrainConfig
+from deployments.apply import apply
 from flows.outcome import Outcome
 from flows.pipeline import pipeline
 
@@ -43,3 +44,13 @@ def ran(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory) -> 
     outcome = Outcome.model_validate(state.result())
     assert state.state_details.flow_run_id is not None
     return Ran(store, outcome, state.state_details.flow_run_id)
+
+
+@pytest.fixture(scope="session")
+def deployed(client: SyncPrefectClient, tmp_path_factory) -> str:
+    """Our pools and deployments, whose store is a folder of its own."""
+    store = str(tmp_path_factory.mktemp("deployments"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AEFLOW_STORE", store)
+        apply()
+    return store

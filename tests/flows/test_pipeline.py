@@ -93,7 +93,7 @@ def test_command_goes_through_the_server(server: None, tmp_path, capsys):
 
 def test_mistake_is_one_line_through_the_server_too(server: None, tmp_path, capsys):
     assert main(["ingest", "--source", "nowhere", "--store", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.splitlines()[2:] == [
+    assert capsys.readouterr().err.splitlines() == [
         "aeflow: Unknown source 'nowhere'. Choose one of: digits, mnist, fashion_mnist, "
         "tfds:NAME[:VERSION], idx:FOLDER, npz:FILE."
     ]

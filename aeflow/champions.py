@@ -1,0 +1,268 @@
+"""Champions: which model of a dataset name is used, since when, and by which verdict."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import Artifact, Evaluation, FeatureSet, Model, Verdict
+from aeflow.errors import ConfigError, CorruptArtifact
+from aeflow.lineage import Manifest
+from aeflow.storage import Store
+from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
+
+__all__ = [
+    "Champion",
+    "ListedModel",
+    "NewestFeatures",
+    "champion_of",
+    "champions",
+    "history_of",
+    "list_models",
+    "point_features",
+    "promote",
+    "rollback",
+    "verdict_on",
+]
+
+CHAMPION, FEATURES = "champion", "features"
+
+logger = logging.getLogger(__name__)
+
+
+class Champion(BaseModel):
+    """Records one change of a champion: who it is, who was before, by which verdict and run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    identity: str
+    verdict: str
+    run: str
+    when: datetime
+    action: Literal["promoted", "rolled back"]
+    before: str | None
+
+
+class NewestFeatures(BaseModel):
+    """Records one change of a dataset name's newest features: where they lie, who made them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    identity: str
+    run: str
+    when: datetime
+    before: str | None
+
+
+class ListedModel(BaseModel):
+    """Describes a stored model: what it is, what it was made from, its newest evaluation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    dataset: str
+    made_from: str
+    network: str
+    kind: str
+    latent_dim: int
+    created: datetime
+    metrics: dict[str, float]
+    is_champion: bool
+
+
+def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> Champion:
+    """Makes a model the champion of the verdict's dataset name; who is that already stays it.
+
+    Raises ConfigError unless the verdict is committed here, passed, and about this very model,
+    and CorruptArtifact where the model's files are not those that were committed.
+    """
+    _check_passed(verdict, store, model)
+    store.reading(model, [entry.name for entry in store.manifest(model.address).files])
+
+    def change(standing: Alias[Champion] | None) -> Champion:
+        if standing and standing.current.model == model.key:
+            return standing.current
+        return Champion(
+            model=model.key,
+            identity=model.identity,
+            verdict=verdict.key,
+            run=run,
+            when=datetime.now(UTC),
+            action="promoted",
+            before=standing.current.model if standing else None,
+        )
+
+    return _changed(verdict.dataset_name, store, change)
+
+
+def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
+    """Makes the champion before this one champion again, and says so in the history.
+
+    Once more goes further back. Raises ConfigError where there is none before.
+    """
+
+    def change(standing: Alias[Champion] | None) -> Champion:
+        entries = _in_force(standing.history) if standing else []
+        if len(entries) < 2:
+            raise ConfigError(
+                f"There is nothing to roll back to: '{dataset_name}' has had "
+                f"{'one champion' if entries else 'no champion'}. Promote another model instead."
+            )
+        target, current = entries[-2], entries[-1]
+        _model_of(target, dataset_name, store)
+        again = {"run": run, "when": datetime.now(UTC), "action": "rolled back"}
+        return target.model_copy(update={**again, "before": current.model})
+
+    return _changed(dataset_name, store, change)
+
+
+def champion_of(dataset_name: str, store: Store) -> Model | None:
+    """Returns the champion of a dataset name, or None where none was promoted yet."""
+    alias = _alias(dataset_name, store)
+    return _model_of(alias.current, dataset_name, store) if alias else None
+
+
+def champions(store: Store) -> dict[str, str]:
+    """Returns the keys of the champions by the dataset names that have one."""
+    aliases = {name: _alias(name, store) for name in alias_owners(store.files, CHAMPION)}
+    return {name: alias.current.model for name, alias in aliases.items() if alias}
+
+
+def history_of(dataset_name: str, store: Store) -> tuple[Champion, ...]:
+    """Returns all changes of a dataset name's champion, newest last."""
+    alias = _alias(dataset_name, store)
+    return alias.history if alias else ()
+
+
+def point_features(
+    features: FeatureSet, store: Store, *, dataset_name: str, run: str = ""
+) -> NewestFeatures:
+    """Points the stable address `aliases/<dataset name>/features.json` at a feature set."""
+    store.reading(features, [])
+
+    def change(standing: Alias[NewestFeatures] | None) -> NewestFeatures:
+        before = standing.current if standing else None
+        if before and (before.address, before.identity) == (features.address, features.identity):
+            return before
+        return NewestFeatures(
+            address=features.address,
+            identity=features.identity,
+            run=run,
+            when=datetime.now(UTC),
+            before=before.address if before else None,
+        )
+
+    name = alias_file(dataset_name, FEATURES)
+    return change_alias(store.files, name, change, entry_type=NewestFeatures).current
+
+
+def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
+    """Returns the newest verdict on a model beside that champion, or beside none.
+
+    A verdict on damaged files is left out: who has mended them may ask again.
+    """
+    found = [
+        manifest
+        for manifest in _manifests(Verdict, store)
+        if manifest.question.inputs["model"].digest == model.identity
+        and manifest.artifact["dataset_name"] == model.dataset_name
+        and manifest.artifact["champion"] == (champion.key if champion else None)
+        and "damage" not in manifest.question.configs
+    ]
+    newest = max(found, key=lambda manifest: manifest.created, default=None)
+    return Verdict.model_validate(newest.artifact) if newest else None
+
+
+def list_models(store: Store) -> list[ListedModel]:
+    """Lists the stored models, newest first; one whose manifest is damaged is left out."""
+    newest: dict[str, Manifest] = {}
+    for manifest in sorted(_manifests(Evaluation, store), key=lambda m: m.created):
+        newest[manifest.question.inputs["model"].digest] = manifest
+    chosen = set(champions(store).values())
+    listed = [
+        _listed(manifest, newest.get(manifest.digest), is_champion=manifest.key in chosen)
+        for manifest in _manifests(Model, store)
+    ]
+    return sorted(listed, key=lambda row: row.created, reverse=True)
+
+
+def _listed(manifest: Manifest, judged: Manifest | None, *, is_champion: bool) -> ListedModel:
+    model = Model.model_validate(manifest.artifact)
+    return ListedModel(
+        key=model.key,
+        dataset=model.dataset_name,
+        made_from=manifest.question.inputs["dataset"].address,
+        network=model.network,
+        kind=model.kind,
+        latent_dim=model.latent_dim,
+        created=manifest.created,
+        metrics=Evaluation.model_validate(judged.artifact).metrics if judged else {},
+        is_champion=is_champion,
+    )
+
+
+def _manifests(answer_type: type[Artifact], store: Store) -> list[Manifest]:
+    found = []
+    for name in store.files.folders(answer_type.folder):
+        try:
+            manifest = store.find(f"{answer_type.folder}/{name}")
+        except CorruptArtifact as error:
+            logger.warning("%s", error)
+            continue
+        if manifest and not name.endswith(".partial"):
+            found.append(manifest)
+    return found
+
+
+def _alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
+    return read_alias(store.files, alias_file(dataset_name, CHAMPION), Champion)
+
+
+def _changed(
+    dataset_name: str, store: Store, change: Callable[[Alias[Champion] | None], Champion]
+) -> Champion:
+    name = alias_file(dataset_name, CHAMPION)
+    return change_alias(store.files, name, change, entry_type=Champion).current
+
+
+def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
+    """Returns the promotions that were not taken back, the current champion's last."""
+    entries: list[Champion] = []
+    for entry in history:
+        if entry.action == "promoted":
+            entries.append(entry)
+        else:
+            entries.pop()
+    return entries
+
+
+def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:
+    manifest = store.find(verdict.address)
+    if manifest is None or manifest.artifact != verdict.to_json():
+        raise _unproven(f"'{verdict.address}' is not committed in the store {store.url}")
+    if not verdict.passed:
+        raise _unproven(f"'{verdict.address}' refuses it: {' '.join(verdict.reasons)}".rstrip("."))
+    if manifest.question.inputs["model"].digest != model.identity or verdict.model != model.key:
+        raise _unproven(f"'{verdict.address}' is about '{verdict.model}', not '{model.key}'")
+    store.reading(verdict, [entry.name for entry in manifest.files])
+
+
+def _unproven(reason: str) -> ConfigError:
+    return ConfigError(
+        f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
+    )
+
+
+def _model_of(entry: Champion, dataset_name: str, store: Store) -> Model:
+    manifest = store.find(f"{Model.folder}/{entry.model}")
+    if manifest is None or manifest.digest != entry.identity:
+        found = "is no longer in" if manifest is None else "is another model now in"
+        raise CorruptArtifact(
+            f"The champion '{entry.model}' of '{dataset_name}' {found} the store {store.url}. "
+            f"Put it back, roll back, or delete '{alias_file(dataset_name, CHAMPION)}'."
+        )
+    return Model.model_validate(manifest.artifact)

@@ -1,0 +1,86 @@
+"""Tells a Prefect server of our pools, queues and deployments: `python -m deployments.apply`.
+
+It says what it changed; where all is as it should be it changes nothing.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.settings import get_current_settings
+
+from aeflow.errors import AeflowError, ConfigError
+from deployments.pools import POOLS, apply_pool, template_of
+from flows.stored import absolute
+
+__all__ = ["apply", "main"]
+
+ROOT = Path(__file__).parent.parent
+# Prefect reads the entry points of this file from the root of the repository, nowhere else.
+DEPLOY = ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Applies all; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--templates",
+        type=Path,
+        help="Folder with base job templates, <pool>.<type>.json; without it runs are processes.",
+    )
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        apply(parser.parse_args().templates)
+    except (AeflowError, httpx.HTTPError) as error:
+        logger.error("deployments: %s", error)
+        return 1
+    return 0
+
+
+def apply(templates: Path | None = None) -> None:
+    """Makes pools and queues as they should be, then deploys. Raises ConfigError."""
+    store = os.environ.get("AEFLOW_STORE")
+    if not store:
+        raise ConfigError("AEFLOW_STORE is not set: it is the store of every deployment.")
+    for line in asyncio.run(_apply_pools(templates)) or ["work pools: nothing to change"]:
+        logger.info(line)
+    _deploy(absolute(store))
+
+
+async def _apply_pools(templates: Path | None) -> list[str]:
+    async with get_client() as client:
+        return [
+            line
+            for pool in POOLS
+            for line in await apply_pool(client, pool, template_of(pool, templates))
+        ]
+
+
+def _deploy(store: str) -> None:
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *DEPLOY],
+        cwd=ROOT,
+        env={**os.environ, **settings, "AEFLOW_STORE": store},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError(
+            f"`prefect deploy` failed: {' '.join((done.stderr + done.stdout).split())}"
+        )
+    logger.info("deployments: applied, with the store %s", store)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Pools, queues and deployments on a real server: as they are written, and not twice."""
+
+import json
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from aeflow.errors import ConfigError
+from deployments.apply import apply
+from deployments.pools import POOLS, template_of
+
+NAMES = {
+    "encode-dataset/batch": ("cpu", "batch"),
+    "pipeline/on-demand": ("control", "now"),
+    "train-autoencoder/cpu": ("cpu", "training"),
+    "train-autoencoder/gpu": ("gpu", "training"),
+}
+
+
+def read(client: SyncPrefectClient, path: str) -> Any:
+    return client.request("POST", path, json={}).json()
+
+
+def everything(client: SyncPrefectClient) -> dict[str, Any]:
+    """What the server knows of us, without the times at which it was written."""
+    pools = read(client, "/work_pools/filter")
+    known = {
+        "pools": pools,
+        "queues": [read(client, f"/work_pools/{pool['name']}/queues/filter") for pool in pools],
+        "deployments": read(client, "/deployments/filter"),
+    }
+    times = {"updated", "last_polled"}
+    return json.loads(
+        json.dumps(known),
+        object_hook=lambda found: {k: v for k, v in found.items() if k not in times},
+    )
+
+
+def test_every_deployment_has_its_pool_and_queue(deployed: str, client: SyncPrefectClient):
+    found = {name: client.read_deployment_by_name(name) for name in NAMES}
+    places = {n: (d.work_pool_name, d.work_queue_name) for n, d in found.items()}
+    assert places == NAMES
+
+
+def test_store_is_that_of_the_environment(deployed: str, client: SyncPrefectClient):
+    stores = {client.read_deployment_by_name(name).parameters["store"] for name in NAMES}
+    assert stores == {deployed}
+
+
+def test_nothing_is_pulled(deployed: str, client: SyncPrefectClient):
+    assert [client.read_deployment_by_name(name).pull_steps for name in NAMES] == [[]] * 4
+
+
+def test_pools_have_their_limits_and_queues_their_order(deployed: str, client: SyncPrefectClient):
+    for pool in POOLS:
+        assert client.read_work_pool(pool.name).concurrency_limit == pool.concurrency_limit
+        queues = read(client, f"/work_pools/{pool.name}/queues/filter")
+        first = sorted(queues, key=lambda queue: queue["priority"])[: len(pool.queues)]
+        assert [queue["name"] for queue in first] == list(pool.queues)
+
+
+def test_applying_twice_changes_nothing(deployed: str, client, monkeypatch):
+    monkeypatch.setenv("AEFLOW_STORE", deployed)
+    before = everything(client)
+    apply()
+    assert everything(client) == before
+
+
+def test_limit_of_the_environment_is_deployed(deployed: str, client, monkeypatch):
+    monkeypatch.setenv("AEFLOW_STORE", deployed)
+    monkeypatch.setenv("AEFLOW_GPU_LIMIT", "3")
+    apply()
+    assert client.read_work_pool("gpu").concurrency_limit == 3
+
+
+@pytest.mark.parametrize("limit", ["0", "many", "-1", ""])
+def test_limit_that_is_none_is_refused(limit: str, monkeypatch):
+    monkeypatch.setenv("AEFLOW_GPU_LIMIT", limit)
+    with pytest.raises(ConfigError, match=f"AEFLOW_GPU_LIMIT = '{limit}'"):
+        _ = POOLS[2].limit
+
+
+def test_without_a_store_nothing_is_deployed(monkeypatch):
+    monkeypatch.delenv("AEFLOW_STORE", raising=False)
+    with pytest.raises(ConfigError, match="AEFLOW_STORE is not set"):
+        apply()
+
+
+def test_template_names_the_type_of_its_pool(tmp_path):
+    (tmp_path / "gpu.kubernetes.json").write_text('{"variables": {}}')
+    assert template_of(POOLS[2], tmp_path).type == "kubernetes"
+    assert template_of(POOLS[0], tmp_path).type == "process"
+
+
+def is_bounded(field: dict[str, Any]) -> bool:
+    return bool({"minimum", "exclusiveMinimum"} & field.keys()) and bool(
+        {"maximum", "exclusiveMaximum"} & field.keys()
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_of_the_form_is_described(deployed: str, client, name: str):
+    schema = client.read_deployment_by_name(name).parameter_openapi_schema
+    fields = dict(schema["properties"])
+    for section, definition in schema["definitions"].items():
+        fields |= {f"{section}.{n}": field for n, field in definition["properties"].items()}
+    assert [n for n, field in fields.items() if not field.get("description")] == []
+
+
+def test_numbers_of_the_form_have_bounds(deployed: str, client: SyncPrefectClient):
+    schema = client.read_deployment_by_name("pipeline/on-demand").parameter_openapi_schema
+    unbounded = [
+        f"{section}.{name}"
+        for section, definition in schema["definitions"].items()
+        for name, field in definition["properties"].items()
+        for choice in field.get("anyOf", [field])
+        if choice.get("type") in ("integer", "number") and not is_bounded(choice)
+    ]
+    assert unbounded == []
+
+
+def test_latent_size_of_the_form_has_its_bounds(deployed: str, client: SyncPrefectClient):
+    schema = client.read_deployment_by_name("pipeline/on-demand").parameter_openapi_schema
+    latent = schema["definitions"]["ModelConfig"]["properties"]["latent_dim"]
+    assert (latent["minimum"], latent["maximum"], latent["default"]) == (1, 65536, 32)
