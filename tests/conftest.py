@@ -4,7 +4,8 @@ The flows, and so Prefect, are imported first: Prefect closes what logging handl
 that of absl, which TensorFlow brings, would close the stream that pytest captures errors in.
 """
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,12 @@ def stages(digits) -> Stages:
     evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
     features = encode(model, EncodeConfig(), store, dataset=dataset)
     return Stages(store, dataset, model, evaluation, features)
+
+
+@pytest.fixture
+def changed(stages: Stages, tmp_path: Path) -> Stages:
+    """All stages on the digits, in a store that the test may change."""
+    return replace(stages, store=Store(shutil.copytree(stages.store.root, tmp_path / "store")))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

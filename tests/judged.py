@@ -1,24 +1,21 @@
 """Evaluations and verdicts as a test wants them, committed as the stages commit theirs."""
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
+from aeflow.configs import GateConfig
 from aeflow.features import latent_array
+from aeflow.gating import gate
 from aeflow.lineage import Question
 from aeflow.storage import Draft, Store
+from tests.conftest import Stages
 
 GOOD = {"mse": 0.01, "mse_pca": 0.02}
-
-
-def copied(store: Store, folder: Path) -> Store:
-    """Returns a store with the same artifacts, which a test may change."""
-    return Store(shutil.copytree(store.root, folder / "store"))
+PCA_ONLY = GateConfig(rules=("beats_pca",))
 
 
 def evaluation(
@@ -92,3 +89,12 @@ def another(store: Store, model: Model, key: str) -> Model:
         return {n: getattr(changed, n) for n in Model.model_fields if n != "key"}
 
     return store.answer(question, Model, work)
+
+
+def judge(stages: Stages, challenger: Evaluation, config: GateConfig, **champion) -> Verdict:
+    named = {"model": stages.model, "dataset": stages.dataset, **champion}
+    return gate(challenger, config, stages.store, **named)
+
+
+def rules_of(verdict: Verdict, store: Store) -> list[dict]:
+    return json.loads((store.locate(verdict) / "verdict.json").read_text())["rules"]

@@ -5,9 +5,12 @@ import os
 import time
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from aeflow.artifacts import Publication
 from aeflow.lineage import Question
 from aeflow.storage import Draft, Store
+from aeflow.storage.aliases import change_alias
 from aeflow.storage.files import LocalFiles
 from aeflow.storage.leases import Lease
 
@@ -90,3 +93,21 @@ def contend(root: str, rounds: int, barrier, acquired, held) -> None:
 def count(total, number: int) -> None:
     with total.get_lock():
         total.value += number
+
+
+class Said(BaseModel):
+    """An entry of an alias, as short as can be."""
+
+    word: str
+
+
+def say_many(root: str, name: str, who: str, times: int) -> None:
+    """Adds that many entries to an alias."""
+    for number in range(times):
+        said = Said(word=f"{who} {number}")
+        change_alias(LocalFiles(Path(root)), name, lambda _, said=said: said, entry_type=Said)
+
+
+def say_again_and_again(root: str, name: str) -> None:
+    """Adds entries to an alias until it is killed."""
+    say_many(root, name, "again", 10**9)

@@ -1,0 +1,174 @@
+"""Aliases: they move, remember, and lose nothing to another writer."""
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aeflow.errors import ConfigError, CorruptArtifact, TransientError
+from aeflow.storage import aliases
+from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
+from aeflow.storage.files import LocalFiles
+from tests.storage.questions import Said, everything_in, say_again_and_again, say_many
+
+SPAWN = multiprocessing.get_context("spawn")
+NAME = "aliases/digits/champion.json"
+
+
+@pytest.fixture
+def files(tmp_path):
+    return LocalFiles(tmp_path)
+
+
+def say(files: LocalFiles, word: str) -> Alias[Said]:
+    return change_alias(files, NAME, lambda _: Said(word=word), entry_type=Said)
+
+
+def test_alias_lies_below_its_dataset():
+    assert alias_file("digits", "champion") == NAME
+
+
+@pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "../digits", "a\\b", "a b", "-a"])
+def test_name_that_cannot_be_part_of_an_alias_is_refused(name):
+    with pytest.raises(ConfigError) as caught:
+        alias_file(name, "champion")
+    assert str(caught.value) == (
+        f"The name {name!r} cannot be part of an alias: such a name begins with a letter or a "
+        "digit, and letters, digits, '_', '.' and '-' follow."
+    )
+
+
+def test_alias_that_was_never_set_is_none(files):
+    assert read_alias(files, NAME, Said) is None
+
+
+def test_change_makes_a_version_and_keeps_the_history(files, tmp_path):
+    say(files, "one")
+    changed = say(files, "two")
+    assert json.loads((tmp_path / NAME).read_text()) == {
+        "version": 2,
+        "current": {"word": "two"},
+        "history": [{"word": "one"}, {"word": "two"}],
+    }
+    assert read_alias(files, NAME, Said) == changed
+    assert everything_in(tmp_path) == ["aliases", "aliases/digits", NAME]
+
+
+def test_change_sees_what_stands(files):
+    seen = []
+
+    def change(standing):
+        seen.append(standing and (standing.version, standing.current.word))
+        return Said(word=str(len(seen)))
+
+    for _ in range(3):
+        change_alias(files, NAME, change, entry_type=Said)
+    assert seen == [None, (1, "1"), (2, "2")]
+
+
+def test_entry_that_stands_changes_nothing(files, tmp_path):
+    first = say(files, "one")
+    before = (tmp_path / NAME).stat().st_ino
+    assert say(files, "one") == first
+    assert (tmp_path / NAME).stat().st_ino == before
+
+
+def test_change_that_fails_leaves_the_alias_as_it_was(files):
+    def fail(standing):
+        raise ConfigError("not like this")
+
+    say(files, "one")
+    with pytest.raises(ConfigError, match="not like this"):
+        change_alias(files, NAME, fail, entry_type=Said)
+    assert read_alias(files, NAME, Said) == Alias[Said](
+        version=1, current=Said(word="one"), history=(Said(word="one"),)
+    )
+
+
+@pytest.mark.parametrize("old", [None, "before"])
+def test_change_is_asked_again_where_another_writer_was_first(files, old):
+    if old:
+        say(files, old)
+    asked = []
+
+    def slow(standing):
+        asked.append(standing and standing.current.word)
+        if len(asked) == 1:
+            say(files, "theirs")
+        return Said(word="ours")
+
+    changed = change_alias(files, NAME, slow, entry_type=Said)
+    assert asked == [old, "theirs"]
+    assert [entry.word for entry in changed.history][-2:] == ["theirs", "ours"]
+
+
+def test_change_that_others_always_precede_gives_up(files, monkeypatch):
+    monkeypatch.setattr(aliases, "ATTEMPTS", 3)
+    count = 0
+
+    def preceded(standing):
+        nonlocal count
+        count += 1
+        say(files, f"theirs {count}")
+        return Said(word="ours")
+
+    with pytest.raises(TransientError) as caught:
+        change_alias(files, NAME, preceded, entry_type=Said)
+    assert count == 3
+    assert str(caught.value) == (
+        f"Others changed the alias '{NAME}' 3 times while this run tried to. Run it again."
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"version": 1}', b"\xff"])
+def test_unreadable_alias_is_not_written_over(files, tmp_path, content):
+    files.create(NAME, content)
+    with pytest.raises(CorruptArtifact) as caught:
+        say(files, "one")
+    assert str(caught.value) == (
+        f"The alias '{NAME}' cannot be read. Put a copy of it back, or delete it and set it anew."
+    )
+    assert (tmp_path / NAME).read_bytes() == content
+
+
+def test_owners_are_the_datasets_that_have_the_alias(files):
+    for name in ("mnist/champion", "digits/champion", "other/features"):
+        files.create(f"aliases/{name}.json", b"")
+    assert alias_owners(files, "champion") == ["digits", "mnist"]
+    assert alias_owners(files, "features") == ["other"]
+
+
+def test_processes_that_write_at_once_lose_no_entry(tmp_path):
+    with ProcessPoolExecutor(max_workers=4, mp_context=SPAWN) as pool:
+        runs = [pool.submit(say_many, str(tmp_path), NAME, f"{i}", 25) for i in range(4)]
+        for run in runs:
+            run.result(timeout=60)
+    alias = read_alias(LocalFiles(tmp_path), NAME, Said)
+    assert alias
+    words = [entry.word for entry in alias.history]
+    assert sorted(words) == sorted(f"{i} {n}" for i in range(4) for n in range(25))
+    assert (alias.version, alias.current) == (100, alias.history[-1])
+    for i in range(4):  # each writer's own entries stand in its own order
+        assert [word for word in words if word[0] == str(i)] == [f"{i} {n}" for n in range(25)]
+
+
+def test_writer_that_is_killed_leaves_a_whole_alias_and_no_lock(tmp_path):
+    files = LocalFiles(tmp_path)
+    worker = SPAWN.Process(target=say_again_and_again, args=(str(tmp_path), NAME))
+    worker.start()
+    while (alias := read_alias(files, NAME, Said)) is None or alias.version < 20:
+        assert worker.is_alive()
+        time.sleep(0.01)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    before = read_alias(files, NAME, Said)
+    assert before
+    changed = say(files, "after")
+    assert changed.history == (*before.history, Said(word="after"))
+    assert Path(tmp_path / NAME).is_file()
