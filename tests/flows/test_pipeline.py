@@ -5,6 +5,7 @@ import os
 import signal
 import time
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -91,7 +92,19 @@ def test_command_goes_through_the_server(server: None, tmp_path, capsys):
     assert printed.err.splitlines()[1] == "prefect: answers"
 
 
-def test_mistake_is_one_line_through_the_server_too(server: None, tmp_path, capsys):
+def test_mistake_in_the_data_is_one_line_through_the_server_too(server: None, tmp_path, capsys):
+    np.savez(tmp_path / "nan.npz", x_train=np.full((50, 4), np.nan, np.float32))
+    store = tmp_path / "store"
+    source = f"npz:{tmp_path}/nan.npz"
+    assert main(["ingest", "--source", source, "--store", str(store)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "prefect: answers"
+    assert lines[-1].startswith("aeflow: 50 of 50 rows are bad, 0 are allowed")
+    assert [line for line in lines if line.startswith("aeflow: ")] == lines[-1:]
+    assert not store.exists()
+
+
+def test_mistake_in_the_source_is_told_before_a_server_is_asked(server: None, tmp_path, capsys):
     assert main(["ingest", "--source", "nowhere", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "aeflow: Unknown source 'nowhere'. Choose one of: digits, mnist, fashion_mnist, "
