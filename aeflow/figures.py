@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-__all__ = ["error_histogram", "reconstruction_panel", "training_curves"]
+__all__ = ["drift_histogram", "error_histogram", "reconstruction_panel", "training_curves"]
 
 INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
 BLUE, ORANGE, PAPER = "#2262a8", "#c8571b", "#ffffff"
 SMALL_TEXT: dict[str, Any] = {"fontsize": 8, "color": INK}
 DPI = 144
-BINS, MANY_EPOCHS, WIDE = (12, 60), 40, 4
+BINS, MANY_EPOCHS, WIDE, FAR = (12, 60), 40, 4, 10
 COLUMNS, PROFILE_COLUMNS = 10, 4
 PICTURE_INCHES = 0.86
 GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
@@ -72,6 +72,34 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
     axes.set_xlabel("mean squared error of one example")
     axes.set_ylabel("examples")
     outside = {name: value for name, value in baselines.items() if name not in inside}
+    _note_beyond(axes, errors, end, outside)
+    _write(figure, path)
+
+
+def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> None:
+    """Draws how errors [N] of new rows spread beside those of the reference [M], as PNG.
+
+    Both in percent of their rows, so that sets of any size compare.
+    """
+    figure = _figure(8, 4)
+    axes = _axes(figure.subplots())
+    usual, new = np.quantile(reference, 0.995), np.quantile(errors, 0.95, method="lower")
+    end = 1.08 * float(np.clip(new, usual, FAR * usual) or 1.0)
+    bins = int(np.clip(2 * np.sqrt(min(len(reference), len(errors))), *BINS))
+    sets = [(reference, "held out in training", MUTED), (errors, "new rows", ORANGE)]
+    for values, _, color in sets:
+        weights = np.full(len(values), 100 / len(values))
+        shape: dict[str, Any] = {"bins": bins, "range": (0, end), "weights": weights}
+        axes.hist(values, **shape, histtype="stepfilled", color=color, alpha=0.45)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
+    medians = [(float(np.median(v)), f"{n}, median", c) for v, n, c in sets]
+    for line, (value, name, color) in enumerate(medians):
+        if value <= end:
+            _mark(axes, f"{name} {value:.3g}", value, color=color, linestyle="--", line=line)
+    axes.set_xlabel("mean squared error of one example")
+    axes.set_ylabel("percent of the rows")
+    outside = {name: value for value, name, _ in medians if value > end}
     _note_beyond(axes, errors, end, outside)
     _write(figure, path)
 

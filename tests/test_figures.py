@@ -9,7 +9,12 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from aeflow.figures import error_histogram, reconstruction_panel, training_curves
+from aeflow.figures import (
+    drift_histogram,
+    error_histogram,
+    reconstruction_panel,
+    training_curves,
+)
 
 IMAGES = (load_digits().images / 16).astype(np.float32)[..., np.newaxis]
 ERRORS = np.random.default_rng(0).gamma(4, 0.01, 500).astype(np.float32)
@@ -40,6 +45,11 @@ DRAWINGS: dict[str, Callable[[Path], None]] = {
         ERRORS, path, baselines={"mean image": 5.0}
     ),
     "no errors at all": lambda path: error_histogram(np.zeros(9), path, baselines={}),
+    "drift": lambda path: drift_histogram(ERRORS, 2 * ERRORS[:50], path),
+    "drift beyond the axis": lambda path: drift_histogram(
+        ERRORS, np.where(ERRORS > 0.02, np.inf, ERRORS), path
+    ),
+    "no errors in either": lambda path: drift_histogram(np.zeros(9), np.zeros(1), path),
     "curves": lambda path: training_curves(history(8), path, baselines={"PCA-8": 0.01}),
     "one epoch": lambda path: training_curves(history(1), path),
 }
