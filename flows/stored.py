@@ -3,10 +3,13 @@
 from typing import TypeVar
 
 from aeflow.artifacts import Artifact
+from aeflow.champions import champion_of, champions
 from aeflow.errors import ConfigError
 from aeflow.storage import Store
 
-__all__ = ["absolute", "made_from", "stored"]
+__all__ = ["absolute", "address_of", "made_from", "stored"]
+
+CHAMPION = "champion:"
 
 A = TypeVar("A", bound=Artifact)
 
@@ -16,9 +19,24 @@ def absolute(store: str) -> str:
     return Store(store).url
 
 
+def address_of(store: str, key: str) -> str:
+    """Returns the address of a key, the start of one, or `champion:NAME`, a name of a dataset."""
+    if not key.startswith(CHAMPION):
+        return Store(store).resolve(key)
+    name = key.removeprefix(CHAMPION)
+    model = champion_of(name, Store(store))
+    if model is None:
+        known = ", ".join(champions(Store(store)))
+        raise ConfigError(
+            f"'{name}' has no champion in the store {Store(store).url}. "
+            + (f"These have one: {known}." if known else "Promote a model first.")
+        )
+    return model.address
+
+
 def stored(store: str, key: str, answer_type: type[A]) -> A:
-    """Returns the artifact with a key or the start of one. Raises ConfigError on another type."""
-    address = Store(store).resolve(key)
+    """Returns the artifact that `address_of` finds. Raises ConfigError on another type."""
+    address = address_of(store, key)
     if not address.startswith(f"{answer_type.folder}/"):
         raise ConfigError(
             f"'{key}' is '{address}', which is not in {answer_type.folder}/. "

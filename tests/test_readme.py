@@ -27,6 +27,7 @@ COMMANDS = [
 ELSEWHERE = {
     "aeflow tensorboard": "tests/services/test_readme_server.py",
     "aeflow run": "the fixture `made`",
+    "aeflow rollback my-data": "tests/cli/test_models.py",
 }
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 
@@ -70,7 +71,8 @@ def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
 
 def aeflow(command: str) -> list[str]:
     """Runs a command without Prefect, which the tests of the flows have, and returns its lines."""
-    options = [] if command.startswith(("aeflow show", "aeflow verify")) else ["--direct", "--json"]
+    without = ("show", "verify", "models", "promote")
+    options = [] if shlex.split(command)[1] in without else ["--direct", "--json"]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         assert main([*shlex.split(command)[1:], *options]) == 0
@@ -115,7 +117,8 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
-        "run", "ingest", "train", "evaluate", "encode", "publish", "show", "verify", "tensorboard",
+        "run", "ingest", "train", "evaluate", "encode", "publish", "models", "promote", "rollback",
+        "show", "verify", "tensorboard",
     }  # fmt: skip
 
 

@@ -14,15 +14,12 @@ __all__ = ["encode"]
 
 def encode(
     *,
-    model: Annotated[str, Parameter(help="Key of a model.")],
+    model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
     source: SourceOptions = ANY_SOURCE,
     options: Options = DEFAULTS,
 ) -> None:
     """Encodes a source, every row of it, or else the dataset that the model was trained on."""
     config = config_of(options, source)
-    dataset = None if source.source else _own_dataset(options.url, model)
-    carry_out("encode_dataset", options, config=config, model=model, dataset=dataset)
-
-
-def _own_dataset(store: str, model: str) -> str:
-    return made_from(store, stored(store, model, Model), Dataset).key
+    encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
+    dataset = None if source.source else made_from(options.url, encoder, Dataset).key
+    carry_out("encode_dataset", options, config=config, model=encoder.key, dataset=dataset)

@@ -12,7 +12,7 @@ __all__ = ["evaluate"]
 
 def evaluate(
     *,
-    model: Annotated[str, Parameter(help="Key of a model.")],
+    model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
     options: Options = DEFAULTS,
 ) -> None:
     """Evaluates a stored model on the dataset that it was trained on."""

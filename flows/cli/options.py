@@ -24,6 +24,7 @@ __all__ = [
     "ANY_SOURCE",
     "ANY_TRAINING",
     "DEFAULTS",
+    "JsonOption",
     "ModelOptions",
     "Options",
     "SourceOptions",
@@ -68,6 +69,10 @@ StoreOption = Annotated[
     str, Parameter(env_var="AEFLOW_STORE", help="Folder where artifacts are kept.")
 ]
 
+JsonOption = Annotated[
+    bool, Parameter(negative="", help="End with one line of JSON on standard output.")
+]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +88,7 @@ class Options:
     direct: Annotated[
         bool, Parameter(negative="", help="Run in this process, without Prefect.")
     ] = False
-    json: Annotated[
-        bool, Parameter(negative="", help="End with one line of JSON on standard output.")
-    ] = False
+    json: JsonOption = False
 
     @property
     def url(self) -> str:

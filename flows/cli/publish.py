@@ -12,7 +12,7 @@ __all__ = ["publish"]
 
 def publish(
     *,
-    model: Annotated[str, Parameter(help="Key of a model.")],
+    model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
     options: Options = DEFAULTS,
 ) -> None:
     """Publishes a stored model; what is not there yet, evaluation and features, is made first."""

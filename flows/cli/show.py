@@ -10,19 +10,19 @@ from rich.tree import Tree
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from flows.cli.options import StoreOption
+from flows.stored import address_of
 
 __all__ = ["show"]
 
 
 def show(
-    key: Annotated[str, Parameter(help="Key of an artifact, or the start of one.")],
+    key: Annotated[str, Parameter(help="Key of an artifact, the start of one, or champion:NAME.")],
     *,
     store: StoreOption = "./aeflow-store",
 ) -> None:
     """Shows an artifact and what it was made from."""
     opened = Store(store)
-    address = opened.resolve(key)
-    tree = _lineage(opened, opened.manifest(address), is_root=True)
+    tree = _lineage(opened, opened.manifest(address_of(store, key)), is_root=True)
     Console(highlight=False, soft_wrap=True).print(tree)
 
 

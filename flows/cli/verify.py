@@ -11,19 +11,20 @@ from aeflow.errors import CorruptArtifact, IdentityMismatch
 from aeflow.storage import Store
 from flows import settings
 from flows.cli.options import StoreOption
+from flows.stored import address_of
 
 __all__ = ["verify"]
 
 
 def verify(
-    key: Annotated[str, Parameter(help="Key of an artifact, or the start of one.")],
+    key: Annotated[str, Parameter(help="Key of an artifact, the start of one, or champion:NAME.")],
     *,
     store: StoreOption = "./aeflow-store",
 ) -> int:
     """Compares every file with its SHA-256; a model must also give its golden vectors again."""
     opened = Store(store)
-    address = opened.resolve(key)
-    problems = opened.verify(key)
+    address = address_of(store, key)
+    problems = opened.verify(address)
     is_model = address.startswith(f"{Model.folder}/")
     if is_model and not problems:
         with settings.quiet_terminal():

@@ -1,0 +1,105 @@
+"""`aeflow promote`: a model becomes the champion of its dataset, if the gate lets it pass."""
+
+import json
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aeflow import champions
+from aeflow.artifacts import Dataset, Model, Verdict
+from aeflow.configs import PipelineConfig
+from aeflow.configs.loading import load_config
+from aeflow.errors import Refused
+from aeflow.storage import Store
+from flows import settings
+from flows.cli.bars import bars
+from flows.cli.options import JsonOption, StoreOption
+from flows.listening import heard, listening
+from flows.stored import absolute, made_from, stored
+
+__all__ = ["promote"]
+
+
+def promote(
+    model: Annotated[str, Parameter(help="Key of a model, or the start of one.")],
+    *,
+    store: StoreOption = "./aeflow-store",
+    config: Annotated[
+        str | None, Parameter(help="TOML file; judge by its sections evaluate and gate.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Makes a model the champion of its dataset.
+
+    A model without a verdict is judged first, beside the champion, on its dataset's test split.
+    """
+    url = absolute(store)
+    challenger, sections = stored(url, model, Model), load_config(path=config)
+    opened, name = Store(url), challenger.dataset_name
+    champion = champions.champion_of(name, opened)
+    if champion and champion.key == challenger.key:
+        verdict = stored(url, champions.history_of(name, opened)[-1].verdict, Verdict)
+        print(f"{name}: '{challenger.key}' is the champion already.")
+    else:
+        verdict = _verdict_on(challenger, sections, url, champion=champion, anew=config is not None)
+        found = "passed" if verdict.passed else "refused"
+        print(f"{'verdict':<11}  {opened.locate(verdict)}  {found}")
+        if verdict.passed:
+            entry = champions.promote(verdict, opened, model=challenger)
+            before = f"it was '{entry.before}' before" if entry.before else "the first one"
+            print(f"{name}: the champion is '{entry.model}' now, {before}.")
+    if json:
+        print(_json_of(verdict, opened))
+    if not verdict.passed:
+        reasons = " ".join(verdict.reasons)
+        raise Refused(f"The gate refused '{challenger.key}' as champion of '{name}': {reasons}")
+
+
+def _verdict_on(
+    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None, anew: bool
+) -> Verdict:
+    """Finds the verdict beside the champion of today, or asks the gate for it."""
+    found = None if anew else champions.verdict_on(challenger, Store(store), champion=champion)
+    if found:
+        return found
+    with settings.quiet_terminal(), bars() as show, listening(show):
+        return _judged(challenger, config, store, champion=champion)
+
+
+def _judged(
+    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None
+) -> Verdict:
+    from aeflow.gating import gate
+    from flows.stages import evaluate
+
+    dataset, runtime = made_from(store, challenger, Dataset), config.runtime
+    judged = evaluate(challenger, config.evaluate, store, dataset=dataset, runtime=runtime)
+    beside = None
+    if champion:
+        beside = evaluate(champion, config.evaluate, store, dataset=dataset, runtime=runtime)
+    with heard() as on_progress:
+        return gate(
+            judged,
+            config.gate,
+            Store(store),
+            model=challenger,
+            dataset=dataset,
+            champion=beside,
+            champion_model=champion,
+            runtime=runtime,
+            on_progress=on_progress,
+        )
+
+
+def _json_of(verdict: Verdict, store: Store) -> str:
+    told = {"key": verdict.key, "path": str(store.locate(verdict))}
+    champion = champions.champion_of(verdict.dataset_name, store)
+    return json.dumps(
+        {
+            "model": verdict.model,
+            "verdict": told,
+            "passed": verdict.passed,
+            "reasons": verdict.reasons,
+            "champion": champion.key if champion else None,
+        }
+    )

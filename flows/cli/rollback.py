@@ -1,0 +1,24 @@
+"""`aeflow rollback`: the champion before this one is champion again."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aeflow import champions
+from aeflow.storage import Store
+from flows.cli.options import JsonOption, StoreOption
+
+__all__ = ["rollback"]
+
+
+def rollback(
+    dataset: Annotated[str, Parameter(help="Name of a dataset.")],
+    *,
+    store: StoreOption = "./aeflow-store",
+    json: JsonOption = False,
+) -> None:
+    """Makes the champion before this one champion again; once more goes further back."""
+    entry = champions.rollback(dataset, Store(store))
+    print(f"{dataset}: the champion is '{entry.model}' again, it was '{entry.before}' before.")
+    if json:
+        print(entry.model_dump_json())

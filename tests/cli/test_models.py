@@ -1,0 +1,233 @@
+"""`aeflow models`, `promote` and `rollback`, and models named by the champion they are."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from aeflow.champions import champion_of, history_of, promote
+from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig
+from aeflow.storage import Store
+from aeflow.training import train
+from flows.cli import main
+from flows.recipes import encode_dataset
+from flows.stages import STAGES
+from tests.judged import another, verdict
+
+
+@pytest.fixture
+def store(changed) -> Store:
+    return changed.store
+
+
+@pytest.fixture
+def worse(changed):
+    """A model that has hardly been trained."""
+    return train(
+        changed.dataset,
+        TrainConfig(epochs=1),
+        changed.store,
+        model_config=ModelConfig(latent_dim=8),
+    )
+
+
+def said(capsys) -> tuple[list[str], list[str]]:
+    """Returns the lines on standard output, and those on standard error that show no progress."""
+    out, err = capsys.readouterr()
+    return out.splitlines(), [line for line in err.splitlines() if line.startswith("aeflow:")]
+
+
+def call(store: Store, *tokens: str) -> int:
+    return main([*tokens, "--store", store.url])
+
+
+def verdicts_in(store: Store) -> list[str]:
+    return [str(path) for path in sorted((store.root / "verdicts").iterdir())]
+
+
+def test_models_are_listed_in_a_table(changed, capsys):
+    another(changed.store, changed.model, "other")
+    call(changed.store, "promote", changed.model.key)
+    said(capsys)
+    assert call(changed.store, "models") == 0
+    lines, errors = said(capsys)
+    _, titles, _, newest, champion, *_ = lines
+    assert errors == []
+    assert titles.split() == [
+        *("model", "made", "from", "network/kind", "latent", "MSE", "PCA's", "MSE", "created"),
+        "(UTC)",
+    ]
+    mse = [f"{changed.evaluation.metrics[name]:.4g}" for name in ("mse", "mse_pca")]
+    start = [changed.model.key, f"digits-{changed.dataset.key}", "dense/plain", "8"]
+    assert champion.split()[:6] == [*start, *mse]
+    assert champion.split()[-1] == "champion"
+    assert newest.split()[4:6] == ["–", "–"]
+    assert "champion" not in newest
+
+
+def test_models_are_one_line_of_json(changed, capsys):
+    assert call(changed.store, "models", "--json") == 0
+    [line], _ = said(capsys)
+    [row] = json.loads(line)
+    assert (row["key"], row["is_champion"]) == (changed.model.key, False)
+    assert row["metrics"] == changed.evaluation.metrics
+
+
+def test_store_without_models_says_so(tmp_path, capsys):
+    empty = Store(tmp_path / "empty")
+    assert call(empty, "models") == 0
+    assert call(empty, "models", "--json") == 0
+    assert said(capsys)[0] == [
+        f"There are no models in the store {empty.url}. `aeflow train` makes one.",
+        "[]",
+    ]
+    assert not empty.root.exists()
+
+
+def test_promoted_model_is_judged_first(changed, store, capsys):
+    assert call(store, "promote", changed.model.key[:8], "--json") == 0
+    lines, errors = said(capsys)
+    [folder] = verdicts_in(store)
+    key = changed.model.key
+    assert errors == []
+    assert lines[:-1] == [
+        f"verdict      {folder}  passed",
+        f"digits: the champion is '{key}' now, the first one.",
+    ]
+    assert json.loads(lines[-1]) == {
+        "model": key,
+        "verdict": {"key": folder.rpartition("/")[2], "path": folder},
+        "passed": True,
+        "reasons": ["It passed every rule: beats_pca, beats_champion, finite, golden."],
+        "champion": key,
+    }
+    assert champion_of("digits", store) == changed.model
+
+
+def test_champion_stays_it_when_it_is_promoted_again(changed, store, capsys):
+    call(store, "promote", changed.model.key)
+    said(capsys)
+    assert call(store, "promote", changed.model.key, "--json") == 0
+    lines, _ = said(capsys)
+    assert lines[0] == f"digits: '{changed.model.key}' is the champion already."
+    assert json.loads(lines[1])["champion"] == changed.model.key
+    assert len(history_of("digits", store)) == 1
+
+
+def test_worse_model_is_refused_with_reasons_and_exit_code_3(changed, store, worse, capsys):
+    call(store, "promote", changed.model.key)
+    said(capsys)
+    assert call(store, "promote", worse.key, "--json") == 3
+    lines, [error] = said(capsys)
+    told = json.loads(lines[-1])
+    assert lines[0] == f"verdict      {told['verdict']['path']}  refused"
+    assert (told["passed"], told["champion"]) == (False, changed.model.key)
+    assert error == (
+        f"aeflow: The gate refused '{worse.key}' as champion of 'digits': "
+        f"{' '.join(told['reasons'])}"
+    )
+    assert [reason.partition(", ")[2] for reason in told["reasons"]] == [
+        "1 x that of PCA-8.",
+        f"1 x that of the champion {changed.model.key}.",
+    ]
+    assert champion_of("digits", store) == changed.model
+
+
+def test_model_with_a_verdict_is_not_judged_again(changed, store, capsys):
+    verdict(store, changed.model, passed=False)
+    assert call(store, "promote", changed.model.key) == 3
+    assert said(capsys)[1] == [
+        f"aeflow: The gate refused '{changed.model.key}' as champion of 'digits': Bad."
+    ]
+    assert len(verdicts_in(store)) == 1
+
+
+def test_verdict_beside_another_champion_does_not_count(changed, store, worse):
+    assert call(store, "promote", worse.key) == 3
+    assert call(store, "promote", changed.model.key) == 0
+    assert call(store, "promote", worse.key) == 3
+    assert len(verdicts_in(store)) == 3
+
+
+def test_rules_are_taken_from_the_config_file(store, worse, tmp_path, capsys):
+    (tmp_path / "lax.toml").write_text('[gate]\nrules = ["finite"]\n')
+    assert call(store, "promote", worse.key) == 3
+    assert call(store, "promote", worse.key, "--config", str(tmp_path / "lax.toml")) == 0
+    assert champion_of("digits", store) == worse
+
+
+def test_rollback_says_who_is_champion_again(changed, store, worse, capsys):
+    for model in (worse, changed.model):
+        promote(verdict(store, model), store, model=model)
+    assert call(store, "rollback", "digits", "--json") == 0
+    lines, errors = said(capsys)
+    assert (lines[0], errors) == (
+        f"digits: the champion is '{worse.key}' again, it was '{changed.model.key}' before.",
+        [],
+    )
+    told = json.loads(lines[1])
+    assert (told["model"], told["action"]) == (worse.key, "rolled back")
+    assert champion_of("digits", store) == worse
+
+
+def test_without_one_before_a_rollback_is_a_mistake(store, capsys):
+    assert call(store, "rollback", "digits") == 2
+    assert said(capsys)[1] == [
+        "aeflow: There is nothing to roll back to: 'digits' has had no champion. "
+        "Promote another model instead."
+    ]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["show", "champion:digits"],
+        ["verify", "champion:digits"],
+        ["evaluate", "--direct", "--json", "--model", "champion:digits"],
+        ["encode", "--direct", "--json", "--model", "champion:digits"],
+        ["publish", "--direct", "--json", "--model", "champion:digits"],
+    ],
+    ids=lambda tokens: tokens[0],
+)
+def test_champion_is_named_by_its_dataset(changed, store, tokens, capsys):
+    promote(verdict(store, changed.model), store, model=changed.model)
+    assert call(store, *tokens) == 0
+    lines, _ = said(capsys)
+    if "--json" in tokens:
+        assert json.loads(lines[-1])["model"]["key"] == changed.model.key
+    else:
+        assert f"models/{changed.model.key}" in lines[0]
+
+
+def test_champion_is_found_once_at_the_start(changed, store):
+    promote(verdict(store, changed.model), store, model=changed.model)
+    other = another(store, changed.model, "other")
+
+    def meanwhile(*args, **options):
+        """Ingests while another model becomes champion."""
+        promote(verdict(store, other), store, model=other)
+        return STAGES.ingest(*args, **options)
+
+    outcome = encode_dataset(
+        PipelineConfig(),
+        store.url,
+        model="champion:digits",
+        stages=replace(STAGES, ingest=meanwhile),
+    )
+    assert champion_of("digits", store) == other
+    assert outcome.features
+    assert outcome.features.identity == changed.model.identity
+
+
+def test_dataset_without_a_champion_is_a_mistake(changed, store, capsys):
+    assert call(store, "show", "champion:mnist") == 2
+    promote(verdict(store, changed.model), store, model=changed.model)
+    assert call(store, "show", "champion:mnist") == 2
+    assert call(store, "train", "--direct", "--dataset", "champion:digits") == 2
+    start = f"aeflow: 'mnist' has no champion in the store {store.url}. "
+    assert said(capsys)[1] == [
+        f"{start}Promote a model first.",
+        f"{start}These have one: digits.",
+        f"aeflow: 'champion:digits' is 'models/{changed.model.key}', which is not in datasets/. "
+        "Give the key of one of datasets/.",
+    ]
