@@ -51,12 +51,17 @@ def test_kind_that_is_missing_shows_in_the_clusters():
 
 def test_what_is_not_a_number_counts_as_far_off():
     reference, rows = encoded(300, seed=0), encoded(200, seed=1)
-    broken = Encoded(np.full_like(rows.latents, np.nan), np.full_like(rows.errors, np.inf))
-    found = measured(reference, broken)
-    assert all(shift.p < 1e-10 and shift.psi > 1 for shift in found.values())
-    assert all(np.isfinite(shift.psi) for shift in found.values())
+    broken, endless = (
+        measured(
+            reference, Encoded(np.full_like(rows.latents, far), np.full_like(rows.errors, far))
+        )
+        for far in (np.nan, np.inf)
+    )
+    assert broken == endless
+    assert all(shift.p < 1e-10 and 1 < shift.psi < 100 for shift in broken.values())
 
 
+@pytest.mark.filterwarnings("error")
 def test_latents_that_never_move_have_not_drifted():
     still = Encoded(np.zeros((90, 3), np.float32), np.zeros(90))
     found = measured(still, Encoded(still.latents[:40], still.errors[:40]))
@@ -64,7 +69,16 @@ def test_latents_that_never_move_have_not_drifted():
     assert max(shift.psi for shift in found.values()) < 0.05
 
 
-@pytest.mark.parametrize(("num_rows", "expected"), [(1, False), (2, True)])
-def test_so_few_rows_can_tell_nothing(num_rows, expected):
+def test_latents_that_are_not_finite_are_a_cluster_of_their_own():
+    still = Encoded(np.zeros((90, 3), np.float32), np.zeros(90))
+    broken = np.zeros((90, 3), np.float32)
+    broken[:30, 1] = np.nan
+    assert measured(still, Encoded(broken, still.errors))[CLUSTERS].p < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "num_tests", "expected"), [(1, 10, False), (2, 10, True), (2, 30, False)]
+)
+def test_so_few_rows_can_tell_nothing(num_rows, num_tests, expected):
     # Of 84 and 1 the largest difference has p = 2 / 85, of 84 and 2 it has 2 / 3655.
-    assert can_tell(84, num_rows, num_tests=10, significance=0.01) is expected
+    assert can_tell(84, num_rows, num_tests=num_tests, significance=0.01) is expected

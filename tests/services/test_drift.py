@@ -1,0 +1,83 @@
+"""Drift of real images: what is found in Fashion-MNIST, and that nothing is where nothing is."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from aeflow.comparison import measure_drift
+from aeflow.configs import DriftConfig, IngestConfig, ModelConfig, TrainConfig
+from aeflow.datasets.shards import open_split
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
+from aeflow.training import train
+from tests.fashion import FOLDER
+
+BAG = 8
+ROWS = 1000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Store:
+    return Store(tmp_path_factory.mktemp("fashion-drift") / "store")
+
+
+@pytest.fixture(scope="module")
+def dataset(store):
+    return ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+
+
+@pytest.fixture(scope="module")
+def model(dataset, store):
+    config = TrainConfig(epochs=3, batch_size=256)
+    return train(dataset, config, store, model_config=ModelConfig(latent_dim=16))
+
+
+@pytest.fixture(scope="module")
+def new(dataset, store) -> tuple[np.ndarray, np.ndarray]:
+    """Test images [N, 28, 28] and their labels [N]."""
+    shards = open_split(dataset, "test", store)
+    images = np.concatenate([shard.features[..., 0] for shard in shards])
+    labels = np.concatenate([shard.labels.to_numpy() for shard in shards])
+    return images, labels
+
+
+@pytest.fixture
+def drift_of(model, store, tmp_path):
+    def measured(images: np.ndarray):
+        np.savez(tmp_path / "images.npz", x_train=images)
+        config = IngestConfig(source=f"npz:{tmp_path / 'images.npz'}", splits="all")
+        dataset = ingest(config, store)
+        return measure_drift(model, DriftConfig(split="all"), store, dataset=dataset)
+
+    return measured
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_whole_splits_of_the_same_data_have_not_drifted(split, model, dataset, store):
+    drift = measure_drift(model, DriftConfig(split=split), store, dataset=dataset)
+    assert not drift.drifted
+    assert drift.max_psi < 0.03
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_parts_of_the_same_data_have_not_drifted(part, drift_of, new):
+    images, _ = new
+    assert not drift_of(images[part * ROWS : (part + 1) * ROWS]).drifted
+
+
+def test_noise_moves_the_error(drift_of, new):
+    images = new[0][:ROWS]
+    noise = np.random.default_rng(0).normal(0, 20, images.shape)
+    drift = drift_of(np.clip(images + noise, 0, 255).astype(np.uint8))
+    assert "reconstruction_error" in drift.columns
+
+
+def test_blur_moves_the_error(drift_of, new):
+    images = [gaussian_filter(image.astype(float), 0.7) for image in new[0][:ROWS]]
+    assert "reconstruction_error" in drift_of(np.stack(images).astype(np.uint8)).columns
+
+
+def test_missing_class_moves_the_clusters_of_latents(drift_of, new):
+    images, labels = (column[:ROWS] for column in new)
+    drift = drift_of(images[labels != BAG])
+    assert drift.columns == ("latent_clusters",)
