@@ -1,12 +1,22 @@
 """What came out of a recipe: the artifacts it made or found, as they cross flows as JSON."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.artifacts import (
+    Artifact,
+    Compatibility,
+    Dataset,
+    Drift,
+    Evaluation,
+    FeatureSet,
+    Model,
+    Publication,
+    Verdict,
+)
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "Retraining"]
 
 
 class Outcome(BaseModel):
@@ -20,11 +30,31 @@ class Outcome(BaseModel):
     features: FeatureSet | None = None
     publication: Publication | None = None
 
+    @classmethod
+    def parts(cls) -> list[str]:
+        """Lists the parts of a run that may have an artifact."""
+        return [name for name in cls.model_fields if name not in ("ending", "reason")]
+
     def artifacts(self) -> dict[str, Artifact]:
         """Returns the artifacts by their part in the run, those that are there."""
-        parts = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: artifact for name, artifact in parts.items() if artifact is not None}
+        found = {name: getattr(self, name) for name in self.parts()}
+        return {name: artifact for name, artifact in found.items() if artifact is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON; `Outcome.model_validate` reads it back."""
+        """Returns the outcome as plain JSON; `model_validate` of its type reads it back."""
         return {name: artifact.to_json() for name, artifact in self.artifacts().items()}
+
+
+class Retraining(Outcome):
+    """Holds what a retraining run found, and how it ended; `model` is the champion after it."""
+
+    drift: Drift | None = None
+    challenger: Model | None = None
+    verdict: Verdict | None = None
+    compatibility: Compatibility | None = None
+    ending: Literal["Completed", "Unchanged", "Refused"]
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the outcome as plain JSON, how it ended included."""
+        return {**super().to_json(), "ending": self.ending, "reason": self.reason}

@@ -14,7 +14,16 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.artifacts import (
+    Artifact,
+    Dataset,
+    Drift,
+    Evaluation,
+    FeatureSet,
+    Model,
+    Publication,
+    Verdict,
+)
 from aeflow.storage import Store
 from flows.live import SERVER_TROUBLE
 
@@ -23,7 +32,9 @@ __all__ = [
     "link_features",
     "link_report",
     "metrics_table",
+    "show_drift",
     "show_evaluation",
+    "show_verdict",
 ]
 
 METRICS = {"mse": "MSE", "mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
@@ -39,6 +50,29 @@ def show_evaluation(evaluation: Evaluation, store: str, *, dataset: Dataset, mod
     name = _slug(dataset.name)
     _post(create_markdown_artifact, page, key=f"evaluation-{name}")
     _post(create_table_artifact, table, key=f"metrics-{name}")
+
+
+def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
+    """Shows on a page which of the model's columns have drifted, and a picture of the errors."""
+    measured, folder = _measured(drift, store, "drift.json")
+    columns = ("column", "test", "psi", "statistic", "p", "drifted")
+    table = [{name: _cell(row[name]) for name in columns} for row in measured["columns"]]
+    parts = [
+        f"# Drift of {dataset.name}",
+        measured["verdict"],
+        f"![Errors before and now]({_picture(folder / 'figures' / 'drift.png')})",
+        _markdown(table),
+    ]
+    _post(create_markdown_artifact, "\n\n".join(parts), key=f"drift-{_slug(dataset.name)}")
+
+
+def show_verdict(verdict: Verdict, store: str) -> None:
+    """Shows a verdict on a page: each rule, what it found, and why."""
+    judged, _ = _measured(verdict, store, "verdict.json")
+    columns = ("rule", "metric", "value", "threshold", "baseline", "passed", "why")
+    table = [{name: _cell(row[name]) for name in columns} for row in judged["rules"]]
+    page = f"# Verdict on {verdict.dataset_name}\n\n{judged['verdict']}\n\n{_markdown(table)}\n"
+    _post(create_markdown_artifact, page, key=f"verdict-{_slug(verdict.dataset_name)}")
 
 
 def link_features(features: FeatureSet, store: str, *, dataset: Dataset) -> None:
@@ -87,6 +121,12 @@ def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, 
     ]
 
 
+def _measured(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:
+    names = [entry.name for entry in Store(store).manifest(artifact.address).files]
+    folder = Store(store).reading(artifact, names)
+    return json.loads((folder / name).read_bytes()), folder
+
+
 def _post(create: Callable[..., Any], content: Any, *, key: str) -> None:
     try:
         create(content, key=key)
@@ -106,6 +146,12 @@ def _markdown(table: list[dict[str, str]]) -> str:
     columns = list(table[0]) if table else []
     rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *(list(r.values()) for r in table)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _number(value) if isinstance(value, float | None) else str(value)
 
 
 def _number(value: float | None) -> str:

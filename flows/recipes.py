@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.artifacts import (
+    Compatibility,
+    Dataset,
+    Drift,
+    Evaluation,
+    FeatureSet,
+    Model,
+    Publication,
+    Verdict,
+)
 from aeflow.configs import PipelineConfig
 from flows.outcome import Outcome
 from flows.stored import absolute, made_from, stored
@@ -28,6 +37,11 @@ class Stages:
     evaluate: Callable[..., Evaluation]
     encode: Callable[..., FeatureSet]
     publish: Callable[..., Publication]
+    drift: Callable[..., Drift]
+    compatibility: Callable[..., Compatibility]
+    gate: Callable[..., Verdict]
+    promote: Callable[..., None]
+    point_features: Callable[..., None]
     train_autoencoder: Callable[..., Outcome]
 
 

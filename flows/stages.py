@@ -1,9 +1,22 @@
 """The stages as plain functions of a store's URL; each imports what it needs when it is called."""
 
-from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow import champions
+from aeflow.artifacts import (
+    Compatibility,
+    Dataset,
+    Drift,
+    Evaluation,
+    FeatureSet,
+    Model,
+    Publication,
+    Verdict,
+)
 from aeflow.configs import (
+    CompatibilityConfig,
+    DriftConfig,
     EncodeConfig,
     EvaluateConfig,
+    GateConfig,
     IngestConfig,
     ModelConfig,
     PipelineConfig,
@@ -16,7 +29,19 @@ from flows import recipes
 from flows.listening import heard
 from flows.outcome import Outcome
 
-__all__ = ["STAGES", "encode", "evaluate", "ingest", "publish", "train"]
+__all__ = [
+    "STAGES",
+    "compatibility",
+    "drift",
+    "encode",
+    "evaluate",
+    "gate",
+    "ingest",
+    "point_features",
+    "promote",
+    "publish",
+    "train",
+]
 
 
 def ingest(config: IngestConfig, store: str, *, runtime: RuntimeConfig) -> Dataset:
@@ -99,6 +124,80 @@ def publish(
         )
 
 
+def drift(
+    model: Model, config: DriftConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
+) -> Drift:
+    """Compares a dataset's rows with those held out when a model was trained."""
+    from aeflow import comparison
+
+    with heard() as on_progress:
+        return comparison.measure_drift(
+            model, config, Store(store), dataset=dataset, runtime=runtime, on_progress=on_progress
+        )
+
+
+def compatibility(
+    new: Model,
+    config: CompatibilityConfig,
+    store: str,
+    *,
+    old: Model,
+    dataset: Dataset,
+    runtime: RuntimeConfig,
+) -> Compatibility:
+    """Compares the latents of two models."""
+    from aeflow import comparison
+
+    with heard() as on_progress:
+        return comparison.measure_compatibility(
+            new,
+            config,
+            Store(store),
+            old=old,
+            dataset=dataset,
+            runtime=runtime,
+            on_progress=on_progress,
+        )
+
+
+def gate(
+    challenger: Evaluation,
+    config: GateConfig,
+    store: str,
+    *,
+    model: Model,
+    dataset: Dataset,
+    champion: Evaluation | None,
+    champion_model: Model | None,
+    runtime: RuntimeConfig,
+) -> Verdict:
+    """Judges whether a model may become champion."""
+    from aeflow import gating
+
+    with heard() as on_progress:
+        return gating.gate(
+            challenger,
+            config,
+            Store(store),
+            model=model,
+            dataset=dataset,
+            champion=champion,
+            champion_model=champion_model,
+            runtime=runtime,
+            on_progress=on_progress,
+        )
+
+
+def promote(verdict: Verdict, store: str, *, model: Model, run: str = "") -> None:
+    """Makes a model the champion of its dataset."""
+    champions.promote(verdict, Store(store), model=model, run=run)
+
+
+def point_features(features: FeatureSet, store: str, *, dataset_name: str, run: str = "") -> None:
+    """Points a dataset's stable address of features at a feature set."""
+    champions.point_features(features, Store(store), dataset_name=dataset_name, run=run)
+
+
 def _train_autoencoder(config: PipelineConfig, store: str, dataset: str | None = None) -> Outcome:
     return recipes.train_autoencoder(config, store, dataset, stages=STAGES)
 
@@ -109,6 +208,11 @@ STAGES = recipes.Stages(
     evaluate=evaluate,
     encode=encode,
     publish=publish,
+    drift=drift,
+    compatibility=compatibility,
+    gate=gate,
+    promote=promote,
+    point_features=point_features,
     train_autoencoder=_train_autoencoder,
 )
 """The stages in this process, without Prefect."""

@@ -5,12 +5,25 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 from prefect.tasks import Task, exponential_backoff
 
-from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.artifacts import (
+    Compatibility,
+    Dataset,
+    Drift,
+    Evaluation,
+    FeatureSet,
+    Model,
+    Publication,
+    Verdict,
+)
 from aeflow.configs import (
+    CompatibilityConfig,
+    DriftConfig,
     EncodeConfig,
     EvaluateConfig,
+    GateConfig,
     IngestConfig,
     ModelConfig,
     PublishConfig,
@@ -21,7 +34,18 @@ from aeflow.errors import TransientError
 from flows import pages, stages
 from flows.live import shown
 
-__all__ = ["encode", "evaluate", "ingest", "publish", "train"]
+__all__ = [
+    "compatibility",
+    "drift",
+    "encode",
+    "evaluate",
+    "gate",
+    "ingest",
+    "point_features",
+    "promote",
+    "publish",
+    "train",
+]
 
 HOUR = 3600
 
@@ -140,3 +164,92 @@ def publish(
         )
         pages.link_report(publication, store, dataset=dataset)
     return publication
+
+
+@task(
+    name="drift",
+    task_run_name="drift of {dataset.name}",
+    tags=["drift", "accelerated"],
+    timeout_seconds=6 * HOUR,
+    **RETRIED,
+)
+def drift(
+    model: Model, config: DriftConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
+) -> Drift:
+    """Compares a dataset's rows with those a model was trained on, and shows it on a page."""
+    with shown("drift"):
+        found = stages.drift(model, config, store, dataset=dataset, runtime=runtime)
+    pages.show_drift(found, store, dataset=dataset)
+    return found
+
+
+@task(
+    name="compatibility",
+    task_run_name="compatibility of {new.key} with {old.key}",
+    tags=["compatibility", "accelerated"],
+    timeout_seconds=2 * HOUR,
+    **RETRIED,
+)
+def compatibility(
+    new: Model,
+    config: CompatibilityConfig,
+    store: str,
+    *,
+    old: Model,
+    dataset: Dataset,
+    runtime: RuntimeConfig,
+) -> Compatibility:
+    """Compares the latents of two models."""
+    with shown("compatibility"):
+        return stages.compatibility(new, config, store, old=old, dataset=dataset, runtime=runtime)
+
+
+@task(
+    name="gate",
+    task_run_name="gate {dataset.name} {model.key}",
+    tags=["gate", "accelerated"],
+    timeout_seconds=2 * HOUR,
+    **RETRIED,
+)
+def gate(
+    challenger: Evaluation,
+    config: GateConfig,
+    store: str,
+    *,
+    model: Model,
+    dataset: Dataset,
+    champion: Evaluation | None,
+    champion_model: Model | None,
+    runtime: RuntimeConfig,
+) -> Verdict:
+    """Judges whether a model may become champion, and shows the verdict on a page."""
+    with shown("gate"):
+        verdict = stages.gate(
+            challenger,
+            config,
+            store,
+            model=model,
+            dataset=dataset,
+            champion=champion,
+            champion_model=champion_model,
+            runtime=runtime,
+        )
+    pages.show_verdict(verdict, store)
+    return verdict
+
+
+@task(name="promote", task_run_name="promote {model.key}", tags=["promote", "cpu"], **RETRIED)
+def promote(verdict: Verdict, store: str, *, model: Model) -> None:
+    """Makes a model the champion of its dataset; the history names this flow run."""
+    stages.promote(verdict, store, model=model, run=str(flow_run.id))
+
+
+@task(
+    name="point-features",
+    task_run_name="point {dataset_name} at {features.key}",
+    tags=["encode", "cpu"],
+    **RETRIED,
+)
+def point_features(features: FeatureSet, store: str, *, dataset_name: str) -> None:
+    """Points a dataset's stable address of features at a feature set."""
+    stages.point_features(features, store, dataset_name=dataset_name, run=str(flow_run.id))

@@ -39,6 +39,11 @@ STAGES = recipes.Stages(
     evaluate=tasks.evaluate,
     encode=tasks.encode,
     publish=tasks.publish,
+    drift=tasks.drift,
+    compatibility=tasks.compatibility,
+    gate=tasks.gate,
+    promote=tasks.promote,
+    point_features=tasks.point_features,
     train_autoencoder=_as_subflow,
 )
 """The stages as tasks, for the flows in this folder."""

@@ -81,10 +81,11 @@ def aeflow(command: str) -> list[str]:
 
 def test_the_readme_has_its_parts_in_order():
     titles = re.findall(r"^## (.*)$", README, re.MULTILINE)
-    assert titles[:5] == [
+    assert titles[:6] == [
         "Two commands",
         "What comes out",
         "Your own data",
+        "Kept fresh",
         "The Prefect UI, and TensorBoard",
         "From Python",
     ]
@@ -117,8 +118,8 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
-        "run", "ingest", "train", "evaluate", "encode", "publish", "models", "promote", "rollback",
-        "show", "verify", "tensorboard",
+        "run", "ingest", "train", "evaluate", "encode", "publish", "retrain", "models", "promote",
+        "rollback", "show", "verify", "tensorboard",
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from aeflow.configs.model import (
     PlainOptions,
 )
 from aeflow.configs.pipeline import PipelineConfig
+from aeflow.configs.retrain import RetrainConfig
 from aeflow.configs.runtime import RuntimeConfig
 from aeflow.configs.stages import (
     CompatibilityConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "PipelineConfig",
     "PlainOptions",
     "PublishConfig",
+    "RetrainConfig",
     "RuntimeConfig",
     "TrainConfig",
 ]

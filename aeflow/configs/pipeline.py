@@ -3,6 +3,7 @@
 from aeflow.configs.config import Config
 from aeflow.configs.gate import GateConfig
 from aeflow.configs.model import ModelConfig
+from aeflow.configs.retrain import RetrainConfig
 from aeflow.configs.runtime import RuntimeConfig
 from aeflow.configs.stages import (
     CompatibilityConfig,
@@ -38,5 +39,7 @@ class PipelineConfig(Config):
     """How much is published."""
     gate: GateConfig = GateConfig()
     """What a model must do before it may be promoted."""
+    retrain: RetrainConfig = RetrainConfig()
+    """When a retraining run trains."""
     runtime: RuntimeConfig = RuntimeConfig()
     """What changes the speed and not the answer."""

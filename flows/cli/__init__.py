@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Evaluate a stored model.",
     "encode": "Encode data with a stored model, into Parquet.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
+    "retrain": "Train when it is due, and promote what the gate lets pass.",
     "models": "List the models of a store: their metrics, and which are champions.",
     "promote": "Make a model the champion of its dataset, if the gate lets it pass.",
     "rollback": "Make the champion before this one champion again.",

@@ -4,14 +4,15 @@ import importlib
 from datetime import UTC, datetime
 
 from aeflow.configs import PipelineConfig
+from aeflow.errors import Refused
 from aeflow.progress import OnProgress
-from flows import recipes, settings
+from flows import recipes, retraining, settings
 from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
 from flows.listening import listening
-from flows.outcome import Outcome
+from flows.outcome import Outcome, Retraining
 
 __all__ = ["carry_out"]
 
@@ -22,6 +23,7 @@ FLOWS = {
     "ingest_dataset": "flows.single_stages",
     "evaluate_model": "flows.single_stages",
     "publish_model": "flows.single_stages",
+    "retrain": "flows.retrain",
 }
 """The recipes, and where each is a flow of the same name and arguments."""
 
@@ -36,12 +38,15 @@ def carry_out(recipe: str, options: Options, *, config: PipelineConfig, **keys: 
         except (KeyboardInterrupt, Terminated) as signal:
             raise type(signal)(kept(options.url)) from signal
     tell(outcome, options.url, since=start, as_json=options.json)
+    if isinstance(outcome, Retraining) and outcome.ending == "Refused":
+        raise Refused(f"The gate refused the challenger: {outcome.reason}")
 
 
 def _here(recipe: str, arguments: dict) -> Outcome:
     from flows.stages import STAGES
 
-    return getattr(recipes, recipe)(**arguments, stages=STAGES)
+    written_in = retraining if recipe == "retrain" else recipes
+    return getattr(written_in, recipe)(**arguments, stages=STAGES)
 
 
 def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
@@ -49,4 +54,5 @@ def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
 
     flow = getattr(importlib.import_module(FLOWS[recipe]), recipe)
     with answering_server(show):
-        return Outcome.model_validate(flow(**arguments))
+        came_out = flow(**arguments)
+    return (Retraining if "ending" in came_out else Outcome).model_validate(came_out)

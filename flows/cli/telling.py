@@ -7,7 +7,7 @@ from typing import Any
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
-from flows.outcome import Outcome
+from flows.outcome import Outcome, Retraining
 
 __all__ = ["kept", "tell"]
 
@@ -23,6 +23,8 @@ def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> Non
         print(f"{'report':<11}  {opened.locate(outcome.publication) / outcome.publication.report}")
     if outcome.evaluation:
         print(_verdict_of(outcome.evaluation, opened))
+    if isinstance(outcome, Retraining) and outcome.ending != "Refused":
+        print(f"{outcome.ending}: {outcome.reason}")
     if as_json:
         print(json.dumps(_json_of(outcome, opened)))
 
@@ -59,6 +61,8 @@ def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
         name: {"key": found[name].key, "path": str(store.locate(found[name]))}
         if name in found
         else None
-        for name in Outcome.model_fields
+        for name in outcome.parts()
     }
+    if isinstance(outcome, Retraining):
+        parts |= {"ending": outcome.ending, "reason": outcome.reason}
     return parts | {"metrics": outcome.evaluation.metrics if outcome.evaluation else {}}

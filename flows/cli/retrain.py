@@ -1,0 +1,31 @@
+"""`aeflow retrain`: a better model, if one is due and the gate lets it pass."""
+
+from flows.cli.options import (
+    ANY_MODEL,
+    ANY_SOURCE,
+    ANY_TRAINING,
+    DEFAULTS,
+    ModelOptions,
+    Options,
+    SourceOptions,
+    TrainOptions,
+    config_of,
+)
+from flows.cli.running import carry_out
+
+__all__ = ["retrain"]
+
+
+def retrain(
+    *,
+    source: SourceOptions = ANY_SOURCE,
+    model: ModelOptions = ANY_MODEL,
+    training: TrainOptions = ANY_TRAINING,
+    options: Options = DEFAULTS,
+) -> None:
+    """Trains when it is due, promotes what passes the gate, encodes and publishes.
+
+    When it is due, and what the gate asks, stand in the sections retrain and gate of the config.
+    """
+    config = config_of(options, source, model, training)
+    carry_out("retrain", options, config=config)

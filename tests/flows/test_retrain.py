@@ -1,0 +1,40 @@
+"""Retraining on a Prefect server: how its run ends, and what the screen shows of it."""
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+from aeflow.champions import history_of
+from aeflow.configs import GateConfig, ModelConfig, PipelineConfig, TrainConfig
+from aeflow.storage import Store
+from flows.retrain import retrain
+
+QUICK = PipelineConfig(model=ModelConfig(latent_dim=8), train=TrainConfig(epochs=30))
+
+
+def test_a_run_ends_in_a_state_that_says_how(client: SyncPrefectClient, tmp_path):
+    store = Store(tmp_path / "store")
+    first = retrain(QUICK, store.url, return_state=True)
+    again = retrain(QUICK, store.url, return_state=True)
+    strict = QUICK.model_copy(update={"gate": GateConfig(max_ratio_to_pca=0.01)})
+    refused = retrain(strict, str(tmp_path / "other"), return_state=True)
+    assert [state.name for state in (first, again, refused)] == [
+        "Completed",
+        "Unchanged",
+        "Refused",
+    ]
+    assert all(state.is_completed() for state in (first, again, refused))
+    assert first.message.startswith("'digits' has no champion yet. It passed every rule")
+    assert again.message == "The champion stays: it was trained on these very data."
+    assert "PCA-8" in refused.message
+    run = client.read_flow_run(first.state_details.flow_run_id)
+    assert (run.state_name, run.state.message) == (first.name, first.message)
+    assert [entry.run for entry in history_of("digits", store)] == [str(run.id)]
+    assert "| beats_pca |" in page_of(client, run.id, "verdict-digits")
+    drifted = client.read_flow_run(again.state_details.flow_run_id)
+    assert "data:image/png;base64," in page_of(client, drifted.id, "drift-digits")
+
+
+def page_of(client: SyncPrefectClient, run_id, key: str) -> str:
+    ours = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+    pages = {page.key: page.data for page in client.read_artifacts(artifact_filter=ours)}
+    return pages[key]

@@ -1,0 +1,146 @@
+"""Retraining without Prefect: what is due, what is promoted, what stays."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from aeflow.champions import champion_of, history_of
+from aeflow.configs import (
+    GateConfig,
+    IngestConfig,
+    ModelConfig,
+    PipelineConfig,
+    RetrainConfig,
+    TrainConfig,
+)
+from aeflow.features import identity_in
+from aeflow.storage import Store
+from aeflow.storage.aliases import alias_file
+from flows.retraining import retrain
+from flows.stages import STAGES
+
+ANY = GateConfig(max_ratio_to_pca=100.0)
+
+
+def grown(tmp_path, rows: int) -> IngestConfig:
+    """The first of the digits, so that more rows are a source that grew."""
+    images = load_digits().images[:rows].astype(np.uint8)
+    np.savez(tmp_path / "grown.npz", x_train=images)
+    return IngestConfig(source=f"npz:{tmp_path / 'grown.npz'}")
+
+
+def config(ingest: IngestConfig, *, epochs=8, when="on_new_data", gate=ANY) -> PipelineConfig:
+    return PipelineConfig(
+        ingest=ingest,
+        model=ModelConfig(latent_dim=8),
+        train=TrainConfig(epochs=epochs),
+        gate=gate,
+        retrain=RetrainConfig(train_when=when),
+    )
+
+
+def run(settings: PipelineConfig, store: Store, **other_stages):
+    return retrain(settings, store.url, stages=replace(STAGES, **other_stages))
+
+
+def features_address(store: Store, name: str = "grown") -> str:
+    content = json.loads(store.files.read(alias_file(name, "features")))
+    return content["current"]["address"]
+
+
+def test_the_first_model_is_promoted_encoded_and_published(store, tmp_path):
+    found = run(config(grown(tmp_path, 600)), store)
+    assert (found.ending, found.reason.partition(".")[0]) == (
+        "Completed",
+        "'grown' has no champion yet",
+    )
+    assert champion_of("grown", store) == found.model == found.challenger
+    assert features_address(store) == found.features.address
+    assert found.publication is not None
+    assert (found.drift, found.compatibility) == (None, None)
+
+
+def test_on_the_same_data_nothing_is_due(store, tmp_path):
+    settings = config(grown(tmp_path, 600))
+    first = run(settings, store)
+    again = run(settings, store)
+    assert (again.ending, again.reason) == (
+        "Unchanged",
+        "The champion stays: it was trained on these very data.",
+    )
+    assert (again.model, again.features) == (first.model, first.features)
+    assert len(history_of("grown", store)) == 1
+
+
+def test_new_data_bring_a_better_model_that_is_promoted(store, tmp_path):
+    first = run(config(grown(tmp_path, 600), epochs=1), store)
+    second = run(config(grown(tmp_path, 900), epochs=20), store)
+    assert second.ending == "Completed"
+    assert second.reason.startswith("The data are new.")
+    assert champion_of("grown", store) == second.challenger
+    assert [entry.before for entry in history_of("grown", store)] == [None, first.model.key]
+    assert second.compatibility.identical is False
+    assert features_address(store) == second.features.address
+
+
+def test_a_worse_challenger_leaves_the_champion_and_says_why(store, tmp_path):
+    first = run(config(grown(tmp_path, 600), epochs=20), store)
+    second = run(config(grown(tmp_path, 900), epochs=1), store)
+    assert second.ending == "Refused"
+    assert "champion" in second.reason
+    assert champion_of("grown", store) == first.model == second.model
+    assert second.challenger != first.model
+    # The new rows are encoded all the same, by the champion.
+    assert sum(second.features.rows.values()) == 900
+    files = store.locate(second.features).rglob("*.parquet")
+    assert {identity_in(path) for path in files} == {first.model.identity}
+    assert features_address(store) == second.features.address
+
+
+def test_a_first_model_that_pca_beats_is_refused_and_nothing_encoded(store, tmp_path):
+    strict = GateConfig(max_ratio_to_pca=0.01)
+    found = run(config(grown(tmp_path, 600), epochs=1, gate=strict), store)
+    assert (found.ending, found.model, found.features) == ("Refused", None, None)
+    assert champion_of("grown", store) is None
+
+
+def test_on_drift_new_rows_of_the_same_kind_are_encoded_by_the_champion(store, tmp_path):
+    first = run(config(grown(tmp_path, 600)), store)
+    second = run(config(grown(tmp_path, 900), when="on_drift"), store)
+    assert (second.ending, second.reason) == (
+        "Unchanged",
+        "The champion stays: its data did not drift.",
+    )
+    assert second.drift.drifted is False
+    assert second.model == first.model
+    assert sum(second.features.rows.values()) == 900
+
+
+def test_always_with_the_same_answer_is_unchanged(store, tmp_path):
+    settings = config(grown(tmp_path, 600), when="always")
+    run(settings, store)
+    again = run(settings, store)
+    assert (again.ending, again.reason) == (
+        "Unchanged",
+        "Every run trains. Training gave the champion itself again.",
+    )
+
+
+def test_a_run_killed_after_the_promotion_is_made_good_by_the_next(store, tmp_path):
+    settings = config(grown(tmp_path, 600))
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(settings, store, encode=killed)
+    promoted = champion_of("grown", store)
+    assert promoted is not None
+    assert not (store.root / "features").exists()
+    again = run(settings, store)
+    assert (again.ending, again.model) == ("Unchanged", promoted)
+    assert features_address(store) == again.features.address
+    assert again.publication is not None
