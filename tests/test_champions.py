@@ -20,6 +20,7 @@ from aeflow.champions import (
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.storage import Store
 from tests.judged import another, evaluation, verdict
+from tests.storage.questions import promote_at_once
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -42,13 +43,6 @@ def crown(store: Store, model: Model, run: str = "") -> None:
 def names(models: dict[str, Model], keys: list) -> list:
     known = {model.key: name for name, model in models.items()}
     return [known.get(key) for key in keys]
-
-
-def promote_at_once(root: str, passed: dict, model: dict, barrier) -> None:
-    store, challenger = Store(root), Model.model_validate(model)
-    given = Verdict.model_validate(passed)
-    barrier.wait(timeout=60)
-    promote(given, store, model=challenger, run=f"run of {challenger.key}")
 
 
 def test_passed_model_becomes_champion(store, models):
@@ -215,7 +209,7 @@ def test_processes_that_promote_at_once_lose_no_promotion(store, models):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=120)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     entries = history_of("digits", store)
     assert sorted(names(models, [entry.model for entry in entries])) == ["a", "b", "c"]

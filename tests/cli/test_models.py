@@ -142,6 +142,17 @@ def test_model_with_a_verdict_is_not_judged_again(changed, store, capsys):
     assert len(verdicts_in(store)) == 1
 
 
+def test_mended_model_is_judged_anew(changed, store, capsys):
+    weights = store.locate(changed.model) / "model.weights.h5"
+    whole = weights.read_bytes()
+    call(store, "evaluate", "--direct", "--model", changed.model.key)
+    weights.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    assert call(store, "promote", changed.model.key) == 3
+    assert "its SHA-256 differs." in said(capsys)[1][0]
+    weights.write_bytes(whole)
+    assert call(store, "promote", changed.model.key) == 0
+
+
 def test_verdict_beside_another_champion_does_not_count(changed, store, worse):
     assert call(store, "promote", worse.key) == 3
     assert call(store, "promote", changed.model.key) == 0

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from aeflow.artifacts import Publication
+from aeflow.artifacts import Model, Publication, Verdict
+from aeflow.champions import promote
 from aeflow.lineage import Question
 from aeflow.storage import Draft, Store
 from aeflow.storage.aliases import change_alias
@@ -111,3 +112,11 @@ def say_many(root: str, name: str, who: str, times: int) -> None:
 def say_again_and_again(root: str, name: str) -> None:
     """Adds entries to an alias until it is killed."""
     say_many(root, name, "again", 10**9)
+
+
+def promote_at_once(root: str, passed: dict, model: dict, barrier) -> None:
+    """Promotes a model, with other processes, as soon as all of them are there."""
+    store, challenger = Store(root), Model.model_validate(model)
+    given = Verdict.model_validate(passed)
+    barrier.wait(timeout=120)
+    promote(given, store, model=challenger, run=f"run of {challenger.key}")

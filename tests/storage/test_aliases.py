@@ -147,7 +147,7 @@ def test_processes_that_write_at_once_lose_no_entry(tmp_path):
     with ProcessPoolExecutor(max_workers=4, mp_context=SPAWN) as pool:
         runs = [pool.submit(say_many, str(tmp_path), NAME, f"{i}", 25) for i in range(4)]
         for run in runs:
-            run.result(timeout=60)
+            run.result(timeout=120)
     alias = read_alias(LocalFiles(tmp_path), NAME, Said)
     assert alias
     words = [entry.word for entry in alias.history]
