@@ -54,7 +54,7 @@ def verdict(store: Store, model: Model, *, passed: bool = True, champion: str = 
         stage="gate",
         version=1,
         folder="verdicts",
-        configs={"passed": passed, "champion": champion},
+        configs={"told": str((passed, champion, model.dataset_name))},
         inputs={"model": model.reference},
     )
 

@@ -285,6 +285,11 @@ def test_verdict_counts_beside_the_champion_that_it_was_given_beside(store, mode
     assert verdict_on(models["a"], store, champion=models["c"]) is None
 
 
+def test_verdict_of_another_name_does_not_count(store, models):
+    verdict(store, models["a"].model_copy(update={"dataset_name": "mnist"}))
+    assert verdict_on(models["a"], store, champion=None) is None
+
+
 def test_newest_verdict_counts(store, models):
     verdict(store, models["a"], passed=False)
     newest = verdict(store, models["a"], passed=True)
