@@ -3,9 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SYSTEM_PACKAGES := dataset-fashion-mnist chromium
+SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql
 
-.PHONY: setup run lint test services test-services bench soak lock clean
+.PHONY: setup run up down lint test services test-services bench soak lock clean
 
 setup: $(READY)
 
@@ -21,6 +21,12 @@ $(READY): requirements.lock pyproject.toml
 
 run: setup  ## the whole pipeline on scikit-learn's digits, into ./aeflow-store
 	$(BIN)/aeflow run
+
+up: setup  ## the whole service on this machine: PostgreSQL, Prefect, workers, TensorBoard
+	@$(BIN)/python -m infra.service up
+
+down:  ## stops it; what is under .aeflow/ stays
+	@$(BIN)/python -m infra.service down
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -25,6 +25,14 @@ ROOT = Path(__file__).parent.parent
 # Prefect reads the entry points of this file from the root of the repository, nowhere else.
 DEPLOY = ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
 
+DEFAULTS = {
+    "AEFLOW_SOURCE": "digits",
+    "AEFLOW_TRAIN_ON": "train-autoencoder/cpu",
+    "AEFLOW_CRON": "15 2 * * *",
+    "AEFLOW_TIMEZONE": "UTC",
+}
+"""What prefect.yaml takes from the environment, where that says nothing."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +44,8 @@ def main() -> int:
         type=Path,
         help="Folder with base job templates, <pool>.<type>.json; without it runs are processes.",
     )
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    # Prefect has set the root logger up already, for a server's log.
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         apply(parser.parse_args().templates)
@@ -70,15 +79,14 @@ def _deploy(store: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "prefect", *DEPLOY],
         cwd=ROOT,
-        env={**os.environ, **settings, "AEFLOW_STORE": store},
+        env={**DEFAULTS, **os.environ, **settings, "AEFLOW_STORE": store},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise ConfigError(
-            f"`prefect deploy` failed: {' '.join((done.stderr + done.stdout).split())}"
-        )
+        logger.error("%s", done.stdout + done.stderr)
+        raise ConfigError(f"`prefect deploy` failed: {done.stderr.strip().rpartition(chr(10))[2]}")
     logger.info("deployments: applied, with the store %s", store)
 
 

@@ -13,6 +13,7 @@ from deployments.pools import POOLS, template_of
 NAMES = {
     "encode-dataset/batch": ("cpu", "batch"),
     "pipeline/on-demand": ("control", "now"),
+    "retrain/nightly": ("control", "nightly"),
     "train-autoencoder/cpu": ("cpu", "training"),
     "train-autoencoder/gpu": ("gpu", "training"),
 }
@@ -48,8 +49,18 @@ def test_store_is_that_of_the_environment(deployed: str, client: SyncPrefectClie
     assert stores == {deployed}
 
 
+def test_retraining_has_its_schedule_and_never_overlaps(deployed: str, client: SyncPrefectClient):
+    nightly = client.read_deployment_by_name("retrain/nightly")
+    (schedule,) = nightly.schedules
+    assert schedule.active
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("15 2 * * *", "UTC")
+    assert nightly.parameters["train_on"] == "train-autoencoder/cpu"
+    assert nightly.global_concurrency_limit.limit == 1
+    assert nightly.concurrency_options.collision_strategy == "CANCEL_NEW"
+
+
 def test_nothing_is_pulled(deployed: str, client: SyncPrefectClient):
-    assert [client.read_deployment_by_name(name).pull_steps for name in NAMES] == [[]] * 4
+    assert [client.read_deployment_by_name(name).pull_steps for name in NAMES] == [[]] * len(NAMES)
 
 
 def test_pools_have_their_limits_and_queues_their_order(deployed: str, client: SyncPrefectClient):

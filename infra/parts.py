@@ -1,0 +1,175 @@
+"""What the service is made of: the database, the server, the workers, TensorBoard."""
+
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+
+from infra.credentials import Credentials
+from infra.postgres import Postgres
+from infra.processes import MARK
+from infra.settings import HOST, Settings
+
+__all__ = ["ROOT", "Part", "parts_of"]
+
+ROOT = Path(__file__).parent.parent
+PYTHON = sys.executable
+PREFECT = (PYTHON, "-m", "prefect")
+SECONDS_TO_ANSWER = 5.0
+
+
+def _at_once(_since: float) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Part:
+    """Is one process: how it is started, when it is ready, how it is stopped.
+
+    `is_ready` is told when it was started. What runs `once` ends by itself, before the next starts.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    is_ready: Callable[[float], bool] = _at_once
+    once: bool = False
+    runs_flows: bool = False
+    user: str | None = None
+    folder: Path = ROOT
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+
+
+def parts_of(
+    settings: Settings, secret: Credentials, postgres: Postgres | None
+) -> list[list[Part]]:
+    """Returns the parts in groups: each group starts when all before it are ready."""
+    plain = _environment(settings)
+    client = plain | _client_environment(settings, secret)
+    workers = [_worker(settings, secret, pool, client) for pool in settings.pools]
+    return [
+        [_database(postgres, plain)] if postgres else [],
+        [_server(settings, secret, postgres, client)],
+        [Part("deployments", (PYTHON, "-m", "deployments.apply"), client, once=True)],
+        [*workers, _tensorboard(settings, plain)],
+    ]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the caller has, without Prefect's: its settings are those of another server."""
+    inherited = {n: value for n, value in os.environ.items() if not n.startswith("PREFECT_")}
+    return inherited | {MARK: str(settings.home), "PYTHONUNBUFFERED": "1"}
+
+
+def _client_environment(settings: Settings, secret: Credentials) -> dict[str, str]:
+    return {
+        "PREFECT_API_URL": f"{settings.url}/api",
+        "PREFECT_API_AUTH_STRING": secret.auth,
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        # A server that is away is waited for: nobody starts one of his own, or gives up soon.
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_WORKER_QUERY_SECONDS": "5",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "AEFLOW_STORE": str(settings.store),
+        "AEFLOW_TENSORBOARD_URL": settings.tensorboard_url,
+    }
+
+
+def _database(postgres: Postgres, environment: Mapping[str, str]) -> Part:
+    return Part(
+        "postgres",
+        postgres.command,
+        environment,
+        is_ready=lambda _since: postgres.is_ready(),
+        user=postgres.user,
+        folder=postgres.folder,
+        stop_signal=signal.SIGINT,  # its fast shutdown: it waits for no client
+    )
+
+
+def _server(
+    settings: Settings,
+    secret: Credentials,
+    postgres: Postgres | None,
+    environment: Mapping[str, str],
+) -> Part:
+    sqlite = f"sqlite+aiosqlite:///{settings.home}/prefect/prefect.db"
+    url = postgres.url(secret.postgres_password) if postgres else sqlite
+    own = {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": url,
+        "PREFECT_SERVER_API_AUTH_STRING": secret.auth,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # The database does not grow without end: events for a week, runs for a quarter.
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "7776000",
+    }
+    return Part(
+        "server",
+        (*PREFECT, "server", "start", "--host", HOST, "--port", str(settings.port)),
+        {**environment, **own},
+        is_ready=lambda _since: _answers(f"{settings.url}/api/health"),
+    )
+
+
+def _worker(
+    settings: Settings, secret: Credentials, pool: str, environment: Mapping[str, str]
+) -> Part:
+    # A GPU belongs to the pool that counts its slots.
+    hidden = {} if pool == "gpu" else {"CUDA_VISIBLE_DEVICES": "-1"}
+    return Part(
+        f"worker-{pool}",
+        (PYTHON, "-m", "infra.worker", pool),
+        {**environment, **hidden},
+        is_ready=lambda since: _is_online(settings, secret, pool, since=since),
+        runs_flows=True,
+        stop_seconds=45.0,
+    )
+
+
+def _tensorboard(settings: Settings, environment: Mapping[str, str]) -> Part:
+    flags = ("--logdir", str(settings.store), "--load_fast", "false")
+    address = ("--host", HOST, "--port", str(settings.tensorboard_port))
+    return Part(
+        "tensorboard",
+        (PYTHON, "-m", "tensorboard.main", *flags, *address),
+        {**environment, "CUDA_VISIBLE_DEVICES": "-1"},
+        is_ready=lambda _since: _answers(settings.tensorboard_url),
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=SECONDS_TO_ANSWER).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: float) -> bool:
+    """Says whether a worker of the pool has been heard of since that time."""
+    user, _, password = secret.auth.partition(":")
+    own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
+    try:
+        with httpx.Client(
+            base_url=f"{settings.url}/api", auth=(user, password), timeout=SECONDS_TO_ANSWER
+        ) as client:
+            asked = client.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
+            own["Prefect-Csrf-Token"] = asked.raise_for_status().json()["token"]
+            found = client.post(f"/work_pools/{pool}/workers/filter", json={}, headers=own)
+            workers = found.raise_for_status().json()
+    except httpx.HTTPError:
+        return False
+    heard = (datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
+    return any(time.timestamp() > since for time in heard)

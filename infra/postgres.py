@@ -1,0 +1,162 @@
+"""PostgreSQL for this service alone: its files in our folder, its port on this machine only."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aeflow.errors import ConfigError
+from infra.settings import HOST, Settings
+
+__all__ = ["ROLE", "Postgres", "find_postgres"]
+
+ROLE = "aeflow"
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Is an installed PostgreSQL, the folder of its data, and the user that it runs as."""
+
+    binaries: Path
+    folder: Path
+    port: int
+    user: str | None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts it in the foreground."""
+        options = {
+            "listen_addresses": HOST,
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 200,
+        }
+        flags = (part for name, value in options.items() for part in ("-c", f"{name}={value}"))
+        return (str(self.binaries / "postgres"), "-D", str(self.folder), *flags)
+
+    def url(self, password: str) -> str:
+        """Returns the address of the database for SQLAlchemy."""
+        return f"postgresql+asyncpg://{ROLE}:{password}@{HOST}:{self.port}/postgres"
+
+    def prepare(self, password: str) -> None:
+        """Makes the database if there is none, and the password that of the secrets file."""
+        if not self.folder.exists():
+            self._make()
+        line = f"ALTER ROLE {ROLE} PASSWORD '{password}'\n"
+        # A server for one user, before the real one starts: no password is asked for, none told.
+        said = self._run("postgres", "--single", "-D", str(self.folder), "postgres", given=line)
+        if "ERROR" in said:
+            raise ConfigError(f"PostgreSQL took no new password: {' '.join(said.split())}")
+
+    def is_ready(self) -> bool:
+        """Says whether it accepts connections."""
+        asked = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def _make(self) -> None:
+        """Makes the files beside their place first: a half-made folder is never taken for one."""
+        unfinished = self.folder.with_name(f"{self.folder.name}.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if self.user:
+            shutil.chown(unfinished, self.user)
+        self._check_reach(unfinished)
+        # Until `prepare` sets another, the password is nobody's.
+        with tempfile.NamedTemporaryFile("w", dir=unfinished.parent) as password:
+            password.write(os.urandom(24).hex())
+            password.flush()
+            if self.user:
+                shutil.chown(password.name, self.user)
+            self._run(
+                *("initdb", "-D", str(unfinished), "-U", ROLE, "-E", "UTF8", "--locale=C.UTF-8"),
+                *("--auth=scram-sha-256", f"--pwfile={password.name}", "--no-instructions"),
+            )
+        unfinished.rename(self.folder)
+
+    def _check_reach(self, folder: Path) -> None:
+        done = subprocess.run(["ls", folder], capture_output=True, check=False, **self._as_user())
+        if done.returncode:
+            raise ConfigError(
+                f"PostgreSQL runs as '{self.user}', who cannot enter '{folder.parent}'. Set "
+                "AEFLOW_HOME to a folder that all may enter, or AEFLOW_DATABASE=sqlite."
+            )
+
+    def _run(self, name: str, *arguments: str, given: str = "") -> str:
+        done = subprocess.run(
+            [self.binaries / name, *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._as_user(),
+        )
+        if done.returncode:
+            raise ConfigError(f"{name} failed: {' '.join((done.stderr or done.stdout).split())}")
+        return done.stderr
+
+    def _as_user(self) -> dict[str, Any]:
+        there: dict[str, Any] = {"cwd": "/"}
+        return there | {"user": self.user, "extra_groups": []} if self.user else there
+
+
+def find_postgres(settings: Settings) -> Postgres | None:
+    """Returns the PostgreSQL that fits our data, or None where none is installed or wanted."""
+    if settings.database == "sqlite":
+        return None
+    folder = settings.home / "postgres"
+    binaries = _binaries(settings, folder)
+    if binaries is None:
+        if settings.database == "postgresql" or folder.exists():
+            raise ConfigError(
+                "PostgreSQL is not installed, and the database needs it. Install it "
+                "(`make services`), or name its folder in AEFLOW_POSTGRES_BIN."
+            )
+        return None
+    return Postgres(binaries, folder, settings.postgres_port, _user(settings))
+
+
+def _binaries(settings: Settings, folder: Path) -> Path | None:
+    """Finds the version that made the data; for new data the newest."""
+    found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    on_path = shutil.which("postgres")
+    candidates = [path.parent for path in reversed(found)]
+    candidates += [Path(on_path).resolve().parent] if on_path else []
+    candidates = [settings.postgres_bin] if settings.postgres_bin else candidates
+    version_file = folder / "PG_VERSION"
+    if not version_file.exists():
+        return candidates[0] if candidates else None
+    made_by = version_file.read_text("utf-8").strip()
+    for candidate in candidates:
+        if _version(candidate) == made_by:
+            return candidate
+    raise ConfigError(
+        f"'{folder}' was made by PostgreSQL {made_by}, which is not installed. Install it, or "
+        "carry the data over: infra/README.md, Upgrade."
+    )
+
+
+def _version(binaries: Path) -> str:
+    said = subprocess.run(
+        [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    version = re.search(r"(\d+)", said.stdout)
+    return version[1] if version else ""
+
+
+def _user(settings: Settings) -> str | None:
+    """PostgreSQL refuses to run as root, so then it runs as another user."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(settings.postgres_user).pw_name
+    except KeyError as error:
+        raise ConfigError(
+            f"PostgreSQL cannot run as root, and there is no user '{settings.postgres_user}'. "
+            "Name one in AEFLOW_POSTGRES_USER."
+        ) from error

@@ -1,0 +1,78 @@
+"""Processes by what cannot be mistaken: number and start, or the mark in their environment."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+__all__ = ["MARK", "end_all", "identity", "is_alive", "marked", "session_of"]
+
+MARK = "AEFLOW_SERVICE"
+"""An environment variable of all our processes and of theirs: the folder of the service."""
+
+START_TOLERANCE_SECONDS = 2.0
+POLL_SECONDS = 0.1
+
+
+def identity(pid: int) -> dict[str, float]:
+    """Returns what tells this process from a later one with the same number."""
+    return {"pid": pid, "started": psutil.Process(pid).create_time()}
+
+
+def is_alive(known: dict[str, float] | None) -> bool:
+    """Says whether the process with that identity still runs."""
+    if not known:
+        return False
+    try:
+        process = psutil.Process(int(known["pid"]))
+        is_same = abs(process.create_time() - known["started"]) < START_TOLERANCE_SECONDS
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def marked(home: Path) -> Iterator[psutil.Process]:
+    """Yields the processes that carry the mark of a service, wherever they came to hang."""
+    for process in psutil.process_iter():
+        try:
+            is_ours = process.environ().get(MARK) == str(home)
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):  # gone, or not ours
+            continue
+
+
+def session_of(pid: int) -> int | None:
+    """Returns the session of a process, None where it is gone."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def end_all(processes: Iterable[psutil.Process], *, grace_seconds: float) -> None:
+    """Asks processes to end, and ends those that are still there when the time is up."""
+    waiting = list(processes)
+    _signal(waiting, signal.SIGTERM)
+    end = time.monotonic() + grace_seconds
+    while (waiting := [p for p in waiting if _runs(p)]) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+    _signal(waiting, signal.SIGKILL)
+
+
+def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

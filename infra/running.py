@@ -1,0 +1,132 @@
+"""Whether the service runs, by whom; what it left behind; what it needs before it can."""
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from aeflow.errors import AeflowError, ConfigError
+from infra.postgres import Postgres
+from infra.processes import end_all, identity, is_alive, marked
+from infra.settings import HOST, Settings
+
+__all__ = [
+    "ask_to_stop",
+    "check_ports",
+    "end_leftovers",
+    "holder",
+    "locked",
+    "make_folders",
+    "state_of",
+    "write_client",
+]
+
+STOP_SECONDS = 120.0
+LEFT_OVER_SECONDS = 10.0
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Lets one process be the service. Raises ConfigError where another is."""
+    with settings.lock.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"aeflow runs already in '{settings.home}'.") from error
+        file.truncate(0)
+        file.write(json.dumps(identity(os.getpid())))
+        file.flush()
+        yield
+
+
+def holder(settings: Settings) -> dict[str, float] | None:
+    """Returns the identity of the process that is the service, or None where none is."""
+    try:
+        known = json.loads(settings.lock.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return known if is_alive(known) else None
+
+
+def state_of(settings: Settings) -> dict[str, Any]:
+    """Returns what the service says of itself, nothing where it says nothing yet."""
+    try:
+        return json.loads(settings.state.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def ask_to_stop(settings: Settings) -> bool:
+    """Stops the service and waits for its end; says whether there was one to stop."""
+    known = holder(settings)
+    if not known:
+        return False
+    os.kill(int(known["pid"]), signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    while is_alive(known):
+        if time.monotonic() > end:
+            raise AeflowError(f"Process {known['pid']:.0f} does not stop. Logs: {settings.logs}")
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def end_leftovers(settings: Settings) -> int:
+    """Ends the processes of a service that was killed itself; returns how many there were."""
+    parts = [part["process"] for part in state_of(settings).get("parts", ())]
+    known = {int(part["pid"]) for part in parts if is_alive(part)}
+    left = {process.pid: process for process in marked(settings.home)}
+    left |= {pid: psutil.Process(pid) for pid in known - left.keys()}
+    end_all(left.values(), grace_seconds=LEFT_OVER_SECONDS)
+    settings.state.unlink(missing_ok=True)
+    return len(left)
+
+
+def check_ports(settings: Settings, postgres: Postgres | None) -> None:
+    """Raises ConfigError where a port is taken."""
+    ports = {"AEFLOW_PORT": settings.port, "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port}
+    if postgres:
+        ports["AEFLOW_POSTGRES_PORT"] = settings.postgres_port
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                raise ConfigError(
+                    f"Port {port} is taken. Set {name} to a free one, or stop what listens there."
+                ) from error
+
+
+def make_folders(settings: Settings) -> None:
+    """Makes the folders; into the outermost others may step, but not look."""
+    for folder, mode in ((settings.home, 0o711), (settings.logs, 0o700)):
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(mode)
+    settings.store.mkdir(parents=True, exist_ok=True)
+
+
+def write_client(settings: Settings) -> None:
+    """Writes the file that a shell reads; the secret itself stands in one place only."""
+    settings.client.write_text(
+        f"# Lets `prefect` and `aeflow` speak to this service: . {settings.client}\n"
+        f"export PREFECT_API_URL={settings.url}/api\n"
+        f"export PATH='{Path(sys.executable).parent}':$PATH\n"
+        f"export AEFLOW_STORE='{settings.store}'\n"
+        f"export PREFECT_API_AUTH_STRING=$(sed -n 's/^PREFECT_API_AUTH_STRING=//p' "
+        f"'{settings.secrets}')\n",
+        "utf-8",
+    )

@@ -1,0 +1,164 @@
+"""The whole service on this machine: `python -m infra.service up`, `status`, `down`.
+
+`run` is `up` in the foreground, for systemd and the like: SIGTERM stops it.
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import time
+
+from aeflow.errors import AeflowError
+from infra.credentials import credentials
+from infra.logs import new_lines
+from infra.parts import ROOT, parts_of
+from infra.postgres import find_postgres
+from infra.processes import is_alive
+from infra.running import (
+    ask_to_stop,
+    check_ports,
+    end_leftovers,
+    holder,
+    locked,
+    make_folders,
+    state_of,
+    write_client,
+)
+from infra.settings import Settings
+from infra.supervisor import Supervisor
+
+__all__ = ["down", "main", "run", "status", "up"]
+
+POLL_SECONDS = 0.25
+NOT_RUNNING = 3
+
+
+def main() -> int:
+    """Runs one command; returns its exit code, and says in one line why it is not 0."""
+    commands = {"up": up, "run": run, "down": down, "status": status}
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.service",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=commands)
+    try:
+        return commands[parser.parse_args().command](Settings.of(os.environ))
+    except AeflowError as error:
+        print(f"aeflow: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def up(settings: Settings) -> int:
+    """Starts the service in the background, and waits until all of it is ready."""
+    if holder(settings):
+        print(f"aeflow runs already, on {settings.url} (`make down` stops it).")
+        return 0
+    end_leftovers(settings)
+    check_ports(settings, find_postgres(settings))
+    make_folders(settings)
+    log = settings.logs / "service.log"
+    position = log.stat().st_size if log.exists() else 0
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.service", "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "AEFLOW_HOME": str(settings.home),
+                "AEFLOW_STORE": str(settings.store),
+            },
+            start_new_session=True,
+        )
+    try:
+        _follow(settings, process, position)
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
+    print(_welcome(settings))
+    return 0
+
+
+def run(settings: Settings) -> int:
+    """Runs the service until SIGTERM or Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    make_folders(settings)
+    with locked(settings):
+        end_leftovers(settings)
+        postgres = find_postgres(settings)
+        check_ports(settings, postgres)
+        secret = credentials(settings.secrets)
+        write_client(settings)
+        if postgres:
+            postgres.prepare(secret.postgres_password)
+        Supervisor(settings, parts_of(settings, secret, postgres)).run()
+    return 0
+
+
+def down(settings: Settings) -> int:
+    """Stops the service: the runs put their work into safety first."""
+    start = time.monotonic()
+    was_running = ask_to_stop(settings)
+    if end_leftovers(settings) or was_running:
+        print(f"aeflow stopped in {time.monotonic() - start:.0f} s.")
+    else:
+        print("aeflow does not run.")
+    return 0
+
+
+def status(settings: Settings) -> int:
+    """Tells what runs; returns 3 where the service does not."""
+    if not holder(settings):
+        print("aeflow does not run. Start it with: make up")
+        return NOT_RUNNING
+    state = state_of(settings)
+    print(f"aeflow {'runs' if state.get('ready') else 'starts or stops'}: {settings.url}")
+    for part in state.get("parts", ()):
+        is_up = is_alive(part["process"])
+        doing = f"process {part['process']['pid']}" if is_up else "down, is started again"
+        print(f"  {part['name']:16} {doing:28} restarts: {part['restarts']:<4} {part['log']}")
+    return 0
+
+
+def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int) -> None:
+    """Prints what is started until all is ready. Raises AeflowError with what failed."""
+    said: list[str] = []
+    while not (holder(settings) and state_of(settings).get("ready")):
+        code = process.poll()
+        lines, position = new_lines(settings.logs / "service.log", position)
+        said += lines
+        for line in lines:
+            print(f"  {line.partition(' ')[2].partition(' ')[2]}", flush=True)
+        if code is not None:
+            reason = said[-1].removeprefix("aeflow: ") if said else f"it ended with {code}"
+            raise AeflowError(reason)
+        time.sleep(POLL_SECONDS)
+
+
+def _welcome(settings: Settings) -> str:
+    database = "PostgreSQL" if find_postgres(settings) else "SQLite"
+    if settings.database is None and database == "SQLite":
+        database = "SQLite, because PostgreSQL is not installed: fine for one user, not for many"
+    return f"""
+aeflow runs, on {database}.
+  Prefect      {settings.url}
+               log in with what stands after PREFECT_API_AUTH_STRING= in {settings.secrets}
+  TensorBoard  {settings.tensorboard_url}
+  store        {settings.store}
+  logs         {settings.logs}
+
+Next:
+  . {settings.client}
+  prefect deployment run pipeline/on-demand --watch"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

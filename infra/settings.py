@@ -1,0 +1,97 @@
+"""What may be chosen about the service on this machine, all of it by environment variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aeflow.errors import ConfigError
+
+__all__ = ["HOST", "Settings"]
+
+HOST = "127.0.0.1"
+"""Nothing listens to other machines; whoever wants that puts a proxy with TLS before it."""
+
+POOLS = "control,cpu,gpu"
+DATABASES = ("postgresql", "sqlite")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Says where everything lies and listens."""
+
+    home: Path
+    store: Path
+    port: int
+    postgres_port: int
+    tensorboard_port: int
+    pools: tuple[str, ...]
+    database: str | None
+    postgres_bin: Path | None
+    postgres_user: str
+    log_bytes: int
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        """Reads the settings from an environment. Raises ConfigError."""
+        database = environment.get("AEFLOW_DATABASE")
+        if database not in (None, *DATABASES):
+            raise ConfigError(
+                f"Unknown AEFLOW_DATABASE '{database}'. Choose one of: {', '.join(DATABASES)}."
+            )
+        binaries = environment.get("AEFLOW_POSTGRES_BIN")
+        return cls(
+            home=Path(environment.get("AEFLOW_HOME", ".aeflow")).expanduser().absolute(),
+            store=Path(environment.get("AEFLOW_STORE", "aeflow-store")).expanduser().absolute(),
+            port=_number(environment, "AEFLOW_PORT", 4200),
+            postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
+            tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
+            pools=tuple(environment.get("AEFLOW_POOLS", POOLS).replace(" ", "").split(",")),
+            database=database,
+            postgres_bin=Path(binaries) if binaries else None,
+            postgres_user=environment.get("AEFLOW_POSTGRES_USER", "postgres"),
+            log_bytes=_number(environment, "AEFLOW_LOG_BYTES", 10 * 2**20, at_most=2**40),
+        )
+
+    @property
+    def url(self) -> str:
+        """The address of the Prefect UI."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def tensorboard_url(self) -> str:
+        """The address of TensorBoard."""
+        return f"http://{HOST}:{self.tensorboard_port}"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a log of each process."""
+        return self.home / "logs"
+
+    @property
+    def secrets(self) -> Path:
+        """The file with what must stay secret."""
+        return self.home / "secrets"
+
+    @property
+    def client(self) -> Path:
+        """The file that a shell reads to speak to the server."""
+        return self.home / "client.env"
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked while the service runs."""
+        return self.home / "service.lock"
+
+    @property
+    def state(self) -> Path:
+        """The file that says what runs."""
+        return self.home / "service.json"
+
+
+def _number(
+    environment: Mapping[str, str], name: str, default: int, *, at_most: int = 65535
+) -> int:
+    given = environment.get(name, str(default))
+    if not given.isdigit() or not 1 <= int(given) <= at_most:
+        raise ConfigError(f"{name} = '{given}' is not allowed: give a number from 1 to {at_most}.")
+    return int(given)

@@ -1,0 +1,65 @@
+"""A Prefect worker that lets its runs put their work into safety: `python -m infra.worker POOL`.
+
+Prefect's own kills its runs at SIGTERM, and they stay Running on the server for ever.
+"""
+
+import argparse
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import psutil
+
+from infra.processes import end_all, session_of
+
+__all__ = ["main"]
+
+POLL_SECONDS = 0.25
+RUN_SECONDS = 30.0
+WORKER_SECONDS = 10.0
+
+
+def main() -> int:
+    """Runs a worker until SIGTERM or Ctrl-C; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.worker", description=__doc__)
+    parser.add_argument("pool", help="The work pool whose runs it takes.")
+    pool = parser.parse_args().pool
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: signals.append(number))
+    worker = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "prefect", "worker", "start"),
+            *("--pool", pool, "--name", f"{pool}-{socket.gethostname()}"),
+        ],
+        process_group=0,  # Ctrl-C is for us alone
+    )
+    while worker.poll() is None and not signals:
+        time.sleep(POLL_SECONDS)
+    return _stopped(worker) if signals else worker.returncode
+
+
+def _stopped(worker: subprocess.Popen[bytes]) -> int:
+    """Stops the runs first, as their machine would: they keep their work and say so."""
+    if worker.poll() is None:
+        worker.send_signal(signal.SIGSTOP)  # it takes no more runs
+        end_all(_runs(worker.pid), grace_seconds=RUN_SECONDS)
+        worker.send_signal(signal.SIGCONT)
+        worker.terminate()
+    try:
+        worker.wait(WORKER_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+    return 0 if worker.wait() == 0 else 1
+
+
+def _runs(worker: int) -> list[psutil.Process]:
+    """Returns the processes of runs: a worker starts each in a session of its own."""
+    children = psutil.Process(worker).children(recursive=True)
+    return [child for child in children if session_of(child.pid) == child.pid]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

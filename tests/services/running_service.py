@@ -1,0 +1,155 @@
+"""A service that a test started as a user does, and its server as the client sees it."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+import psutil
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterParentFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling
+
+from infra.processes import marked
+from tests.source_code import ROOT
+
+T = TypeVar("T")
+SOME_EPOCHS = 400
+"""As many as take some ten seconds: time to kill something in."""
+QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 20}}
+
+
+PLANTED = {
+    "PREFECT_API_AUTH_STRING": "admin:planted-for-the-api",
+    "AEFLOW_POSTGRES_PASSWORD": "planted-for-postgres",
+}
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """Holds where a service lies and listens, and does with it what a user may do."""
+
+    home: Path
+    environment: dict[str, str]
+    client: SyncPrefectClient
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.environment['AEFLOW_PORT']}"
+
+    @property
+    def auth(self) -> str:
+        return PLANTED["PREFECT_API_AUTH_STRING"]
+
+    @property
+    def store(self) -> Path:
+        return Path(self.environment["AEFLOW_STORE"])
+
+    def pid(self, part: str) -> int | None:
+        """Returns the number of a part's process, None while it is started again."""
+        state = json.loads((self.home / "service.json").read_text())
+        (process,) = [p["process"] for p in state["parts"] if p["name"] == part]
+        return int(process["pid"]) if process else None
+
+    def start(self, deployment: str, config: dict[str, Any], **more: Any) -> UUID:
+        """Starts a run as the form in the UI does."""
+        found = self.client.read_deployment_by_name(deployment)
+        parameters = {"config": config, **more}
+        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+
+    def run(self, run: UUID) -> FlowRun:
+        return self.client.read_flow_run(run)
+
+    def children(self, run: UUID) -> list[FlowRun]:
+        parent = FlowRunFilterParentFlowRunId(any_=[run])
+        return self.client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
+
+    def runs_of(self, deployment: UUID) -> list[FlowRun]:
+        of = FlowRunFilterDeploymentId(any_=[deployment])
+        return self.client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id=of))
+
+    def state(self, run: UUID) -> str:
+        """Returns the name of a run's state, or "away" where the server is that."""
+        try:
+            found = self.client.read_flow_run(run).state
+        except httpx.HTTPError:
+            return "away"
+        return found.name if found else "none"
+
+    def wait(self, run: UUID, *names: str, seconds: float = 120) -> FlowRun:
+        """Waits until the state of a run has one of the names."""
+        until(lambda: self.state(run) in names, seconds)
+        return self.run(run)
+
+    def cancel(self, run: UUID) -> None:
+        self.client.set_flow_run_state(run, Cancelling())
+
+    def start_training(
+        self, deployment: str, seed: int, *, epochs: int = 100_000, **more: Any
+    ) -> tuple[UUID, Path]:
+        """Starts a training; returns its run, and its checkpoint once there is one."""
+        before = set(self._checkpoints())
+        config = {"model": {"latent_dim": 8}, "train": {"epochs": epochs, "seed": seed}}
+        run = self.start(deployment, config, **more)
+        (checkpoint,) = until(lambda: set(self._checkpoints()) - before, 120)
+        return run, checkpoint
+
+    def process(self, run: UUID) -> psutil.Process:
+        """Returns the process that carries a run out."""
+        return next(
+            process
+            for process in marked(self.home)
+            if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run)
+        )
+
+    def _checkpoints(self) -> list[Path]:
+        return list(self.store.glob("models/*.partial/_work/checkpoint.npz"))
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def new_environment(folder: Path) -> dict[str, str]:
+    """Returns the settings of a service on free ports."""
+    ports = ("AEFLOW_PORT", "AEFLOW_POSTGRES_PORT", "AEFLOW_TENSORBOARD_PORT")
+    return {
+        "AEFLOW_HOME": str(folder / "home"),
+        "AEFLOW_STORE": str(folder / "store"),
+        **{port: str(free_port()) for port in ports},
+    }
+
+
+def until(check: Callable[[], T], seconds: float) -> T:
+    """Waits for something that is true, and returns it."""
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, f"not in {seconds} s"
+        time.sleep(0.5)
+    return found
+
+
+def service_command(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    """Calls `make up` and its kin, from where a user does."""
+    return subprocess.run(
+        ["make", "--silent", command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
