@@ -41,6 +41,19 @@ def unencoded(stages, tmp_path) -> Store:
     return Store(tmp_path / "copy")
 
 
+@pytest.fixture
+def interrupted(stages, unencoded) -> Store:
+    """A store whose encoding was stopped after some 600 rows."""
+
+    def stop(progress):
+        if progress.done >= 600:
+            raise Interrupted("enough")
+
+    with pytest.raises(Interrupted):
+        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+    return unencoded
+
+
 def content(store: Store, features) -> dict[str, bytes]:
     folder = store.locate(features)
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.parquet")}
@@ -117,21 +130,15 @@ def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     assert unencoded.verify(features.key) == []
 
 
-def test_interrupted_it_keeps_what_is_finished(stages, unencoded):
-    def stop(progress):
-        if progress.done >= 600:
-            raise Interrupted("enough")
-
-    with pytest.raises(Interrupted):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
-    partial = next((unencoded.root / "features").glob("*.partial"))
+def test_interrupted_it_keeps_what_is_finished(stages, interrupted):
+    partial = next((interrupted.root / "features").glob("*.partial"))
     assert len(list(partial.rglob("0*.parquet"))) >= 3
     seen = []
     features = encode(
-        stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=seen.append
+        stages.model, EncodeConfig(), interrupted, dataset=stages.dataset, on_progress=seen.append
     )
     assert seen[0].done >= 3 * 128
-    assert content(unencoded, features) == content(stages.store, stages.features)
+    assert content(interrupted, features) == content(stages.store, stages.features)
 
 
 @pytest.mark.parametrize("shards_in_flight", [1, 8])
@@ -146,18 +153,12 @@ def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
     assert content(unencoded, features) == content(stages.store, stages.features)
 
 
-def test_another_batch_size_begins_a_draft_anew(stages, unencoded):
-    def stop(progress):
-        if progress.done >= 600:
-            raise Interrupted("enough")
-
-    with pytest.raises(Interrupted):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+def test_another_batch_size_begins_a_draft_anew(stages, interrupted):
     seen = []
     encode(
         stages.model,
         EncodeConfig(),
-        unencoded,
+        interrupted,
         dataset=stages.dataset,
         runtime=RuntimeConfig(encode_batch_size=64),
         on_progress=seen.append,
@@ -203,18 +204,12 @@ def test_what_one_part_raises_reaches_the_caller(stage):
         list(overlapped([0, 1], in_flight=2, **parts))
 
 
-def test_a_file_of_another_model_in_the_draft_is_refused(stages, unencoded):
-    def stop(progress):
-        if progress.done >= 600:
-            raise Interrupted("enough")
-
-    with pytest.raises(Interrupted):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
-    partial = next((unencoded.root / "features").glob("*.partial"))
+def test_a_file_of_another_model_in_the_draft_is_refused(stages, interrupted):
+    partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({b"aeflow.identity": b"f" * 64}), path)
     from aeflow.errors import IdentityMismatch
 
     with pytest.raises(IdentityMismatch, match="was made by ffffffffffffffff, not by"):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
+        encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
