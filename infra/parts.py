@@ -80,6 +80,7 @@ def _client_environment(settings: Settings, secret: Credentials) -> dict[str, st
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_WORKER_QUERY_SECONDS": "5",
         "DO_NOT_TRACK": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "AEFLOW_STORE": str(settings.store),
         "AEFLOW_TENSORBOARD_URL": settings.tensorboard_url,

@@ -33,6 +33,8 @@ __all__ = ["down", "main", "run", "status", "up"]
 
 POLL_SECONDS = 0.25
 NOT_RUNNING = 3
+LINE = " | "
+"""Stands between time and message in the supervisor's log."""
 
 
 def main() -> int:
@@ -88,7 +90,9 @@ def up(settings: Settings) -> int:
 
 def run(settings: Settings) -> int:
     """Runs the service until SIGTERM or Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    logging.basicConfig(
+        level=logging.INFO, format=f"%(asctime)s{LINE}%(message)s", stream=sys.stdout
+    )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     make_folders(settings)
     with locked(settings):
@@ -136,7 +140,9 @@ def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int)
         lines, position = new_lines(settings.logs / "service.log", position)
         said += lines
         for line in lines:
-            print(f"  {line.partition(' ')[2].partition(' ')[2]}", flush=True)
+            _when, is_ours, message = line.partition(LINE)
+            if is_ours:
+                print(f"  {message}", flush=True)
         if code is not None:
             reason = said[-1].removeprefix("aeflow: ") if said else f"it ended with {code}"
             raise AeflowError(reason)

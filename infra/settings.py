@@ -11,7 +11,7 @@ __all__ = ["HOST", "Settings"]
 HOST = "127.0.0.1"
 """Nothing listens to other machines; whoever wants that puts a proxy with TLS before it."""
 
-POOLS = "control,cpu,gpu"
+POOLS = ("control", "cpu", "gpu")
 DATABASES = ("postgresql", "sqlite")
 
 
@@ -45,7 +45,7 @@ class Settings:
             port=_number(environment, "AEFLOW_PORT", 4200),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
             tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
-            pools=tuple(environment.get("AEFLOW_POOLS", POOLS).replace(" ", "").split(",")),
+            pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),
             database=database,
             postgres_bin=Path(binaries) if binaries else None,
             postgres_user=environment.get("AEFLOW_POSTGRES_USER", "postgres"),
@@ -86,6 +86,14 @@ class Settings:
     def state(self) -> Path:
         """The file that says what runs."""
         return self.home / "service.json"
+
+
+def _pools(given: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in given.split(","))
+    for name in names:
+        if name not in POOLS:
+            raise ConfigError(f"AEFLOW_POOLS has no pool '{name}'. Choose of: {', '.join(POOLS)}.")
+    return names
 
 
 def _number(

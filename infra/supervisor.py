@@ -18,7 +18,7 @@ from infra.parts import Part
 from infra.processes import end_all, identity, marked, session_of
 from infra.settings import Settings
 
-__all__ = ["Supervisor"]
+__all__ = ["Supervised", "Supervisor"]
 
 POLL_SECONDS = 0.25
 START_SECONDS = 240.0

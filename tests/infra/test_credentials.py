@@ -1,0 +1,34 @@
+"""The secrets of the service: who may read them, what may stand in them."""
+
+import pytest
+
+from aeflow.errors import ConfigError
+from infra.credentials import credentials
+
+
+def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path):
+    path = tmp_path / "secrets"
+    made = credentials(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert credentials(path) == made
+    assert credentials(tmp_path / "others") != made
+    assert len(made.auth) > 32
+
+
+def test_secrets_that_others_may_read_are_refused(tmp_path):
+    path = tmp_path / "secrets"
+    credentials(path)
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match=f"chmod 600 {path}"):
+        credentials(path)
+
+
+@pytest.mark.parametrize("password", ["", "with space", "it's", "a/b", "ü"])
+def test_password_that_sql_or_a_url_would_read_is_refused(tmp_path, password: str):
+    path = tmp_path / "secrets"
+    path.touch(mode=0o600)
+    path.write_text(
+        f"PREFECT_API_AUTH_STRING=admin:x\nAEFLOW_POSTGRES_PASSWORD={password}\n", "utf-8"
+    )
+    with pytest.raises(ConfigError, match="has no AEFLOW_POSTGRES_PASSWORD of letters"):
+        credentials(path)

@@ -1,0 +1,42 @@
+"""The operations page names what there is, and all of it."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from tests.source_code import ROOT
+
+README = (ROOT / "infra" / "README.md").read_text("utf-8")
+INTERNAL = {"AEFLOW_SERVICE", "AEFLOW_TENSORBOARD_URL"}
+"""What the service tells its own processes."""
+
+
+def settings_in(text: str) -> set[str]:
+    return set(re.findall(r"AEFLOW_[A-Z_]*[A-Z]", text))
+
+
+def test_every_setting_is_described_and_none_that_is_not_there():
+    sources = [path for folder in ("infra", "deployments") for path in (ROOT / folder).glob("*.*")]
+    code = "".join(path.read_text("utf-8") for path in sources if path.suffix in (".py", ".yaml"))
+    limits = {f"AEFLOW_{pool}_LIMIT" for pool in ("CONTROL", "CPU", "GPU")}
+    assert settings_in(README) - limits == settings_in(code) - INTERNAL
+
+
+def test_every_deployment_is_described():
+    written = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
+    for deployment in written["deployments"]:
+        flow = deployment["entrypoint"].rpartition(".")[2].replace("_", "-")
+        assert f"{flow}/{deployment['name']}" in README
+
+
+def test_commands_are_ten():
+    block = re.findall(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
+    assert len(block.splitlines()) == 10
+
+
+def test_every_target_is_in_the_makefile():
+    makefile = Path(ROOT / "Makefile").read_text("utf-8")
+    targets = {name for line in re.findall(r"make ([a-z -]+)", README) for name in line.split()}
+    assert {"services", "up", "down"} <= targets
+    assert [t for t in ("services", "up", "down") if not re.search(f"^{t}:", makefile, re.M)] == []

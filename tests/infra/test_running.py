@@ -1,0 +1,58 @@
+"""Whether the service runs, and what it needs before it can."""
+
+import os
+import socket
+
+import pytest
+
+from aeflow.errors import ConfigError
+from infra.postgres import find_postgres
+from infra.running import check_ports, holder, locked, make_folders, write_client
+from infra.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    made = Settings.of({"AEFLOW_HOME": str(tmp_path / "home"), "AEFLOW_STORE": str(tmp_path / "s")})
+    make_folders(made)
+    return made
+
+
+def test_service_is_held_by_one_process(settings: Settings):
+    assert holder(settings) is None
+    with locked(settings):
+        known = holder(settings)
+        assert known
+        assert known["pid"] == os.getpid()
+        with pytest.raises(ConfigError, match="aeflow runs already"), locked(settings):
+            pass
+
+
+def test_taken_port_is_named_with_the_setting_that_moves_it(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = Settings.of({"AEFLOW_TENSORBOARD_PORT": str(port)})
+        with pytest.raises(ConfigError, match=f"Port {port} is taken. Set AEFLOW_TENSORBOARD_PORT"):
+            check_ports(settings, None)
+
+
+def test_client_file_names_the_secret_and_does_not_hold_it(settings: Settings):
+    settings.secrets.write_text("PREFECT_API_AUTH_STRING=admin:hidden\n")
+    write_client(settings)
+    assert "hidden" not in settings.client.read_text()
+    shell = f". {settings.client}; echo $PREFECT_API_URL $PREFECT_API_AUTH_STRING $AEFLOW_STORE"
+    with os.popen(shell) as said:
+        assert said.read().split() == [
+            "http://127.0.0.1:4200/api",
+            "admin:hidden",
+            str(settings.store),
+        ]
+
+
+def test_data_of_another_postgres_are_not_touched(settings: Settings, tmp_path):
+    (settings.home / "postgres").mkdir()
+    (settings.home / "postgres" / "PG_VERSION").write_text("9\n")
+    with pytest.raises(ConfigError, match="was made by PostgreSQL 9, which is not installed"):
+        find_postgres(settings)

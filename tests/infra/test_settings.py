@@ -1,0 +1,30 @@
+"""The settings of the service: defaults, and what is refused."""
+
+import pytest
+
+from aeflow.errors import ConfigError
+from infra.settings import Settings
+
+
+def test_nothing_need_be_set(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.of({})
+    assert (settings.home, settings.store) == (tmp_path / ".aeflow", tmp_path / "aeflow-store")
+    assert settings.url == "http://127.0.0.1:4200"
+    assert settings.pools == ("control", "cpu", "gpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AEFLOW_PORT", "70000", "AEFLOW_PORT = '70000' is not allowed: give a number from 1"),
+        ("AEFLOW_PORT", "http", "AEFLOW_PORT = 'http' is not allowed"),
+        ("AEFLOW_LOG_BYTES", "0", "AEFLOW_LOG_BYTES = '0' is not allowed"),
+        ("AEFLOW_DATABASE", "mysql", "Unknown AEFLOW_DATABASE 'mysql'. Choose one of: postgresql"),
+        ("AEFLOW_POOLS", "cpu,tpu", "AEFLOW_POOLS has no pool 'tpu'. Choose of: control, cpu, gpu"),
+    ],
+)
+def test_nonsense_is_refused(name: str, value: str, said: str):
+    with pytest.raises(ConfigError) as raised:
+        Settings.of({name: value})
+    assert str(raised.value).startswith(said)
