@@ -238,7 +238,13 @@ def gate(
     return verdict
 
 
-@task(name="promote", task_run_name="promote {model.key}", tags=["promote", "cpu"], **RETRIED)
+@task(
+    name="promote",
+    task_run_name="promote {model.key}",
+    tags=["promote", "cpu"],
+    timeout_seconds=HOUR,
+    **RETRIED,
+)
 def promote(verdict: Verdict, store: str, *, model: Model) -> None:
     """Makes a model the champion of its dataset; the history names this flow run."""
     stages.promote(verdict, store, model=model, run=str(flow_run.id))
@@ -248,6 +254,7 @@ def promote(verdict: Verdict, store: str, *, model: Model) -> None:
     name="point-features",
     task_run_name="point {dataset_name} at {features.key}",
     tags=["encode", "cpu"],
+    timeout_seconds=HOUR,
     **RETRIED,
 )
 def point_features(features: FeatureSet, store: str, *, dataset_name: str) -> None:
