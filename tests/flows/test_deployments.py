@@ -71,11 +71,13 @@ def test_pools_have_their_limits_and_queues_their_order(deployed: str, client: S
         assert [queue["name"] for queue in first] == list(pool.queues)
 
 
-def test_applying_twice_changes_nothing(deployed: str, client, monkeypatch):
+def test_applying_twice_changes_nothing(deployed: str, client, monkeypatch, caplog):
     monkeypatch.setenv("AEFLOW_STORE", deployed)
+    caplog.set_level("INFO", "deployments.apply")
     before = everything(client)
     apply()
     assert everything(client) == before
+    assert "work pools: nothing to change" in caplog.messages
 
 
 def test_limit_of_the_environment_is_deployed(deployed: str, client, monkeypatch):

@@ -26,7 +26,7 @@ from infra.processes import marked
 from tests.source_code import ROOT
 
 T = TypeVar("T")
-SOME_EPOCHS = 400
+SOME_EPOCHS = 250
 """As many as take some ten seconds: time to kill something in."""
 QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 20}}
 
