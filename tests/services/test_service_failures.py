@@ -18,6 +18,18 @@ def messages(service: RunningService, run: UUID) -> list[str]:
     return [log.message for log in service.client.read_logs(log_filter=of_run)]
 
 
+def worker_is_done_with(service: RunningService, run: UUID) -> bool:
+    """Says whether the worker has let go of a run.
+
+    After the runner has said Crashed the worker says it once more, seconds later: over whatever
+    state the run was given in between.
+    """
+    of_run = {"id": [f"prefect.flow-run.{run}"]}
+    asked = {"event": {"name": ["prefect.worker.executed-flow-run"]}, "related": of_run}
+    answer = service.client.request("POST", "/events/filter", json={"filter": asked})
+    return bool(answer.json()["events"])
+
+
 def retry(service: RunningService, run: UUID) -> None:
     """Does what `prefect flow-run retry` does."""
     service.client.set_flow_run_state(run, Scheduled(message="Retried"), force=True)
@@ -33,8 +45,9 @@ def test_killed_run_is_crashed_in_seconds_and_a_retry_goes_on(service: RunningSe
     assert "-9" in str(crashed.state.message)
     assert checkpoint.exists()
 
+    until(lambda: worker_is_done_with(service, run), 60)
     retry(service, run)
-    service.wait(run, "Completed")
+    service.wait(run, "Completed", seconds=180)
     (went_on,) = [m for m in messages(service, run) if m.startswith("train: goes on from step")]
     assert int(re.findall(r"\d+", went_on)[0]) > 0
     model = checkpoint.parent.parent.name.removesuffix(".partial")
@@ -71,4 +84,4 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
     assert checkpoint.exists()
 
     retry(service, run)  # the supervisor has started another worker
-    service.wait(run, "Completed")
+    service.wait(run, "Completed", seconds=180)
