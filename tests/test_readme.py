@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from sklearn.datasets import load_digits
+from PIL import Image
+from sklearn.datasets import load_digits, load_iris
 
 from aeflow.configs.loading import load_config
 from flows.cli import main
@@ -48,6 +51,8 @@ def made(tmp_path_factory) -> Made:
     np.savez(folder / "my-data.npz", x_train=images[:300], y_train=labels[:300])
     np.savez(folder / "new-data.npz", x_train=images[300:400])
     write_idx(folder / "my-folder", images[:300], labels[:300])
+    write_photos(folder / "my-photos", images[:60], labels[:60])
+    write_table(folder / "my-table.parquet")
     (folder / "my-config.toml").write_text(toml_block().replace("epochs = 20", "epochs = 2"))
     with contextlib.chdir(folder):
         printed = aeflow("aeflow run")
@@ -67,6 +72,18 @@ def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
         shape = b"".join(size.to_bytes(4, "big") for size in array.shape)
         header = bytes([0, 0, 8, array.ndim]) + shape
         (folder / name).write_bytes(header + array.tobytes())
+
+
+def write_photos(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(16 * image).save(folder / str(label) / f"{number}.png")
+
+
+def write_table(path: Path) -> None:
+    numbers = load_iris().data.T
+    names = ("height", "width", "weight", "colour")
+    pq.write_table(pa.table(dict(zip(names, numbers, strict=True))), path)
 
 
 def aeflow(command: str) -> list[str]:

@@ -1,8 +1,8 @@
 """What each stage is told."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from aeflow.configs.config import NOT_HASHED, Config
 
@@ -17,11 +17,16 @@ __all__ = [
 ]
 
 
+def _parted(columns: object) -> object:
+    """Takes columns as the command line has them, `a,b,c`."""
+    return tuple(columns.split(",")) if isinstance(columns, str) else columns
+
+
 class IngestConfig(Config):
     """Says where a dataset comes from and how it is split."""
 
     source: str = Field(default="digits", min_length=1, json_schema_extra=NOT_HASHED)
-    """Where the data come from: digits, mnist, tfds:NAME[:VERSION], idx:FOLDER or npz:FILE."""
+    """One of digits, mnist, tfds:NAME, images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:DIR."""
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
     )
@@ -38,6 +43,20 @@ class IngestConfig(Config):
     """Share of bad rows that go to quarantine; with more than this, ingestion fails."""
     shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
     """Bytes of features in one shard, at most; one row is always allowed."""
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_parted)] = Field(
+        default=None, min_length=1, examples=[["width", "height"]]
+    )
+    """Columns of a table that are features, such as a,b,c; all but id and label if not given."""
+    id_column: str | None = Field(default=None, min_length=1)
+    """Column of a table with each row's id; id where there is one, else ids are derived."""
+    label_column: str | None = Field(default=None, min_length=1)
+    """Column of a table with the label of each row; label where there is one."""
+    image_size: str | None = Field(
+        default=None, pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$", examples=["32x32"]
+    )
+    """Height and width that images are resized to, such as 32x32; as they are if not given."""
+    color_mode: Literal["rgb", "grayscale"] = "rgb"
+    """Colours of decoded images."""
     data_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)
     """Folder where TFDS keeps prepared datasets."""
     manual_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)

@@ -54,6 +54,7 @@ class Idx:
     """Reads `train-images-idx3-ubyte[.gz]` and, where they are there, labels and `t10k-` files."""
 
     label_names = ()
+    columns = ()
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):

@@ -51,6 +51,7 @@ class Npz:
     """
 
     label_names = ()
+    columns = ()
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):

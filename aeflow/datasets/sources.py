@@ -34,12 +34,27 @@ SOURCES = {
     "tfds": "aeflow.datasets.tfds:Tfds",
     "idx": "aeflow.datasets.idx:Idx",
     "npz": "aeflow.datasets.npz:Npz",
+    "images": "aeflow.datasets.images:Images",
+    "parquet": "aeflow.datasets.parquet:Parquet",
+    "csv": "aeflow.datasets.csv:Csv",
 }
 """Where each source is written, as `module:name`, loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
-CHOICES = "digits, mnist, fashion_mnist, tfds:NAME[:VERSION], idx:FOLDER, npz:FILE"
+CHOICES = (
+    "digits, mnist, fashion_mnist, tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, "
+    "npz:FILE, idx:FOLDER"
+)
 """How sources are written, for messages and help."""
+
+OPTIONS = {
+    "columns": ("parquet", "csv"),
+    "id_column": ("parquet", "csv"),
+    "label_column": ("parquet", "csv"),
+    "image_size": ("images", "parquet"),
+    "color_mode": ("images", "parquet"),
+}
+"""The options of a config that belong to some sources only."""
 
 BLOCK_BYTES = 4 * 2**20
 """Bytes of features that a source reads at once."""
@@ -103,6 +118,11 @@ class Source(Protocol):
         ...
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of a vector's numbers, where the source knows them."""
+        ...
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """The names of the labels 0, 1, ..., where the source knows them."""
         ...
@@ -125,6 +145,7 @@ def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> So
         raise ConfigError(
             f"The source '{config.source}' is not written right. Choose one of: {CHOICES}."
         )
+    _check_options(kind, config)
     module, _, name = SOURCES[kind].partition(":")
     return getattr(importlib.import_module(module), name)(where, config, on_wait)
 
@@ -133,6 +154,16 @@ def check_source(config: IngestConfig) -> None:
     """Raises what `open_source` would, but leaves TFDS alone, which might begin to download."""
     if _parted(config)[0] != "tfds":
         open_source(config)
+
+
+def _check_options(kind: str, config: IngestConfig) -> None:
+    for option, kinds in OPTIONS.items():
+        given = getattr(config, option) != IngestConfig.model_fields[option].default
+        if given and kind not in kinds:
+            raise ConfigError(
+                f"The source '{config.source}' has no use for {option}; "
+                f"{' and '.join(f'{name}:' for name in kinds)} have. Leave it out."
+            )
 
 
 def _parted(config: IngestConfig) -> tuple[str, str]:

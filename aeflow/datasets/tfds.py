@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tensorflow_datasets.core.download.resource import get_dl_fname
 
 from aeflow.configs import IngestConfig
+from aeflow.datasets.pictures import DAMAGED, undecodable
 from aeflow.datasets.preparing import locked, run_child
 from aeflow.datasets.reaching import unreachable_hosts
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait, Piece, Rows, Undecodable, clean_name
@@ -29,9 +30,6 @@ __all__ = ["Tfds", "prepare"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises on bytes that are no image."""
-
 NUM_NAMED = 4
 BLOCK_ROWS = 1024
 """Rows decoded at once, at most: even small images take their time."""
@@ -41,6 +39,8 @@ PREPARE = "import sys; from aeflow.datasets.tfds import prepare; prepare(*sys.ar
 
 class Tfds:
     """Reads image and label of a TFDS dataset; splits and ids are those that TFDS gives."""
+
+    columns = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._where = where
@@ -121,10 +121,8 @@ class Tfds:
             return pixels if pixels.ndim == 3 else pixels[..., None]
         except IndexError:
             return Undecodable("there is no image")
-        except UnidentifiedImageError:  # its text has an address in memory, never twice the same
-            return Undecodable("it is no image that Pillow knows")
-        except UNREADABLE as error:
-            return Undecodable(_first_line(str(error)))
+        except DAMAGED as error:
+            return undecodable(error)
 
 
 def prepare(where: str, data_dir: str, manual_dir: str) -> None:

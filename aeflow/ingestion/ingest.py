@@ -154,6 +154,7 @@ def _schema(
         shape=validation.shape,
         dtype="uint8" if is_bytes else "float32",
         value_range=known if len(validation.shape) == 3 else None,
+        columns=source.columns,
     )
 
 

@@ -35,6 +35,11 @@ __all__ = [
 
 FIELDS = {
     "source": "ingest.source",
+    "columns": "ingest.columns",
+    "id_column": "ingest.id_column",
+    "label_column": "ingest.label_column",
+    "image_size": "ingest.image_size",
+    "color_mode": "ingest.color_mode",
     "max_bad_fraction": "ingest.max_bad_fraction",
     "data_dir": "ingest.data_dir",
     "manual_dir": "ingest.manual_dir",
@@ -102,6 +107,11 @@ class SourceOptions:
     """Where data come from."""
 
     source: Annotated[str | None, _described(IngestConfig, "source")] = None
+    columns: Annotated[str | None, _described(IngestConfig, "columns")] = None
+    id_column: Annotated[str | None, _described(IngestConfig, "id_column")] = None
+    label_column: Annotated[str | None, _described(IngestConfig, "label_column")] = None
+    image_size: Annotated[str | None, _described(IngestConfig, "image_size")] = None
+    color_mode: Annotated[str | None, _described(IngestConfig, "color_mode")] = None
     max_bad_fraction: Annotated[float | None, _described(IngestConfig, "max_bad_fraction")] = None
     data_dir: Annotated[str | None, _described(IngestConfig, "data_dir")] = None
     manual_dir: Annotated[str | None, _described(IngestConfig, "manual_dir")] = None

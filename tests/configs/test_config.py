@@ -43,6 +43,8 @@ FIELDS = [
 
 def other_value(field: FieldInfo) -> Any:
     """Returns a value of the field's type that is not its default."""
+    if field.examples:
+        return field.examples[0]
     if get_origin(field.annotation) is Literal:
         return next(choice for choice in get_args(field.annotation) if choice != field.default)
     match field.default:

@@ -22,7 +22,7 @@ def test_unknown_source_is_refused_with_the_choices(source):
         open_source(IngestConfig(source=source))
     assert str(caught.value) == (
         f"Unknown source '{source}'. Choose one of: digits, mnist, fashion_mnist, "
-        "tfds:NAME[:VERSION], idx:FOLDER, npz:FILE."
+        "tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:FOLDER."
     )
 
 
@@ -33,11 +33,26 @@ def test_source_with_a_missing_or_superfluous_place_is_refused_in_one_line(sourc
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["idx:nowhere", "npz:nowhere.npz"])
-def test_missing_folder_or_file_is_named(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["idx", "npz", "images", "parquet", "csv"])
+def test_missing_folder_or_file_is_named(kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SourceError, match=r"There is no (folder|file) 'nowhere"):
-        open_source(IngestConfig(source=source))
+    with pytest.raises(SourceError, match=r"There is no (folder|file|file or folder) 'nowhere'"):
+        open_source(IngestConfig(source=f"{kind}:nowhere"))
+
+
+@pytest.mark.parametrize("kind", ["images", "parquet", "csv"])
+def test_folder_without_a_file_of_the_kind_is_refused(kind, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing to read")
+    with pytest.raises(SourceError, match="holds no file that ends in"):
+        open_source(IngestConfig(source=f"{kind}:{tmp_path}"))
+
+
+def test_option_that_the_source_does_not_know_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        open_source(IngestConfig(source="digits", image_size="16x16"))
+    assert str(caught.value) == (
+        "The source 'digits' has no use for image_size; images: and parquet: have. Leave it out."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,269 @@
+"""The columns of a table: which are features, which the label and the id, and their values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.pictures import decoded
+from aeflow.datasets.sources import Features, Undecodable, block_rows
+from aeflow.errors import SourceError
+
+__all__ = [
+    "Columns",
+    "as_labels",
+    "choose_columns",
+    "features_of",
+    "ids_of",
+    "label_values",
+    "labels_of",
+    "one_choice",
+]
+
+LISTED = 5
+BLOCK_PICTURES = 64
+BLOCK_LISTS = 1024
+
+Kind = Literal["numbers", "list", "image"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Says what the columns of a table are to us; `features` are many, or one list or image."""
+
+    features: tuple[str, ...]
+    kind: Kind
+    label: str | None
+    id: str | None
+    are_bytes: bool = field(default=False, compare=False)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are read."""
+        return list(dict.fromkeys(filter(None, (*self.features, self.label, self.id))))
+
+    @property
+    def block_rows(self) -> int:
+        """How many rows are read at once."""
+        return {
+            "numbers": block_rows(4 * len(self.features)),
+            "list": BLOCK_LISTS,
+            "image": BLOCK_PICTURES,
+        }[self.kind]
+
+
+def choose_columns(
+    schema: pa.Schema, config: IngestConfig, *, where: str, partitions: Sequence[str] = ()
+) -> Columns:
+    """Chooses by the config; what it leaves open, by names and types: `id`, `label`, the rest.
+
+    Raises SourceError where a column is not there, or where it is not clear which are features.
+    """
+    label = _named(schema, config.label_column, "label", where=where, partitions=partitions)
+    own_id = _named(schema, config.id_column, "id", where=where)
+    for name in config.columns or ():
+        _check_there(schema.names, name, where)
+    others = [name for name in schema.names if name not in (label, own_id)]
+    kinds: dict[str, Kind | None] = {
+        name: _kind(schema.field(name).type) for name in config.columns or others
+    }
+    unfit = [name for name, kind in kinds.items() if kind is None]
+    if unfit or not kinds:
+        told = f"'{unfit[0]}' is {schema.field(unfit[0]).type}" if unfit else "none is left"
+        raise SourceError(
+            f"The columns of '{where}' are not all numbers, lists or images: {told}. "
+            f"Choose features with --columns, out of {_listed(schema.names)}."
+        )
+    single = [name for name, kind in kinds.items() if kind != "numbers"]
+    if single and len(kinds) > 1:
+        raise SourceError(
+            f"It is not clear which columns of '{where}' are features: '{single[0]}' is "
+            f"{schema.field(single[0]).type}, and there are {_listed(kinds)}. Say it with "
+            "--columns: columns of one number each, or one column of lists or images."
+        )
+    kind = (kinds[single[0]] if single else None) or "numbers"
+    types = [schema.field(name).type for name in kinds]
+    are_bytes = all((t.value_type if kind == "list" else t) == pa.uint8() for t in types)
+    return Columns(tuple(kinds), kind, label, own_id, are_bytes)
+
+
+def one_choice(chosen: Mapping[str, Columns]) -> Columns:
+    """Returns what all files of a source have in common, by their names.
+
+    Raises SourceError where the columns differ; bytes they are where they are in every file.
+    """
+    (first, columns), *others = chosen.items()
+    for name, other in others:
+        if other != columns:
+            raise SourceError(
+                f"'{name}' has other columns than '{first}'. Say with --columns which are "
+                "features, out of those that all files have."
+            )
+    return replace(columns, are_bytes=all(each.are_bytes for each in chosen.values()))
+
+
+def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -> Features:
+    """Returns the features of a batch, [N, D] of float32 or uint8, or one by one."""
+    if columns.kind == "numbers":
+        chosen = batch.select(list(columns.features))
+        return _bytes(chosen) if columns.are_bytes else _numbers(chosen)
+    column = batch.column(columns.features[0])
+    if columns.kind == "list":
+        return _lists(column, are_bytes=columns.are_bytes)
+    return [
+        Undecodable("it is null") if content is None else decoded(content, config)
+        for content in map(_content, column.to_pylist())
+    ]
+
+
+def ids_of(batch: pa.RecordBatch, column: str, *, where: str) -> list[str]:
+    """Returns a column as ids. Raises SourceError where one is missing."""
+    ids = batch.column(column).cast(pa.string())
+    if ids.null_count:
+        raise SourceError(
+            f"The column '{column}' of '{where}' has rows without an id. Give each one."
+        )
+    return ids.to_pylist()
+
+
+def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -> list[int | str]:
+    """Returns the different labels in a column: whole numbers, or else names.
+
+    Raises SourceError where one is missing, or is a number that is not whole.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if column.null_count:
+        raise SourceError(
+            f"The label column '{name}' of '{where}' is empty in {column.null_count} rows. "
+            "Give each row a label."
+        )
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column.unique().to_pylist()
+    try:
+        return column.cast(pa.int64()).unique().to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SourceError(
+            f"The label column '{name}' of '{where}' is {column.type} and not whole numbers or "
+            "names. Choose another with --label-column."
+        ) from error
+
+
+def as_labels(values: Iterable[int | str]) -> set[int | str]:
+    """Returns labels that stand as text: whole numbers where they are such, names where not."""
+    return {int(v) if str(v).removeprefix("-").isdecimal() else v for v in values}
+
+
+def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:
+    """Returns labels as int64 [N]: numbers as they are, names by their place in `names`."""
+    if not names:
+        return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    places = {name: place for place, name in enumerate(names)}
+    labels = column.cast(pa.string()).to_pylist()
+    return np.array([places[label] for label in labels], dtype=np.int64)
+
+
+def _named(
+    schema: pa.Schema,
+    asked: str | None,
+    usual: str,
+    *,
+    where: str,
+    partitions: Sequence[str] = (),
+) -> str | None:
+    known = [*schema.names, *partitions]
+    if asked is not None:
+        _check_there(known, asked, where)
+        return asked
+    return usual if usual in known else None
+
+
+def _check_there(known: Sequence[str], name: str, where: str) -> None:
+    if name not in known:
+        raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(known)}.")
+
+
+def _listed(names) -> str:
+    names = [f"'{name}'" for name in names]
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _kind(of: pa.DataType) -> Kind | None:
+    types = pa.types
+    if (
+        types.is_integer(of)
+        or types.is_floating(of)
+        or types.is_boolean(of)
+        or types.is_decimal(of)
+    ):
+        return "numbers"
+    if types.is_list(of) or types.is_large_list(of) or types.is_fixed_size_list(of):
+        return "list" if _kind(of.value_type) == "numbers" else None
+    is_picture = types.is_struct(of) and of.get_field_index("bytes") >= 0
+    if types.is_binary(of) or types.is_large_binary(of) or is_picture:
+        return "image"
+    return None
+
+
+def _content(value: bytes | dict | None) -> bytes | None:
+    """Hugging Face keeps an image as a struct of its bytes and its path."""
+    return value["bytes"] if isinstance(value, dict) else value
+
+
+def _numbers(batch: pa.RecordBatch) -> np.ndarray:
+    values = np.empty((batch.num_rows, batch.num_columns), np.float32)
+    for place, column in enumerate(batch.columns):
+        values[:, place] = _floats(column)
+    return values
+
+
+def _bytes(batch: pa.RecordBatch) -> Features:
+    """Bytes know no nan: a row in which one is null cannot be stored."""
+    filled = [pc.fill_null(c, 0).to_numpy(zero_copy_only=False) for c in batch.columns]
+    values = np.stack(filled, axis=1)
+    empty = {
+        row: name
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        for row in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist()
+    }
+    if not empty:
+        return values
+    return [
+        Undecodable(f"the column '{empty[row]}' is null") if row in empty else values[row]
+        for row in range(batch.num_rows)
+    ]
+
+
+def _lists(column: pa.Array, *, are_bytes: bool) -> Features:
+    """One array where all lists are of one length, else a row at a time."""
+    flat = column.flatten()
+    is_even = not column.null_count and len(_lengths(column).unique()) == 1
+    if is_even and not (are_bytes and flat.null_count):
+        return _list(flat, are_bytes=are_bytes).reshape(len(column), -1)
+    return [_row(row.values if row.is_valid else None, are_bytes=are_bytes) for row in column]
+
+
+def _lengths(column: pa.Array) -> pa.Array:
+    return pc.call_function("list_value_length", [column])
+
+
+def _row(values: pa.Array | None, *, are_bytes: bool) -> np.ndarray | Undecodable:
+    if values is None or (are_bytes and values.null_count):
+        return Undecodable("it is null" if values is None else "it holds a null")
+    return _list(values, are_bytes=are_bytes)
+
+
+def _list(values: pa.Array, *, are_bytes: bool) -> np.ndarray:
+    return values.to_numpy(zero_copy_only=False) if are_bytes else _floats(values)
+
+
+def _floats(column: pa.Array) -> np.ndarray:
+    """Returns numbers as float32; null becomes nan, so that validation names the row."""
+    wide = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore"):
+        return wide.astype(np.float32)

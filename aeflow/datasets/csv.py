@@ -1,0 +1,178 @@
+"""Tables as text: a CSV file, a folder or a glob; tabs in `.tsv`, and `.gz` for either."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.columns import (
+    Columns,
+    as_labels,
+    choose_columns,
+    ids_of,
+    label_values,
+    labels_of,
+    one_choice,
+)
+from aeflow.datasets.locating import Found, digest_of_file, located
+from aeflow.datasets.sources import (
+    BLOCK_BYTES,
+    Features,
+    OnWait,
+    Piece,
+    Rows,
+    Undecodable,
+    numbered,
+)
+from aeflow.errors import SourceError
+
+__all__ = ["Csv"]
+
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+FORM = "csv:FILE, csv:FOLDER or a glob such as 'csv:FOLDER/*.csv', with a header in each file"
+
+
+class Csv:
+    """Reads columns of numbers; an empty cell is a missing value, which makes its row a bad one."""
+
+    value_range = None
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        self._config = config
+        self._on_wait = on_wait
+        self.name, files = located(where, ENDINGS, form=FORM)
+        self._files = {file.name: file for file in files}
+        self._columns = one_choice({file.name: self._choice(file) for file in files})
+        self.columns = self._columns.features
+        self.label_names: tuple[str, ...] = ()
+
+    def pieces(self) -> list[Piece]:
+        """Lists the files, each read to its end, so that a damaged one is found first."""
+        labels: set[int | str] = set()
+        pieces = []
+        for file in self._files.values():
+            digest = digest_of_file(file.path, self._on_wait)
+            pieces.append(Piece(file.name, digest, None, self._scanned(file, labels)))
+        if any(isinstance(label, str) for label in labels):
+            self.label_names = tuple(sorted(map(str, labels)))
+        return pieces
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads the rows of a file in blocks."""
+        file, columns = self._files[piece.name], self._columns
+        start = 0
+        for batch in _batches(file, columns.names):
+            stop = start + batch.num_rows
+            yield Rows(
+                ids=ids_of(batch, columns.id, where=file.name)
+                if columns.id
+                else numbered(piece, start, stop),
+                features=_features(batch, columns),
+                labels=labels_of(batch.column(columns.label), self.label_names)
+                if columns.label
+                else None,
+            )
+            start = stop
+
+    def _choice(self, file: Found) -> Columns:
+        """Chooses by the header, and refuses a column without any number in the first block."""
+        header = _header(file)
+        schema = pa.schema([(name, pa.float64()) for name in header])
+        columns = choose_columns(schema, self._config, where=file.name)
+        for name, column in _first_block(file, list(columns.features)).items():
+            cells = column.drop_null().to_pylist()
+            if cells and all(_number(cell) is None for cell in cells):
+                raise SourceError(
+                    f"The column '{name}' of '{file.name}' holds no numbers: its first value is "
+                    f"'{cells[0]}'. Choose features with --columns, or --label-column {name}."
+                )
+        return columns
+
+    def _scanned(self, file: Found, labels: set[int | str]) -> int:
+        """Counts the rows, and adds the labels to those known."""
+        rows, label = 0, self._columns.label
+        for batch in _batches(file, self._columns.names):
+            self._on_wait(f"reads {file.name}")
+            rows += batch.num_rows
+            if label:
+                labels |= as_labels(label_values(batch.column(label), name=label, where=file.name))
+        return rows
+
+
+def _header(file: Found) -> list[str]:
+    with _understood(file):
+        names = csv.open_csv(file.path, parse_options=_parsing(file)).schema.names
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SourceError(f"'{file.path}' has two columns '{twice[0]}'. Give each its own name.")
+    return names
+
+
+def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Reads the columns as text, so that one wrong cell spoils one row and not the file."""
+    with _understood(file):
+        yield from csv.open_csv(
+            file.path,
+            read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
+            parse_options=_parsing(file),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=names,
+                strings_can_be_null=True,
+            ),
+        )
+
+
+def _first_block(file: Found, names: list[str]) -> dict[str, pa.Array]:
+    batch = next(_batches(file, names), None)
+    return {name: batch.column(name) for name in names} if batch else {}
+
+
+def _parsing(file: Found) -> csv.ParseOptions:
+    return csv.ParseOptions(delimiter="\t" if ".tsv" in file.path.suffixes else ",")
+
+
+@contextmanager
+def _understood(file: Found) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(f"'{file.path}' is not a whole table in CSV: {reason}") from error
+
+
+def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
+    values = np.empty((batch.num_rows, len(columns.features)), np.float32)
+    bad: dict[int, str] = {}
+    for place, name in enumerate(columns.features):
+        text = pc.call_function("utf8_trim_whitespace", [batch.column(name)])
+        try:
+            values[:, place] = text.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            values[:, place] = _cell_by_cell(text, name, bad)
+    if not bad:
+        return values
+    return [Undecodable(bad[row]) if row in bad else values[row] for row in range(batch.num_rows)]
+
+
+def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
+    """Returns the numbers of a column, nan where there is none; says in `bad` where that is."""
+    numbers = np.full(len(text), np.nan)
+    for row, cell in enumerate(text.to_pylist()):
+        number = np.nan if cell is None else _number(cell)
+        if number is None:
+            bad.setdefault(row, f"the column '{name}' is '{cell}', which is no number")
+        else:
+            numbers[row] = number
+    return numbers
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None

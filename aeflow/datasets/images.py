@@ -1,0 +1,80 @@
+"""A folder of image files; a sub-folder is a label."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.locating import Found, digest_of_file, located
+from aeflow.datasets.pictures import ENDINGS, decoded
+from aeflow.datasets.sources import OnWait, Piece, Rows
+from aeflow.errors import SourceError
+
+__all__ = ["Images"]
+
+FORM = "images:FOLDER, a folder with image files or with a sub-folder for each label"
+BLOCK_FILES = 64
+
+
+class Images:
+    """Reads image files as uint8 [H, W, C]; a piece is a folder, an id a file's relative path."""
+
+    value_range = None
+    columns = ()
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        folder = Path(where).expanduser()
+        if not folder.is_dir():
+            raise SourceError(f"There is no folder '{folder}'. Give {FORM}.")
+        self._config = config
+        self._on_wait = on_wait
+        self.name, files = located(where, ENDINGS, form=FORM)
+        self._folders: dict[str, list[Found]] = {}
+        for file in files:
+            self._folders.setdefault(PurePosixPath(file.name).parent.as_posix(), []).append(file)
+        self.label_names = tuple(sorted({_label(name) for name in self._folders} - {""}))
+        if self.label_names and "." in self._folders:
+            loose = self._folders["."][0].name
+            raise SourceError(
+                f"'{folder}' has sub-folders, which are labels, and image files beside them, such "
+                f"as '{loose}', which have none. Move those into a sub-folder."
+            )
+
+    def pieces(self) -> list[Piece]:
+        """Lists the folders that hold image files; a digest is that of names and bytes."""
+        return [
+            Piece(name, self._digest(files), None, len(files))
+            for name, files in self._folders.items()
+        ]
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Decodes the files of a folder, block by block."""
+        files = self._folders[piece.name]
+        label = self.label_names.index(_label(piece.name)) if self.label_names else None
+        for start in range(0, len(files), BLOCK_FILES):
+            block = files[start : start + BLOCK_FILES]
+            yield Rows(
+                ids=[file.name for file in block],
+                features=[decoded(_content(file), self._config) for file in block],
+                labels=None if label is None else np.full(len(block), label, np.int64),
+            )
+
+    def _digest(self, files: list[Found]) -> str:
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(f"{file.name}\0{digest_of_file(file.path, self._on_wait)}\n".encode())
+        return digest.hexdigest()
+
+
+def _label(folder: str) -> str:
+    """The first folder below the one that was given, however deep a file lies."""
+    return "" if folder == "." else PurePosixPath(folder).parts[0]
+
+
+def _content(file: Found) -> bytes:
+    try:
+        return file.path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"Cannot read '{file.path}': {error.strerror or error}.") from error

@@ -1,0 +1,85 @@
+"""The files that a source names: one file, a folder with all below it, or a glob."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from aeflow.datasets.sources import BLOCK_BYTES, OnWait, clean_name
+from aeflow.errors import SourceError
+
+__all__ = ["Found", "digest_of_file", "located"]
+
+MAGIC = "*?["
+HIDDEN = ("_", ".")
+"""How names begin that are no data, as Spark and Arrow have it: `_manifest.json`, `.DS_Store`."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Names one file by its place below the folder that was given, with forward slashes."""
+
+    name: str
+    path: Path
+
+    @cached_property
+    def partitions(self) -> dict[str, str]:
+        """What the folders say of the file in Hive's form, `key=value`."""
+        pairs = (part.partition("=") for part in PurePosixPath(self.name).parent.parts)
+        return {key: unquote(value) for key, equals, value in pairs if key and equals}
+
+
+def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list[Found]]:
+    """Returns the name of what was given, and the files it stands for, sorted by their names.
+
+    Of folders and globs only names with one of the `endings` count. Raises SourceError where that
+    leaves nothing; `form` says how the source is written.
+    """
+    if "://" in where:
+        raise SourceError(f"Cannot read '{where}': only files of this machine are. Give {form}.")
+    root = Path(where).expanduser()
+    if root.is_file():
+        return clean_name(root.name.partition(".")[0], otherwise="table"), [Found(root.name, root)]
+    if any(sign in where for sign in MAGIC):
+        root, pattern = _at_the_magic(root)
+        candidates = list(root.glob(pattern))
+    elif root.is_dir():
+        candidates = list(root.rglob("*"))
+    else:
+        raise SourceError(f"There is no file or folder '{where}'. Give {form}.")
+    found = [
+        Found(path.relative_to(root).as_posix(), path)
+        for path in candidates
+        if path.name.lower().endswith(tuple(endings)) and path.is_file()
+    ]
+    shown = [file for file in found if not _is_hidden(file.name)]
+    if not shown:
+        raise SourceError(
+            f"'{where}' holds no file that ends in {' or '.join(endings)}. Give {form}."
+        )
+    return clean_name(root.resolve().name, otherwise="table"), sorted(shown, key=lambda f: f.name)
+
+
+def digest_of_file(path: Path, on_wait: OnWait) -> str:
+    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+                on_wait(f"reads {path.name}")
+    except OSError as error:
+        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def _at_the_magic(glob: Path) -> tuple[Path, str]:
+    """Parts a glob into the folder that is certain and the pattern below it."""
+    place = next(i for i, part in enumerate(glob.parts) if any(sign in part for sign in MAGIC))
+    return Path(*glob.parts[:place]), "/".join(glob.parts[place:])
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(HIDDEN) for part in PurePosixPath(name).parts)

@@ -1,0 +1,125 @@
+"""Tables in Parquet: a file, a folder or a glob, with Hive's partitions in the folders' names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.configs import IngestConfig
+from aeflow.datasets.columns import (
+    Columns,
+    as_labels,
+    choose_columns,
+    features_of,
+    ids_of,
+    label_values,
+    labels_of,
+    one_choice,
+)
+from aeflow.datasets.locating import Found, digest_of_file, located
+from aeflow.datasets.sources import OnWait, Piece, Rows, numbered
+from aeflow.errors import SourceError
+
+__all__ = ["Parquet"]
+
+ENDINGS = (".parquet", ".pq")
+FORM = "parquet:FILE, parquet:FOLDER or a glob such as 'parquet:FOLDER/2026-*/*.parquet'"
+SPLIT = "split"
+
+
+class Parquet:
+    """Reads columns of numbers, a column of lists or a column of encoded images.
+
+    A piece is a file. A folder `split=NAME` gives its files their split; any other partition may
+    be the label.
+    """
+
+    value_range = None
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        self._config = config
+        self._on_wait = on_wait
+        self.name, files = located(where, ENDINGS, form=FORM)
+        self._files = {file.name: file for file in files}
+        self._columns = one_choice({file.name: self._choice(file) for file in files})
+        is_table = self._columns.kind == "numbers"
+        self.columns = self._columns.features if is_table else ()
+        self.label_names: tuple[str, ...] = ()
+
+    def pieces(self) -> list[Piece]:
+        """Lists the files; a digest is that of the bytes."""
+        self.label_names = self._names_of_labels()
+        return [
+            Piece(
+                file.name,
+                digest_of_file(file.path, self._on_wait),
+                file.partitions.get(SPLIT),
+                self._rows(file),
+            )
+            for file in self._files.values()
+        ]
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads the rows of a file in blocks."""
+        file, columns = self._files[piece.name], self._columns
+        stored = [name for name in columns.names if name not in file.partitions]
+        start = 0
+        with _opened(file) as table:
+            for batch in table.iter_batches(columns.block_rows, columns=stored):
+                stop = start + batch.num_rows
+                yield Rows(
+                    ids=ids_of(batch, columns.id, where=file.name)
+                    if columns.id
+                    else numbered(piece, start, stop),
+                    features=features_of(batch, columns, self._config),
+                    labels=self._labels(batch, file),
+                )
+                start = stop
+
+    def _choice(self, file: Found) -> Columns:
+        with _opened(file) as table:
+            return choose_columns(
+                table.schema_arrow, self._config, where=file.name, partitions=[*file.partitions]
+            )
+
+    def _rows(self, file: Found) -> int:
+        with _opened(file) as table:
+            return table.metadata.num_rows
+
+    def _names_of_labels(self) -> tuple[str, ...]:
+        """Returns the labels of all files, sorted, where they are names and not numbers."""
+        values: set[int | str] = set()
+        for file in self._files.values():
+            values |= self._label_values(file, self._columns.label)
+            self._on_wait(f"reads labels of {file.name}")
+        return tuple(sorted(map(str, values))) if any(isinstance(v, str) for v in values) else ()
+
+    def _label_values(self, file: Found, label: str | None) -> set[int | str]:
+        if label is None:
+            return set()
+        if label in file.partitions:
+            return as_labels([file.partitions[label]])
+        with _opened(file) as table:
+            column = table.read([label]).column(label)
+        return set(label_values(column, name=label, where=file.name))
+
+    def _labels(self, batch: pa.RecordBatch, file: Found) -> np.ndarray | None:
+        label = self._columns.label
+        if label is None:
+            return None
+        if label in file.partitions:
+            return labels_of(pa.repeat(file.partitions[label], batch.num_rows), self.label_names)
+        return labels_of(batch.column(label), self.label_names)
+
+
+@contextmanager
+def _opened(file: Found) -> Iterator[pq.ParquetFile]:
+    """Opens a file; whatever is wrong with its bytes becomes one line."""
+    try:
+        with pq.ParquetFile(file.path) as table:
+            yield table
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(f"'{file.path}' is not a whole Parquet file: {reason}") from error
