@@ -212,7 +212,8 @@ class Dying(LocalFiles):
         self.left = left
 
     def delete(self, name):
-        for path in sorted(p for p in self.path(name).rglob("*") if p.is_file()):
+        files = [path for path in self.path(name).rglob("*") if path.is_file()]
+        for path in sorted(files, reverse=True):  # what is named `_manifest.json` last
             self._die_or_go_on()
             path.unlink()
         super().delete(name)
