@@ -243,6 +243,7 @@ def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune
     with pytest.raises(Killed):
         list(carry_out(plan, dying))
     assert problems_in(store) == []
+    assert len([path for path in draft.rglob("*") if path.is_file()]) in (0, 3)
     assert kept <= addresses_in(store)
     pruned(store, 3)
     assert addresses_in(store) == kept
