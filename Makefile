@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql
+SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy
 
 .PHONY: setup run up down lint test services test-services bench soak lock clean
 

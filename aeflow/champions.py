@@ -23,6 +23,7 @@ __all__ = [
     "list_models",
     "point_features",
     "promote",
+    "reached",
     "rollback",
     "verdict_on",
 ]
@@ -158,6 +159,23 @@ def point_features(
 
     name = alias_file(dataset_name, FEATURES)
     return change_alias(store.files, name, change, entry_type=NewestFeatures).current
+
+
+def reached(store: Store) -> set[str]:
+    """Returns the addresses that aliases lead to.
+
+    These are the champions, those that a rollback can go back to, the verdicts that made them so,
+    and the newest features with the ones before, which somebody may still be reading.
+    """
+    addresses: set[str] = set()
+    for name in alias_owners(store.files, CHAMPION):
+        for entry in _in_force(history_of(name, store)):
+            addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
+    for name in alias_owners(store.files, FEATURES):
+        alias = read_alias(store.files, alias_file(name, FEATURES), NewestFeatures)
+        if alias:
+            addresses |= {alias.current.address, alias.current.before or alias.current.address}
+    return addresses
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:

@@ -16,7 +16,7 @@ from infra.postgres import Postgres
 from infra.processes import MARK
 from infra.settings import HOST, Settings
 
-__all__ = ["ROOT", "Part", "parts_of"]
+__all__ = ["PREFECT", "ROOT", "Part", "answers", "parts_of"]
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
@@ -121,7 +121,7 @@ def _server(
         "server",
         (*PREFECT, "server", "start", "--host", HOST, "--port", str(settings.port)),
         {**environment, **own},
-        is_ready=lambda _since: _answers(f"{settings.url}/api/health"),
+        is_ready=lambda _since: answers(f"{settings.url}/api/health"),
     )
 
 
@@ -147,11 +147,12 @@ def _tensorboard(settings: Settings, environment: Mapping[str, str]) -> Part:
         "tensorboard",
         (PYTHON, "-m", "tensorboard.main", *flags, *address),
         {**environment, "CUDA_VISIBLE_DEVICES": "-1"},
-        is_ready=lambda _since: _answers(settings.tensorboard_url),
+        is_ready=lambda _since: answers(settings.tensorboard_url),
     )
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Says whether a server answers well at an address."""
     try:
         return httpx.get(url, timeout=SECONDS_TO_ANSWER).is_success
     except httpx.HTTPError:

@@ -18,6 +18,7 @@ import psutil
 from aeflow.errors import AeflowError, ConfigError
 from infra.postgres import Postgres
 from infra.processes import end_all, identity, is_alive, marked
+from infra.replicas import Replicas
 from infra.settings import HOST, Settings
 
 __all__ = [
@@ -92,12 +93,16 @@ def end_leftovers(settings: Settings) -> int:
     return len(left)
 
 
-def check_ports(settings: Settings, postgres: Postgres | None) -> None:
+def check_ports(
+    settings: Settings, postgres: Postgres | None, replicas: Replicas | None = None
+) -> None:
     """Raises ConfigError where a port is taken."""
     ports = {"AEFLOW_PORT": settings.port, "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port}
     if postgres:
         ports["AEFLOW_POSTGRES_PORT"] = settings.postgres_port
-    for name, port in ports.items():
+    several = [("AEFLOW_SERVER_PORT", port) for port in replicas.ports] if replicas else []
+    several += [("AEFLOW_REDIS_PORT", replicas.redis.port)] if replicas else []
+    for name, port in (*ports.items(), *several):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
             try:

@@ -16,6 +16,7 @@ from infra.logs import new_lines
 from infra.parts import ROOT, parts_of
 from infra.postgres import find_postgres
 from infra.processes import is_alive
+from infra.replicas import find_replicas
 from infra.running import (
     ask_to_stop,
     check_ports,
@@ -61,7 +62,8 @@ def up(settings: Settings) -> int:
         print(f"aeflow runs already, on {settings.url} (`make down` stops it).")
         return 0
     end_leftovers(settings)
-    check_ports(settings, find_postgres(settings))
+    postgres = find_postgres(settings)
+    check_ports(settings, postgres, find_replicas(settings, postgres))
     make_folders(settings)
     log = settings.logs / "service.log"
     position = log.stat().st_size if log.exists() else 0
@@ -98,12 +100,17 @@ def run(settings: Settings) -> int:
     with locked(settings):
         end_leftovers(settings)
         postgres = find_postgres(settings)
-        check_ports(settings, postgres)
+        replicas = find_replicas(settings, postgres)
+        check_ports(settings, postgres, replicas)
         secret = credentials(settings.secrets)
         write_client(settings)
         if postgres:
             postgres.prepare(secret.postgres_password)
-        Supervisor(settings, parts_of(settings, secret, postgres)).run()
+        parts = parts_of(settings, secret, postgres)
+        if replicas:
+            replicas.prepare(secret)
+            parts = replicas.in_place_of_one(parts, secret)
+        Supervisor(settings, parts).run()
     return 0
 
 
@@ -153,6 +160,8 @@ def _welcome(settings: Settings) -> str:
     database = "PostgreSQL" if find_postgres(settings) else "SQLite"
     if settings.database is None and database == "SQLite":
         database = "SQLite, because PostgreSQL is not installed: fine for one user, not for many"
+    if settings.servers > 1:
+        database += f", with {settings.servers} servers"
     return f"""
 aeflow runs, on {database}.
   Prefect      {settings.url}

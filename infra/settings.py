@@ -22,6 +22,9 @@ class Settings:
     home: Path
     store: Path
     port: int
+    servers: int
+    server_port: int
+    redis_port: int
     postgres_port: int
     tensorboard_port: int
     pools: tuple[str, ...]
@@ -43,6 +46,9 @@ class Settings:
             home=Path(environment.get("AEFLOW_HOME", ".aeflow")).expanduser().absolute(),
             store=Path(environment.get("AEFLOW_STORE", "aeflow-store")).expanduser().absolute(),
             port=_number(environment, "AEFLOW_PORT", 4200),
+            servers=_number(environment, "AEFLOW_SERVERS", 1, at_most=9),
+            server_port=_number(environment, "AEFLOW_SERVER_PORT", 4201, at_most=65535 - 9),
+            redis_port=_number(environment, "AEFLOW_REDIS_PORT", 63790),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
             tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
             pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),

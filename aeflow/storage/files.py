@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
 
@@ -48,6 +49,23 @@ class LocalFiles:
             else []
         )
 
+    def file_names(self, name: str) -> list[str]:
+        """Lists the files directly below `name`, sorted; none where `name` is not there."""
+        path = self.path(name)
+        return (
+            sorted(entry.name for entry in path.iterdir() if entry.is_file())
+            if path.is_dir()
+            else []
+        )
+
+    def size(self, name: str) -> int:
+        """Returns the bytes of a file, or of all files of a folder."""
+        return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
+
+    def last_change(self, name: str) -> float:
+        """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
+        return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
+
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
         path = self.path(name)
@@ -73,6 +91,34 @@ class LocalFiles:
             else:
                 with self.writing(name) as aside:
                     aside.write_bytes(new)
+            return True
+        return False
+
+    def touch(self, name: str) -> bool:
+        """Notes that a file is used now, in its time of change; says whether it is still there."""
+        path = self.path(name)
+        with suppress(FileNotFoundError, NotADirectoryError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                with suppress(OSError):  # of a store that one may only read
+                    os.utime(path)
+                return True
+        return False
+
+    def delete_unused(self, name: str, since: float) -> bool:
+        """Removes a file that nobody has touched since that moment; says whether it did.
+
+        Of this and a `touch` at the same time one comes first: what was touched stays, and what
+        was removed is not touched. Once it returns, the file is gone from the disk, too.
+        """
+        path = self.path(name)
+        with suppress(FileNotFoundError, NotADirectoryError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            stat = os.fstat(file.fileno())
+            if stat.st_mtime >= since or not os.path.samestat(stat, path.stat()):
+                return False
+            path.unlink()
+            _flush_folder(path.parent)
             return True
         return False
 
@@ -112,6 +158,12 @@ class LocalFiles:
                 shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def _stats(self, name: str) -> Iterator[os.stat_result]:
+        path = self.path(name)
+        for entry in (path, *path.rglob("*")):
+            with suppress(FileNotFoundError):  # a temporary file that was just taken away
+                yield entry.stat(follow_symlinks=False)
 
 
 def contained(root: Path, name: str) -> Path:

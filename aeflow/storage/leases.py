@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import psutil
 from aeflow.errors import Interrupted
 from aeflow.storage.files import UNFINISHED, LocalFiles
 
-__all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease"]
+__all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease", "live_inputs"]
 
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
@@ -27,12 +28,16 @@ START_TOLERANCE_SECONDS = 60.0
 
 
 class Lease:
-    """Holds one name in a store while this process lives and its heart beats."""
+    """Holds one name in a store while this process lives and its heart beats.
 
-    def __init__(self, files: LocalFiles, name: str):
+    `inputs` are the addresses that the holder builds on: they are not to be taken away meanwhile.
+    """
+
+    def __init__(self, files: LocalFiles, name: str, inputs: Iterable[str] = ()):
         self._files = files
         self._name = name
-        self._content = json.dumps({"token": uuid.uuid4().hex, **_this_process()}).encode()
+        holder = {"token": uuid.uuid4().hex, **_this_process(), "inputs": list(inputs)}
+        self._content = json.dumps(holder).encode()
         self._released = threading.Event()
         self._heart = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
 
@@ -70,10 +75,9 @@ class Lease:
         path = self._files.path(self._name)
         try:
             held = path.read_bytes()
-            silent_seconds = _now_on_disk(path) - path.stat().st_mtime
+            has_lapsed = _has_lapsed(path, held, now=_now_on_disk(path))
         except FileNotFoundError:  # just released: the next attempt creates it
             return False
-        has_lapsed = silent_seconds > LAPSE_SECONDS or _is_gone(held)
         return has_lapsed and self._files.replace(self._name, held, self._content)
 
     def _beat(self) -> None:
@@ -82,6 +86,27 @@ class Lease:
                 if not self.is_held():
                     return
                 os.utime(self._files.path(self._name))
+
+
+def live_inputs(files: LocalFiles, name: str) -> list[str] | None:
+    """Returns what the holder of a lease builds on, or None where nobody alive holds it.
+
+    Writes nothing, not even to learn the time of the disk.
+    """
+    path = files.path(name)
+    try:
+        held = path.read_bytes()
+        if _has_lapsed(path, held, now=time.time()):
+            return None
+        return list(json.loads(held).get("inputs", []))
+    except FileNotFoundError:
+        return None
+    except (ValueError, AttributeError, TypeError):  # of whoever wrote it, only that it lives
+        return []
+
+
+def _has_lapsed(path: Path, held: bytes, *, now: float) -> bool:
+    return now - path.stat().st_mtime > LAPSE_SECONDS or _is_gone(held)
 
 
 def _this_process() -> dict:

@@ -79,16 +79,17 @@ class Store:
         on the same question, this one waits for its answer. After an interruption a resumable
         draft stays; after the caller's own mistake nothing does.
         """
-        if self.find(question.address) is not None:
+        if self._is_there(question.address):
             logger.info("%s: %s is already in the store", question.stage, question.address)
             return self._artifact(question.address, answer_type)
-        lease = Lease(self.files, f"{question.address}.lease")
+        inputs = [source.address for source in question.inputs.values()]
+        lease = Lease(self.files, f"{question.address}.lease", inputs)
         try:
             while not self._acquire(lease):
                 waiting = "waits for another run's answer"
                 on_progress(Progress(question.stage, 0, 1, "answer", waiting))
                 time.sleep(WAIT_SECONDS)
-            if self.find(question.address) is None:  # it may have come before the lease did
+            if not self._is_there(question.address):  # it may have come before the lease did
                 with self._drafting(question, lease, resumable=resumable) as draft:
                     start = time.monotonic()
                     fields = work(draft)
@@ -106,7 +107,10 @@ class Store:
         return self._artifact(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address, or None where nothing is committed."""
+        """Returns the manifest at an address, or None where nothing is committed.
+
+        Looking counts as no use; `answer`, `manifest` and `reading` keep a prune away for a while.
+        """
         try:
             content = self.files.read(f"{address}/{MANIFEST}")
         except (FileNotFoundError, NotADirectoryError):
@@ -119,7 +123,7 @@ class Store:
     def manifest(self, address: str) -> Manifest:
         """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
         found = self.find(address)
-        if found is None:
+        if found is None or not self._touch(address):
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
         return found
 
@@ -188,6 +192,12 @@ class Store:
         if seen and not problem:
             self._verified.add(seen)
         return problem
+
+    def _is_there(self, address: str) -> bool:
+        return self.find(address) is not None and self._touch(address)
+
+    def _touch(self, address: str) -> bool:
+        return self.files.touch(f"{address}/{MANIFEST}")
 
     def _artifact(self, address: str, answer_type: type[A]) -> A:
         try:

@@ -28,6 +28,7 @@ COMMANDS = {
     "models": "List the models of a store: their metrics, and which are champions.",
     "promote": "Make a model the champion of its dataset, if the gate lets it pass.",
     "rollback": "Make the champion before this one champion again.",
+    "prune": "Remove what no alias, no new model and no run needs any more.",
     "show": "Show an artifact and what it was made from.",
     "verify": "Read an artifact again, every byte, and say what is wrong.",
     "tensorboard": "Start TensorBoard on what a store holds.",

@@ -15,6 +15,17 @@ def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path):
     assert len(made.auth) > 32
 
 
+def test_file_of_an_earlier_version_gets_what_it_lacks_and_keeps_the_rest(tmp_path):
+    path = tmp_path / "secrets"
+    path.touch(mode=0o600)
+    path.write_text("PREFECT_API_AUTH_STRING=admin:x\nAEFLOW_POSTGRES_PASSWORD=y\n", "utf-8")
+    found = credentials(path)
+    assert (found.auth, found.postgres_password) == ("admin:x", "y")
+    assert len(found.redis_password) > 32
+    assert credentials(path) == found
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_secrets_that_others_may_read_are_refused(tmp_path):
     path = tmp_path / "secrets"
     credentials(path)

@@ -19,6 +19,7 @@ def test_nothing_need_be_set(monkeypatch, tmp_path):
     [
         ("AEFLOW_PORT", "70000", "AEFLOW_PORT = '70000' is not allowed: give a number from 1"),
         ("AEFLOW_PORT", "http", "AEFLOW_PORT = 'http' is not allowed"),
+        ("AEFLOW_SERVERS", "0", "AEFLOW_SERVERS = '0' is not allowed: give a number from 1 to 9."),
         ("AEFLOW_LOG_BYTES", "0", "AEFLOW_LOG_BYTES = '0' is not allowed"),
         ("AEFLOW_DATABASE", "mysql", "Unknown AEFLOW_DATABASE 'mysql'. Choose one of: postgresql"),
         ("AEFLOW_POOLS", "cpu,tpu", "AEFLOW_POOLS has no pool 'tpu'. Choose of: control, cpu, gpu"),

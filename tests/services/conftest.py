@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,10 +54,17 @@ def run_aeflow(tmp_path_factory) -> RunCommand:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[RunningService]:
-    """The service with secrets that we know; at the end it stops and leaves no process."""
+    """The service, as it is with no settings but its ports."""
+    with running() as found:
+        yield found
+
+
+@contextmanager
+def running(**more: str) -> Iterator[RunningService]:
+    """Runs a service with secrets that we know; at the end it stops and leaves no process."""
     folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
     folder.chmod(0o711)  # as root starts it, PostgreSQL runs as another user, who must get in
-    environment = new_environment(folder)
+    environment = new_environment(folder) | more
     home = folder / "home"
     home.mkdir(mode=0o711)
     (home / "secrets").write_text("".join(f"{name}={value}\n" for name, value in PLANTED.items()))

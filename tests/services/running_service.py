@@ -34,6 +34,7 @@ QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 20}}
 PLANTED = {
     "PREFECT_API_AUTH_STRING": "admin:planted-for-the-api",
     "AEFLOW_POSTGRES_PASSWORD": "planted-for-postgres",
+    "AEFLOW_REDIS_PASSWORD": "planted-for-redis",
 }
 
 

@@ -1,6 +1,8 @@
 """The verbs on bytes: whole or not at all, and never outside the folder."""
 
+import os
 import threading
+import time
 
 import pytest
 
@@ -111,11 +113,54 @@ def test_deleting_takes_files_and_folders_and_nothing_for_granted(files, tmp_pat
     assert everything_in(tmp_path) == []
 
 
-def test_folders_are_listed_in_order(files):
+def test_file_that_was_touched_since_is_not_deleted(files, tmp_path):
+    files.create("a", b"1")
+    os.utime(tmp_path / "a", (0, 0))
+    assert files.touch("a")
+    assert not files.delete_unused("a", time.time() - 60)
+    os.utime(tmp_path / "a", (0, 0))
+    assert files.delete_unused("a", time.time() - 60)
+    assert not files.delete_unused("a", time.time() - 60)
+    assert not files.touch("a")
+    assert everything_in(tmp_path) == []
+
+
+def test_of_a_touch_and_a_deletion_at_once_one_is_first(files, tmp_path):
+    said, since = [], time.time() - 60
+    for number in range(200):
+        files.path(f"{number}").touch()
+        os.utime(tmp_path / f"{number}", (0, 0))
+        start = threading.Barrier(2)
+
+        def touch(name=f"{number}", start=start):
+            start.wait()
+            said.append(files.touch(name))
+
+        thread = threading.Thread(target=touch)
+        thread.start()
+        start.wait()
+        was_deleted = files.delete_unused(f"{number}", since)
+        thread.join()
+        assert said[-1] is not was_deleted
+        assert files.exists(f"{number}") is not was_deleted
+
+
+def test_size_and_last_change_are_those_of_all_that_a_folder_holds(files, tmp_path):
+    for name in ("s/a", "s/b/c"):
+        files.create(name, b"12")
+    for name, then in {"s": 10, "s/a": 30, "s/b": 20, "s/b/c": 40}.items():
+        os.utime(tmp_path / name, (then, then))
+    assert (files.size("s"), files.last_change("s")) == (4, 40)
+    assert (files.size("s/a"), files.last_change("s/a")) == (2, 30)
+    assert (files.size("missing"), files.last_change("missing")) == (0, 0)
+
+
+def test_folders_and_files_are_listed_in_order(files):
     for name in ("s/b/x", "s/a/x", "s/file"):
         files.create(name, b"")
     assert files.folders("s") == ["a", "b"]
-    assert files.folders("missing") == []
+    assert files.file_names("s") == ["file"]
+    assert files.folders("missing") == files.file_names("missing") == []
 
 
 def test_sha256_is_that_of_the_bytes(files, tmp_path):

@@ -1,0 +1,67 @@
+"""`aeflow prune`: a store lets go of what nothing needs any more."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from aeflow.retention import MIN_AGE_SECONDS, Item, Plan, carry_out, plan_prune
+from aeflow.storage import Store
+from flows.cli.options import JsonOption, StoreOption
+
+__all__ = ["prune"]
+
+
+def prune(
+    *,
+    keep_last: Annotated[
+        int, Parameter(help="How many models, and datasets, of each dataset name are kept.")
+    ],
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="List what would be removed, and remove nothing.")
+    ] = False,
+    min_age_minutes: Annotated[
+        float, Parameter(help="What was made, found or read in the last minutes is spared.")
+    ] = MIN_AGE_SECONDS / 60,
+    store: StoreOption = "./aeflow-store",
+    json: JsonOption = False,
+) -> None:
+    """Removes models and datasets that are not among the newest, and what was made of them.
+
+    Champions, those that a rollback can go back to, the newest features, what live runs build on,
+    and all that these were made from stay. Unfinished work that nobody holds goes, and the logs
+    of models that are gone.
+    """
+    opened = Store(store)
+    plan = plan_prune(opened, keep_last=keep_last, min_age_seconds=60 * min_age_minutes)
+    listed = _listed(plan.items if dry_run else carry_out(plan, opened))
+    size = sum(item.size for item in listed)
+    done = "would be removed" if dry_run else "removed"
+    print(f"{len(listed)} folders, {size:,} bytes {done}." if listed else "Nothing to remove.")
+    if plan.in_use:
+        print(
+            f"Spared, because in use within the last {min_age_minutes:g} minutes or by a run: "
+            f"{', '.join(plan.in_use)}."
+        )
+    if json:
+        print(_json_of(listed, plan, dry_run=dry_run))
+
+
+def _listed(items: Iterable[Item]) -> list[Item]:
+    """Prints each item as soon as it is known, so that a run that is stopped has told the truth."""
+    listed = []
+    for item in items:
+        print(f"{item.address:<50}  {item.why:<10}  {item.size:>15,} bytes")
+        listed.append(item)
+    return listed
+
+
+def _json_of(listed: list[Item], plan: Plan, *, dry_run: bool) -> str:
+    told: dict[str, Any] = {
+        "dry_run": dry_run,
+        "removed": [item.model_dump() for item in listed],
+        "bytes": sum(item.size for item in listed),
+        "in_use": plan.in_use,
+    }
+    return json.dumps(told)

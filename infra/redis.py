@@ -1,0 +1,79 @@
+"""Redis for this service alone: what several servers share between them, kept over a restart."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.settings import HOST
+
+__all__ = ["Redis", "account"]
+
+SECONDS_TO_ANSWER = 5.0
+
+
+@dataclass(frozen=True)
+class Redis:
+    """Is an installed Redis, the folder of its data, and the user that it runs as."""
+
+    binary: Path
+    folder: Path
+    port: int
+    user: str | None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What starts it in the foreground; the password is not told here."""
+        return (str(self.binary), str(self.folder / "redis.conf"))
+
+    def url(self, password: str) -> str:
+        """Returns its address, with the password."""
+        return f"redis://default:{password}@{HOST}:{self.port}/0"
+
+    def prepare(self, password: str) -> None:
+        """Writes its settings, with the hash of the password in the place of the password."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        settings = self.folder / "redis.conf"
+        settings.write_text(self._settings(password), "utf-8")
+        settings.chmod(0o600)
+        if self.user:
+            for path in (self.folder, *self.folder.rglob("*")):
+                shutil.chown(path, self.user)
+
+    def is_ready(self, password: str) -> bool:
+        """Says whether it takes the password and has read its data."""
+        with (
+            suppress(OSError),
+            socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as asked,
+        ):
+            asked.sendall(f"AUTH default {password}\r\nPING\r\nQUIT\r\n".encode())
+            said = b""
+            while answer := asked.recv(1024):
+                said += answer
+            return b"+PONG" in said
+        return False
+
+    def _settings(self, password: str) -> str:
+        lines = {
+            "bind": HOST,
+            "port": self.port,
+            "dir": f'"{self.folder}"',
+            # Where a server's periodic services stand must outlive a killed Redis: without it
+            # nothing is scheduled until the servers start again, and nobody would be told.
+            "appendonly": "yes",
+            "save": '""',
+            "user": f"default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all",
+        }
+        return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def account(*names: str) -> str | None:
+    """Returns the first of these users that there is, where root starts the service."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in names if name in known), None)

@@ -1,0 +1,173 @@
+"""Several Prefect servers behind one address, so that runs and schedules outlive any of them."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from aeflow.errors import ConfigError
+from infra.credentials import Credentials
+from infra.parts import PREFECT, Part, answers
+from infra.postgres import Postgres
+from infra.redis import Redis, account
+from infra.settings import HOST, Settings
+
+__all__ = ["Replicas", "find_replicas"]
+
+SHARED = {
+    "PREFECT_MESSAGING_BROKER": "prefect_redis.messaging",
+    "PREFECT_MESSAGING_CACHE": "prefect_redis.messaging",
+    "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect_redis.ordering",
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
+    "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
+}
+"""What one server keeps in its memory, and several keep in Redis."""
+URLS = (
+    "PREFECT_SERVER_DOCKET_URL",
+    "PREFECT_REDIS_MESSAGING_URL",
+    "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL",
+)
+PROXY = """\
+global
+    log stdout format raw daemon notice
+defaults
+    mode http
+    log global
+    option redispatch
+    retries 3
+    timeout connect 2s
+    timeout client 2m
+    timeout server 2m
+    # A WebSocket: logs and events of a run, as long as somebody watches.
+    timeout tunnel 1h
+    timeout check 10s
+frontend prefect
+    bind {address}
+    default_backend servers
+backend servers
+    balance roundrobin
+    option httpchk GET /api/health
+    # One that hangs accepts connections, too: what waits for it is cut off and tries again.
+    default-server check inter 2s fall 3 rise 1 on-marked-down shutdown-sessions
+"""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Holds the programs that several servers need beside them, and where those listen."""
+
+    ports: tuple[int, ...]
+    redis: Redis
+    proxy: Path
+    settings: Settings
+
+    def prepare(self, secret: Credentials) -> None:
+        """Writes what Redis and the proxy read when they start."""
+        self.redis.prepare(secret.redis_password)
+        servers = (
+            f"    server server-{number} {HOST}:{port}\n"
+            for number, port in enumerate(self.ports, start=1)
+        )
+        address = f"{HOST}:{self.settings.port}"
+        self._proxy_file.write_text(PROXY.format(address=address) + "".join(servers), "utf-8")
+        self._proxy_file.chmod(0o644)  # another user reads it, and nothing in it is secret
+
+    def in_place_of_one(
+        self, groups: Sequence[Sequence[Part]], secret: Credentials
+    ) -> list[list[Part]]:
+        """Returns the groups of parts with Redis, the servers and the proxy for the one server."""
+        (at,) = [n for n, group in enumerate(groups) if any(p.name == "server" for p in group)]
+        (server,) = groups[at]
+        url = self.redis.url(secret.redis_password)
+        shared = {**server.environment, **SHARED, **dict.fromkeys(URLS, url)}
+        database, *before = groups[:at]
+        # The database is migrated first: servers that start together would do it both at once.
+        migration = (*PREFECT, "server", "database", "upgrade", "-y")
+        return [
+            [*database, self._redis(secret, server.environment)],
+            *(list(group) for group in before),
+            [Part("migration", migration, shared, once=True)],
+            [
+                self._server(server, shared, number=number, port=port)
+                for number, port in enumerate(self.ports, start=1)
+            ],
+            [self._proxy(server)],
+            *(list(group) for group in groups[at + 1 :]),
+        ]
+
+    def _redis(self, secret: Credentials, environment: Mapping[str, str]) -> Part:
+        return Part(
+            "redis",
+            self.redis.command,
+            _bare(environment),
+            is_ready=lambda _since: self.redis.is_ready(secret.redis_password),
+            user=self.redis.user,
+            folder=self.redis.folder,
+        )
+
+    def _server(self, server: Part, shared: Mapping[str, str], *, number: int, port: int) -> Part:
+        """Returns one of the servers; each runs the background services, and Redis parts them."""
+        own = {"PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
+        if number > 1:  # two that register blocks together are in each other's way
+            own["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
+        command = [*server.command]
+        command[command.index("--port") + 1] = str(port)
+        return replace(
+            server,
+            name=f"server-{number}",
+            command=tuple(command),
+            environment={**shared, **own},
+            is_ready=lambda _since: answers(f"http://{HOST}:{port}/api/health"),
+        )
+
+    def _proxy(self, server: Part) -> Part:
+        return Part(
+            "proxy",
+            (str(self.proxy), "-f", str(self._proxy_file)),
+            _bare(server.environment),
+            is_ready=server.is_ready,
+            user=account("haproxy", "nobody"),
+            folder=Path("/"),
+        )
+
+    @property
+    def _proxy_file(self) -> Path:
+        return self.settings.home / "proxy.cfg"
+
+
+def find_replicas(settings: Settings, postgres: Postgres | None) -> Replicas | None:
+    """Returns what several servers need, or None where one is wanted. Raises ConfigError."""
+    if settings.servers == 1:
+        return None
+    asked = f"AEFLOW_SERVERS = {settings.servers}"
+    if postgres is None:
+        raise ConfigError(
+            f"{asked} needs PostgreSQL, and the database is SQLite, which one server alone can "
+            "use. Install PostgreSQL (`make services`) and leave AEFLOW_DATABASE away."
+        )
+    if find_spec("prefect_redis") is None:
+        raise ConfigError(f"{asked} needs prefect-redis. Install it: pip install 'aeflow[redis]'.")
+    user = account("redis", "nobody")
+    redis = Redis(
+        _binary("redis-server", asked), settings.home / "redis", settings.redis_port, user
+    )
+    ports = tuple(settings.server_port + number for number in range(settings.servers))
+    return Replicas(ports, redis, _binary("haproxy", asked), settings)
+
+
+def _binary(name: str, asked: str) -> Path:
+    """Finds a program, also where only root looks for it."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise ConfigError(
+            f"{asked} needs {name}, which is not installed. Install it (`make services`), or set "
+            "AEFLOW_SERVERS=1."
+        )
+    return Path(found)
+
+
+def _bare(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leaves out what Prefect is told, secrets among it: these programs are strangers to it."""
+    return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}

@@ -1,0 +1,121 @@
+"""Chains of small artifacts, each made from the one before, as the stages commit theirs."""
+
+import os
+import time
+
+from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.champions import promote
+from aeflow.lineage import Manifest, Question, digest_of
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+from aeflow.storage.verify import problems_of
+from tests.judged import verdict
+
+SCHEMA = ExampleSchema(shape=(4,), dtype="float32", value_range=None)
+FIELDS: dict[type[Artifact], dict] = {
+    Dataset: {"example_schema": SCHEMA, "rows": {"train": 1}},
+    Model: {
+        "example_schema": SCHEMA,
+        **{"network": "dense", "kind": "plain", "latent_dim": 2},
+        **{"epochs": 1, "best_epoch": 1, "validation_loss": 0.1},
+    },
+    Evaluation: {"split": "test", "rows": 1, "metrics": {}},
+    FeatureSet: {"latent_dim": 2, "layout": "list", "rows": {"train": 1}},
+    Publication: {},
+}
+
+
+def made(store: Store, kind: type[Artifact], word: str, **inputs: Artifact):
+    """Commits an artifact that holds a word; its fields are the same in all."""
+    question = question_of(kind, word, **inputs)
+    digest = digest_of([kind.folder, word])
+    fields = {**FIELDS[kind], "digest": digest, **named(kind, inputs)}
+
+    def work(draft) -> dict:
+        for name in ("a.txt", "sub/b.txt"):
+            with draft.writing(name) as path:
+                path.write_text(word)
+        return fields
+
+    return store.answer(question, kind, work)
+
+
+def question_of(kind: type[Artifact], word: str, **inputs: Artifact) -> Question:
+    return Question(
+        stage="test",
+        version=1,
+        folder=kind.folder,
+        name="digits" if kind is Dataset else "",
+        configs={"word": word},
+        inputs={name: artifact.reference for name, artifact in inputs.items()},
+    )
+
+
+def named(kind: type[Artifact], inputs: dict[str, Artifact]) -> dict:
+    if kind is Dataset:
+        return {"name": "digits"}
+    if kind is Model:
+        return {"dataset_name": "digits"}
+    return {"identity": inputs["model"].digest} if kind is FeatureSet else {}
+
+
+def chain(store: Store, word: str) -> dict[str, str]:
+    """Makes a dataset and all that a run makes of it; returns where each lies."""
+    dataset = made(store, Dataset, word)
+    model = made(store, Model, word, dataset=dataset)
+    of = {"dataset": dataset, "model": model}
+    evaluation = made(store, Evaluation, word, **of)
+    features = made(store, FeatureSet, word, **of)
+    published = made(store, Publication, word, **of, evaluation=evaluation, features=features)
+    log = f"logs/{model.key}"
+    store.files.create(f"{log}/events", word.encode())
+    answers = {**of, "evaluation": evaluation, "features": features, "publication": published}
+    return {**{name: answer.address for name, answer in answers.items()}, "log": log}
+
+
+def model_in(store: Store, links: dict[str, str]) -> Model:
+    return Model.model_validate(store.manifest(links["model"]).artifact)
+
+
+def crown(store: Store, links: dict[str, str]) -> None:
+    """Makes a chain's model the champion."""
+    model = model_in(store, links)
+    promote(verdict(store, model), store, model=model)
+
+
+def age(store: Store, seconds: float = 86_400) -> None:
+    """Sets the time of everything in a store back."""
+    then = time.time() - seconds
+    for path in store.root.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def addresses_in(store: Store) -> set[str]:
+    """Lists the folders of a store, those of aliases left out."""
+    return {
+        path.relative_to(store.root).as_posix()
+        for path in store.root.glob("*/*")
+        if path.is_dir() and path.parent.name != "aliases"
+    }
+
+
+def committed(store: Store, address: str) -> Manifest:
+    """Returns a manifest without using the artifact."""
+    manifest = store.find(address)
+    assert manifest
+    return manifest
+
+
+def problems_in(store: Store) -> list[str]:
+    """Lists what is wrong in a store: damaged artifacts, and such as lost what they are made of."""
+    found = []
+    for manifest in store.root.glob("*/*/_manifest.json"):
+        address = manifest.parent.relative_to(store.root).as_posix()
+        if address.endswith(".partial"):
+            continue
+        found += problems_of(manifest.parent, committed(store, address))
+        if address.startswith("datasets/"):  # made from a source
+            continue
+        inputs = committed(store, address).question.inputs.values()
+        found += [f"{address} lost {i.address}" for i in inputs if not store.find(i.address)]
+    return found

@@ -1,0 +1,94 @@
+"""`aeflow prune`: what it lists, what it removes, and mistakes in what is asked of it."""
+
+import json
+
+import pytest
+
+from aeflow.champions import list_models, promote, rollback
+from aeflow.storage import Store
+from flows.cli import main
+from tests.chains import age, problems_in
+from tests.cli.test_models import said
+from tests.judged import another, verdict
+
+
+@pytest.fixture
+def store(changed) -> Store:
+    """A champion with all that a run makes, the one before, an older model, and a newer one."""
+    older, before = (another(changed.store, changed.model, name) for name in ("a", "b"))
+    changed.store.files.create(f"logs/{older.key}/events", b"123")
+    for model in (before, changed.model):
+        promote(verdict(changed.store, model), changed.store, model=model)
+    another(changed.store, changed.model, "c")
+    age(changed.store)
+    return changed.store
+
+
+def call(store: Store, *tokens: str) -> int:
+    return main(["prune", *tokens, "--store", store.url])
+
+
+def test_dry_run_lists_with_sizes_what_a_prune_then_removes(changed, store, capsys):
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
+    assert call(store, "--keep-last", "1", "--dry-run", "--json") == 0
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
+    lines, errors = said(capsys)
+    told = json.loads(lines[-1])
+    [model, log] = told["removed"]
+    assert errors == []
+    assert lines[:-1] == [
+        f"{model['address']:<50}  superseded  {model['size']:>15,} bytes",
+        f"{log['address']:<50}  log                       3 bytes",
+        f"2 folders, {model['size'] + 3:,} bytes would be removed.",
+    ]
+    assert call(store, "--keep-last", "1", "--json") == 0
+    again, _ = said(capsys)
+    assert again[:2] == lines[:2]
+    assert again[2] == f"2 folders, {told['bytes']:,} bytes removed."
+    assert json.loads(again[3]) == {**told, "dry_run": False}
+    assert not store.files.exists(model["address"])
+    assert problems_in(store) == []
+    assert call(store, "--keep-last", "1") == 0
+    assert said(capsys)[0] == ["Nothing to remove."]
+    assert rollback("digits", store).before == changed.model.key
+
+
+def test_what_is_in_use_is_named(store, capsys):
+    older = f"models/{list_models(store)[2].key}"
+    store.manifest(older)
+    assert call(store, "--keep-last", "1") == 0
+    assert said(capsys)[0] == [
+        "Nothing to remove.",
+        f"Spared, because in use within the last 60 minutes or by a run: {older}.",
+    ]
+    age(store, seconds=600)
+    assert call(store, "--keep-last", "1", "--min-age-minutes", "5") == 0
+    assert said(capsys)[0][-1].startswith("2 folders, ")
+
+
+def test_store_that_is_not_there_has_nothing_to_remove(tmp_path, capsys):
+    assert call(Store(tmp_path / "none"), "--keep-last", "1") == 0
+    assert said(capsys)[0] == ["Nothing to remove."]
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "line"),
+    [
+        ([], 'Command "prune" parameter --keep-last requires an argument.'),
+        (
+            ["--keep-last", "0"],
+            "A prune keeps at least the newest model of each dataset name, not 0. "
+            "Give --keep-last 1 or more.",
+        ),
+        (
+            ["--keep-last", "1", "--min-age-minutes", "-1"],
+            "An age is 0 or more, not -60 s. Give --min-age-minutes 0 or more.",
+        ),
+    ],
+)
+def test_mistake_is_one_line_and_removes_nothing(store, tokens, line, capsys):
+    before = sorted(store.root.rglob("*"))
+    assert call(store, *tokens) == 2
+    assert said(capsys) == ([], [f"aeflow: {line}"])
+    assert sorted(store.root.rglob("*")) == before
