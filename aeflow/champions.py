@@ -1,17 +1,17 @@
 """Champions: which model of a dataset name is used, since when, and by which verdict."""
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aeflow.artifacts import Artifact, Evaluation, FeatureSet, Model, Verdict
+from aeflow.artifacts import Evaluation, FeatureSet, Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
+from aeflow.storage.listing import manifests_of
 
 __all__ = [
     "Champion",
@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 CHAMPION, FEATURES = "champion", "features"
-
-logger = logging.getLogger(__name__)
 
 
 class Champion(BaseModel):
@@ -167,7 +165,7 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
     """
     found = [
         manifest
-        for manifest in _manifests(Verdict, store)
+        for manifest in manifests_of(Verdict, store)
         if manifest.question.inputs["model"].digest == model.identity
         and manifest.artifact["dataset_name"] == model.dataset_name
         and manifest.artifact["champion"] == (champion.key if champion else None)
@@ -180,12 +178,12 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
 def list_models(store: Store) -> list[ListedModel]:
     """Lists the stored models, newest first; one whose manifest is damaged is left out."""
     newest: dict[str, Manifest] = {}
-    for manifest in sorted(_manifests(Evaluation, store), key=lambda m: m.created):
+    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
         newest[manifest.question.inputs["model"].digest] = manifest
     chosen = set(champions(store).values())
     listed = [
         _listed(manifest, newest.get(manifest.digest), is_champion=manifest.key in chosen)
-        for manifest in _manifests(Model, store)
+        for manifest in manifests_of(Model, store)
     ]
     return sorted(listed, key=lambda row: row.created, reverse=True)
 
@@ -203,19 +201,6 @@ def _listed(manifest: Manifest, judged: Manifest | None, *, is_champion: bool) -
         metrics=Evaluation.model_validate(judged.artifact).metrics if judged else {},
         is_champion=is_champion,
     )
-
-
-def _manifests(answer_type: type[Artifact], store: Store) -> list[Manifest]:
-    found = []
-    for name in store.files.folders(answer_type.folder):
-        try:
-            manifest = store.find(f"{answer_type.folder}/{name}")
-        except CorruptArtifact as error:
-            logger.warning("%s", error)
-            continue
-        if manifest and not name.endswith(".partial"):
-            found.append(manifest)
-    return found
 
 
 def _alias(dataset_name: str, store: Store) -> Alias[Champion] | None:

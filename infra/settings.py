@@ -24,6 +24,7 @@ class Settings:
     port: int
     postgres_port: int
     tensorboard_port: int
+    report_port: int
     pools: tuple[str, ...]
     database: str | None
     postgres_bin: Path | None
@@ -45,6 +46,7 @@ class Settings:
             port=_number(environment, "AEFLOW_PORT", 4200),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
             tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
+            report_port=_number(environment, "AEFLOW_REPORT_PORT", 6007),
             pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),
             database=database,
             postgres_bin=Path(binaries) if binaries else None,
@@ -61,6 +63,11 @@ class Settings:
     def tensorboard_url(self) -> str:
         """The address of TensorBoard."""
         return f"http://{HOST}:{self.tensorboard_port}"
+
+    @property
+    def report_url(self) -> str:
+        """The address under which the store's publications can be read."""
+        return f"http://{HOST}:{self.report_port}"
 
     @property
     def logs(self) -> Path:
