@@ -21,9 +21,11 @@ __all__ = [
     "champions",
     "history_of",
     "list_models",
+    "newest_features",
     "point_features",
     "promote",
     "rollback",
+    "verdict_about",
     "verdict_on",
 ]
 
@@ -156,6 +158,23 @@ def point_features(
 
     name = alias_file(dataset_name, FEATURES)
     return change_alias(store.files, name, change, entry_type=NewestFeatures).current
+
+
+def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
+    """Returns where the newest features of a dataset name lie, or None where none were made yet."""
+    alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
+    return alias.current if alias else None
+
+
+def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
+    """Returns the newest verdict that was reached by an evaluation, or None where there is none."""
+    about = [
+        manifest
+        for manifest in manifests_of(Verdict, store)
+        if manifest.question.inputs.get("evaluation") == evaluation.reference
+    ]
+    newest = max(about, key=lambda manifest: manifest.created, default=None)
+    return Verdict.model_validate(newest.artifact) if newest else None
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
