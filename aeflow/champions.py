@@ -1,17 +1,17 @@
 """Champions: which model of a dataset name is used, since when, and by which verdict."""
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aeflow.artifacts import Artifact, Evaluation, FeatureSet, Model, Verdict
+from aeflow.artifacts import Evaluation, FeatureSet, Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
+from aeflow.storage.listing import manifests_of
 
 __all__ = [
     "Champion",
@@ -21,16 +21,16 @@ __all__ = [
     "champions",
     "history_of",
     "list_models",
+    "newest_features",
     "point_features",
     "promote",
     "reached",
     "rollback",
+    "verdict_about",
     "verdict_on",
 ]
 
 CHAMPION, FEATURES = "champion", "features"
-
-logger = logging.getLogger(__name__)
 
 
 class Champion(BaseModel):
@@ -172,10 +172,27 @@ def reached(store: Store) -> set[str]:
         for entry in _in_force(history_of(name, store)):
             addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
     for name in alias_owners(store.files, FEATURES):
-        alias = read_alias(store.files, alias_file(name, FEATURES), NewestFeatures)
-        if alias:
-            addresses |= {alias.current.address, alias.current.before or alias.current.address}
+        newest = newest_features(name, store)
+        if newest:
+            addresses |= {newest.address, newest.before or newest.address}
     return addresses
+
+
+def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
+    """Returns where the newest features of a dataset name lie, or None where none were made yet."""
+    alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
+    return alias.current if alias else None
+
+
+def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
+    """Returns the newest verdict that was reached by an evaluation, or None where there is none."""
+    about = [
+        manifest
+        for manifest in manifests_of(Verdict, store)
+        if manifest.question.inputs.get("evaluation") == evaluation.reference
+    ]
+    newest = max(about, key=lambda manifest: manifest.created, default=None)
+    return Verdict.model_validate(newest.artifact) if newest else None
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
@@ -185,7 +202,7 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
     """
     found = [
         manifest
-        for manifest in _manifests(Verdict, store)
+        for manifest in manifests_of(Verdict, store)
         if manifest.question.inputs["model"].digest == model.identity
         and manifest.artifact["dataset_name"] == model.dataset_name
         and manifest.artifact["champion"] == (champion.key if champion else None)
@@ -198,12 +215,12 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
 def list_models(store: Store) -> list[ListedModel]:
     """Lists the stored models, newest first; one whose manifest is damaged is left out."""
     newest: dict[str, Manifest] = {}
-    for manifest in sorted(_manifests(Evaluation, store), key=lambda m: m.created):
+    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
         newest[manifest.question.inputs["model"].digest] = manifest
     chosen = set(champions(store).values())
     listed = [
         _listed(manifest, newest.get(manifest.digest), is_champion=manifest.key in chosen)
-        for manifest in _manifests(Model, store)
+        for manifest in manifests_of(Model, store)
     ]
     return sorted(listed, key=lambda row: row.created, reverse=True)
 
@@ -221,19 +238,6 @@ def _listed(manifest: Manifest, judged: Manifest | None, *, is_champion: bool) -
         metrics=Evaluation.model_validate(judged.artifact).metrics if judged else {},
         is_champion=is_champion,
     )
-
-
-def _manifests(answer_type: type[Artifact], store: Store) -> list[Manifest]:
-    found = []
-    for name in store.files.folders(answer_type.folder):
-        try:
-            manifest = store.find(f"{answer_type.folder}/{name}")
-        except CorruptArtifact as error:
-            logger.warning("%s", error)
-            continue
-        if manifest and not name.endswith(".partial"):
-            found.append(manifest)
-    return found
 
 
 def _alias(dataset_name: str, store: Store) -> Alias[Champion] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import cycle
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-__all__ = ["drift_histogram", "error_histogram", "reconstruction_panel", "training_curves"]
+__all__ = [
+    "drift_histogram",
+    "error_histogram",
+    "reconstruction_panel",
+    "training_curves",
+    "trend_curves",
+]
 
 INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
 BLUE, ORANGE, PAPER = "#2262a8", "#c8571b", "#ffffff"
@@ -24,6 +30,7 @@ DPI = 144
 BINS, MANY_EPOCHS, WIDE, FAR = (12, 60), 40, 4, 10
 COLUMNS, PROFILE_COLUMNS = 10, 4
 PICTURE_INCHES = 0.86
+OUTCOMES = {"promoted": "o", "passed": "s", "refused": "X", "not judged": "."}
 GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
 
 
@@ -134,6 +141,39 @@ def training_curves(
         _axes(axes)
     figure.align_ylabels()
     _write(figure, path)
+
+
+def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
+    """Draws runs [N] over time as PNG: errors and outcomes above, the largest drift below.
+
+    `columns` are `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi`, `drifted` and `outcome`.
+    """
+    runs, outcomes = np.arange(len(columns["when"])), np.array(columns["outcome"])
+    mse, pca, champion, psi = (
+        np.array(columns[name], float) for name in ("mse", "mse_pca", "champion_mse", "max_psi")
+    )
+    figure = _figure(8, 4.6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+    above.plot(runs, pca, ".--", color=ORANGE, label="PCA")
+    above.plot(runs, champion, ".:", color=MUTED, label="champion then")
+    above.plot(runs, mse, color=BLUE, linewidth=1.2)
+    for outcome, marker in OUTCOMES.items():
+        chosen, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
+        if chosen.any():
+            above.plot(runs[chosen], mse[chosen], marker, ms=9, color=color, label=outcome)
+    above.set_ylabel("mean squared error")
+    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 6}
+    above.legend(frameon=False, labelcolor=INK, fontsize=9, **place)
+    below.bar(runs, psi, width=0.5, color=[ORANGE if d else MUTED for d in columns["drifted"]])
+    below.set_ylabel("largest PSI")
+    below.set_ylim(0, max(0.25, 1.1 * np.max(psi, initial=0, where=np.isfinite(psi))))
+    shown = np.unique(np.linspace(0, len(runs) - 1, min(6, len(runs))).round().astype(int))
+    below.set_xticks(shown, [f"{columns['when'][run]:%b %d\n%H:%M}" for run in shown])
+    below.set_xlim(-0.7, len(runs) - 0.3)
+    for axes in (above, below):
+        _axes(axes)
+    figure.align_ylabels()
+    _write(figure, file)
 
 
 def _scale_losses(axes: Axes, losses: np.ndarray) -> None:
@@ -250,6 +290,6 @@ def _axes(axes: Axes) -> Axes:
     return axes
 
 
-def _write(figure: Figure, path: Path) -> None:
+def _write(figure: Figure, file: Path | BinaryIO) -> None:
     # Without the name and version of the software, equal pictures are equal files.
-    figure.savefig(path, format="png", metadata={"Software": None})
+    figure.savefig(file, format="png", metadata={"Software": None})

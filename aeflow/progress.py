@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from aeflow.errors import Interrupted
 
-__all__ = ["OnProgress", "Progress", "silent", "with_deadline"]
+__all__ = ["OnProgress", "Progress", "is_logged", "silent", "with_deadline"]
+
+MOST_LINES = 1000
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,14 @@ class Progress:
 
 OnProgress = Callable[[Progress], None]
 """Called on the stage's own thread at least once a second; what it raises stops the stage."""
+
+
+def is_logged(number: int, total: int) -> bool:
+    """Says whether the epoch or shard with this number, from 1, has a line in the log.
+
+    Each has one up to a thousand; of more, every so many and the last, so that no log is flooded.
+    """
+    return number % -(-total // MOST_LINES) == 0 or number == total
 
 
 def silent(progress: Progress) -> None:

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from aeflow.configs import PipelineConfig
-from flows import retraining
+from flows import pages, retraining
 from flows.pipeline import TrainOn
 from flows.placing import stages_on
 
@@ -32,4 +32,6 @@ def retrain(config: PipelineConfig, store: str, train_on: TrainOn = None) -> Sta
             without one it is trained here.
     """
     outcome = retraining.retrain(config, store, stages=stages_on(train_on))
+    if outcome.dataset:
+        pages.show_trend(outcome.dataset.name, store)
     return Completed(name=outcome.ending, message=outcome.reason, data=outcome.to_json())

@@ -97,6 +97,7 @@ def train(
 ) -> Model:
     """Trains a model on a dataset."""
     with shown("train"):
+        pages.link_training(dataset, config, store, model_config=model_config)
         return stages.train(dataset, config, store, model_config=model_config, runtime=runtime)
 
 
@@ -127,10 +128,10 @@ def evaluate(
 def encode(
     model: Model, config: EncodeConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
 ) -> FeatureSet:
-    """Encodes a dataset into Parquet, and links to it."""
+    """Encodes a dataset into Parquet, and shows what came out on a page."""
     with shown("encode"):
         features = stages.encode(model, config, store, dataset=dataset, runtime=runtime)
-        pages.link_features(features, store, dataset=dataset)
+        pages.show_features(features, store, dataset_name=dataset.name)
     return features
 
 
@@ -151,7 +152,7 @@ def publish(
     features: FeatureSet | None,
     runtime: RuntimeConfig,
 ) -> Publication:
-    """Publishes an evaluation, and links to the report."""
+    """Publishes an evaluation, and links to the report from the evaluation's page."""
     with shown("publish"):
         publication = stages.publish(
             evaluation,
@@ -162,7 +163,9 @@ def publish(
             features=features,
             runtime=runtime,
         )
-        pages.link_report(publication, store, dataset=dataset)
+        pages.show_evaluation(
+            evaluation, store, dataset=dataset, model=model, publication=publication
+        )
     return publication
 
 
@@ -235,6 +238,7 @@ def gate(
             runtime=runtime,
         )
     pages.show_verdict(verdict, store)
+    pages.show_evaluation(challenger, store, dataset=dataset, model=model)
     return verdict
 
 
@@ -260,3 +264,4 @@ def promote(verdict: Verdict, store: str, *, model: Model) -> None:
 def point_features(features: FeatureSet, store: str, *, dataset_name: str) -> None:
     """Points a dataset's stable address of features at a feature set."""
     stages.point_features(features, store, dataset_name=dataset_name, run=str(flow_run.id))
+    pages.show_features(features, store, dataset_name=dataset_name)

@@ -1,4 +1,4 @@
-"""What the service is made of: the database, the server, the workers, TensorBoard."""
+"""What the service is made of: the database, the server, the workers, TensorBoard, reports."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ def parts_of(
         [_database(postgres, plain)] if postgres else [],
         [_server(settings, secret, postgres, client)],
         [Part("deployments", (PYTHON, "-m", "deployments.apply"), client, once=True)],
-        [*workers, _tensorboard(settings, plain)],
+        [*workers, _tensorboard(settings, plain), _reports(settings, plain)],
     ]
 
 
@@ -84,6 +84,7 @@ def _client_environment(settings: Settings, secret: Credentials) -> dict[str, st
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "AEFLOW_STORE": str(settings.store),
         "AEFLOW_TENSORBOARD_URL": settings.tensorboard_url,
+        "AEFLOW_REPORT_URL": settings.report_url,
     }
 
 
@@ -148,6 +149,15 @@ def _tensorboard(settings: Settings, environment: Mapping[str, str]) -> Part:
         (PYTHON, "-m", "tensorboard.main", *flags, *address),
         {**environment, "CUDA_VISIBLE_DEVICES": "-1"},
         is_ready=lambda _since: answers(settings.tensorboard_url),
+    )
+
+
+def _reports(settings: Settings, environment: Mapping[str, str]) -> Part:
+    return Part(
+        "reports",
+        (PYTHON, "-m", "infra.reports", str(settings.store), "--port", str(settings.report_port)),
+        environment,
+        is_ready=lambda _since: answers(settings.report_url),
     )
 
 

@@ -97,7 +97,11 @@ def check_ports(
     settings: Settings, postgres: Postgres | None, replicas: Replicas | None = None
 ) -> None:
     """Raises ConfigError where a port is taken."""
-    ports = {"AEFLOW_PORT": settings.port, "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port}
+    ports = {
+        "AEFLOW_PORT": settings.port,
+        "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port,
+        "AEFLOW_REPORT_PORT": settings.report_port,
+    }
     if postgres:
         ports["AEFLOW_POSTGRES_PORT"] = settings.postgres_port
     several = [("AEFLOW_SERVER_PORT", port) for port in replicas.ports] if replicas else []
@@ -131,6 +135,8 @@ def write_client(settings: Settings) -> None:
         f"export PREFECT_API_URL={settings.url}/api\n"
         f"export PATH='{Path(sys.executable).parent}':$PATH\n"
         f"export AEFLOW_STORE='{settings.store}'\n"
+        f"export AEFLOW_TENSORBOARD_URL={settings.tensorboard_url}\n"
+        f"export AEFLOW_REPORT_URL={settings.report_url}\n"
         f"export PREFECT_API_AUTH_STRING=$(sed -n 's/^PREFECT_API_AUTH_STRING=//p' "
         f"'{settings.secrets}')\n",
         "utf-8",

@@ -167,6 +167,7 @@ aeflow runs, on {database}.
   Prefect      {settings.url}
                log in with what stands after PREFECT_API_AUTH_STRING= in {settings.secrets}
   TensorBoard  {settings.tensorboard_url}
+  reports      {settings.report_url}
   store        {settings.store}
   logs         {settings.logs}
 

@@ -27,6 +27,7 @@ class Settings:
     redis_port: int
     postgres_port: int
     tensorboard_port: int
+    report_port: int
     pools: tuple[str, ...]
     database: str | None
     postgres_bin: Path | None
@@ -51,6 +52,7 @@ class Settings:
             redis_port=_number(environment, "AEFLOW_REDIS_PORT", 63790),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
             tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
+            report_port=_number(environment, "AEFLOW_REPORT_PORT", 6007),
             pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),
             database=database,
             postgres_bin=Path(binaries) if binaries else None,
@@ -67,6 +69,11 @@ class Settings:
     def tensorboard_url(self) -> str:
         """The address of TensorBoard."""
         return f"http://{HOST}:{self.tensorboard_port}"
+
+    @property
+    def report_url(self) -> str:
+        """The address under which the store's publications can be read."""
+        return f"http://{HOST}:{self.report_port}"
 
     @property
     def logs(self) -> Path:

@@ -18,7 +18,8 @@ LAYERS = (
     "flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, flows.live, "
     "flows.retraining, flows.listening, flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
-    "aeflow.champions, aeflow.retention | aeflow.encoding | aeflow.publishing | aeflow.tuning",
+    "aeflow.champions, aeflow.retention, aeflow.trends | aeflow.encoding | aeflow.publishing | "
+    "aeflow.tuning",
     "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.neighbours | aeflow.features | "
     "aeflow.figures | aeflow.summaries | aeflow.runtime",
     "aeflow.storage",

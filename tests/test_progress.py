@@ -5,7 +5,7 @@ import time
 import pytest
 
 from aeflow.errors import Interrupted
-from aeflow.progress import Progress, silent, with_deadline
+from aeflow.progress import Progress, is_logged, silent, with_deadline
 
 PROGRESS = Progress("train", 3, 10, "epoch", metrics={"loss": 0.5})
 
@@ -44,3 +44,11 @@ def test_what_the_callback_raises_passes_through_the_deadline():
 
     with pytest.raises(Interrupted, match="cancelled"):
         with_deadline(cancel, 60)(PROGRESS)
+
+
+@pytest.mark.parametrize(
+    ("total", "lines", "last"), [(1, 1, 1), (1000, 1000, 1000), (2500, 834, 2500)]
+)
+def test_log_has_a_line_each_and_never_a_flood(total: int, lines: int, last: int):
+    logged = [number for number in range(1, total + 1) if is_logged(number, total)]
+    assert (len(logged), logged[-1]) == (lines, last)

@@ -1,5 +1,6 @@
 """What all configs share: frozen, closed, and hashed by what differs from the defaults."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,10 +11,40 @@ NOT_HASHED: dict[str, Any] = {"hashed": False}
 """Marks a field that says where things are, not what the answer is."""
 
 
+def _for_a_form(schema: dict[str, Any], _config: type[BaseModel]) -> None:
+    """Writes into each field what a form would not show: where it stands, and its bounds."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position  # a database keeps no order
+        numbers = [field, *field.get("anyOf", ()), field.get("items", {})]
+        told = [field.get("description", ""), *filter(None, map(_bounds, numbers))]
+        field["description"] = " ".join(told)
+
+
+def _bounds(number: dict[str, Any]) -> str:
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
+    told = [
+        f"{said} {number[name]:,}".removesuffix(".0")
+        for name, said in words.items()
+        if name in number
+    ]
+    return f"{', '.join(told).capitalize()}." if told else ""
+
+
 class Config(BaseModel):
     """Is a frozen model without unknown fields; the docstring of a field is its description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra=_for_a_form,
+        model_title_generator=lambda config: re.sub("(Config|Options)$", "", config.__name__),
+    )
 
     def hashed(self) -> dict[str, Any]:
         """Returns what changes the answer: fields that differ from their defaults, and `name`.

@@ -14,7 +14,7 @@ from aeflow.encoding.group import Piece, ShardEncoder, encode_group
 from aeflow.errors import CorruptArtifact, IdentityMismatch
 from aeflow.features import identity_in
 from aeflow.lineage import Question
-from aeflow.progress import OnProgress, Progress, silent, with_deadline
+from aeflow.progress import OnProgress, Progress, is_logged, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
 
@@ -74,12 +74,21 @@ def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_pr
     pieces = _plan(dataset, store)
     missing = _missing(pieces, draft, {key: used[key] for key in ("device", "encode_batch_size")})
     total = sum(dataset.rows.values())
-    done = _rows_done(draft)
+    done, written = _rows_done(draft), len(pieces) - len(missing)
 
     def on_rows(count: int) -> None:
         nonlocal done
         done += count
-        on_progress(Progress("encode", done, total, "row"))
+        on_progress(Progress("encode", done, total, "row", f"{written} of {len(pieces)} shards"))
+
+    def on_shard(piece: Piece, rows: int) -> None:
+        nonlocal written
+        written += 1
+        on_rows(0)
+        if is_logged(written, len(pieces)):
+            logger.info(
+                "encode: shard %d of %d, %s, %d rows", written, len(pieces), piece.shard, rows
+            )
 
     on_rows(0)
     encode_group(
@@ -92,6 +101,7 @@ def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_pr
         identity=model.identity,
         in_flight=runtime.shards_in_flight,
         on_rows=on_rows,
+        on_shard=on_shard,
     )
     rows = _assemble(pieces, draft, model, dataset, store)
     return {

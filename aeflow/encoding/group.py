@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +68,12 @@ def encode_group(
     identity: str,
     in_flight: int,
     on_rows: OnRows,
+    on_shard: Callable[[Piece, int], None],
 ) -> None:
-    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder."""
+    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder.
+
+    `on_shard` hears of each that is written, and of its rows.
+    """
     folder = store.reading(dataset, [piece.shard for piece in pieces])
 
     def read(piece: Piece) -> tuple[Piece, Shard]:
@@ -79,13 +83,14 @@ def encode_group(
         piece, shard = piece_and_shard
         return piece, encoder.encode(shard, on_rows)
 
-    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> None:
+    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
         piece, rows = piece_and_rows
         content = io.BytesIO()
         write_features(content, rows, identity=identity, layout=config.layout)
         digest = hashlib.sha256(content.getbuffer()).hexdigest()
         with draft.writing(f"{piece.start}{digest[:8]}.parquet") as path:
             path.write_bytes(content.getbuffer())
+        return piece, len(rows.ids)
 
-    for _ in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
-        pass
+    for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
+        on_shard(*written)

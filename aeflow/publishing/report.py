@@ -65,9 +65,12 @@ def render_report(results: Results, address: str) -> str:
     )
 
 
-def loading_examples(features: FeatureSet) -> dict[str, str]:
-    """Returns the lines that load a feature set, run in the store's folder, by library."""
-    address, is_wide = features.address, features.layout == "wide"
+def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
+    """Returns the lines that load a feature set, by library.
+
+    Without a `folder`, its own, they are to be run in the store's.
+    """
+    address, is_wide = folder or features.address, features.layout == "wide"
     numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
     stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
     selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'

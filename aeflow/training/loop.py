@@ -1,5 +1,6 @@
 """The training loop: epochs of calls of many steps; everything else happens between calls."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,17 @@ import tensorflow as tf
 from aeflow.configs import RuntimeConfig, TrainConfig
 from aeflow.errors import DivergedTraining, Interrupted
 from aeflow.models import Autoencoder
-from aeflow.progress import OnProgress, Progress
+from aeflow.progress import OnProgress, Progress, is_logged
 from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import epoch_order
 from aeflow.training.optimizers import learning_rate_at
 from aeflow.training.steps import compile_steps, compile_validation
 
 __all__ = ["Run", "fit"]
+
+MEASURED = ("loss", "validation_loss")
+
+logger = logging.getLogger(__name__)
 
 OnEpoch = Callable[[dict[str, float]], None]
 
@@ -71,6 +76,7 @@ def fit(
             checkpoints.save(state)
             raise
         _finish_epoch(run, state, float(validation_loss()))
+        _log_epoch(config, state)
         on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
         if state.epochs_done % run.runtime.checkpoint_epochs == 0:
             checkpoints.save(state)
@@ -127,6 +133,13 @@ def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> Non
         state.best_weights = [variable.numpy() for variable in run.model.variables]
 
 
+def _log_epoch(config: TrainConfig, state: TrainingState) -> None:
+    last = state.history[-1]
+    if is_logged(state.epochs_done, config.epochs) or _out_of_patience(config, state):
+        measured = ", ".join(f"{name} {last[name]:.4g}" for name in MEASURED if name in last)
+        logger.info("train: epoch %d of %d, %s", state.epochs_done, config.epochs, measured)
+
+
 def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
     return 0 < config.patience <= state.epochs_done - state.best_epoch
 
@@ -139,7 +152,7 @@ def _progress(run: Run, state: TrainingState) -> Progress:
         total=run.num_steps,
         unit="step",
         message=f"epoch {state.epochs_done + 1} of {run.config.epochs}",
-        metrics={name: last[name] for name in ("loss", "validation_loss") if name in last},
+        metrics={name: last[name] for name in MEASURED if name in last},
     )
 
 

@@ -186,3 +186,21 @@ def test_presets_say_only_what_differs_from_the_defaults():
         assert loaded != PipelineConfig()
         for section in tomllib.loads(text):
             assert section in PipelineConfig.model_fields
+
+
+def test_form_keeps_the_order_and_tells_the_bounds():
+    fields = TrainConfig.model_json_schema()["properties"]
+    assert [field["position"] for field in fields.values()] == list(range(len(fields)))
+    assert [fields[name]["description"] for name in ("epochs", "warmup_fraction")] == [
+        "Passes over the training split. At least 1, at most 100,000.",
+        "Share of all steps in which the cosine schedule rises to its peak. "
+        "At least 0, less than 1.",
+    ]
+    optional = RuntimeConfig.model_json_schema()["properties"]["deadline_seconds"]
+    assert optional["description"].endswith("More than 0, at most 31,536,000.")
+
+
+def test_sections_and_choices_of_the_form_have_names_of_one_word():
+    titles = [config.model_json_schema()["title"] for config in all_configs()]
+    assert {"Model", "Train", "Dense", "Denoising"} <= set(titles)
+    assert [title for title in titles if title.endswith(("Config", "Options"))] == []

@@ -141,6 +141,20 @@ def test_interrupted_it_keeps_what_is_finished(stages, interrupted):
     assert content(interrupted, features) == content(stages.store, stages.features)
 
 
+def test_each_shard_is_a_line_of_the_log_and_shown_as_progress(stages, interrupted, caplog):
+    caplog.set_level("INFO", "aeflow.encoding")
+    seen = []
+    encode(
+        stages.model, EncodeConfig(), interrupted, dataset=stages.dataset, on_progress=seen.append
+    )
+    first, last = seen[0], seen[-1]
+    finished = int(first.message.removesuffix(" of 15 shards"))
+    assert last.message == "15 of 15 shards"
+    lines = [text for text in caplog.messages if text.startswith("encode: shard ")]
+    assert len(lines) == 15 - finished
+    assert lines[-1] == "encode: shard 15 of 15, test-00001.arrow, 52 rows"
+
+
 @pytest.mark.parametrize("shards_in_flight", [1, 8])
 def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
     features = encode(

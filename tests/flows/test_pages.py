@@ -3,11 +3,7 @@
 import base64
 import json
 import re
-from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
@@ -45,11 +41,47 @@ def test_metrics_are_a_table(ran: Ran, client: SyncPrefectClient):
     assert [row["metric"] for row in rows] == ["MSE", "MAE", "PSNR (dB)", "SSIM"]
 
 
-@pytest.mark.parametrize("key", ["report-digits", "features-digits"])
-def test_link_leads_to_what_is_there(ran: Ran, client: SyncPrefectClient, key: str):
-    address = re.search(r"\((file://[^)]+)\)", page(client, key).data)
-    assert address
-    assert Path(url2pathname(urlsplit(address[1]).path)).exists()
+def test_evaluation_page_says_how_to_open_report_and_tensorboard(
+    ran: Ran, client: SyncPrefectClient
+):
+    assert ran.outcome.publication
+    text, key = page(client, "evaluation-digits").data, ran.outcome.publication.key
+    assert f"`aeflow show {key} --store {ran.store}`" in text
+    assert f"there the run `publications/{key}/tensorboard`" in text
+
+
+def test_no_page_has_a_link_to_a_file(ran: Ran, client: SyncPrefectClient):
+    pages = client.read_artifacts(limit=200)
+    assert {"report-digits", "tensorboard-digits", "features-digits"} <= {p.key for p in pages}
+    assert [p.key for p in pages if "file:" in json.dumps(p.data)] == []
+
+
+def test_pages_have_a_description_for_the_list(ran: Ran, client: SyncPrefectClient):
+    keys = ("evaluation", "metrics", "report", "features", "tensorboard")
+    told = [page(client, f"{key}-digits").description for key in keys]
+    assert all(told)
+    assert told[3] == "1,797 rows of 32 numbers, from digits"
+
+
+def test_feature_set_page_tells_what_there_is_and_how_to_load_it(
+    ran: Ran, client: SyncPrefectClient
+):
+    assert ran.outcome.features
+    assert ran.outcome.model
+    text, folder = (
+        page(client, "features-digits").data,
+        Store(ran.store).locate(ran.outcome.features),
+    )
+    size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+    assert f"| all | 1,797 | 3 | {size:,} |" in text
+    assert ran.outcome.model.identity in text
+    assert "aliases/digits/features.json` names the newest features of digits" in text
+    codes = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(codes) == 3
+    for code in codes:
+        names: dict = {}
+        exec(code, names)
+        assert len(names["rows"]) == 1797
 
 
 def test_progress_of_training_has_a_page(ran: Ran, client: SyncPrefectClient):

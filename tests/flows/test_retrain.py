@@ -30,6 +30,11 @@ def test_a_run_ends_in_a_state_that_says_how(client: SyncPrefectClient, tmp_path
     assert (run.state_name, run.state.message) == (first.name, first.message)
     assert [entry.run for entry in history_of("digits", store)] == [str(run.id)]
     assert "| beats_pca |" in page_of(client, run.id, "verdict-digits")
+    assert "**Gate.** The model" in page_of(client, run.id, "evaluation-digits")
+    assert "now it points here" in page_of(client, run.id, "features-digits")
+    trend = page_of(client, run.id, "trend-digits")
+    assert "data:image/png;base64," in trend
+    assert "| promoted |" in trend
     drifted = client.read_flow_run(again.state_details.flow_run_id)
     assert "data:image/png;base64," in page_of(client, drifted.id, "drift-digits")
 

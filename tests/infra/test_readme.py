@@ -8,7 +8,7 @@ import yaml
 from tests.source_code import ROOT
 
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
-INTERNAL = {"AEFLOW_SERVICE", "AEFLOW_TENSORBOARD_URL"}
+INTERNAL = {"AEFLOW_SERVICE"}
 """What the service tells its own processes."""
 
 

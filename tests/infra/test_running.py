@@ -28,13 +28,14 @@ def test_service_is_held_by_one_process(settings: Settings):
             pass
 
 
-def test_taken_port_is_named_with_the_setting_that_moves_it(tmp_path):
+@pytest.mark.parametrize("name", ["AEFLOW_TENSORBOARD_PORT", "AEFLOW_REPORT_PORT"])
+def test_taken_port_is_named_with_the_setting_that_moves_it(name: str):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        settings = Settings.of({"AEFLOW_TENSORBOARD_PORT": str(port)})
-        with pytest.raises(ConfigError, match=f"Port {port} is taken. Set AEFLOW_TENSORBOARD_PORT"):
+        settings = Settings.of({name: str(port)})
+        with pytest.raises(ConfigError, match=f"Port {port} is taken. Set {name}"):
             check_ports(settings, None)
 
 

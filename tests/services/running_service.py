@@ -127,7 +127,8 @@ def free_port() -> int:
 
 def new_environment(folder: Path) -> dict[str, str]:
     """Returns the settings of a service on free ports."""
-    ports = ("AEFLOW_PORT", "AEFLOW_POSTGRES_PORT", "AEFLOW_TENSORBOARD_PORT")
+    parts = ("POSTGRES_PORT", "TENSORBOARD_PORT", "REPORT_PORT")
+    ports = ("AEFLOW_PORT", *(f"AEFLOW_{part}" for part in parts))
     return {
         "AEFLOW_HOME": str(folder / "home"),
         "AEFLOW_STORE": str(folder / "store"),

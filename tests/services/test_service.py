@@ -140,7 +140,8 @@ def test_everything_listens_on_this_machine_only(service: RunningService):
         for connection in psutil.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN and connection.pid in pids
     }
-    ports = ("AEFLOW_PORT", "AEFLOW_POSTGRES_PORT", "AEFLOW_TENSORBOARD_PORT")
+    ports = [name for name in service.environment if name.endswith("_PORT")]
+    assert len(ports) == 4
     assert {int(service.environment[port]) for port in ports} <= {a.port for a in listening}
     assert {address.ip for address in listening} == {"127.0.0.1"}
 

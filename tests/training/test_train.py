@@ -1,3 +1,6 @@
+import re
+import shutil
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -54,6 +57,17 @@ def test_history_has_a_row_an_epoch_and_the_loss_falls(stages):
     assert history["step"].iloc[-1] == 20 * 12
     assert history["loss"].iloc[-1] < history["loss"].iloc[0] / 4
     assert stages.model.validation_loss == pytest.approx(history["validation_loss"].min())
+
+
+def test_each_epoch_is_a_line_of_the_log(digits, store, caplog):
+    caplog.set_level("INFO", "aeflow.training")
+    shutil.copytree(digits[0].root, store.root)
+    train(digits[1], TrainConfig(epochs=3, seed=5), store, model_config=SMALL)
+    lines = [text for text in caplog.messages if text.startswith("train: epoch ")]
+    assert [line.partition(",")[0] for line in lines] == [
+        f"train: epoch {number} of 3" for number in (1, 2, 3)
+    ]
+    assert re.fullmatch(r"train: epoch 3 of 3, loss 0\.\d+, validation_loss 0\.\d+", lines[-1])
 
 
 def test_reference_holds_errors_and_latents_of_the_validation_rows(stages):

@@ -1,0 +1,26 @@
+"""What a store holds, by the kind of answer."""
+
+import logging
+
+from aeflow.artifacts import Artifact
+from aeflow.errors import CorruptArtifact
+from aeflow.lineage import Manifest
+from aeflow.storage.store import Store
+
+__all__ = ["manifests_of"]
+
+logger = logging.getLogger(__name__)
+
+
+def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
+    """Returns the manifests of one kind of answer; one that is damaged is left out, and named."""
+    found = []
+    for name in store.files.folders(answer_type.folder):
+        try:
+            manifest = store.find(f"{answer_type.folder}/{name}")
+        except CorruptArtifact as error:
+            logger.warning("%s", error)
+            continue
+        if manifest and not name.endswith(".partial"):
+            found.append(manifest)
+    return found

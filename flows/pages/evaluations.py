@@ -1,0 +1,98 @@
+"""The page of an evaluation: verdicts, metrics beside the baselines, pictures, links."""
+
+import json
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from aeflow.artifacts import Dataset, Evaluation, Model, Publication
+from aeflow.champions import verdict_about
+from aeflow.storage import Store
+from flows.pages.links import report_address, report_line, tensorboard_line
+from flows.pages.posting import markdown_table, measured, number, picture, post, slug
+
+__all__ = ["evaluation_page", "metrics_table", "show_evaluation"]
+
+METRICS = {"mse": "MSE", "mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
+PANEL = "figures/reconstructions.png"
+
+
+def show_evaluation(
+    evaluation: Evaluation,
+    store: str,
+    *,
+    dataset: Dataset,
+    model: Model,
+    publication: Publication | None = None,
+) -> None:
+    """Shows an evaluation as a page with its pictures, its metrics as a table, its report."""
+    page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
+    table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
+    told = _verdict(evaluation, store)
+    post(create_markdown_artifact, page, key=f"evaluation-{name}", description=told)
+    post(create_table_artifact, table, key=f"metrics-{name}", description=told)
+    if publication:
+        _show_report(publication, store, key=f"report-{name}", told=f"Report on {dataset.name}")
+
+
+def evaluation_page(
+    evaluation: Evaluation,
+    store: str,
+    *,
+    dataset: Dataset,
+    model: Model,
+    publication: Publication | None = None,
+) -> str:
+    """Returns an evaluation as Markdown."""
+    entries = Store(store).manifest(evaluation.address).files
+    names = {entry.name for entry in entries} & {PANEL}
+    folder = Store(store).reading(evaluation, names)
+    parts = [
+        f"# {dataset.name}: {model.network}/{model.kind}, {model.latent_dim} numbers "
+        f"for {model.example_schema.size}",
+        f"**{_verdict(evaluation, store)}**",
+        _links(model, publication, store),
+        markdown_table(metrics_table(evaluation, latent_dim=model.latent_dim)),
+        f"{evaluation.rows:,} rows of the split {evaluation.split}; PSNR is the mean over rows.",
+    ]
+    if PANEL in names:
+        parts.append(f"![Originals over reconstructions]({picture((folder / PANEL).read_bytes())})")
+    verdict = verdict_about(evaluation, Store(store))
+    if verdict:
+        parts.append(f"**Gate.** {measured(verdict, store, 'verdict.json')[0]['verdict']}")
+    parts.append(f"Model `{model.key}` on dataset `{dataset.key}`, in `{folder}`")
+    return "\n\n".join(parts) + "\n"
+
+
+def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, str]]:
+    """Returns a row for each metric: this model, PCA at the same size, the mean image."""
+    columns = {"this model": "", f"PCA-{latent_dim}": "_pca", "mean image": "_mean_image"}
+    return [
+        {"metric": title}
+        | {
+            column: number(evaluation.metrics.get(f"{metric}{suffix}"))
+            for column, suffix in columns.items()
+        }
+        for metric, title in METRICS.items()
+        if metric in evaluation.metrics
+    ]
+
+
+def _links(model: Model, publication: Publication | None, store: str) -> str:
+    if publication is None:
+        return tensorboard_line(f"logs/{model.key}", store)
+    tensorboard = tensorboard_line(f"{publication.address}/{publication.tensorboard}", store)
+    return f"{report_line(publication, store)}  \n{tensorboard}"
+
+
+def _show_report(publication: Publication, store: str, *, key: str, told: str) -> None:
+    address = report_address(publication, store)
+    if address:
+        post(create_link_artifact, address, key=key, link_text=told, description=told)
+    else:
+        line = report_line(publication, store)
+        post(create_markdown_artifact, line, key=key, description=told)
+
+
+def _verdict(evaluation: Evaluation, store: str) -> str:
+    path = Store(store).reading(evaluation, ["metrics.json"]) / "metrics.json"
+    return json.loads(path.read_bytes())["verdict"]

@@ -1,0 +1,74 @@
+"""Where a report and TensorBoard can be opened: by a link where there is one, else by a command.
+
+`AEFLOW_REPORT_URL` and `AEFLOW_TENSORBOARD_URL` say under which address a browser reaches them. A
+browser opens no `file://` link from a page of the UI, so none is ever made.
+"""
+
+import os
+import shlex
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+from aeflow.artifacts import Dataset, Publication
+from aeflow.configs import ModelConfig, TrainConfig
+from aeflow.storage import Store
+from flows.pages.posting import post, slug
+from flows.stored import absolute
+
+__all__ = ["link_training", "report_address", "report_line", "tensorboard_line"]
+
+REPORTS, TENSORBOARD = "AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"
+
+
+def report_line(publication: Publication, store: str) -> str:
+    """Says in Markdown how to open a report."""
+    address = report_address(publication, store)
+    if address:
+        return f"[Open the report]({address})"
+    path = Store(store).locate(publication) / publication.report
+    return f"The report is the file `{path}`; `{_command('show', store, publication.key)}`"
+
+
+def report_address(publication: Publication, store: str) -> str | None:
+    """Returns the address of a report for a browser, None where none is known."""
+    prefix = _address_in(REPORTS, store)
+    return f"{prefix}/{publication.address}/{publication.report}" if prefix else None
+
+
+def tensorboard_line(run: str, store: str) -> str:
+    """Says in Markdown how to open TensorBoard with one run, such as `logs/KEY`."""
+    address = _tensorboard_address(run, store)
+    if address:
+        return f"[Open TensorBoard]({address})"
+    return f"TensorBoard: `{_command('tensorboard', store)}`, there the run `{run}`"
+
+
+def link_training(
+    dataset: Dataset, config: TrainConfig, store: str, *, model_config: ModelConfig
+) -> None:
+    """Links to TensorBoard before a model trains, so that one can watch it."""
+    from aeflow.training import training_question
+
+    run = f"logs/{training_question(dataset, config, model_config).key}"
+    key, address = f"tensorboard-{slug(dataset.name)}", _tensorboard_address(run, store)
+    told = f"The newest training on {dataset.name}, live"
+    if address:
+        post(create_link_artifact, address, key=key, link_text=told, description=told)
+    else:
+        post(create_markdown_artifact, tensorboard_line(run, store), key=key, description=told)
+
+
+def _tensorboard_address(run: str, store: str) -> str | None:
+    prefix = _address_in(TENSORBOARD, store)
+    return f"{prefix}/?runFilter={run}#timeseries" if prefix else None
+
+
+def _address_in(variable: str, store: str) -> str | None:
+    """Returns an address from the environment; it shows one store, so of others it says nothing."""
+    prefix, shown = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
+    is_shown = not shown or absolute(shown) == absolute(store)
+    return prefix.rstrip("/") if is_shown and prefix.startswith(("http://", "https://")) else None
+
+
+def _command(name: str, store: str, *arguments: str) -> str:
+    return shlex.join(["aeflow", name, *arguments, "--store", store])

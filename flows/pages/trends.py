@@ -1,0 +1,53 @@
+"""The page of a dataset's trend: error, drift and verdict of its last runs."""
+
+import io
+
+from prefect.artifacts import create_markdown_artifact
+
+from aeflow.storage import Store
+from flows.pages.posting import cell, markdown_table, number, picture, post, slug
+
+__all__ = ["show_trend", "trend_page"]
+
+
+def show_trend(dataset_name: str, store: str) -> None:
+    """Shows how a dataset's last runs went, on a page that each run makes anew."""
+    page = trend_page(dataset_name, store)
+    told = f"Error, drift and verdict of the last runs on {dataset_name}"
+    post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=told)
+
+
+def trend_page(dataset_name: str, store: str) -> str:
+    """Returns the trend as Markdown, the newest run first."""
+    from aeflow.trends import draw_trend, trend_of
+
+    rows = trend_of(dataset_name, Store(store))
+    title = f"# Trend of {dataset_name}"
+    if not rows:
+        return f"{title}\n\nNo model of it was evaluated yet.\n"
+    drawn = io.BytesIO()
+    draw_trend(rows, drawn)
+    newest_first = rows[::-1]
+    refused = [row for row in newest_first if row.outcome == "refused"]
+    parts = [
+        title,
+        f"The last {len(rows)} runs, errors on the split {rows[-1].split}. The champion's error is "
+        "on the same rows as its challenger's. Orange bars: rows that drifted.",
+        f"![Errors and drift over time]({picture(drawn.getvalue())})",
+        markdown_table([_line(row) for row in newest_first]),
+        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(row) -> dict[str, str]:
+    return {
+        "when (UTC)": f"{row.when:%d %b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}"),
+        "model": f"`{row.model}`",
+        "MSE": number(row.mse),
+        "champion's": number(row.champion_mse),
+        "PCA's": number(row.mse_pca),
+        "largest PSI": number(row.max_psi),
+        "drifted": "–" if row.drifted is None else cell(row.drifted),
+        "verdict": row.outcome,
+    }
