@@ -63,7 +63,7 @@ def test_servers_start_after_what_they_share_and_before_who_asks_them(groups):
         ["server-1", "server-2"],
         ["proxy"],
         ["deployments"],
-        ["worker-control", "worker-cpu", "worker-gpu", "tensorboard"],
+        ["worker-control", "worker-cpu", "worker-gpu", "tensorboard", "reports"],
     ]
 
 
