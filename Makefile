@@ -49,9 +49,15 @@ bench: setup  ## measures; run it on an otherwise idle machine
 soak: setup  ## kills and resumes runs for ten minutes and compares every byte
 	$(BIN)/python -m tests.benchmarks.soak
 
-lock:  ## after a change of dependencies; the lock holds hashes and no addresses
-	$(BIN)/uv pip compile --quiet --extra dev --generate-hashes --no-emit-index-url --no-header \
-		--universal --python-version 3.11 pyproject.toml -o requirements.lock
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
+IMAGE := --extra docker --extra kubernetes --extra redis -c requirements.lock pyproject.toml
+IMAGES := infra/images/requirements
+
+lock:  ## after a change of dependencies; the locks hold hashes and no addresses
+	$(LOCK) --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) $(IMAGE) -o $(IMAGES)-cpu.lock
+	$(LOCK) --extra gpu $(IMAGE) -c $(IMAGES)-cpu.lock -o $(IMAGES)-gpu.lock
+	$(LOCK) --group image -o $(IMAGES)-build.lock
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache dist

@@ -4,6 +4,7 @@ Prefect's own kills its runs at SIGTERM, and they stay Running on the server for
 """
 
 import argparse
+import os
 import signal
 import socket
 import subprocess
@@ -25,15 +26,22 @@ def main() -> int:
     """Runs a worker until SIGTERM or Ctrl-C; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.worker", description=__doc__)
     parser.add_argument("pool", help="The work pool whose runs it takes.")
-    pool = parser.parse_args().pool
+    parser.add_argument(
+        "--health",
+        action="store_true",
+        help="Answer on 127.0.0.1:8080/health whether it still asks for runs.",
+    )
+    given = parser.parse_args()
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
     worker = subprocess.Popen(
         [
             *(sys.executable, "-m", "prefect", "worker", "start"),
-            *("--pool", pool, "--name", f"{pool}-{socket.gethostname()}"),
+            *("--pool", given.pool, "--name", f"{given.pool}-{socket.gethostname()}"),
+            *(("--with-healthcheck",) if given.health else ()),
         ],
+        env={"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", **os.environ},
         process_group=0,  # Ctrl-C is for us alone
     )
     while worker.poll() is None and not signals:

@@ -8,7 +8,8 @@ import yaml
 from tests.source_code import ROOT
 
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
-INTERNAL = {"AEFLOW_SERVICE"}
+CONTAINERS = (ROOT / "infra" / "containers.md").read_text("utf-8")
+INTERNAL = {"AEFLOW_SERVICE", "AEFLOW_HEALTH_URL"}
 """What the service tells its own processes."""
 
 
@@ -20,7 +21,8 @@ def test_every_setting_is_described_and_none_that_is_not_there():
     sources = [path for folder in ("infra", "deployments") for path in (ROOT / folder).glob("*.*")]
     code = "".join(path.read_text("utf-8") for path in sources if path.suffix in (".py", ".yaml"))
     limits = {f"AEFLOW_{pool}_LIMIT" for pool in ("CONTROL", "CPU", "GPU")}
-    assert settings_in(README) - limits == settings_in(code) - INTERNAL
+    described = settings_in(README) | settings_in(CONTAINERS)
+    assert described - limits == settings_in(code) - limits - INTERNAL
 
 
 def test_every_deployment_is_described():
@@ -30,9 +32,19 @@ def test_every_deployment_is_described():
         assert f"{flow}/{deployment['name']}" in README
 
 
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 def test_commands_are_ten():
-    block = re.findall(r"^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
-    assert len(block.splitlines()) == 10
+    assert len(blocks(README)[0].splitlines()) == 10
+    assert [block for block in blocks(CONTAINERS) if len(block.splitlines()) > 10] == []
+
+
+def test_files_that_the_page_names_are_there():
+    named = set(re.findall(r"infra/[\w/.-]*\w", CONTAINERS))
+    assert len(named) > 8
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_target_is_in_the_makefile():

@@ -1,0 +1,15 @@
+#!/bin/sh
+# The stand-in for the official image's entrypoint: as much of it as compose.yaml asks for.
+set -eu
+PATH="$(echo /usr/lib/postgresql/*/bin):$PATH"
+folder=/var/lib/postgresql/data
+if [ ! -s "$folder/PG_VERSION" ]; then
+    printf '%s' "$POSTGRES_PASSWORD" > /tmp/password
+    # shellcheck disable=SC2086  # these are several options
+    initdb --pgdata "$folder" --username "$POSTGRES_USER" --pwfile /tmp/password $POSTGRES_INITDB_ARGS
+    rm /tmp/password
+    echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$folder" postgres
+    echo "host all all all scram-sha-256" >> "$folder/pg_hba.conf"
+fi
+shift
+exec postgres -D "$folder" -c listen_addresses='*' "$@"

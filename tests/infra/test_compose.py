@@ -1,0 +1,106 @@
+"""The service in containers: what may reach it, what it may do, in what order it starts."""
+
+import re
+
+import pytest
+import yaml
+
+from infra.worker import RUN_SECONDS, WORKER_SECONDS
+from tests.infra.told import INFRA, common, compose, told_by_make_up
+
+SERVICES = compose()["services"]
+ONCE = {"migrate", "deployments"}
+OURS = {name for name, service in SERVICES.items() if "build" in service}
+
+
+def test_parts_are_those_that_the_page_names():
+    assert set(SERVICES) == {
+        *("postgres", "redis", "migrate", "server", "deployments"),
+        *("worker-control", "worker-cpu", "worker-gpu", "tensorboard"),
+    }
+    page = (INFRA / "containers.md").read_text("utf-8")
+    assert [name for name in SERVICES if f"`{name}`" not in page] == []
+
+
+def test_ports_are_published_to_this_machine_only():
+    published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
+    assert published.keys() == {"server", "tensorboard"}
+    ports = [port for ports in published.values() for port in ports]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_database_is_reached_by_the_server_alone():
+    assert compose()["networks"]["database"] == {"internal": True}
+    on_it = {
+        name for name, service in SERVICES.items() if "database" in service.get("networks", ())
+    }
+    assert on_it == {"postgres", "redis", "migrate", "server"}
+    assert [SERVICES[name]["networks"] for name in ("postgres", "redis")] == [["database"]] * 2
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_part_has_no_more_rights_than_it_needs(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert name in OURS or service["user"] not in ("root", "0")
+    assert {"privileged", "pid", "network_mode", "cap_add"} & service.keys() == set()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_part_is_bounded_watched_and_started_again(name):
+    service = SERVICES[name]
+    assert "mem_limit" in service
+    assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
+    if name in ONCE:
+        assert service["healthcheck"] == {"disable": True}
+    else:
+        assert name in OURS or service["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_part_starts_when_what_it_needs_is_well(name):
+    needs = SERVICES[name].get("depends_on", {})
+    assert needs or name in ("postgres", "redis")
+    for needed, how in needs.items():
+        wanted = "service_completed_successfully" if needed in ONCE else "service_healthy"
+        assert how["condition"] == wanted
+
+
+@pytest.mark.parametrize("name", sorted(n for n in SERVICES if n.startswith("worker-")))
+def test_runs_of_a_stopped_worker_have_time(name):
+    seconds = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    assert seconds > RUN_SECONDS + WORKER_SECONDS
+
+
+def test_secrets_come_from_outside_and_must_be_there():
+    text = (INFRA / "compose.yaml").read_text("utf-8")
+    secrets = ("PREFECT_API_AUTH_STRING", "AEFLOW_POSTGRES_PASSWORD", "AEFLOW_REDIS_PASSWORD")
+    assert [s for s in secrets if f"${{{s}:?" not in text] == []
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|AUTH|CONNECTION|DOCKET", name) and "AUTHORIZ" not in name:
+                assert "${" in value or name == "POSTGRES_INITDB_ARGS"
+
+
+@pytest.mark.parametrize("part", ["server", "worker-control", "worker-cpu", "worker-gpu"])
+def test_part_is_told_what_make_up_tells_it(part):
+    told = common(SERVICES[part]["environment"])
+    wanted = told_by_make_up(part)
+    assert len(wanted) > 6
+    assert {name: told.get(name) for name in wanted} == wanted
+
+
+def test_gpu_is_the_gpu_workers():
+    reserved = {name for name, service in SERVICES.items() if "deploy" in service}
+    assert reserved == {"worker-gpu"}
+    (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+    assert SERVICES["worker-gpu"]["build"]["args"] == {"ACCELERATOR": "gpu"}
+
+
+def test_every_deployment_variable_is_passed_on():
+    asked = yaml.safe_load((INFRA.parent / "deployments" / "prefect.yaml").read_text("utf-8"))
+    names = set(re.findall(r"\{\{ \$(\w+) \}\}", yaml.safe_dump(asked)))
+    assert names <= SERVICES["deployments"]["environment"].keys()

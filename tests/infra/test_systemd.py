@@ -1,0 +1,49 @@
+"""The units for bare machines: what they start, how they stop it, what it may do."""
+
+import importlib.util
+import re
+
+import pytest
+
+from infra.supervisor import RUN_SECONDS
+from tests.infra.told import INFRA, common, told_by_make_up
+
+UNITS = sorted((INFRA / "systemd").glob("*.service"))
+
+
+def settings(path) -> dict[str, str]:
+    """Returns what a unit says; of what stands several times, all of it."""
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^(\w+)=(.*)$", path.read_text("utf-8"), re.MULTILINE):
+        found[name] = f"{found.get(name, '')} {value}".strip()
+    return found
+
+
+def test_units_are_two():
+    assert [path.name for path in UNITS] == ["aeflow-worker@.service", "aeflow.service"]
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_unit_starts_what_there_is_as_a_user_without_rights(path):
+    unit = settings(path)
+    module = unit["ExecStart"].split()[2]
+    assert importlib.util.find_spec(module)
+    assert unit["User"] == "aeflow"
+    assert (unit["NoNewPrivileges"], unit["ProtectSystem"]) == ("yes", "strict")
+    assert unit["CapabilityBoundingSet"] == ""
+    assert not re.search(r"AUTH_STRING=|PASSWORD", path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_unit_lets_runs_put_their_work_into_safety(path):
+    unit = settings(path)
+    assert unit["KillMode"] == "mixed"
+    assert int(unit["TimeoutStopSec"]) > RUN_SECONDS + 10
+    assert unit["OOMPolicy"] == "continue"
+
+
+def test_worker_is_told_what_make_up_tells_it():
+    given = settings(INFRA / "systemd" / "aeflow-worker@.service")["Environment"].split()
+    told = common(dict(pair.split("=", 1) for pair in given))
+    wanted = told_by_make_up("worker-cpu")
+    assert {name: told.get(name) for name in wanted} == wanted

@@ -1,0 +1,68 @@
+"""What each form of the service tells its processes: `make up`, Compose, Kubernetes, systemd."""
+
+import os
+from pathlib import Path
+from unittest.mock import patch
+
+import yaml
+
+from infra.credentials import Credentials
+from infra.parts import parts_of
+from infra.postgres import Postgres
+from infra.settings import Settings
+from tests.source_code import ROOT
+
+INFRA = ROOT / "infra"
+OURS = ("PREFECT_", "AEFLOW_", "DO_NOT_TRACK", "TF_CPP")
+DIFFERING = {
+    *("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"),
+    *("PREFECT_HOME", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_SERVER_UI_API_URL"),
+    *(
+        "AEFLOW_STORE",
+        "AEFLOW_TENSORBOARD_URL",
+        "AEFLOW_HEALTH_URL",
+        "AEFLOW_SERVICE",
+        "AEFLOW_REPORT_URL",
+    ),
+    *("PREFECT_SERVER_UI_STATIC_DIRECTORY", "AEFLOW_POSTGRES_PASSWORD"),
+}
+"""Addresses, folders and secrets, which each form has of its own."""
+
+
+def told_by_make_up(part: str) -> dict[str, str]:
+    """Returns what `make up` tells a part, addresses and secrets aside."""
+    settings = Settings.of({})
+    postgres = Postgres(Path("/bin"), settings.home, 54320, None)
+    with patch.dict(os.environ, clear=True):  # what the caller has is passed on, and not ours
+        groups = parts_of(settings, Credentials("admin:a", "b", "c"), postgres)
+    (found,) = [one for group in groups for one in group if one.name == part]
+    return common(dict(found.environment))
+
+
+def common(environment: dict[str, str]) -> dict[str, str]:
+    """Returns what must be the same everywhere."""
+    return {
+        name: str(value)
+        for name, value in environment.items()
+        if name.startswith(OURS) and name not in DIFFERING
+    }
+
+
+def compose() -> dict:
+    return yaml.safe_load((INFRA / "compose.yaml").read_text("utf-8"))
+
+
+def manifests(folder: str) -> list[dict]:
+    """Returns what lies in a folder of infra/kubernetes, but for its kustomization."""
+    paths = sorted((INFRA / "kubernetes" / folder).glob("*.yaml"))
+    return [
+        manifest
+        for path in paths
+        if path.name != "kustomization.yaml"
+        for manifest in yaml.safe_load_all(path.read_text("utf-8"))
+    ]
+
+
+def kustomization(folder: str) -> dict:
+    path = INFRA / "kubernetes" / folder / "kustomization.yaml"
+    return yaml.safe_load(path.read_text("utf-8"))
