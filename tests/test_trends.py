@@ -64,16 +64,16 @@ def test_model_that_nobody_judged_is_a_run(stages: Stages):
 
 
 def test_verdicts_say_how_runs_ended_and_the_champion_is_no_run_of_its_own(changed: Stages):
-    good, bad = challenger(changed, 0.01), challenger(changed, 0.03)
+    good, bad, stood = (challenger(changed, mse) for mse in (0.01, 0.03, 0.015))
     promote(verdict(changed, good), changed.store, model=changed.model)
     drift(changed, max_psi=0.1, drifted=False)
     drift(changed, max_psi=0.7, drifted=True)
-    refused = verdict(changed, bad, champion=good)
+    refused = verdict(changed, bad, champion=stood)
     rows = trend_of("digits", changed.store)
     assert [(row.outcome, row.mse, row.champion_mse) for row in rows] == [
         ("not judged", changed.evaluation.metrics["mse"], None),
         ("promoted", 0.01, None),
-        ("refused", 0.03, 0.01),
+        ("refused", 0.03, 0.015),
     ]
     assert (rows[-1].max_psi, rows[-1].drifted, rows[-1].reasons) == (0.7, True, refused.reasons)
     assert rows[1].max_psi is None

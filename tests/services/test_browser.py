@@ -66,7 +66,8 @@ def screen(service: RunningService) -> Iterator[Screen]:
         page.goto(service.url)
         page.get_by_placeholder("admin:pass").fill(service.auth)
         page.get_by_role("button", name="Login").click()
-        expect(page.get_by_text("Active Work Pools")).to_be_visible()
+        for part in ("Active Work Pools", "Flow Runs", "Task Runs"):
+            expect(page.get_by_text(part, exact=True)).to_be_visible()
         made = Screen(browser, page, service.url)
         made.picture("dashboard")
         yield made
@@ -78,7 +79,7 @@ def form(screen: Screen) -> Page:
     """The form of a run of the pipeline, as the deployment's button opens it."""
     page = screen.page.context.new_page()  # a tab of its own: other tests go elsewhere meanwhile
     page.goto(f"{screen.url}/v2/deployments")
-    page.get_by_role("link", name="on-demand").click()
+    page.get_by_role("link", name="on-demand", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Custom run").click()
     expect(labelled(page, "Latent Dim")).to_have_value("32")
@@ -131,7 +132,7 @@ def opened(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
 
 def test_deployments_are_listed(screen: Screen):
     page = screen.open("deployments")
-    expect(page.get_by_role("link", name="nightly")).to_be_visible()
+    expect(page.get_by_role("link", name="nightly", exact=True)).to_be_visible()
     rows = [row.inner_text() for row in page.get_by_role("row").all()]
     for deployment in DEPLOYMENTS:
         flow, _, name = deployment.partition("/")

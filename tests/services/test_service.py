@@ -65,10 +65,11 @@ def test_change_without_a_csrf_token_is_refused(service: RunningService):
 
 
 def test_on_demand_pipeline_completes_on_a_worker(service: RunningService):
+    before = set(service.store.glob("features/*"))
     run = service.start("pipeline/on-demand", QUICK)
     service.wait(run, "Completed")
     assert service.run(run).work_pool_name == "control"
-    (features,) = service.store.glob("features/*")
+    (features,) = set(service.store.glob("features/*")) - before
     assert list(features.glob("**/*.parquet"))
 
 
@@ -141,7 +142,7 @@ def test_everything_listens_on_this_machine_only(service: RunningService):
         if connection.status == psutil.CONN_LISTEN and connection.pid in pids
     }
     ports = [name for name in service.environment if name.endswith("_PORT")]
-    assert len(ports) == 4
+    assert "AEFLOW_REPORT_PORT" in ports
     assert {int(service.environment[port]) for port in ports} <= {a.port for a in listening}
     assert {address.ip for address in listening} == {"127.0.0.1"}
 
