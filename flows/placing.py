@@ -19,7 +19,7 @@ from aeflow.configs import PipelineConfig
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.lineage import Question
 from aeflow.storage import Store
-from flows.live import SERVER_TROUBLE
+from flows.cancelling import SERVER_TROUBLE, Cancellation
 from flows.outcome import Outcome
 from flows.recipes import Stages
 from flows.stored import stored
@@ -68,9 +68,11 @@ def _started(deployment: str, config: PipelineConfig, store: str, dataset: str) 
 def _ended(run: UUID, deployment: str) -> State:
     """Waits for a run to end, over a restart of the server too; who stops waiting cancels it."""
     said = crashed = None
+    cancellation = Cancellation()
     with get_client(sync_client=True) as client:
         try:
             while True:
+                cancellation.check()
                 found = _found(client, run)
                 state = found.state if found else None
                 if found and state and state.is_final():
