@@ -1,4 +1,4 @@
-"""Tells a Prefect server of our pools, queues and deployments: `python -m deployments.apply`.
+"""Tells a Prefect server of pools, deployments and automations: `python -m deployments.apply`.
 
 It says what it changed; where all is as it should be it changes nothing.
 """
@@ -16,6 +16,8 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
 from aeflow.errors import AeflowError, ConfigError
+from deployments.automations import apply_automations
+from deployments.notifications import address
 from deployments.pools import POOLS, apply_pool, template_of
 from flows.stored import absolute
 
@@ -56,13 +58,16 @@ def main() -> int:
 
 
 def apply(templates: Path | None = None) -> None:
-    """Makes pools and queues as they should be, then deploys. Raises ConfigError."""
+    """Makes pools, deployments and automations as they should be. Raises ConfigError."""
     store = os.environ.get("AEFLOW_STORE")
     if not store:
         raise ConfigError("AEFLOW_STORE is not set: it is the store of every deployment.")
+    notify = address()
     for line in asyncio.run(_apply_pools(templates)) or ["work pools: nothing to change"]:
         logger.info(line)
     _deploy(absolute(store))
+    for line in asyncio.run(_apply_automations(notify)) or ["automations: nothing to change"]:
+        logger.info(line)
 
 
 async def _apply_pools(templates: Path | None) -> list[str]:
@@ -72,6 +77,11 @@ async def _apply_pools(templates: Path | None) -> list[str]:
             for pool in POOLS
             for line in await apply_pool(client, pool, template_of(pool, templates))
         ]
+
+
+async def _apply_automations(notify: str | None) -> list[str]:
+    async with get_client() as client:
+        return await apply_automations(client, notify)
 
 
 def _deploy(store: str) -> None:

@@ -1,4 +1,4 @@
-"""A stage as the Prefect UI shows it: its progress and its log, which may fail and stop nothing."""
+"""A stage as the Prefect UI shows it, which may fail and stop nothing; and its end if cancelled."""
 
 import logging
 import time
@@ -7,19 +7,15 @@ from contextlib import contextmanager
 from typing import cast
 from uuid import UUID
 
-import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
-from prefect.exceptions import PrefectException
 from prefect.logging.handlers import APILogHandler
 
 from aeflow.progress import Progress
+from flows.cancelling import SERVER_TROUBLE, Cancellation
 from flows.listening import listening
 
 __all__ = ["SERVER_TROUBLE", "ProgressPage", "shown"]
-
-SERVER_TROUBLE = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
-"""What Prefect's client raises when its server is away; RuntimeError is 'Failed to reach API'."""
 
 LOGGERS = ("aeflow", "flows")
 SECONDS_BETWEEN = 1.0
@@ -30,8 +26,16 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def shown(stage: str) -> Iterator[None]:
-    """Shows the stage that runs within the block: a progress page, and our log in the run's log."""
-    with _logged(), listening(ProgressPage(f"{stage}-progress").show):
+    """Shows the stage that runs within the block: a progress page, and our log in the run's log.
+
+    The stage is interrupted where its run is cancelled.
+    """
+    cancellation = Cancellation()
+    with (
+        _logged(),
+        listening(lambda _progress: cancellation.check()),
+        listening(ProgressPage(f"{stage}-progress").show),
+    ):
         yield
 
 

@@ -16,7 +16,7 @@ from aeflow.artifacts import (
     Verdict,
 )
 
-__all__ = ["Outcome", "Retraining"]
+__all__ = ["Outcome", "Retraining", "Watched"]
 
 
 class Outcome(BaseModel):
@@ -45,10 +45,15 @@ class Outcome(BaseModel):
         return {name: artifact.to_json() for name, artifact in self.artifacts().items()}
 
 
-class Retraining(Outcome):
-    """Holds what a retraining run found, and how it ended; `model` is the champion after it."""
+class Watched(Outcome):
+    """Holds how a dataset's rows compare with those that a model was trained on."""
 
     drift: Drift | None = None
+
+
+class Retraining(Watched):
+    """Holds what a retraining run found, and how it ended; `model` is the champion after it."""
+
     challenger: Model | None = None
     verdict: Verdict | None = None
     compatibility: Compatibility | None = None

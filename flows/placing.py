@@ -19,7 +19,7 @@ from aeflow.configs import PipelineConfig
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.lineage import Question
 from aeflow.storage import Store
-from flows.live import SERVER_TROUBLE
+from flows.cancelling import SERVER_TROUBLE, Cancellation
 from flows.outcome import Outcome
 from flows.recipes import Stages
 from flows.stored import stored
@@ -28,6 +28,8 @@ from flows.train_autoencoder import STAGES
 __all__ = ["stages_on"]
 
 POLL_SECONDS = 1.0
+RESCHEDULED_SECONDS = 60.0
+"""By then the server's automation has started a run again that crashed in its first attempt."""
 
 A = TypeVar("A", bound=Artifact)
 
@@ -65,13 +67,19 @@ def _started(deployment: str, config: PipelineConfig, store: str, dataset: str) 
 
 def _ended(run: UUID, deployment: str) -> State:
     """Waits for a run to end, over a restart of the server too; who stops waiting cancels it."""
-    said = None
+    said = crashed = None
+    cancellation = Cancellation()
     with get_client(sync_client=True) as client:
         try:
             while True:
-                state = _state(client, run)
-                if state and state.is_final():
-                    return state
+                cancellation.check()
+                found = _found(client, run)
+                state = found.state if found else None
+                if found and state and state.is_final():
+                    crashed = crashed or time.monotonic()
+                    waited = time.monotonic() - crashed
+                    if not _may_start_again(found) or waited > RESCHEDULED_SECONDS:
+                        return state
                 if state and state.name != said:
                     get_run_logger().info("%s: %s", deployment, state.name)
                     said = state.name
@@ -81,10 +89,14 @@ def _ended(run: UUID, deployment: str) -> State:
             raise
 
 
-def _state(client: SyncPrefectClient, run: UUID) -> State | None:
-    """Returns the state of a run, None while the server does not answer."""
+def _may_start_again(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_crashed() and run.run_count == 1
+
+
+def _found(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
+    """Returns a run as the server knows it, None while that does not answer."""
     try:
-        return client.read_flow_run(run).state
+        return client.read_flow_run(run)
     except ObjectNotFound as error:
         raise AeflowError(f"The run {run} that trains was deleted. Run this again.") from error
     except SERVER_TROUBLE as error:

@@ -14,14 +14,15 @@ from aeflow.artifacts import (
     Verdict,
 )
 from aeflow.configs import PipelineConfig
-from flows.outcome import Outcome
-from flows.stored import absolute, made_from, stored
+from flows.outcome import Outcome, Watched
+from flows.stored import CHAMPION, absolute, made_from, stored
 
 __all__ = [
     "Stages",
     "encode_dataset",
     "evaluate_model",
     "ingest_dataset",
+    "measure_drift",
     "pipeline",
     "publish_model",
     "train_autoencoder",
@@ -95,6 +96,17 @@ def evaluate_model(config: PipelineConfig, store: str, model: str, *, stages: St
     dataset = made_from(store, judged, Dataset)
     evaluation = stages.evaluate(judged, config.evaluate, store, dataset=dataset, runtime=runtime)
     return Outcome(dataset=dataset, model=judged, evaluation=evaluation)
+
+
+def measure_drift(
+    config: PipelineConfig, store: str, model: str | None = None, *, stages: Stages
+) -> Watched:
+    """Compares what a source has now with what a stored model, or the champion, was trained on."""
+    store, runtime = absolute(store), config.runtime
+    dataset = stages.ingest(config.ingest, store, runtime=runtime)
+    judged = stored(store, model or f"{CHAMPION}{dataset.name}", Model)
+    drift = stages.drift(judged, config.drift, store, dataset=dataset, runtime=runtime)
+    return Watched(dataset=dataset, model=judged, drift=drift)
 
 
 def publish_model(config: PipelineConfig, store: str, model: str, *, stages: Stages) -> Outcome:

@@ -8,7 +8,7 @@ from aeflow.configs import PipelineConfig
 from flows import recipes
 from flows.train_autoencoder import STAGES
 
-__all__ = ["evaluate_model", "ingest_dataset", "publish_model"]
+__all__ = ["evaluate_model", "ingest_dataset", "measure_drift", "publish_model"]
 
 
 @flow(
@@ -36,6 +36,23 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
         model: Key of the model.
     """
     return recipes.evaluate_model(config, store, model, stages=STAGES).to_json()
+
+
+@flow(
+    name="measure-drift",
+    flow_run_name="drift of {config.ingest.source}",
+    result_serializer="json",
+)
+def measure_drift(config: PipelineConfig, store: str, model: str | None = None) -> dict[str, Any]:
+    """Ingests a source and measures whether its rows drifted; the server is told if they did.
+
+    Args:
+        config: Where the data come from, and what counts as drift.
+        store: Where artifacts are kept.
+        model: Key of the model whose training rows are compared, or champion:NAME; without one, the
+            champion of the dataset.
+    """
+    return recipes.measure_drift(config, store, model, stages=STAGES).to_json()
 
 
 @flow(name="publish-model", flow_run_name="publish {model}", result_serializer="json")

@@ -7,7 +7,7 @@ from aeflow.champions import champion_of, champions
 from aeflow.errors import ConfigError
 from aeflow.storage import Store
 
-__all__ = ["absolute", "address_of", "made_from", "stored"]
+__all__ = ["CHAMPION", "absolute", "address_of", "made_from", "stored"]
 
 CHAMPION = "champion:"
 

@@ -32,6 +32,7 @@ from aeflow.configs import (
 )
 from aeflow.errors import TransientError
 from flows import pages, stages
+from flows.announcing import announce_drift
 from flows.live import shown
 
 __all__ = [
@@ -179,10 +180,11 @@ def publish(
 def drift(
     model: Model, config: DriftConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
 ) -> Drift:
-    """Compares a dataset's rows with those a model was trained on, and shows it on a page."""
+    """Compares a dataset's rows with those a model was trained on, shows it and announces drift."""
     with shown("drift"):
         found = stages.drift(model, config, store, dataset=dataset, runtime=runtime)
     pages.show_drift(found, store, dataset=dataset)
+    announce_drift(found, model=model, dataset=dataset)
     return found
 
 

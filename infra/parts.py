@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
 PREFECT = (PYTHON, "-m", "prefect")
 SECONDS_TO_ANSWER = 5.0
+NOTIFY = "AEFLOW_NOTIFY_URL"
+"""May hold a token: only who tells the server of it is given it, and the server keeps it."""
 
 
 def _at_once(_since: float) -> bool:
@@ -57,14 +59,15 @@ def parts_of(
     return [
         [_database(postgres, plain)] if postgres else [],
         [_server(settings, secret, postgres, client)],
-        [Part("deployments", (PYTHON, "-m", "deployments.apply"), client, once=True)],
+        [_deployments(client)],
         [*workers, _tensorboard(settings, plain), _reports(settings, plain)],
     ]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """What the caller has, without Prefect's: its settings are those of another server."""
-    inherited = {n: value for n, value in os.environ.items() if not n.startswith("PREFECT_")}
+    left_out = ("PREFECT_", NOTIFY)
+    inherited = {n: value for n, value in os.environ.items() if not n.startswith(left_out)}
     return inherited | {MARK: str(settings.home), "PYTHONUNBUFFERED": "1"}
 
 
@@ -115,8 +118,12 @@ def _server(
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # The database does not grow without end: events for a week, runs for a quarter.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
+        # So is it known which runs were at work when a machine died, and came back much later.
+        "PREFECT_SERVER_EVENTS_EXPIRED_BUCKET_BUFFER": "P7D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "7776000",
+        # The runner ends what is cancelled; where it cannot, the run does so itself by then.
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "60",
     }
     return Part(
         "server",
@@ -124,6 +131,12 @@ def _server(
         {**environment, **own},
         is_ready=lambda _since: answers(f"{settings.url}/api/health"),
     )
+
+
+def _deployments(environment: Mapping[str, str]) -> Part:
+    own = {NOTIFY: os.environ[NOTIFY]} if NOTIFY in os.environ else {}
+    command = (PYTHON, "-m", "deployments.apply")
+    return Part("deployments", command, {**environment, **own}, once=True)
 
 
 def _worker(

@@ -16,7 +16,7 @@ LAYERS = (
     "flows.*",
     "flows.tasks",
     "flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, flows.live, "
-    "flows.retraining, flows.listening, flows.settings, flows",
+    "flows.retraining, flows.listening, flows.announcing, flows.cancelling, flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
     "aeflow.champions, aeflow.retention, aeflow.trends | aeflow.encoding | aeflow.publishing | "
     "aeflow.tuning",

@@ -12,6 +12,7 @@ from deployments.pools import POOLS, template_of
 
 NAMES = {
     "encode-dataset/batch": ("cpu", "batch"),
+    "measure-drift/batch": ("cpu", "batch"),
     "pipeline/on-demand": ("control", "now"),
     "retrain/nightly": ("control", "nightly"),
     "train-autoencoder/cpu": ("cpu", "training"),
@@ -78,6 +79,7 @@ def test_applying_twice_changes_nothing(deployed: str, client, monkeypatch, capl
     apply()
     assert everything(client) == before
     assert "work pools: nothing to change" in caplog.messages
+    assert "automations: nothing to change" in caplog.messages
 
 
 def test_limit_of_the_environment_is_deployed(deployed: str, client, monkeypatch):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -36,6 +37,7 @@ PLANTED = {
     "AEFLOW_POSTGRES_PASSWORD": "planted-for-postgres",
     "AEFLOW_REDIS_PASSWORD": "planted-for-redis",
 }
+NOTIFY_TOKEN = "planted-for-the-webhook"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class RunningService:
     @property
     def auth(self) -> str:
         return PLANTED["PREFECT_API_AUTH_STRING"]
+
+    @property
+    def notify_port(self) -> int:
+        return urlsplit(self.environment["AEFLOW_NOTIFY_URL"]).port or 0
 
     @property
     def store(self) -> Path:
@@ -132,6 +138,7 @@ def new_environment(folder: Path) -> dict[str, str]:
     return {
         "AEFLOW_HOME": str(folder / "home"),
         "AEFLOW_STORE": str(folder / "store"),
+        "AEFLOW_NOTIFY_URL": f"http://127.0.0.1:{free_port()}/hooks/{NOTIFY_TOKEN}",
         **{port: str(free_port()) for port in ports},
     }
 

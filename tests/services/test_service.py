@@ -15,7 +15,14 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, Concurrency
 from prefect.client.schemas.schedules import CronSchedule
 
 from infra.processes import marked
-from tests.services.running_service import PLANTED, QUICK, RunningService, service_command, until
+from tests.services.running_service import (
+    NOTIFY_TOKEN,
+    PLANTED,
+    QUICK,
+    RunningService,
+    service_command,
+    until,
+)
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -150,7 +157,7 @@ def test_everything_listens_on_this_machine_only(service: RunningService):
 def test_secrets_stand_in_their_file_and_nowhere_else(service: RunningService):
     """The last of this file, so that there is something in which they could stand."""
     header = base64.b64encode(service.auth.encode()).decode()
-    secrets = [header, *(value.rpartition(":")[2] for value in PLANTED.values())]
+    secrets = [header, *(value.rpartition(":")[2] for value in PLANTED.values()), NOTIFY_TOKEN]
     told = [json.dumps(answer.json()) for answer in everything_told(service)]
     lines = [" ".join(process.cmdline()) for process in psutil.process_iter()]
     files = [

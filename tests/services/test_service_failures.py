@@ -1,16 +1,43 @@
-"""What becomes of a run when a process of the service is killed, or told to stop."""
+"""What becomes of a run when a process of the service is killed, is away, or told to stop."""
 
+import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from uuid import UUID
 
 import psutil
 import pytest
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Scheduled
 
 from aeflow.storage import Store
 from tests.services.running_service import SOME_EPOCHS, RunningService, until
+
+AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+STARTED_AGAIN_SECONDS = 40
+"""By then the automation has started a run again that crashed, if ever."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running(service: RunningService) -> Iterator[None]:
+    """Whatever was done to it, every run has an end: an automation sees to the dead ones."""
+    yield
+    until(lambda: at_work(service) == [], 180)
+
+
+def at_work(service: RunningService) -> list[FlowRun]:
+    state = FlowRunFilterState(type=FlowRunFilterStateType(any_=AT_WORK))
+    return service.client.read_flow_runs(flow_run_filter=FlowRunFilter(state=state))
 
 
 def messages(service: RunningService, run: UUID) -> list[str]:
@@ -18,16 +45,15 @@ def messages(service: RunningService, run: UUID) -> list[str]:
     return [log.message for log in service.client.read_logs(log_filter=of_run)]
 
 
-def worker_is_done_with(service: RunningService, run: UUID) -> bool:
-    """Says whether the worker has let go of a run.
+def resumed(service: RunningService, run: UUID) -> list[int]:
+    """Returns the steps from which the training went on, one for each time that it did."""
+    went_on = [m for m in messages(service, run) if m.startswith("train: goes on from step")]
+    return [int(re.findall(r"\d+", message)[0]) for message in went_on]
 
-    After the runner has said Crashed the worker says it once more, seconds later: over whatever
-    state the run was given in between.
-    """
-    of_run = {"id": [f"prefect.flow-run.{run}"]}
-    asked = {"event": {"name": ["prefect.worker.executed-flow-run"]}, "related": of_run}
-    answer = service.client.request("POST", "/events/filter", json={"filter": asked})
-    return bool(answer.json()["events"])
+
+def is_whole(service: RunningService, checkpoint: Path) -> bool:
+    model = checkpoint.parent.parent.name.removesuffix(".partial")
+    return Store(service.store).verify(model) == []
 
 
 def retry(service: RunningService, run: UUID) -> None:
@@ -35,7 +61,18 @@ def retry(service: RunningService, run: UUID) -> None:
     service.client.set_flow_run_state(run, Scheduled(message="Retried"), force=True)
 
 
-def test_killed_run_is_crashed_in_seconds_and_a_retry_goes_on(service: RunningService):
+@contextmanager
+def held_back(service: RunningService) -> Iterator[None]:
+    """Stops the supervisor for the block, so that it starts nothing again."""
+    supervisor = psutil.Process(json.loads((service.home / "service.lock").read_text())["pid"])
+    supervisor.suspend()
+    try:
+        yield
+    finally:
+        supervisor.resume()
+
+
+def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: RunningService):
     run, checkpoint = service.start_training("train-autoencoder/cpu", 3, epochs=SOME_EPOCHS)
     start = time.monotonic()
     service.process(run).kill()
@@ -45,25 +82,53 @@ def test_killed_run_is_crashed_in_seconds_and_a_retry_goes_on(service: RunningSe
     assert "-9" in str(crashed.state.message)
     assert checkpoint.exists()
 
-    until(lambda: worker_is_done_with(service, run), 60)
+    until(lambda: resumed(service, run), 120)
+    service.process(run).kill()
+    service.wait(run, "Crashed", seconds=30)
+    time.sleep(STARTED_AGAIN_SECONDS)
+    assert (service.state(run), service.run(run).run_count) == ("Crashed", 2)
+
     retry(service, run)
     service.wait(run, "Completed", seconds=180)
-    (went_on,) = [m for m in messages(service, run) if m.startswith("train: goes on from step")]
-    assert int(re.findall(r"\d+", went_on)[0]) > 0
-    model = checkpoint.parent.parent.name.removesuffix(".partial")
-    assert Store(service.store).verify(model) == []
+    first, second = resumed(service, run)
+    assert 0 < first <= second
+    assert is_whole(service, checkpoint)
 
 
-@pytest.mark.parametrize("part", ["server", "postgres"])
-def test_run_completes_though_what_it_speaks_to_is_killed(service: RunningService, part: str):
+def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: RunningService):
+    run, checkpoint = service.start_training("train-autoencoder/cpu", 7, epochs=SOME_EPOCHS)
+    worker = psutil.Process(service.pid("worker-cpu"))
+    killed = [worker, *worker.children(recursive=True), service.process(run)]
+    start = time.monotonic()
+    for process in killed:
+        with suppress(psutil.NoSuchProcess):  # it went with its parent
+            process.kill()
+    crashed = service.wait(run, "Crashed", seconds=150)
+    assert time.monotonic() - start < 120
+    assert crashed.state
+    assert str(crashed.state.message).startswith("Nothing was heard of this run")
+
+    service.wait(run, "Completed", seconds=240)
+    assert service.run(run).run_count == 2
+    assert len(resumed(service, run)) == 1
+    assert is_whole(service, checkpoint)
+
+
+@pytest.mark.parametrize(("part", "seconds"), [("server", 60), ("postgres", 30)])
+def test_run_completes_though_what_it_speaks_to_is_away(
+    service: RunningService, part: str, seconds: float
+):
     seed = {"server": 4, "postgres": 5}[part]
-    run, _checkpoint = service.start_training("train-autoencoder/cpu", seed, epochs=SOME_EPOCHS)
+    run, checkpoint = service.start_training("train-autoencoder/cpu", seed, epochs=2 * SOME_EPOCHS)
     before = service.pid(part)
-    psutil.Process(before).kill()
+    with held_back(service):
+        psutil.Process(before).kill()
+        time.sleep(seconds)
     until(lambda: service.pid(part) not in (None, before), 60)
     until(lambda: service.state(run) != "away", 60)
-    service.wait(run, "Completed", seconds=180)
-    assert service.run(run).run_count == 1
+    service.wait(run, "Completed", seconds=300)
+    assert service.run(run).run_count == 1, service.client.read_flow_run_states(run)
+    assert is_whole(service, checkpoint)
 
 
 def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: RunningService):
@@ -83,5 +148,6 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
     )
     assert checkpoint.exists()
 
-    retry(service, run)  # the supervisor has started another worker
-    service.wait(run, "Completed", seconds=180)
+    # The supervisor has started another worker, and the server the run.
+    service.wait(run, "Completed", seconds=240)
+    assert len(resumed(service, run)) == 1

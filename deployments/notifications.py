@@ -1,0 +1,59 @@
+"""The webhook that is called when a run failed, crashed or was refused: who wants to be told."""
+
+import os
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import BlockDocument
+from prefect.exceptions import ObjectNotFound
+
+from aeflow.errors import ConfigError
+
+__all__ = ["VARIABLE", "address", "apply_webhook", "remove_webhook"]
+
+VARIABLE = "AEFLOW_NOTIFY_URL"
+BLOCK = "aeflow-notify"
+KIND = "webhook"
+HEADERS = {"Content-Type": "application/json"}
+
+
+def address() -> str | None:
+    """Returns where notifications go, None where nobody wants any. Raises ConfigError.
+
+    No message repeats the address: there may be a token in it.
+    """
+    given = os.environ.get(VARIABLE)
+    if not given:
+        return None
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{VARIABLE} is no address that begins with http:// or https://.")
+    return given
+
+
+async def apply_webhook(client: PrefectClient, url: str) -> tuple[UUID, list[str]]:
+    """Makes the block that keeps the address as it should be; returns its id, what it changed."""
+    there = await _block(client)
+    if there and (there.data.get("url"), there.data.get("headers")) == (url, HEADERS):
+        return there.id, []
+    webhook = Webhook.model_validate({"url": url, "headers": HEADERS})
+    made = await webhook.asave(BLOCK, overwrite=True, client=client)
+    return made, [f"webhook '{BLOCK}': {'changed' if there else 'created'}"]
+
+
+async def remove_webhook(client: PrefectClient) -> list[str]:
+    """Removes the block if it is there; returns what it changed."""
+    there = await _block(client)
+    if there is None:
+        return []
+    await client.delete_block_document(there.id)
+    return [f"webhook '{BLOCK}': removed"]
+
+
+async def _block(client: PrefectClient) -> BlockDocument | None:
+    try:
+        return await client.read_block_document_by_name(BLOCK, KIND, include_secrets=True)
+    except ObjectNotFound:
+        return None
