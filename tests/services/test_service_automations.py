@@ -1,0 +1,88 @@
+"""What the service does by itself: it retrains where data drifted, and tells of what went wrong."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from sklearn.datasets import load_digits
+
+from tests.services.running_service import NOTIFY_TOKEN, RunningService, until
+
+QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 30}}
+
+
+@pytest.fixture
+def told(service: RunningService) -> Iterator[list[dict]]:
+    """Listens where the service's webhook leads, and collects what it is sent."""
+    received: list[dict] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append(json.loads(body) | {"path": self.path})
+            self.send_response(204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", service.notify_port), Listener) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield received
+        server.shutdown()
+
+
+def test_refusal_and_failure_are_told(service: RunningService, told: list[dict], tmp_path: Path):
+    np.savez(tmp_path / "judged.npz", x_train=load_digits().images[:600].astype(np.uint8))
+    source = {"source": f"npz:{tmp_path / 'judged.npz'}"}
+    strict = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 0.01}}
+    refused = service.start("retrain/nightly", strict, train_on=None)
+    service.wait(refused, "Refused")
+    failed = service.start("pipeline/on-demand", {"ingest": {"source": "npz:/nowhere.npz"}})
+    service.wait(failed, "Failed")
+    until(lambda: len(told) >= 2, 60)
+    first, second = told
+    assert first["link"] == f"{service.url}/runs/flow-run/{refused}"
+    assert (first["flow"], first["state"]) == ("retrain", "Refused")
+    assert "PCA-8" in first["message"]
+    assert second["link"] == f"{service.url}/runs/flow-run/{failed}"
+    assert (second["flow"], second["state"]) == ("pipeline", "Failed")
+    assert "/nowhere.npz" in second["text"]
+    assert {one["path"] for one in told} == {f"/hooks/{NOTIFY_TOKEN}"}
+
+
+def test_drift_starts_one_retraining_and_that_starts_none(service: RunningService, tmp_path: Path):
+    digits = load_digits().images[:600].astype(np.uint8)
+    source = {"source": f"npz:{tmp_path / 'watched.npz'}"}
+    watched = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 100.0}}
+    np.savez(tmp_path / "watched.npz", x_train=digits)
+    service.wait(service.start("retrain/nightly", watched, train_on=None), "Completed")
+    before = {run.id for run in retrainings(service)}
+
+    np.savez(tmp_path / "watched.npz", x_train=16 - digits)
+    service.wait(service.start("measure-drift/batch", watched), "Completed")
+    (started,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
+    assert service.run(started).created_by.type == "AUTOMATION"
+    service.wait(started, "Completed", "Unchanged", "Refused", seconds=180)
+
+    again = service.start("retrain/nightly", watched, train_on=None)
+    service.wait(again, "Completed", "Refused")
+    until(lambda: announced(service, again), 60)
+    assert {run.id for run in retrainings(service)} - before == {started, again}
+
+
+def retrainings(service: RunningService) -> list[FlowRun]:
+    """Returns the runs that were asked for, without those that wait for their night."""
+    nightly = service.client.read_deployment_by_name("retrain/nightly")
+    return [run for run in service.runs_of(nightly.id) if not run.auto_scheduled]
+
+
+def announced(service: RunningService, run: UUID) -> list[dict]:
+    """Returns the events in which a run announced drift."""
+    related = {"id": [f"prefect.flow-run.{run}"]}
+    asked = {"event": {"name": ["drift.detected"]}, "related": related}
+    answer = service.client.request("POST", "/events/filter", json={"filter": asked})
+    return answer.json()["events"]
