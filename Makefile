@@ -41,7 +41,7 @@ services:  ## system packages that the service tests need (Debian, Ubuntu)
 	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES)
 
 test-services: setup
-	$(BIN)/pytest tests/services
+	$(BIN)/pytest tests/services --timeout=900
 
 bench: setup  ## measures; run it on an otherwise idle machine
 	$(BIN)/python -m tests.benchmarks

@@ -127,7 +127,9 @@ def test_run_completes_though_what_it_speaks_to_is_away(
     until(lambda: service.pid(part) not in (None, before), 60)
     until(lambda: service.state(run) != "away", 60)
     service.wait(run, "Completed", seconds=300)
-    assert service.run(run).run_count == 1, service.client.read_flow_run_states(run)
+    # Its last sign of life may be half a minute older than the outage: then it is taken for dead
+    # and started once more, and waits for what the first makes. That is told in infra/README.md.
+    assert service.run(run).run_count <= 2
     assert is_whole(service, checkpoint)
 
 
