@@ -70,5 +70,5 @@ take_down() {
         compose down --volumes --timeout 60 > /dev/null 2>&1 || true
         stop_daemon
     fi
-    umount --recursive "$work"/exec/* "$work"/data/* "$work"/base/* 2> /dev/null || true
+    awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount --lazy || true
 }
