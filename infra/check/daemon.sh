@@ -52,7 +52,8 @@ passed_on() {
 
 stand_in() {
     local mirror
-    mirror=$(sed -n 's/^URIs: *//p; s/^deb \([^ ]*\) .*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null | head -1)
+    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null \
+        | sed -n 's/^URIs: *//p; s/^deb \([^ ]*\) .*/\1/p' | head -1) || true
     DEBOOTSTRAP_DIR=$unpacked/usr/share/debootstrap "$unpacked/usr/sbin/debootstrap" --variant=minbase \
         --include=ca-certificates,python3,python3-venv,postgresql,redis-server \
         bookworm "$work/base" "$mirror" > "$work/debootstrap.log" 2>&1
@@ -70,5 +71,5 @@ take_down() {
         compose down --volumes --timeout 60 > /dev/null 2>&1 || true
         stop_daemon
     fi
-    umount --recursive "$work"/exec/* "$work"/data/* "$work"/base/* 2> /dev/null || true
+    awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount --lazy || true
 }
