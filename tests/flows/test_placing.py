@@ -13,6 +13,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
     FlowRunFilter,
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
@@ -33,9 +35,13 @@ from flows.pipeline import pipeline
 from .conftest import CONFIG
 
 ON = "train-autoencoder/cpu"
-WAITING = FlowRunFilter(
-    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
-)
+WAITING = {
+    "flow_run_filter": FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+    ),
+    "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["cpu"])),
+}
+"""The server may have scheduled others: drift, in another test, starts a retraining."""
 
 
 class Worker(threading.Thread):
@@ -49,7 +55,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         with get_client(sync_client=True) as client:
             end = time.monotonic() + 120
-            while not (waiting := client.read_flow_runs(flow_run_filter=WAITING)):
+            while not (waiting := client.read_flow_runs(**WAITING)):
                 assert time.monotonic() < end
                 time.sleep(0.2)
             self.taken = waiting[0].id
