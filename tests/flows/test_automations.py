@@ -1,4 +1,4 @@
-"""Automations on a real server: as they are written, not twice, and no loop of retraining."""
+"""Automations on a real server: as they are written, and not twice."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,6 @@ from deployments.notifications import address
 TOKEN = "planted-token"
 URL = f"http://127.0.0.1:9/hooks/{TOKEN}"
 SILENT = "aeflow: a silent run crashed"
-DRIFT = "aeflow: drift starts a retraining"
 TOLD = "aeflow: a failure is told"
 
 

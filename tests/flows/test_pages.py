@@ -16,7 +16,7 @@ from .conftest import Ran
 def page(client: SyncPrefectClient, key: str):
     found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
     assert found, key
-    return found[-1]
+    return max(found, key=lambda page: page.created)
 
 
 def test_evaluation_page_has_the_verdict_and_the_table(ran: Ran, client: SyncPrefectClient):

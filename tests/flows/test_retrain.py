@@ -41,5 +41,5 @@ def test_a_run_ends_in_a_state_that_says_how(client: SyncPrefectClient, tmp_path
 
 def page_of(client: SyncPrefectClient, run_id, key: str) -> str:
     ours = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
-    pages = {page.key: page.data for page in client.read_artifacts(artifact_filter=ours)}
-    return pages[key]
+    pages = client.read_artifacts(artifact_filter=ours)
+    return max((page for page in pages if page.key == key), key=lambda page: page.created).data
