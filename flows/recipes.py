@@ -50,7 +50,7 @@ def pipeline(config: PipelineConfig, store: str, *, stages: Stages) -> Outcome:
     """Ingests, trains and evaluates, encodes and publishes."""
     store, runtime = absolute(store), config.runtime
     dataset = stages.ingest(config.ingest, store, runtime=runtime)
-    trained = stages.train_autoencoder(config, store, dataset=dataset.key)
+    trained = stages.train_autoencoder(config, store, dataset=dataset.address)
     return _published(config, store, trained, stages=stages)
 
 

@@ -75,7 +75,7 @@ def _challenge(
     stages: Stages,
 ) -> Retraining:
     """Trains a challenger and lets the gate judge it beside the champion, on the same rows."""
-    trained = stages.train_autoencoder(config, store, dataset=dataset.key)
+    trained = stages.train_autoencoder(config, store, dataset=dataset.address)
     challenger = trained.model
     if challenger == champion:
         return Retraining(ending="Unchanged", reason="Training gave the champion itself again.")

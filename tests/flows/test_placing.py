@@ -88,7 +88,7 @@ def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
     (child,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=parent))
     assert child.name == "train dense/plain"
     assert child.work_pool_name == "cpu"
-    assert child.parameters["dataset"] == outcome.dataset.key
+    assert child.parameters["dataset"] == outcome.dataset.address
 
 
 @pytest.mark.parametrize(

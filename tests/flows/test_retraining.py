@@ -17,6 +17,7 @@ from aeflow.configs import (
     TrainConfig,
 )
 from aeflow.features import identity_in
+from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
 from flows.retraining import retrain
@@ -49,6 +50,13 @@ def run(settings: PipelineConfig, store: Store, **other_stages):
 def features_address(store: Store, name: str = "grown") -> str:
     content = json.loads(store.files.read(alias_file(name, "features")))
     return content["current"]["address"]
+
+
+def test_the_same_data_under_another_name_are_no_hindrance(store, tmp_path):
+    settings = config(grown(tmp_path, 600))
+    other = ingest(settings.ingest.model_copy(update={"name": "other"}), store)
+    found = run(settings, store)
+    assert (found.ending, found.dataset.key) == ("Completed", other.key)
 
 
 def test_the_first_model_is_promoted_encoded_and_published(store, tmp_path):

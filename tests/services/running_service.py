@@ -95,9 +95,11 @@ class RunningService:
             return "away"
         return found.name if found else "none"
 
-    def wait(self, run: UUID, *names: str, seconds: float = 120) -> FlowRun:
+    def wait(self, run: UUID, *names: str, seconds: float = 240) -> FlowRun:
         """Waits until the state of a run has one of the names."""
-        until(lambda: self.state(run) in names, seconds)
+        until(
+            lambda: self.state(run) in names, seconds, otherwise=lambda: f"it is {self.state(run)}"
+        )
         return self.run(run)
 
     def cancel(self, run: UUID) -> None:
@@ -143,11 +145,13 @@ def new_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def until(check: Callable[[], T], seconds: float) -> T:
-    """Waits for something that is true, and returns it."""
+def until(
+    check: Callable[[], T], seconds: float, *, otherwise: Callable[[], str] = lambda: "nothing came"
+) -> T:
+    """Waits for something that is true, and returns it; fails with what `otherwise` says."""
     end = time.monotonic() + seconds
     while not (found := check()):
-        assert time.monotonic() < end, f"not in {seconds} s"
+        assert time.monotonic() < end, f"not in {seconds} s: {otherwise()}"
         time.sleep(0.5)
     return found
 
