@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from aeflow.configs import IngestConfig
 from aeflow.datasets.pictures import decoded
-from aeflow.datasets.sources import Features, Undecodable, block_rows
+from aeflow.datasets.sources import Features, Piece, Undecodable, block_rows, numbered
 from aeflow.errors import SourceError
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "ids_of",
     "label_values",
     "labels_of",
+    "names_of",
     "one_choice",
 ]
 
@@ -120,12 +121,17 @@ def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -
     ]
 
 
-def ids_of(batch: pa.RecordBatch, column: str, *, where: str) -> list[str]:
-    """Returns a column as ids. Raises SourceError where one is missing."""
-    ids = batch.column(column).cast(pa.string())
+def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int) -> list[str]:
+    """Returns the ids of a batch that begins at row `start` of a piece, derived if none are given.
+
+    Raises SourceError where a row has none.
+    """
+    if columns.id is None:
+        return numbered(piece, start, start + batch.num_rows)
+    ids = batch.column(columns.id).cast(pa.string())
     if ids.null_count:
         raise SourceError(
-            f"The column '{column}' of '{where}' has rows without an id. Give each one."
+            f"The column '{columns.id}' of '{piece.name}' has rows without an id. Give each one."
         )
     return ids.to_pylist()
 
@@ -156,6 +162,12 @@ def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -
 def as_labels(values: Iterable[int | str]) -> set[int | str]:
     """Returns labels that stand as text: whole numbers where they are such, names where not."""
     return {int(v) if str(v).removeprefix("-").isdecimal() else v for v in values}
+
+
+def names_of(labels: Iterable[int | str]) -> tuple[str, ...]:
+    """Returns the names of all labels of a source, sorted; none where they are whole numbers."""
+    known = list(labels)
+    return tuple(sorted(map(str, known))) if any(isinstance(n, str) for n in known) else ()
 
 
 def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:

@@ -16,6 +16,7 @@ from aeflow.datasets.columns import (
     ids_of,
     label_values,
     labels_of,
+    names_of,
     one_choice,
 )
 from aeflow.datasets.locating import Found, digest_of_file, located
@@ -26,7 +27,6 @@ from aeflow.datasets.sources import (
     Piece,
     Rows,
     Undecodable,
-    numbered,
 )
 from aeflow.errors import SourceError
 
@@ -57,8 +57,7 @@ class Csv:
         for file in self._files.values():
             digest = digest_of_file(file.path, self._on_wait)
             pieces.append(Piece(file.name, digest, None, self._scanned(file, labels)))
-        if any(isinstance(label, str) for label in labels):
-            self.label_names = tuple(sorted(map(str, labels)))
+        self.label_names = names_of(labels)
         return pieces
 
     def read(self, piece: Piece) -> Iterator[Rows]:
@@ -66,17 +65,14 @@ class Csv:
         file, columns = self._files[piece.name], self._columns
         start = 0
         for batch in _batches(file, columns.names):
-            stop = start + batch.num_rows
             yield Rows(
-                ids=ids_of(batch, columns.id, where=file.name)
-                if columns.id
-                else numbered(piece, start, stop),
+                ids=ids_of(batch, columns, piece=piece, start=start),
                 features=_features(batch, columns),
                 labels=labels_of(batch.column(columns.label), self.label_names)
                 if columns.label
                 else None,
             )
-            start = stop
+            start += batch.num_rows
 
     def _choice(self, file: Found) -> Columns:
         """Chooses by the header, and refuses a column without any number in the first block."""

@@ -16,10 +16,11 @@ from aeflow.datasets.columns import (
     ids_of,
     label_values,
     labels_of,
+    names_of,
     one_choice,
 )
 from aeflow.datasets.locating import Found, digest_of_file, located
-from aeflow.datasets.sources import OnWait, Piece, Rows, numbered
+from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
 
 __all__ = ["Parquet"]
@@ -68,15 +69,12 @@ class Parquet:
         start = 0
         with _opened(file) as table:
             for batch in table.iter_batches(columns.block_rows, columns=stored):
-                stop = start + batch.num_rows
                 yield Rows(
-                    ids=ids_of(batch, columns.id, where=file.name)
-                    if columns.id
-                    else numbered(piece, start, stop),
+                    ids=ids_of(batch, columns, piece=piece, start=start),
                     features=features_of(batch, columns, self._config),
                     labels=self._labels(batch, file),
                 )
-                start = stop
+                start += batch.num_rows
 
     def _choice(self, file: Found) -> Columns:
         with _opened(file) as table:
@@ -94,7 +92,7 @@ class Parquet:
         for file in self._files.values():
             values |= self._label_values(file, self._columns.label)
             self._on_wait(f"reads labels of {file.name}")
-        return tuple(sorted(map(str, values))) if any(isinstance(v, str) for v in values) else ()
+        return names_of(values)
 
     def _label_values(self, file: Found, label: str | None) -> set[int | str]:
         if label is None:
