@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+READY_FOR_SERVICES := .venv/.ready-for-services
 SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy
 
 .PHONY: setup run up down lint test services test-services bench soak lock clean
@@ -17,6 +18,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip sync --require-hashes --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q aeflow flows
+	@touch $@
+
+$(READY_FOR_SERVICES): $(READY) tests/services/requirements.lock
+	$(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r tests/services/requirements.lock
 	@touch $@
 
 run: setup  ## the whole pipeline on scikit-learn's digits, into ./aeflow-store
@@ -34,13 +39,13 @@ lint: setup
 	$(BIN)/pyright
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 services:  ## system packages that the service tests need (Debian, Ubuntu)
 	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get update -q
 	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES)
 
-test-services: setup
+test-services: $(READY_FOR_SERVICES)
 	$(BIN)/pytest tests/services --timeout=900
 
 bench: setup  ## measures; run it on an otherwise idle machine
@@ -50,11 +55,12 @@ soak: setup  ## kills and resumes runs for ten minutes and compares every byte
 	$(BIN)/python -m tests.benchmarks.soak
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-IMAGE := --extra docker --extra kubernetes --extra redis -c requirements.lock pyproject.toml
+IMAGE := --extra docker --extra kubernetes --extra redis --extra s3 -c requirements.lock pyproject.toml
 IMAGES := infra/images/requirements
 
 lock:  ## after a change of dependencies; the locks hold hashes and no addresses
 	$(LOCK) --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) --extra dev --group services -c requirements.lock pyproject.toml -o tests/services/requirements.lock
 	$(LOCK) $(IMAGE) -o $(IMAGES)-cpu.lock
 	$(LOCK) --extra gpu $(IMAGE) -c $(IMAGES)-cpu.lock -o $(IMAGES)-gpu.lock
 	$(LOCK) --group image -o $(IMAGES)-build.lock
