@@ -1,13 +1,14 @@
 """Prepares a dataset: rows from a source, split and validated, into Arrow shards."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from aeflow.artifacts import Dataset
 from aeflow.configs import IngestConfig, RuntimeConfig
-from aeflow.datasets.sources import Piece, Rows, Source, open_source
+from aeflow.datasets.sources import Piece, Source, open_source
 from aeflow.datasets.statistics import (
     ARRAYS_FILE,
     SCALARS_FILE,
@@ -16,7 +17,9 @@ from aeflow.datasets.statistics import (
     write_scalars,
 )
 from aeflow.errors import SourceError
-from aeflow.ingestion.sharding import SplitWriter
+from aeflow.ingestion.growth import Earlier, earlier_dataset
+from aeflow.ingestion.intake import Intake
+from aeflow.ingestion.portions import PORTIONS_FILE, Portion, write_portions
 from aeflow.ingestion.splits import Splits
 from aeflow.ingestion.validation import QUARANTINE_FILE, Validation
 from aeflow.lineage import Input, Question
@@ -27,7 +30,9 @@ from aeflow.storage import Draft, Store
 __all__ = ["ingest"]
 
 STAGE = "ingest"
-VERSION = 1
+VERSION = 2
+
+logger = logging.getLogger(__name__)
 
 
 def ingest(
@@ -39,8 +44,10 @@ def ingest(
 ) -> Dataset:
     """Returns the dataset of a source, prepared in the store: at once where it already is.
 
-    The key follows from the content of the source, not from where it lies. Raises SourceError or
-    ConfigError, and leaves nothing behind, where the source is not what it should be.
+    Of a source that grew, only what is new is read: unchanged pieces are taken over from the
+    dataset of the same name in the store that shares most of them. The key follows from the
+    content of the source, not from where it lies. Raises SourceError or ConfigError, and leaves
+    nothing behind, where the source is not what it should be.
     """
     on_progress = with_deadline(on_progress, runtime.deadline_seconds)
     source = open_source(
@@ -63,7 +70,14 @@ def ingest(
         lambda draft: {
             "name": question.name,
             "label_names": source.label_names,
-            **_prepare(source, pieces, config, draft=draft, on_progress=on_progress),
+            **_prepare(
+                source,
+                pieces,
+                config,
+                earlier=earlier_dataset(question, store),
+                draft=draft,
+                on_progress=on_progress,
+            ),
         },
         runtime=runtime.model_dump(),
         on_progress=on_progress,
@@ -75,49 +89,54 @@ def _prepare(
     pieces: Sequence[Piece],
     config: IngestConfig,
     *,
+    earlier: Earlier | None,
     draft: Draft,
     on_progress: OnProgress,
 ) -> dict[str, Any]:
     """Writes shards, quarantine and statistics; returns what a Dataset says of them."""
     total = sum(piece.rows for piece in pieces)
-    validation = Validation(config, total)
-    splits = Splits(pieces, config)
-    writers: dict[str, SplitWriter] = {}
+    validation, splits = Validation(config, total), Splits(pieces, config)
+    intake = Intake(config, draft, splits=splits, validation=validation)
+    kept = _kept(earlier, source, pieces, on_progress)
     done = 0
+
+    def on_rows(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(Progress(STAGE, done, total, "row"))
+
     for piece in pieces:
-        for rows in source.read(piece):
-            assigned = splits.of(piece, rows.ids)
-            good, features = validation.good(rows, assigned)
-            for split in np.unique(assigned[good]):
-                writer = writers.setdefault(split, SplitWriter(split, draft, config.shard_bytes))
-                _add(writer, rows, good, features, assigned[good] == split)
-            done += len(rows.ids)
-            on_progress(Progress(STAGE, done, total, "row"))
-        for writer in writers.values():
-            writer.end_shard()
+        if earlier and piece.name in kept and validation.takes(earlier.shape, earlier.dtype):
+            intake.adopt(piece, earlier)
+            on_rows(piece.rows)
+        else:
+            intake.read(source, piece, on_rows)
     _check_read(config, done, total)
     validation.check()
-    statistics = {s: writers[s].statistics.result() for s in _in_order(writers)}
+    statistics = intake.statistics()
     splits.check({split: of_split.count for split, of_split in statistics.items()})
-    _write_beside(draft, validation, statistics)
+    _write_beside(draft, validation, statistics, intake.portions)
     return {
         "example_schema": _schema(source, validation, statistics),
         "rows": {split: of_split.count for split, of_split in statistics.items()},
         "quarantined": validation.num_bad,
-        "has_labels": all(writer.has_labels for writer in writers.values()),
+        "has_labels": intake.has_labels,
     }
 
 
-def _add(
-    writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, chosen: np.ndarray
-) -> None:
-    """Hands a split its own: of the good rows and their features, those that are `chosen`."""
-    numbers = good[chosen]
-    writer.add(
-        ids=[rows.ids[row] for row in numbers.tolist()],
-        features=features[chosen],
-        labels=None if rows.labels is None else rows.labels[numbers],
-    )
+def _kept(
+    earlier: Earlier | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
+) -> set[str]:
+    """Returns the names of the pieces that an earlier dataset has as they are, undamaged."""
+    kept: set[str] = set()
+    if earlier is None or not earlier.fits(source, pieces):
+        return kept
+    for piece in pieces:
+        on_progress(Progress(STAGE, 0, 1, "source", f"compares {piece.name}"))
+        if earlier.has(piece) and earlier.is_sound(piece):
+            kept.add(piece.name)
+    logger.info("ingest: %d of %d pieces are in the store already", len(kept), len(pieces))
+    return kept
 
 
 def _check_read(config: IngestConfig, done: int, total: int) -> None:
@@ -127,14 +146,11 @@ def _check_read(config: IngestConfig, done: int, total: int) -> None:
         )
 
 
-def _in_order(splits: Iterable[str]) -> list[str]:
-    """Sorts train, validation and test before all others."""
-    usual = {"train": 0, "validation": 1, "test": 2}
-    return sorted(splits, key=lambda split: (usual.get(split, len(usual)), split))
-
-
 def _write_beside(
-    draft: Draft, validation: Validation, statistics: dict[str, SplitStatistics]
+    draft: Draft,
+    validation: Validation,
+    statistics: dict[str, SplitStatistics],
+    portions: list[Portion],
 ) -> None:
     with draft.writing(QUARANTINE_FILE) as path:
         validation.write_quarantine(path)
@@ -142,6 +158,8 @@ def _write_beside(
         write_scalars(path, statistics)
     with draft.writing(ARRAYS_FILE) as path:
         write_arrays(path, statistics)
+    with draft.writing(PORTIONS_FILE) as path:
+        write_portions(path, portions)
 
 
 def _schema(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from aeflow.datasets.shards import shard_name, write_shard
+from aeflow.datasets.sources import Piece
+from aeflow.ingestion.portions import Portion
 from aeflow.ingestion.statistics import Gathering
 from aeflow.storage import Draft
 
@@ -14,7 +16,7 @@ __all__ = ["SplitWriter"]
 class SplitWriter:
     """Takes the good rows of one split in their order, and gathers their statistics.
 
-    Its caller ends a shard where a piece ends, so that no shard spans two of them.
+    Its caller ends a piece before it begins the next, so that no shard spans two of them.
     """
 
     def __init__(self, split: str, draft: Draft, shard_bytes: int):
@@ -24,14 +26,12 @@ class SplitWriter:
         self._draft = draft
         self._shard_bytes = shard_bytes
         self._num_shards = 0
-        self._ids: list[str] = []
-        self._features: list[np.ndarray] = []
-        self._labels: list[np.ndarray] = []
+        self._begin()
 
     def add(self, ids: Sequence[str], features: np.ndarray, labels: np.ndarray | None) -> None:
         """Takes rows: ids [N], features [N, *shape], labels [N] or None."""
-        self.statistics.add(features)
-        self.has_labels = self.has_labels and labels is not None
+        self._of_piece.add(features)
+        self._piece_has_labels = self._piece_has_labels and labels is not None
         capacity = max(1, self._shard_bytes // features[0].nbytes)
         start = 0
         while start < len(ids):
@@ -41,12 +41,48 @@ class SplitWriter:
             self._labels += [] if labels is None else [labels[start:stop]]
             start = stop
             if len(self._ids) == capacity:
-                self.end_shard()
+                self._end_shard()
 
-    def end_shard(self) -> None:
-        """Writes the rows that wait, if there are any."""
-        if not self._ids:
-            return
+    def end_piece(self, piece: Piece, bad_rows: int) -> Portion | None:
+        """Writes the rows that wait; returns what the piece gave, None where that is nothing."""
+        if not self._of_piece.count:
+            return None
+        if self._ids:
+            self._end_shard()
+        portion = Portion(
+            piece.name,
+            piece.split,
+            bad_rows,
+            split=self._split,
+            shards=self._num_shards - self._first_shard,
+            has_labels=self._piece_has_labels,
+            gathered=self._of_piece,
+        )
+        self._count_in(portion)
+        self._begin()
+        return portion
+
+    def adopt(self, portion: Portion, shards: Sequence[str]) -> None:
+        """Takes over a piece's shards of an earlier dataset, given by their names in the store."""
+        for shard in shards:
+            self._draft.adopt(shard_name(self._split, self._num_shards), shard)
+            self._num_shards += 1
+        self._count_in(portion)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._first_shard = self._num_shards
+        self._of_piece = Gathering()
+        self._piece_has_labels = True
+        self._ids: list[str] = []
+        self._features: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []
+
+    def _count_in(self, portion: Portion) -> None:
+        self.statistics.merge(portion.gathered)
+        self.has_labels = self.has_labels and portion.has_labels
+
+    def _end_shard(self) -> None:
         with self._draft.writing(shard_name(self._split, self._num_shards)) as path:
             write_shard(
                 path,

@@ -4,6 +4,8 @@ Blocks are merged as in Chan, Golub & LeVeque, "Updating formulae and a pairwise
 computing sample variances" (1979): unlike a sum of squares, that cancels nothing.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from aeflow.datasets.statistics import SplitStatistics
@@ -11,41 +13,48 @@ from aeflow.datasets.statistics import SplitStatistics
 __all__ = ["Gathering"]
 
 
+@dataclass
 class Gathering:
-    """Gathers the statistics of one split from the blocks it is given."""
+    """Gathers what blocks of rows show: their count, mean and squared deviations by position.
 
-    def __init__(self):
-        self._count = 0
-        self._mean = np.zeros(())
-        self._squares = np.zeros(())
-        self._min = np.inf
-        self._max = -np.inf
+    `mean` and `squares` are [*shape]; `min` and `max` are over all values.
+    """
+
+    count: int = 0
+    mean: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    squares: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    min: float = np.inf
+    max: float = -np.inf
 
     def add(self, features: np.ndarray) -> None:
         """Takes in a block [N, *shape] of finite values."""
         values = features.astype(np.float64)
-        count = self._count + len(values)
         mean = values.mean(axis=0)
         values -= mean
         squares = np.einsum("n...,n...->...", values, values)
-        delta = mean - self._mean
-        self._squares = self._squares + squares + delta**2 * (self._count * len(values) / count)
-        self._mean = self._mean + delta * (len(values) / count)
-        self._count = count
-        self._min = min(self._min, float(features.min()))
-        self._max = max(self._max, float(features.max()))
+        low, high = float(features.min()), float(features.max())
+        self.merge(Gathering(len(values), mean, squares, low, high))
+
+    def merge(self, other: "Gathering") -> None:
+        """Takes in what another has gathered, from one row or more."""
+        count = self.count + other.count
+        delta = other.mean - self.mean
+        self.squares = self.squares + other.squares + delta**2 * (self.count * other.count / count)
+        self.mean = self.mean + delta * (other.count / count)
+        self.count = count
+        self.min, self.max = min(self.min, other.min), max(self.max, other.max)
 
     def result(self) -> SplitStatistics:
         """Returns what the blocks so far have shown; there must have been one."""
-        variance = self._squares / self._count
-        mean = float(self._mean.mean())
-        spread = float(variance.mean() + np.square(self._mean - mean).mean())
+        variance = self.squares / self.count
+        mean = float(self.mean.mean())
+        spread = float(variance.mean() + np.square(self.mean - mean).mean())
         return SplitStatistics(
-            count=self._count,
+            count=self.count,
             mean=mean,
             std=spread**0.5,
-            min=self._min,
-            max=self._max,
-            position_mean=self._mean,
+            min=self.min,
+            max=self.max,
+            position_mean=self.mean,
             position_std=np.sqrt(variance),
         )

@@ -60,6 +60,20 @@ class Validation:
                 kept.append(stored)
         return np.array(good, dtype=np.int64), np.stack(kept) if kept else np.empty(0)
 
+    def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
+        """Says whether rows stored like that are as good here as where they were found good."""
+        return self.dtype is None or (self.shape, self.dtype) == (shape, dtype)
+
+    def adopt(
+        self, ids: pa.Array, bad: Sequence[BadRow], *, shape: tuple[int, ...], dtype: np.dtype
+    ) -> None:
+        """Counts in rows that were judged before: all their ids, and those that were bad."""
+        self._ids.append(ids)
+        self.bad += bad
+        self.num_bad += len(bad)
+        if len(ids) > len(bad):
+            self.shape, self.dtype = shape, dtype
+
     def check(self) -> None:
         """Raises SourceError on more bad rows than the budget allows, and on ids met twice."""
         if self.num_bad > self._budget:

@@ -39,6 +39,11 @@ class Draft:
             yield path
             self._check()  # whoever has lost the lease adds nothing to the next one's draft
 
+    def adopt(self, name: str, committed: str) -> None:
+        """Takes a committed file of the store into the draft, as it is, under a name of its own."""
+        self.files.link(committed, self._within(name))
+        self._check()
+
     def finished(self) -> list[str]:
         """Lists the finished files, those under `_work/` included, sorted."""
         return sorted(

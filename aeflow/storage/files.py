@@ -18,6 +18,9 @@ __all__ = ["UNFINISHED", "LocalFiles", "contained", "sha256_of"]
 UNFINISHED = "_tmp-"
 """How the name of a file begins while it is written; its ending stays, some writers go by it."""
 
+UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What the system says where it cannot give a file a second name."""
+
 ATTEMPTS = 10
 """How often a file is created anew where runs that failed remove its folder, empty as it is."""
 
@@ -135,6 +138,19 @@ class LocalFiles:
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
+
+    def link(self, old: str, new: str) -> None:
+        """Gives a finished file a second name, in the place of what has that name.
+
+        The bytes are there once; where the file system knows no such links, they are copied.
+        """
+        with self.writing(new) as aside:
+            try:
+                os.link(self.path(old), aside)
+            except OSError as error:
+                if error.errno not in UNLINKABLE:
+                    raise
+                shutil.copyfile(self.path(old), aside)
 
     def rename_folder(self, old: str, new: str) -> bool:
         """Renames a folder; says False where another one already has the new name."""
