@@ -24,8 +24,11 @@ __all__ = [
     "open_split",
     "shard_name",
     "shard_names",
+    "split_of",
     "write_shard",
 ]
+
+SHARD_FILE = re.compile(r"(.+)-\d{5,}\.arrow")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ def shard_name(split: str, number: int) -> str:
     return f"{split}-{number:05d}.arrow"
 
 
+def split_of(name: str) -> str | None:
+    """Returns the split in a shard's file name, None where the name is not that of a shard."""
+    match = SHARD_FILE.fullmatch(name)
+    return match[1] if match else None
+
+
 def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
     """Lists a split's shard files in order. Raises ConfigError on a split without rows."""
     if not dataset.rows.get(split):
@@ -55,9 +64,8 @@ def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
             f"The dataset '{dataset.name}' has no rows in the split '{split}', only {present}. "
             "Choose another split, or ingest more rows or with other splits."
         )
-    pattern = re.compile(re.escape(split) + r"-\d{5,}\.arrow")
     files = store.manifest(dataset.address).files
-    return sorted(entry.name for entry in files if pattern.fullmatch(entry.name))
+    return sorted(entry.name for entry in files if split_of(entry.name) == split)
 
 
 def check_fits(model: Model, dataset: Dataset) -> None:

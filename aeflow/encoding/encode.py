@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 from functools import partial
 
 import pyarrow.parquet as pq
@@ -10,7 +9,8 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, open_shard, shard_names
-from aeflow.encoding.group import Piece, ShardEncoder, encode_group
+from aeflow.encoding.earlier import adopt_features
+from aeflow.encoding.group import Piece, ShardEncoder, encode_group, feature_files
 from aeflow.errors import CorruptArtifact, IdentityMismatch
 from aeflow.features import identity_in
 from aeflow.lineage import Question
@@ -21,7 +21,6 @@ from aeflow.storage import Draft, Store
 __all__ = ["encode"]
 
 MADE_BY = "_work/made_by.json"
-FEATURE_FILE = re.compile(r"(split=[^/]+/\d{5,}-)[0-9a-f]{8}\.parquet")
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +36,7 @@ def encode(
 ) -> FeatureSet:
     """Encodes every row of a dataset into Parquet features, one file a shard.
 
+    Shards that this model has encoded before, in an earlier feature set, are taken over from it.
     Interrupted or killed, it leaves a draft with the finished files, from which the same call
     goes on. Raises ConfigError where the dataset does not fit the model, CorruptArtifact where
     the model is not what was committed.
@@ -55,6 +55,7 @@ def encode(
         FeatureSet,
         partial(
             _encode,
+            question=question,
             model=model,
             config=config,
             store=store,
@@ -69,12 +70,16 @@ def encode(
     )
 
 
-def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_progress):
+def _encode(draft: Draft, *, question, model, config, store, dataset, runtime, used, on_progress):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     pieces = _plan(dataset, store)
     missing = _missing(pieces, draft, {key: used[key] for key in ("device", "encode_batch_size")})
+    new = adopt_features(question, missing, draft, runtime=used, store=store)
+    if len(new) < len(missing):
+        kept = len(missing) - len(new)
+        logger.info("encode: %d of %d files are in the store already", kept, len(pieces))
     total = sum(dataset.rows.values())
-    done, written = _rows_done(draft), len(pieces) - len(missing)
+    done, written = _rows_done(draft), len(pieces) - len(new)
 
     def on_rows(count: int) -> None:
         nonlocal done
@@ -92,7 +97,7 @@ def _encode(draft: Draft, *, model, config, store, dataset, runtime, used, on_pr
 
     on_rows(0)
     encode_group(
-        missing,
+        new,
         draft,
         encoder=encoder,
         config=config,
@@ -124,19 +129,14 @@ def _missing(pieces: list[Piece], draft: Draft, made_by: dict) -> list[Piece]:
         draft.clear()
         with draft.writing(MADE_BY) as path:
             path.write_text(json.dumps(made_by), "utf-8")
-    finished = _feature_files(draft)
+    finished = feature_files(draft.finished())
     if finished:
         logger.info("encode: goes on after %d of %d files", len(finished), len(pieces))
     return [piece for piece in pieces if piece.start not in finished]
 
 
-def _feature_files(draft: Draft) -> dict[str, str]:
-    matches = (FEATURE_FILE.fullmatch(name) for name in draft.finished())
-    return {match[1]: match[0] for match in matches if match}
-
-
 def _rows_done(draft: Draft) -> int:
-    names = _feature_files(draft).values()
+    names = feature_files(draft.finished()).values()
     return sum(pq.read_metadata(draft.path(name)).num_rows for name in names)
 
 
@@ -144,7 +144,7 @@ def _assemble(
     pieces: list[Piece], draft: Draft, model: Model, dataset: Dataset, store: Store
 ) -> dict[str, int]:
     """Checks that rows in are rows out, ids equal and one identity; returns rows by split."""
-    folder, files = store.locate(dataset), _feature_files(draft)
+    folder, files = store.locate(dataset), feature_files(draft.finished())
     rows = dict.fromkeys(dataset.rows, 0)
     for piece in pieces:
         path = draft.path(files[piece.start])

@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,9 @@ from aeflow.models import Inference, load_model
 from aeflow.models.inference import OnRows
 from aeflow.storage import Draft, Store
 
-__all__ = ["Piece", "ShardEncoder", "encode_group"]
+__all__ = ["Piece", "ShardEncoder", "encode_group", "feature_files"]
+
+FEATURE_FILE = re.compile(r"(split=[^/]+/\d{5,}-)[0-9a-f]{8}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Piece:
         """The name of its feature file, up to the digits of the file's SHA-256."""
         number = self.shard.removeprefix(f"{self.split}-").removesuffix(".arrow")
         return f"split={self.split}/{number}-"
+
+
+def feature_files(names: Iterable[str]) -> dict[str, str]:
+    """Returns those names that are of feature files, by their starts, which name the shard."""
+    matches = (FEATURE_FILE.fullmatch(name) for name in names)
+    return {match[1]: match[0] for match in matches if match}
 
 
 class ShardEncoder:

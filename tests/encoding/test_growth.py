@@ -1,0 +1,104 @@
+"""A dataset that grew is encoded only where it grew, and not a byte differs for it."""
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.encoding import encode
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
+from aeflow.training import train
+
+
+def write(folder, day, count=300):
+    numbers = np.random.default_rng(day).normal(size=(count, 3)).astype(np.float32)
+    table = pa.table({f"x{i}": numbers[:, i] for i in range(3)})
+    pq.write_table(table, folder / f"2026-11-{day:02d}.parquet")
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A store with a model, its dataset of two files encoded, and the dataset with a third."""
+    root = tmp_path_factory.mktemp("growth")
+    (root / "daily").mkdir()
+    told = IngestConfig(source=f"parquet:{root / 'daily'}", shard_bytes=1024)
+    store = Store(root / "store")
+    write(root / "daily", 2)
+    write(root / "daily", 3)
+    before = ingest(told, store)
+    config = ModelConfig(latent_dim=2)
+    model = train(before, TrainConfig(epochs=1), store, model_config=config)
+    other = train(before, TrainConfig(epochs=2), store, model_config=config)
+    features = encode(model, EncodeConfig(), store, dataset=before)
+    write(root / "daily", 1)  # sorts first: every number of a shard is another one
+    return store, model, other, features, ingest(told, store)
+
+
+@pytest.fixture
+def copied(grown, tmp_path):
+    store, *others = grown
+    return Store(shutil.copytree(store.root, tmp_path / "store")), *others
+
+
+def files(store, features):
+    return list(store.locate(features).rglob("*.parquet"))
+
+
+def taken_over(store, before, after):
+    """Counts the files of a feature set that are the very files of an earlier one."""
+    old = {path.stat().st_ino for path in files(store, before)}
+    return sum(path.stat().st_ino in old for path in files(store, after))
+
+
+def test_only_new_shards_are_encoded(copied):
+    store, model, _, before, dataset = copied
+    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    assert sum(after.rows.values()) == 900
+    assert taken_over(store, before, after) == len(files(store, before))
+    assert store.verify(after.key) == []
+
+
+def test_no_byte_differs_from_features_made_in_one_go(copied):
+    store, model, _, _, dataset = copied
+    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    shutil.rmtree(store.root / "features")
+    assert encode(model, EncodeConfig(), store, dataset=dataset) == after
+
+
+@pytest.mark.parametrize(
+    ("config", "runtime"),
+    [
+        (EncodeConfig(layout="wide"), RuntimeConfig()),
+        (EncodeConfig(), RuntimeConfig(encode_batch_size=64)),
+    ],
+)
+def test_features_made_in_another_way_are_left_alone(config, runtime, copied):
+    store, model, _, before, dataset = copied
+    after = encode(model, config, store, dataset=dataset, runtime=runtime)
+    assert taken_over(store, before, after) == 0
+
+
+def test_features_of_another_model_are_left_alone(copied):
+    store, _, other, before, dataset = copied
+    after = encode(other, EncodeConfig(), store, dataset=dataset)
+    assert taken_over(store, before, after) == 0
+
+
+def test_damaged_file_is_encoded_again(copied):
+    store, model, _, before, dataset = copied
+    damaged = files(store, before)[0]
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    assert Store(store.root).verify(after.key) == []
+
+
+def test_dataset_of_earlier_features_may_be_gone(copied):
+    store, model, _, before, dataset = copied
+    earlier = store.find(before.address).question.inputs["dataset"].address
+    shutil.rmtree(store.root / earlier)
+    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    assert taken_over(store, before, after) == 0
