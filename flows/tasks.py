@@ -30,6 +30,7 @@ from aeflow.configs import (
     RuntimeConfig,
     TrainConfig,
 )
+from aeflow.datasets.dating import dated
 from aeflow.errors import TransientError
 from flows import pages, stages
 from flows.announcing import announce_drift
@@ -76,7 +77,8 @@ RETRIED: dict[str, Any] = {
     **RETRIED,
 )
 def ingest(config: IngestConfig, store: str, *, runtime: RuntimeConfig) -> Dataset:
-    """Prepares a dataset."""
+    """Prepares a dataset; a date in its source is that for which the run was scheduled, in UTC."""
+    config = dated(config, flow_run.scheduled_start_time.date())
     with shown("ingest"):
         return stages.ingest(config, store, runtime=runtime)
 

@@ -50,6 +50,9 @@ def made(tmp_path_factory) -> Made:
     images = images.reshape(-1, 8, 8).astype(np.uint8)
     np.savez(folder / "my-data.npz", x_train=images[:300], y_train=labels[:300])
     np.savez(folder / "new-data.npz", x_train=images[300:400])
+    (folder / "daily").mkdir()
+    for day in (1, 2, 3):
+        np.savez(folder / "daily" / f"2026-11-0{day}.npz", x_train=images[300 + day : 400])
     write_idx(folder / "my-folder", images[:300], labels[:300])
     write_photos(folder / "my-photos", images[:60], labels[:60])
     write_table(folder / "my-table.parquet")

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Train a model on a dataset and evaluate it.",
     "evaluate": "Evaluate a stored model.",
     "encode": "Encode data with a stored model, into Parquet.",
+    "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
     "retrain": "Train when it is due, and promote what the gate lets pass.",
     "models": "List the models of a store: their metrics, and which are champions.",

@@ -1,6 +1,7 @@
 """The options of the commands; their help is the description of the config's fields."""
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
 from cyclopts import Parameter
@@ -16,6 +17,7 @@ from aeflow.configs import (
 )
 from aeflow.configs.config import Config
 from aeflow.configs.loading import load_config, presets
+from aeflow.datasets.dating import dated
 from aeflow.datasets.sources import check_source
 from flows.stored import absolute
 
@@ -31,6 +33,7 @@ __all__ = [
     "StoreOption",
     "TrainOptions",
     "config_of",
+    "undated_config_of",
 ]
 
 FIELDS = {
@@ -152,13 +155,22 @@ def config_of(
 ) -> PipelineConfig:
     """Returns the config: preset, then TOML file, then what stands on the command line.
 
-    A mistake in the source is found here, before a server starts for it.
+    A date in the source is that of today, in UTC. A mistake in the source is found here, before a
+    server starts for it.
     """
+    config = undated_config_of(options, *others)
+    config = config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
+    if any(isinstance(group, SourceOptions) for group in others):
+        check_source(config.ingest)
+    return config
+
+
+def undated_config_of(
+    options: Options, *others: SourceOptions | ModelOptions | TrainOptions
+) -> PipelineConfig:
+    """Returns the config with the source as it is written, its date not filled in."""
     given: dict[str, Any] = {}
     for group in (options, *others):
         given |= {name: value for name, value in asdict(group).items() if value is not None}
     flags = {address: given[name] for name, address in FIELDS.items() if name in given}
-    config = load_config(preset=options.preset, path=options.config, flags=flags)
-    if any(isinstance(group, SourceOptions) for group in others):
-        check_source(config.ingest)
-    return config
+    return load_config(preset=options.preset, path=options.config, flags=flags)

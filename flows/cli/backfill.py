@@ -1,0 +1,51 @@
+"""`aeflow backfill`: features of the days that a dated source has and nobody encoded."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aeflow.artifacts import Model
+from aeflow.datasets.dating import dated, days, is_dated
+from aeflow.datasets.sources import check_source
+from aeflow.errors import AeflowError, ConfigError, Interrupted
+from flows.cli.options import ANY_SOURCE, DEFAULTS, Options, SourceOptions, undated_config_of
+from flows.cli.running import carry_out
+from flows.stored import stored
+
+__all__ = ["backfill"]
+
+
+def backfill(
+    *,
+    model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
+    first: Annotated[str, Parameter(name="--from", help="The first day, as YYYY-MM-DD.")],
+    last: Annotated[str, Parameter(name="--to", help="The last day, as YYYY-MM-DD.")],
+    source: SourceOptions = ANY_SOURCE,
+    options: Options = DEFAULTS,
+) -> None:
+    """Encodes a source with {date} in its address, day by day; days that are there cost nothing.
+
+    A day that fails does not keep the others from being encoded; the failed ones are named at the
+    end.
+    """
+    config = undated_config_of(options, source)
+    if not is_dated(config.ingest):
+        raise ConfigError(
+            f"The source '{config.ingest.source}' has no place for a date. Write {{date}} where "
+            "it stands in the address, or {date:%Y/%m/%d}."
+        )
+    encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
+    failed: dict[str, AeflowError] = {}
+    for day in days(first, last):
+        print(f"{'day':<11}  {day}")
+        told = config.model_copy(update={"ingest": dated(config.ingest, day)})
+        try:
+            check_source(told.ingest)
+            carry_out("encode_dataset", options, config=told, model=encoder.key)
+        except Interrupted:
+            raise
+        except AeflowError as error:
+            failed[str(day)] = error
+    if failed:
+        day, error = next(iter(failed.items()))
+        raise type(error)(f"Not encoded: {', '.join(failed)}. On {day}: {error}")
