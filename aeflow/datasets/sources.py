@@ -37,13 +37,14 @@ SOURCES = {
     "images": "aeflow.datasets.images:Images",
     "parquet": "aeflow.datasets.parquet:Parquet",
     "csv": "aeflow.datasets.csv:Csv",
+    "arrow": "aeflow.datasets.arrow:Arrow",
 }
 """Where each source is written, as `module:name`, loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
 CHOICES = (
     "digits, mnist, fashion_mnist, tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, "
-    "npz:FILE, idx:FOLDER"
+    "npz:FILE, idx:FOLDER, arrow:FOLDER"
 )
 """How sources are written, for messages and help."""
 

@@ -22,7 +22,8 @@ def test_unknown_source_is_refused_with_the_choices(source):
         open_source(IngestConfig(source=source))
     assert str(caught.value) == (
         f"Unknown source '{source}'. Choose one of: digits, mnist, fashion_mnist, "
-        "tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:FOLDER."
+        "tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:FOLDER, "
+        "arrow:FOLDER."
     )
 
 

@@ -1,0 +1,76 @@
+"""A dataset that aeflow has prepared, in this store or in another one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from aeflow.artifacts import Dataset
+from aeflow.configs import IngestConfig
+from aeflow.datasets.locating import digest_of_file
+from aeflow.datasets.shards import open_shard, split_of
+from aeflow.datasets.sources import OnWait, Piece, Rows, block_rows
+from aeflow.errors import SourceError
+from aeflow.lineage import FileEntry, Manifest
+from aeflow.storage.files import contained
+from aeflow.storage.verify import MANIFEST
+
+__all__ = ["Arrow"]
+
+FORM = "arrow:FOLDER, a folder of datasets/ in a store"
+UNSPLIT = "all"
+"""The split of data that were only to be encoded: here their rows are assigned to others."""
+
+
+class Arrow:
+    """Reads prepared rows as they are: their ids, labels and splits; a piece is a shard."""
+
+    def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
+        self._folder = Path(where).expanduser()
+        self._on_wait = on_wait
+        manifest = _manifest(self._folder)
+        dataset = Dataset.model_validate(manifest.artifact)
+        self._schema = dataset.example_schema
+        self._entries = {entry.name: entry for entry in manifest.files if split_of(entry.name)}
+        self.name = dataset.name
+        self.label_names = dataset.label_names
+        self.columns = dataset.example_schema.columns
+        self.value_range = dataset.example_schema.value_range
+
+    def pieces(self) -> list[Piece]:
+        """Lists the shards, after comparing their SHA-256 with what was committed."""
+        return [self._piece(entry) for entry in self._entries.values()]
+
+    def read(self, piece: Piece) -> Iterator[Rows]:
+        """Reads the rows of a shard in blocks."""
+        shard = open_shard(contained(self._folder, piece.name), self._schema)
+        count = block_rows(shard.features[0].nbytes)
+        for start in range(0, shard.rows, count):
+            chosen = slice(start, start + count)
+            labels = None if shard.labels is None else shard.labels[chosen].to_numpy()
+            yield Rows(shard.ids[chosen].to_pylist(), shard.features[chosen], labels)
+
+    def _piece(self, entry: FileEntry) -> Piece:
+        path = contained(self._folder, entry.name)
+        if digest_of_file(path, self._on_wait) != entry.sha256:
+            raise SourceError(
+                f"'{path}' is not what was committed: its SHA-256 is another one. Prepare the "
+                "dataset again."
+            )
+        split = split_of(entry.name)
+        rows = open_shard(path, self._schema).rows
+        return Piece(entry.name, entry.sha256, None if split == UNSPLIT else split, rows)
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise SourceError(
+            f"There is no prepared dataset in the folder '{folder}'. Give {FORM}."
+        ) from error
+    if manifest.question.folder != Dataset.folder:
+        raise SourceError(
+            f"'{folder}' is not a dataset but one of {manifest.question.folder}/. Give {FORM}."
+        )
+    return manifest
