@@ -26,7 +26,7 @@ class IngestConfig(Config):
     """Says where a dataset comes from and how it is split."""
 
     source: str = Field(default="digits", min_length=1, json_schema_extra=NOT_HASHED)
-    """digits, mnist, tfds:NAME, images:DIR, parquet:PATH, csv:PATH, npz:FILE, idx:DIR, arrow:DIR."""
+    """digits, tfds:NAME, images:DIR, parquet:PATH, csv:PATH, npz:FILE, idx:DIR or arrow:DIR."""
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
     )
