@@ -1,5 +1,7 @@
 """The stages as plain functions of a store's URL; each imports what it needs when it is called."""
 
+from typing import TYPE_CHECKING
+
 from aeflow import champions
 from aeflow.artifacts import (
     Compatibility,
@@ -24,16 +26,22 @@ from aeflow.configs import (
     RuntimeConfig,
     TrainConfig,
 )
+from aeflow.errors import ConfigError
 from aeflow.storage import Store
 from flows import recipes
 from flows.listening import heard
 from flows.outcome import Outcome
+
+if TYPE_CHECKING:
+    from aeflow.encoding import ShardGroup
+    from aeflow.encoding.spreading import Spread
 
 __all__ = [
     "STAGES",
     "compatibility",
     "drift",
     "encode",
+    "encode_shards",
     "evaluate",
     "gate",
     "ingest",
@@ -87,15 +95,36 @@ def evaluate(
 
 
 def encode(
-    model: Model, config: EncodeConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
+    model: Model,
+    config: EncodeConfig,
+    store: str,
+    *,
+    dataset: Dataset,
+    runtime: RuntimeConfig,
+    spread: "Spread | None" = None,
 ) -> FeatureSet:
-    """Encodes a dataset into Parquet."""
+    """Encodes a dataset into Parquet, here or where `spread` has it done."""
     from aeflow import encoding
 
+    if runtime.dask and not spread:
+        raise ConfigError("Encoding over Dask is a matter of Prefect's tasks: leave out --direct.")
     with heard() as on_progress:
         return encoding.encode(
-            model, config, Store(store), dataset=dataset, runtime=runtime, on_progress=on_progress
+            model,
+            config,
+            Store(store),
+            dataset=dataset,
+            runtime=runtime,
+            spread=spread,
+            on_progress=on_progress,
         )
+
+
+def encode_shards(group: "ShardGroup", store: str) -> int:
+    """Encodes a group of shards into a draft that another process holds; returns the rows."""
+    from aeflow import encoding
+
+    return encoding.encode_shards(group, Store(store))
 
 
 def publish(

@@ -1,6 +1,6 @@
 """The stages as Prefect tasks: names, tags, timeouts, retries, and a page for what came out."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -35,11 +35,16 @@ from aeflow.errors import TransientError
 from flows import pages, stages
 from flows.announcing import announce_drift
 from flows.live import shown
+from flows.spreading import over_dask
+
+if TYPE_CHECKING:
+    from aeflow.encoding import ShardGroup
 
 __all__ = [
     "compatibility",
     "drift",
     "encode",
+    "encode_shards",
     "evaluate",
     "gate",
     "ingest",
@@ -132,10 +137,25 @@ def encode(
     model: Model, config: EncodeConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
 ) -> FeatureSet:
     """Encodes a dataset into Parquet, and shows what came out on a page."""
+    spread = over_dask(encode_shards, store, runtime.dask) if runtime.dask else None
     with shown("encode"):
-        features = stages.encode(model, config, store, dataset=dataset, runtime=runtime)
+        features = stages.encode(
+            model, config, store, dataset=dataset, runtime=runtime, spread=spread
+        )
         pages.show_features(features, store, dataset_name=dataset.name)
     return features
+
+
+@task(
+    name="encode-shards",
+    task_run_name="encode {group.name}",
+    tags=["encode"],
+    timeout_seconds=6 * HOUR,
+    **RETRIED,
+)
+def encode_shards(group: "ShardGroup", store: str) -> int:
+    """Encodes a group of shards into the draft of a run that waits for it; returns the rows."""
+    return stages.encode_shards(group, store)
 
 
 @task(

@@ -15,8 +15,9 @@ LAYERS = (
     "flows.cli",
     "flows.*",
     "flows.tasks",
-    "flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, flows.live, "
-    "flows.retraining, flows.listening, flows.announcing, flows.cancelling, flows.settings, flows",
+    "flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, "
+    "flows.live, flows.retraining, flows.listening, flows.announcing, flows.cancelling, "
+    "flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
     "aeflow.champions, aeflow.retention, aeflow.trends | aeflow.encoding | aeflow.publishing | "
     "aeflow.tuning",

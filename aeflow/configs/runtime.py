@@ -24,6 +24,10 @@ class RuntimeConfig(Config):
     """Rows in one forward pass of evaluation and encoding."""
     shards_in_flight: int = Field(default=2, ge=1, le=64)
     """Shards that encoding holds in memory between reading, encoding and writing."""
+    dask: str | None = Field(
+        default=None, pattern=r"^(tcp|tls)://[^\s/]+$", examples=["tcp://localhost:8786"]
+    )
+    """Address of a running Dask scheduler over whose workers encoding is spread."""
     deadline_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
     """Seconds after which a stage stops and leaves its work to be resumed."""
 

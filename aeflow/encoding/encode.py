@@ -11,6 +11,7 @@ from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, open_shard, shard_names
 from aeflow.encoding.earlier import adopt_features
 from aeflow.encoding.group import Piece, ShardEncoder, encode_group, feature_files
+from aeflow.encoding.spreading import Spread, grouped
 from aeflow.errors import CorruptArtifact, IdentityMismatch
 from aeflow.features import identity_in
 from aeflow.lineage import Question
@@ -32,11 +33,13 @@ def encode(
     *,
     dataset: Dataset,
     runtime: RuntimeConfig = RuntimeConfig(),
+    spread: Spread | None = None,
     on_progress: OnProgress = silent,
 ) -> FeatureSet:
     """Encodes every row of a dataset into Parquet features, one file a shard.
 
     Shards that this model has encoded before, in an earlier feature set, are taken over from it.
+    The others are encoded here, or by whomever `spread` gives them to: not a byte differs.
     Interrupted or killed, it leaves a draft with the finished files, from which the same call
     goes on. Raises ConfigError where the dataset does not fit the model, CorruptArtifact where
     the model is not what was committed.
@@ -62,6 +65,7 @@ def encode(
             dataset=dataset,
             runtime=runtime,
             used=used,
+            spread=spread,
             on_progress=with_deadline(on_progress, runtime.deadline_seconds),
         ),
         resumable=True,
@@ -70,7 +74,9 @@ def encode(
     )
 
 
-def _encode(draft: Draft, *, question, model, config, store, dataset, runtime, used, on_progress):
+def _encode(
+    draft: Draft, *, question, model, config, store, dataset, runtime, used, spread, on_progress
+):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     pieces = _plan(dataset, store)
     missing = _missing(pieces, draft, {key: used[key] for key in ("device", "encode_batch_size")})
@@ -96,18 +102,31 @@ def _encode(draft: Draft, *, question, model, config, store, dataset, runtime, u
             )
 
     on_rows(0)
-    encode_group(
-        new,
-        draft,
-        encoder=encoder,
-        config=config,
-        store=store,
-        dataset=dataset,
-        identity=model.identity,
-        in_flight=runtime.shards_in_flight,
-        on_rows=on_rows,
-        on_shard=on_shard,
-    )
+    if spread:
+        groups = grouped(
+            new,
+            model=model,
+            dataset=dataset,
+            config=config,
+            runtime=runtime,
+            device=used["device"],
+            draft=draft.share,
+        )
+        for rows_done in spread(groups):
+            on_rows(rows_done)
+    else:
+        encode_group(
+            new,
+            draft,
+            encoder=encoder,
+            config=config,
+            store=store,
+            dataset=dataset,
+            identity=model.identity,
+            in_flight=runtime.shards_in_flight,
+            on_rows=on_rows,
+            on_shard=on_shard,
+        )
     rows = _assemble(pieces, draft, model, dataset, store)
     return {
         "identity": model.identity,
@@ -145,6 +164,9 @@ def _assemble(
 ) -> dict[str, int]:
     """Checks that rows in are rows out, ids equal and one identity; returns rows by split."""
     folder, files = store.locate(dataset), feature_files(draft.finished())
+    for name in draft.finished():  # two CPUs may have given one shard two files, bits apart
+        if name.endswith(".parquet") and name not in files.values():
+            draft.remove(name)
     rows = dict.fromkeys(dataset.rows, 0)
     for piece in pieces:
         path = draft.path(files[piece.start])

@@ -1,25 +1,38 @@
 """Unfinished work: a folder `<address>.partial` that becomes the answer when it is committed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from aeflow.lineage import FileEntry, digest_of
 from aeflow.storage.files import UNFINISHED, LocalFiles, contained, sha256_of
+from aeflow.storage.leases import check_holder
 from aeflow.storage.verify import MANIFEST
 
-__all__ = ["WORK", "Draft", "content_digest"]
+__all__ = ["WORK", "Draft", "Share", "content_digest"]
 
 WORK = "_work"
+
+
+class Share(BaseModel):
+    """Lets another process add to a draft while the one that holds its lease lives."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    lease: str
+    holder: str
 
 
 class Draft:
     """Takes the files of an answer in the making; what stands under `_work/` is not committed."""
 
-    def __init__(self, files: LocalFiles, address: str, *, check: Callable[[], None]):
+    def __init__(self, files: LocalFiles, share: Share):
         self.files = files
-        self.name = f"{address}.partial"
-        self._check = check
+        self.share = share
+        self.name = f"{share.address}.partial"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.remove(MANIFEST)  # of a run that was killed just before its commit
 
@@ -37,12 +50,16 @@ class Draft:
         """Gives a path to write to; the file is part of the draft once the block ends well."""
         with self.files.writing(self._within(name)) as path:
             yield path
-            self._check()  # whoever has lost the lease adds nothing to the next one's draft
+            self.check()  # whoever has lost the lease adds nothing to the next one's draft
 
     def adopt(self, name: str, committed: str) -> None:
         """Takes a committed file of the store into the draft, as it is, under a name of its own."""
         self.files.link(committed, self._within(name))
-        self._check()
+        self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted where the process that shares this draft holds its lease no more."""
+        check_holder(self.files, self.share.lease, self.share.holder)
 
     def finished(self) -> list[str]:
         """Lists the finished files, those under `_work/` included, sorted."""

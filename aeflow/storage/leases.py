@@ -19,7 +19,7 @@ import psutil
 from aeflow.errors import Interrupted
 from aeflow.storage.files import UNFINISHED, LocalFiles
 
-__all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease", "live_inputs"]
+__all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease", "check_holder", "live_inputs"]
 
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
@@ -35,7 +35,7 @@ class Lease:
 
     def __init__(self, files: LocalFiles, name: str, inputs: Iterable[str] = ()):
         self._files = files
-        self._name = name
+        self.name = name
         holder = {"token": uuid.uuid4().hex, **_this_process(), "inputs": list(inputs)}
         self._content = json.dumps(holder).encode()
         self._released = threading.Event()
@@ -43,25 +43,19 @@ class Lease:
 
     def acquire(self) -> bool:
         """Takes the lease if it is free or lapsed; says whether it is held now."""
-        if not (self._files.create(self._name, self._content) or self._take_over()):
+        if not (self._files.create(self.name, self._content) or self._take_over()):
             return False
         self._heart.start()
         return True
 
     def is_held(self) -> bool:
         """Says whether the lease is still this one's, and no other process has taken it over."""
-        try:
-            return self._files.read(self._name) == self._content
-        except FileNotFoundError:
-            return False
+        return _is_held(self._files, self.name, self.holder)
 
-    def check(self) -> None:
-        """Raises Interrupted where another process has taken the lease over."""
-        if not self.is_held():
-            raise Interrupted(
-                f"Another process took over '{self._name}' after this one had been silent for "
-                f"{LAPSE_SECONDS:g} s. Run it again to get its answer."
-            )
+    @property
+    def holder(self) -> str:
+        """What stands in the lease while it is this one's."""
+        return self._content.decode()
 
     def release(self) -> None:
         """Gives the lease back, if it was acquired and is still this one's."""
@@ -69,23 +63,32 @@ class Lease:
             return
         self._released.set()
         self._heart.join()
-        self._files.replace(self._name, self._content, None)
+        self._files.replace(self.name, self._content, None)
 
     def _take_over(self) -> bool:
-        path = self._files.path(self._name)
+        path = self._files.path(self.name)
         try:
             held = path.read_bytes()
             has_lapsed = _has_lapsed(path, held, now=_now_on_disk(path))
         except FileNotFoundError:  # just released: the next attempt creates it
             return False
-        return has_lapsed and self._files.replace(self._name, held, self._content)
+        return has_lapsed and self._files.replace(self.name, held, self._content)
 
     def _beat(self) -> None:
         while not self._released.wait(HEARTBEAT_SECONDS):
             with suppress(OSError):  # a full disk or a lost mount: it may come back in time
                 if not self.is_held():
                     return
-                os.utime(self._files.path(self._name))
+                os.utime(self._files.path(self.name))
+
+
+def check_holder(files: LocalFiles, name: str, holder: str) -> None:
+    """Raises Interrupted where a lease is no longer that of the process which had it."""
+    if not _is_held(files, name, holder):
+        raise Interrupted(
+            f"Another process took over '{name}' after its holder had been silent for "
+            f"{LAPSE_SECONDS:g} s, or the holder has ended. Run it again to get the answer."
+        )
 
 
 def live_inputs(files: LocalFiles, name: str) -> list[str] | None:
@@ -103,6 +106,13 @@ def live_inputs(files: LocalFiles, name: str) -> list[str] | None:
         return None
     except (ValueError, AttributeError, TypeError):  # of whoever wrote it, only that it lives
         return []
+
+
+def _is_held(files: LocalFiles, name: str, holder: str) -> bool:
+    try:
+        return files.read(name) == holder.encode()
+    except FileNotFoundError:
+        return False
 
 
 def _has_lapsed(path: Path, held: bytes, *, now: float) -> bool:

@@ -26,7 +26,7 @@ from aeflow.errors import (
 )
 from aeflow.lineage import FileEntry, Manifest, Question, libraries
 from aeflow.progress import OnProgress, Progress, silent
-from aeflow.storage.drafts import Draft, content_digest
+from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import LocalFiles
 from aeflow.storage.leases import Lease
 from aeflow.storage.verify import MANIFEST, problem_of, problems_of
@@ -224,7 +224,8 @@ class Store:
     @contextmanager
     def _drafting(self, question: Question, lease: Lease, *, resumable: bool) -> Iterator[Draft]:
         """Leaves the draft of a failed run where it can be resumed, and removes it where not."""
-        draft = Draft(self.files, question.address, check=lease.check)
+        share = Share(address=question.address, lease=lease.name, holder=lease.holder)
+        draft = Draft(self.files, share)
         try:
             if not resumable:
                 draft.clear()

@@ -55,6 +55,7 @@ FIELDS = {
     "learning_rate": "train.learning_rate",
     "seed": "train.seed",
     "deadline": "runtime.deadline_seconds",
+    "dask": "runtime.dask",
 }
 """Where in the config an option goes; a network's name before its options."""
 
@@ -93,6 +94,7 @@ class Options:
         str | None, Parameter(help=f"Config from the package: {', '.join(presets())}.")
     ] = None
     deadline: Annotated[float | None, _described(RuntimeConfig, "deadline_seconds")] = None
+    dask: Annotated[str | None, _described(RuntimeConfig, "dask")] = None
     direct: Annotated[
         bool, Parameter(negative="", help="Run in this process, without Prefect.")
     ] = False

@@ -16,7 +16,7 @@ from aeflow.errors import (
     SourceError,
     TransientError,
 )
-from aeflow.storage import Draft, Store
+from aeflow.storage import Draft, Share, Store
 from aeflow.storage.files import LocalFiles
 from tests.storage.questions import everything_in, question, two_files
 
@@ -139,18 +139,32 @@ def test_half_written_file_of_a_killed_process_is_not_committed(tmp_path):
     assert everything_in(store.locate(answer)) == ["_manifest.json", "a.txt", "sub", "sub/b.txt"]
 
 
+def shared_draft(root) -> Draft:
+    """A draft whose lease another process holds."""
+    files = LocalFiles(root)
+    files.create("s/x.lease", b"the holder")
+    return Draft(files, Share(address="s/x", lease="s/x.lease", holder="the holder"))
+
+
 def test_draft_removes_and_clears(tmp_path):
-    draft = Draft(LocalFiles(tmp_path), "s/x", check=lambda: None)
+    draft = shared_draft(tmp_path)
     two_files(draft)
     draft.remove("a.txt")
     assert draft.finished() == ["sub/b.txt"]
     draft.clear()
-    assert everything_in(tmp_path) == ["s", "s/x.partial"]
+    assert everything_in(tmp_path) == ["s", "s/x.lease", "s/x.partial"]
+
+
+def test_draft_of_a_holder_who_is_gone_takes_nothing(tmp_path):
+    draft = shared_draft(tmp_path)
+    (tmp_path / "s/x.lease").write_text("another one")
+    with pytest.raises(Interrupted, match=r"took over 's/x.lease'"):
+        two_files(draft)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a\\b", "a\0"])
 def test_draft_takes_no_name_that_leaves_it(tmp_path, name):
-    draft = Draft(LocalFiles(tmp_path), "s/x", check=lambda: None)
+    draft = shared_draft(tmp_path)
     with pytest.raises(ConfigError, match="leads out of its folder"), draft.writing(name):
         pass
 

@@ -13,7 +13,7 @@ from aeflow.artifacts import Publication
 from aeflow.errors import Interrupted
 from aeflow.storage import Draft, Store, leases
 from aeflow.storage.files import LocalFiles
-from aeflow.storage.leases import LAPSE_SECONDS, Lease
+from aeflow.storage.leases import LAPSE_SECONDS, Lease, check_holder
 from tests.storage.questions import (
     FOREIGN,
     answer_half,
@@ -205,11 +205,11 @@ def test_lost_lease_is_noticed_and_not_released(tmp_path, lease):
     assert lease.acquire()
     (tmp_path / "one.lease").write_text(FOREIGN)
     with pytest.raises(Interrupted) as caught:
-        lease.check()
+        check_holder(LocalFiles(tmp_path), "one.lease", lease.holder)
     lease.release()
     assert str(caught.value) == (
-        "Another process took over 'one.lease' after this one had been silent for 20 s. "
-        "Run it again to get its answer."
+        "Another process took over 'one.lease' after its holder had been silent for 20 s, or the "
+        "holder has ended. Run it again to get the answer."
     )
     assert (tmp_path / "one.lease").read_text() == FOREIGN
 

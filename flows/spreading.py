@@ -1,0 +1,89 @@
+"""Groups of shards as tasks of their own on the workers of a Dask scheduler that runs already."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prefect.tasks import Task
+
+from aeflow.errors import ConfigError, TransientError
+
+if TYPE_CHECKING:
+    from aeflow.encoding.spreading import ShardGroup, Spread
+
+__all__ = ["over_dask"]
+
+CONNECT_SECONDS = 10
+WORKER_SECONDS = 60
+POLL_SECONDS = 0.5
+NAMED = 3
+
+
+def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
+    """Returns what submits groups to the scheduler at an address and waits for all of them.
+
+    Where groups fail, the others are finished first, so that a second run has but those to do;
+    then TransientError names them.
+    """
+
+    def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
+        with _runner(address) as runner:
+            futures = {
+                runner.submit(task, parameters={"group": group, "store": store}): group
+                for group in groups
+            }
+            failed: dict[str, str] = {}
+            try:
+                yield from _finished(futures, failed)
+            finally:  # of a run that is cancelled; what has ended cannot be cancelled any more
+                for future in futures:
+                    future.wrapped_future.cancel()
+        if failed:
+            name, reason = next(iter(failed.items()))
+            raise TransientError(
+                f"{len(failed)} of {len(groups)} groups of shards failed on {address}: "
+                f"{', '.join(list(failed)[:NAMED])}; the others are encoded. {name}: {reason}"
+            )
+
+    return spread
+
+
+def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Iterator[int]:
+    """Gives the rows of each group as it ends, and 0 while none does; notes those that fail."""
+    waiting = dict(futures)
+    while waiting:
+        yield 0
+        for future in [future for future in waiting if future.wrapped_future.done()]:
+            group, ended = waiting.pop(future), future.wrapped_future
+            if ended.status != "finished":  # its worker died, time and again
+                failed[group.name] = " ".join(str(ended.exception()).split())
+            elif not (state := ended.result()).is_completed():
+                failed[group.name] = state.message or state.name
+            else:
+                yield state.result()
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _runner(address: str) -> Iterator[Any]:
+    """Connects to the scheduler. Raises TransientError where nobody answers or nobody works."""
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError as error:
+        raise ConfigError(
+            "Encoding over Dask needs the extra 'dask': pip install 'aeflow[dask]'."
+        ) from error
+    with DaskTaskRunner(address=address, client_kwargs={"timeout": CONNECT_SECONDS}) as runner:
+        try:
+            runner.client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError as error:
+            raise TransientError(
+                f"The Dask scheduler at {address} has no workers. Start some: dask worker {address}"
+            ) from error
+        except OSError as error:
+            raise TransientError(
+                f"No Dask scheduler answers at {address}. Start one with 'dask scheduler', or "
+                "leave out --dask."
+            ) from error
+        yield runner
