@@ -31,6 +31,9 @@ ELSEWHERE = {
     "aeflow tensorboard": "tests/services/test_readme_server.py",
     "aeflow run": "the fixture `made`",
     "aeflow rollback my-data": "tests/cli/test_models.py",
+    "aeflow encode --model KEY --source npz:new-data.npz --dask tcp://SCHEDULER:8786": (
+        "tests/services/test_dask.py"
+    ),
 }
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 
@@ -107,7 +110,7 @@ def test_the_readme_has_its_parts_in_order():
         "Your own data",
         "Kept fresh",
         "The Prefect UI, and TensorBoard",
-        "From Python",
+        "Scaling out",
     ]
 
 
@@ -138,7 +141,7 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
-        "run", "ingest", "train", "evaluate", "encode", "publish", "retrain", "models", "promote",
+        "run", "ingest", "train", "evaluate", "encode", "backfill", "publish", "retrain", "models", "promote",
         "rollback", "prune", "show", "verify", "tensorboard",
     }  # fmt: skip
 
