@@ -30,8 +30,7 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
     def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
         with _runner(address) as runner:
             futures = {
-                runner.submit(task, parameters={"group": group, "store": store}): group
-                for group in groups
+                runner.submit(task, parameters=_parameters(group, store)): group for group in groups
             }
             failed: dict[str, str] = {}
             try:
@@ -47,6 +46,11 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
             )
 
     return spread
+
+
+def _parameters(group: "ShardGroup", store: str) -> dict[str, Any]:
+    """As plain JSON, for the sake of a scheduler that need not import TensorFlow to pass it on."""
+    return {"name": group.name, "group": group.model_dump(mode="json"), "store": store}
 
 
 def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """The stages as plain functions of a store's URL; each imports what it needs when it is called."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aeflow import champions
 from aeflow.artifacts import (
@@ -33,7 +33,6 @@ from flows.listening import heard
 from flows.outcome import Outcome
 
 if TYPE_CHECKING:
-    from aeflow.encoding import ShardGroup
     from aeflow.encoding.spreading import Spread
 
 __all__ = [
@@ -120,11 +119,11 @@ def encode(
         )
 
 
-def encode_shards(group: "ShardGroup", store: str) -> int:
-    """Encodes a group of shards into a draft that another process holds; returns the rows."""
+def encode_shards(group: dict[str, Any], store: str) -> int:
+    """Encodes a `ShardGroup` into a draft that another process holds; returns the rows."""
     from aeflow import encoding
 
-    return encoding.encode_shards(group, Store(store))
+    return encoding.encode_shards(encoding.ShardGroup.model_validate(group), Store(store))
 
 
 def publish(

@@ -1,6 +1,6 @@
 """The stages as Prefect tasks: names, tags, timeouts, retries, and a page for what came out."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -36,9 +36,6 @@ from flows import pages, stages
 from flows.announcing import announce_drift
 from flows.live import shown
 from flows.spreading import over_dask
-
-if TYPE_CHECKING:
-    from aeflow.encoding import ShardGroup
 
 __all__ = [
     "compatibility",
@@ -148,12 +145,12 @@ def encode(
 
 @task(
     name="encode-shards",
-    task_run_name="encode {group.name}",
+    task_run_name="encode {name}",
     tags=["encode"],
     timeout_seconds=6 * HOUR,
     **RETRIED,
 )
-def encode_shards(group: "ShardGroup", store: str) -> int:
+def encode_shards(name: str, group: dict[str, Any], store: str) -> int:
     """Encodes a group of shards into the draft of a run that waits for it; returns the rows."""
     return stages.encode_shards(group, store)
 

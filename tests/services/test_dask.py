@@ -22,6 +22,7 @@ from aeflow.training import train
 from tests.source_code import ROOT
 
 BIN = ROOT / ".venv" / "bin"
+PRELOADED = ("--preload", "aeflow.encoding")
 DEADLY = "train-00003.arrow"
 PRELOAD = f"""
 import os, signal, sys
@@ -62,7 +63,7 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
     started = ["--scheduler-file", str(known), "--no-dashboard"]
     commands = [
         ["scheduler", "--host", "127.0.0.1", "--port", "0", *started],
-        ["worker", "--nworkers", "2", "--nthreads", "1", *started, *options],
+        ["worker", "--nworkers", "2", "--nthreads", "1", *PRELOADED, *started, *options],
     ]
     processes = []
     try:

@@ -1,0 +1,137 @@
+"""A million rows and ten million, encoded: memory, speed, ids. `python -m tests.benchmarks.scale`.
+
+Needs some 20 GB of disk beside the temporary folder, `make services`, and an idle machine.
+"""
+
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.dataset as ds
+from numpy.lib import format as npy
+
+from aeflow.artifacts import Dataset, FeatureSet, Model
+from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
+from aeflow.training import train
+from tests.fashion import FOLDER
+
+__all__ = ["main"]
+
+SIZES = (1_000_000, 10_000_000)
+BLOCK = 100_000
+ENCODE = """
+import sys
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import EncodeConfig
+from aeflow.encoding import encode
+from aeflow.storage import Store
+
+store, model, dataset = Store(sys.argv[1]), sys.argv[2], sys.argv[3]
+print(encode(Model.model_validate_json(model), EncodeConfig(), store,
+             dataset=Dataset.model_validate_json(dataset)).model_dump_json())
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Holds what encoding took: rows a second, and the peak of anonymous memory in bytes."""
+
+    rows: int
+    rows_a_second: float
+    peak_anonymous: int
+
+
+def main(sizes: tuple[int, ...] = SIZES) -> None:
+    """Encodes data of each size in a process of its own, and prints how they compare."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store")
+        fashion = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+        config = ModelConfig(latent_dim=32)
+        model = train(fashion, TrainConfig(epochs=1), store, model_config=config)
+        measured = [_measured(rows, model, store, Path(folder)) for rows in sizes]
+    for one in measured:
+        print(
+            f"{one.rows:>12,} rows  {one.rows_a_second:>10,.0f} rows/s  "
+            f"{one.peak_anonymous / 2**20:>8,.0f} MiB at most"
+        )
+    first, last = measured[0], measured[-1]
+    print(
+        f"memory {last.peak_anonymous / first.peak_anonymous - 1:+.1%} (at most +5%), "
+        f"speed {last.rows_a_second / first.rows_a_second - 1:+.1%} (within 10%); every id once."
+    )
+
+
+def _measured(rows: int, model: Model, store: Store, folder: Path) -> Measured:
+    path = folder / f"{rows}.npz"
+    _write_repeated(path, rows)
+    config = IngestConfig(source=f"npz:{path}", splits="all")
+    dataset = ingest(config, store)
+    path.unlink()
+    start = time.monotonic()
+    arguments = [str(store.root), model.model_dump_json(), dataset.model_dump_json()]
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENCODE, *arguments], stdout=subprocess.PIPE, text=True
+    )
+    peaks = [0]
+    watch = threading.Thread(target=_watch, args=(process, peaks))
+    watch.start()
+    out, _ = process.communicate()
+    watch.join()
+    if process.returncode != 0:
+        raise SystemExit(f"Encoding {rows} rows failed.")
+    seconds = time.monotonic() - start
+    _check_ids(FeatureSet.model_validate(json.loads(out.splitlines()[-1])), dataset, store)
+    return Measured(rows, rows / seconds, max(peaks))
+
+
+def _write_repeated(path: Path, rows: int) -> None:
+    """Writes Fashion-MNIST over and over as `x_train` [rows, 28, 28] of an archive."""
+    content = gzip.decompress((FOLDER / "train-images-idx3-ubyte.gz").read_bytes())
+    images = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 28, 28)}
+    with (
+        zipfile.ZipFile(path, "w") as archive,
+        archive.open("x_train.npy", "w", force_zip64=True) as member,
+    ):
+        npy.write_array_header_2_0(member, header)
+        for start in range(0, rows, BLOCK):
+            count = min(BLOCK, rows - start)
+            member.write(images[np.arange(start, start + count) % len(images)].tobytes())
+
+
+def _watch(process: subprocess.Popen, peaks: list[int]) -> None:
+    """Notes the process's anonymous memory until it ends; mapped pages are not counted."""
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        try:
+            lines = status.read_text().splitlines()
+        except OSError:
+            return
+        found = [line for line in lines if line.startswith("RssAnon:")]
+        peaks += [1024 * int(line.split()[1]) for line in found]
+        time.sleep(0.1)
+
+
+def _check_ids(features: FeatureSet, dataset: Dataset, store: Store) -> None:
+    """Raises SystemExit where an id is missing or there twice; ids are numbers from 0 on."""
+    total = sum(dataset.rows.values())
+    seen = np.zeros(total, dtype=np.uint8)
+    for batch in ds.dataset(store.locate(features)).to_batches(columns=["id"]):
+        numbers = [int(name.rpartition("/")[2]) for name in batch["id"].to_pylist()]
+        np.add.at(seen, numbers, 1)
+    if not (seen == 1).all():
+        raise SystemExit(f"{int((seen != 1).sum())} of {total} ids are not there once.")
+
+
+if __name__ == "__main__":
+    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
