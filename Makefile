@@ -51,8 +51,8 @@ test-services: $(READY_FOR_SERVICES)
 bench: setup  ## measures; run it on an otherwise idle machine
 	$(BIN)/python -m tests.benchmarks
 
-soak: setup  ## kills and resumes runs for ten minutes and compares every byte
-	$(BIN)/python -m tests.benchmarks.soak
+soak: setup  ## kills runs for ten minutes, then queues sixty on two workers; SOAK='--seconds 60 --runs 12'
+	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 IMAGE := --extra docker --extra kubernetes --extra redis --extra s3 -c requirements.lock pyproject.toml

@@ -15,6 +15,10 @@ OURS = "aeflow: "
 
 RETRAINING = "retrain/nightly"
 HEARTBEAT = "prefect.flow-run.heartbeat"
+PENDING = [
+    f"prefect.flow-run.{name}" for name in ("Pending", "Submitting", "InfrastructurePending")
+]
+"""What a run is, one after the other, from being taken by a worker to its first step."""
 CRASHED = "prefect.flow-run.Crashed"
 ENDINGS = [
     f"prefect.flow-run.{name}"
@@ -30,6 +34,9 @@ RUNS_OF_OURS = [
 SILENCE_SECONDS = 100
 """A run is heard of every 30 s. This bridges a server that is away for a minute, and still marks a
 dead run within two: the server looks every 5 s."""
+BEGINNING_SECONDS = 1200
+"""From being taken to its first step a run imports TensorFlow; a container may have to be pulled,
+and a job to wait for its node. One that begins after all goes on from being Crashed."""
 SETTLED_SECONDS = 20
 """Of a killed run the runner tells and then the worker, seconds apart; the second report would undo
 what is done between them."""
@@ -51,7 +58,12 @@ PAYLOAD = """{
 
 def automations(retraining: UUID, webhook: UUID | None = None) -> list[AutomationCore]:
     """Returns the automations as they should be: which deployment retrains, who is told."""
-    always = [_silent_run_crashed(), _crashed_run_again(), _drift_retrains(retraining)]
+    always = [
+        _silent_run_crashed(),
+        _unbegun_run_crashed(),
+        _crashed_run_again(),
+        _drift_retrains(retraining),
+    ]
     return [*always, _failure_is_told(webhook)] if webhook else always
 
 
@@ -103,6 +115,26 @@ def _silent_run_crashed() -> AutomationCore:
             "type": "change-flow-run-state",
             "state": "CRASHED",
             "message": "Nothing was heard of this run: its process and its worker are gone.",
+        },
+    )
+
+
+def _unbegun_run_crashed() -> AutomationCore:
+    return _automation(
+        "a run that never began crashed",
+        "Marks a run Crashed that was taken and did not begin: it died before its first heartbeat.",
+        trigger={
+            "posture": "Proactive",
+            "after": PENDING,
+            "expect": ["prefect.flow-run.*"],
+            "match": RUNS,
+            "for_each": EACH,
+            "within": BEGINNING_SECONDS,
+        },
+        action={
+            "type": "change-flow-run-state",
+            "state": "CRASHED",
+            "message": "A worker took this run, and it never began: its process is gone.",
         },
     )
 

@@ -54,10 +54,12 @@ compose up --detach --wait --wait-timeout 600 --quiet-pull > "$work/up.log" 2>&1
 ! compose exec -T worker-cpu touch /opt/aeflow/x 2> /dev/null
 export PREFECT_API_URL=http://127.0.0.1:4200/api PREFECT_API_AUTH_STRING=admin:check
 drive() { inside .venv/bin/python infra/check/drive.py "$@"; }
-inside .venv/bin/python -c 'import httpx; assert httpx.get("http://127.0.0.1:6006").is_success'
+for port in 6006 6007; do inside .venv/bin/python -c "import httpx; assert httpx.get('http://127.0.0.1:$port').is_success"; done
 
 said "a pipeline"
 drive pipeline
+report=$(cd "$(docker volume inspect --format '{{.Mountpoint}}' aeflow_store)" && ls publications/*/report.html)
+inside .venv/bin/python -c "import httpx; assert httpx.get('http://127.0.0.1:6007/$report').is_success"
 
 said "a worker is stopped with a training in it"
 run=$(drive training)

@@ -31,14 +31,16 @@ def main() -> int:
         action="store_true",
         help="Answer on 127.0.0.1:8080/health whether it still asks for runs.",
     )
+    parser.add_argument("--name", help="Its name; a second worker of one host needs another.")
     given = parser.parse_args()
+    name = given.name or f"{given.pool}-{socket.gethostname()}"
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
     worker = subprocess.Popen(
         [
             *(sys.executable, "-m", "prefect", "worker", "start"),
-            *("--pool", given.pool, "--name", f"{given.pool}-{socket.gethostname()}"),
+            *("--pool", given.pool, "--name", name),
             *(("--with-healthcheck",) if given.health else ()),
         ],
         env={"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", **os.environ},

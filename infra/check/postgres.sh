@@ -4,10 +4,11 @@ set -eu
 PATH="$(echo /usr/lib/postgresql/*/bin):$PATH"
 folder=/var/lib/postgresql/data
 if [ ! -s "$folder/PG_VERSION" ]; then
-    printf '%s' "$POSTGRES_PASSWORD" > /tmp/password
+    password=$(mktemp)
+    printf '%s' "$POSTGRES_PASSWORD" > "$password"
     # shellcheck disable=SC2086  # these are several options
-    initdb --pgdata "$folder" --username "$POSTGRES_USER" --pwfile /tmp/password $POSTGRES_INITDB_ARGS
-    rm /tmp/password
+    initdb --pgdata "$folder" --username "$POSTGRES_USER" --pwfile "$password" $POSTGRES_INITDB_ARGS
+    rm "$password"
     echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -D "$folder" postgres
     echo "host all all all scram-sha-256" >> "$folder/pg_hba.conf"
 fi

@@ -16,7 +16,7 @@ OURS = {name for name, service in SERVICES.items() if "build" in service}
 def test_parts_are_those_that_the_page_names():
     assert set(SERVICES) == {
         *("postgres", "redis", "migrate", "server", "deployments"),
-        *("worker-control", "worker-cpu", "worker-gpu", "tensorboard"),
+        *("worker-control", "worker-cpu", "worker-gpu", "tensorboard", "reports"),
     }
     page = (INFRA / "containers.md").read_text("utf-8")
     assert [name for name in SERVICES if f"`{name}`" not in page] == []
@@ -24,7 +24,7 @@ def test_parts_are_those_that_the_page_names():
 
 def test_ports_are_published_to_this_machine_only():
     published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
-    assert published.keys() == {"server", "tensorboard"}
+    assert published.keys() == {"server", "tensorboard", "reports"}
     ports = [port for ports in published.values() for port in ports]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
@@ -98,6 +98,23 @@ def test_gpu_is_the_gpu_workers():
     (device,) = SERVICES["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert device["capabilities"] == ["gpu"]
     assert SERVICES["worker-gpu"]["build"]["args"] == {"ACCELERATOR": "gpu"}
+
+
+@pytest.mark.parametrize(("name", "port"), [("tensorboard", 6006), ("reports", 6007)])
+def test_viewer_only_reads_the_store_and_pages_link_to_where_it_is_published(name, port):
+    viewer, setting = SERVICES[name], {"tensorboard": "TENSORBOARD", "reports": "REPORT"}[name]
+    assert viewer["volumes"] == ["store:/store:ro"]
+    assert viewer["networks"] == [name]  # nobody else is on it, and nobody of the service
+    assert viewer["environment"] == {"AEFLOW_HEALTH_URL": f"http://127.0.0.1:{port}"}
+    published = f"127.0.0.1:${{AEFLOW_{setting}_PORT:-{port}}}"
+    assert viewer["ports"] == [f"{published}:{port}"]
+    for worker in ("worker-control", "worker-cpu", "worker-gpu"):
+        assert SERVICES[worker]["environment"][f"AEFLOW_{setting}_URL"] == f"http://{published}"
+
+
+def test_who_is_told_of_failures_is_told_to_the_deployments_alone():
+    told = {n for n, s in SERVICES.items() if "AEFLOW_NOTIFY_URL" in s.get("environment", {})}
+    assert told == {"deployments"}
 
 
 def test_every_deployment_variable_is_passed_on():

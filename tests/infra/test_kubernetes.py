@@ -110,6 +110,37 @@ def test_deployments_are_told_what_compose_tells_them():
     assert literals("base", "deployments") == defaults
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"), [("tensorboard", "TENSORBOARD"), ("reports", "REPORT")]
+)
+def test_viewer_only_reads_the_store_and_pages_link_to_its_forwarded_port(name, setting):
+    spec = PODS[f"base:{name}"][1]["spec"]
+    (container,) = spec["containers"]
+    (store,) = [volume for volume in spec["volumes"] if volume["name"] == "store"]
+    assert store["persistentVolumeClaim"]["readOnly"] is True
+    assert container["volumeMounts"][0] == {
+        "name": "store",
+        "mountPath": "/store",
+        "readOnly": True,
+    }
+    assert [variable["name"] for variable in container["env"]] == ["AEFLOW_HEALTH_URL"]
+    (port,) = container["ports"]
+    address = f"http://127.0.0.1:{port['containerPort']}"
+    assert literals("base", "client")[f"AEFLOW_{setting}_URL"] == address
+
+
+def test_who_is_told_of_failures_is_a_secret_of_the_deployments_alone():
+    told = [
+        (pod, variable["valueFrom"])
+        for pod, (_, template) in PODS.items()
+        for container in template["spec"]["containers"]
+        for variable in container.get("env", ())
+        if variable["name"] == "AEFLOW_NOTIFY_URL"
+    ]
+    key = {"name": "aeflow", "key": "AEFLOW_NOTIFY_URL", "optional": True}
+    assert told == [("base:deployments", {"secretKeyRef": key})]
+
+
 def test_gpu_is_asked_for_by_the_gpu_worker_on_a_node_that_has_one():
     asking = {
         name for name, (_, template) in PODS.items() if "nvidia.com/gpu:" in yaml.dump(template)

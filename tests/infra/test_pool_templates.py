@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deployments.pools import POOLS, template_of
-from tests.infra.told import INFRA
+from tests.infra.told import INFRA, kustomization
 from tests.source_code import ROOT
 
 FOLDER = INFRA / "templates"
@@ -47,6 +47,14 @@ def test_what_deployments_set_is_a_variable(path):
         for name in deployment["work_pool"].get("job_variables", {})
     }
     assert asked <= job(path)[1].keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_pages_of_a_run_link_to_where_reports_and_tensorboard_are(path):
+    told = job(path)[1]["env"]["default"]
+    client = kustomization("base")["configMapGenerator"][0]["literals"]
+    for name in ("AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"):
+        assert f"{name}={told[name]}" in client
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -1,26 +1,41 @@
 """A service that a test started as a user does, and its server as the client sees it."""
 
+import asyncio
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import asyncpg
 import httpx
 import psutil
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
     FlowRunFilterParentFlowRunId,
+    LogFilter,
+    LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 from prefect.states import Cancelling
 
 from infra.processes import marked
@@ -115,16 +130,93 @@ class RunningService:
         (checkpoint,) = until(lambda: set(self._checkpoints()) - before, 120)
         return run, checkpoint
 
+    def logs(self, run: UUID) -> list[str]:
+        """Returns the messages of a run's log."""
+        of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
+        return [log.message for log in self.client.read_logs(log_filter=of_run)]
+
+    def resumed(self, run: UUID) -> list[int]:
+        """Returns the steps from which a training went on, one for each time that it did."""
+        went_on = [
+            message for message in self.logs(run) if message.startswith("train: goes on from step")
+        ]
+        return [int(re.findall(r"\d+", message)[0]) for message in went_on]
+
+    def came_to(self, run: UUID, state: str) -> datetime:
+        """Returns when a run first came to a state of that name."""
+        states = self.client.read_flow_run_states(run)
+        return min(one.timestamp for one in states if one.name == state)
+
+    def processes(self, run: UUID) -> list[psutil.Process]:
+        """Returns the processes that carry a run out: one, or none before it starts."""
+        return [p for p in marked(self.home) if _variable(p, "PREFECT__FLOW_RUN_ID") == str(run)]
+
     def process(self, run: UUID) -> psutil.Process:
         """Returns the process that carries a run out."""
-        return next(
-            process
-            for process in marked(self.home)
-            if process.environ().get("PREFECT__FLOW_RUN_ID") == str(run)
-        )
+        return self.processes(run)[0]
+
+    def ask_database(self, query: str, password: str) -> Any:
+        """Returns the one value that PostgreSQL answers whoever has that password."""
+
+        async def asked() -> Any:
+            connection = await asyncpg.connect(
+                host="127.0.0.1",
+                port=int(self.environment["AEFLOW_POSTGRES_PORT"]),
+                user="aeflow",
+                password=password,
+                database="postgres",
+            )
+            try:
+                return await connection.fetchval(query)
+            finally:
+                await connection.close()
+
+        return asyncio.run(asked())
 
     def _checkpoints(self) -> list[Path]:
         return list(self.store.glob("models/*.partial/_work/checkpoint.npz"))
+
+
+@contextmanager
+def reached(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClient]:
+    """Speaks to the server of a service, as who has that credential."""
+    settings = {
+        PREFECT_API_URL: f"http://127.0.0.1:{environment['AEFLOW_PORT']}/api",
+        PREFECT_API_AUTH_STRING: auth,
+        PREFECT_CLIENT_MAX_RETRIES: 0,
+    }
+    with temporary_settings(settings), get_client(sync_client=True) as client:
+        yield client
+
+
+@contextmanager
+def running(**more: str) -> Iterator[RunningService]:
+    """Runs a service with secrets that we know; at the end it stops and leaves no process."""
+    folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
+    folder.chmod(0o711)  # as root starts it, PostgreSQL runs as another user, who must get in
+    environment = new_environment(folder) | more
+    home = folder / "home"
+    home.mkdir(mode=0o711)
+    (home / "secrets").write_text("".join(f"{name}={value}\n" for name, value in PLANTED.items()))
+    (home / "secrets").chmod(0o600)
+    try:
+        up = service_command("up", environment)
+        assert up.returncode == 0, up.stderr + up.stdout
+        assert "aeflow runs, on PostgreSQL" in up.stdout
+        with reached(environment, PLANTED["PREFECT_API_AUTH_STRING"]) as client:
+            yield RunningService(home, environment, client)
+    finally:
+        down = service_command("down", environment)
+        left = list(marked(home))
+    assert (down.returncode, left) == (0, []), down.stderr
+    shutil.rmtree(folder)
+
+
+def _variable(process: psutil.Process, name: str) -> str | None:
+    try:
+        return process.environ().get(name)
+    except psutil.NoSuchProcess:  # it has ended meanwhile
+        return None
 
 
 def free_port() -> int:

@@ -17,8 +17,14 @@ from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 
 from infra.processes import marked
-from tests.services.conftest import running
-from tests.services.running_service import PLANTED, SOME_EPOCHS, RunningService, free_port, until
+from tests.services.running_service import (
+    PLANTED,
+    SOME_EPOCHS,
+    RunningService,
+    free_port,
+    running,
+    until,
+)
 
 OURS = ("postgres", "redis", "server-1", "server-2", "proxy", "worker-cpu", "tensorboard")
 

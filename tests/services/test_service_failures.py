@@ -1,10 +1,10 @@
 """What becomes of a run when a process of the service is killed, is away, or told to stop."""
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,10 +14,9 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    LogFilter,
-    LogFilterFlowRunId,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Scheduled
 
 from aeflow.storage import Store
@@ -40,17 +39,6 @@ def at_work(service: RunningService) -> list[FlowRun]:
     return service.client.read_flow_runs(flow_run_filter=FlowRunFilter(state=state))
 
 
-def messages(service: RunningService, run: UUID) -> list[str]:
-    of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
-    return [log.message for log in service.client.read_logs(log_filter=of_run)]
-
-
-def resumed(service: RunningService, run: UUID) -> list[int]:
-    """Returns the steps from which the training went on, one for each time that it did."""
-    went_on = [m for m in messages(service, run) if m.startswith("train: goes on from step")]
-    return [int(re.findall(r"\d+", message)[0]) for message in went_on]
-
-
 def is_whole(service: RunningService, checkpoint: Path) -> bool:
     model = checkpoint.parent.parent.name.removesuffix(".partial")
     return Store(service.store).verify(model) == []
@@ -59,6 +47,26 @@ def is_whole(service: RunningService, checkpoint: Path) -> bool:
 def retry(service: RunningService, run: UUID) -> None:
     """Does what `prefect flow-run retry` does."""
     service.client.set_flow_run_state(run, Scheduled(message="Retried"), force=True)
+
+
+def kill_with_its_worker(service: RunningService, run: UUID) -> None:
+    worker = psutil.Process(service.pid("worker-cpu"))
+    for process in [worker, *worker.children(recursive=True), service.process(run)]:
+        with suppress(psutil.NoSuchProcess):  # it went with its parent
+            process.kill()
+
+
+@contextmanager
+def patience(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
+    """Lets an automation wait for another time in the block: nobody tests for twenty minutes."""
+    (there,) = [one for one in service.client.read_automations() if one.name == name]
+    before = AutomationCore.model_validate(there.model_dump(exclude={"id", "owner_resource"}))
+    trigger = before.trigger.model_copy(update={"within": within})
+    service.client.update_automation(there.id, before.model_copy(update={"trigger": trigger}))
+    try:
+        yield
+    finally:
+        service.client.update_automation(there.id, before)
 
 
 @contextmanager
@@ -82,7 +90,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
     assert "-9" in str(crashed.state.message)
     assert checkpoint.exists()
 
-    until(lambda: resumed(service, run), 120)
+    until(lambda: service.resumed(run), 120)
     service.process(run).kill()
     service.wait(run, "Crashed", seconds=30)
     time.sleep(STARTED_AGAIN_SECONDS)
@@ -90,19 +98,15 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
 
     retry(service, run)
     service.wait(run, "Completed", seconds=180)
-    first, second = resumed(service, run)
+    first, second = service.resumed(run)
     assert 0 < first <= second
     assert is_whole(service, checkpoint)
 
 
 def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: RunningService):
     run, checkpoint = service.start_training("train-autoencoder/cpu", 7, epochs=SOME_EPOCHS)
-    worker = psutil.Process(service.pid("worker-cpu"))
-    killed = [worker, *worker.children(recursive=True), service.process(run)]
     start = time.monotonic()
-    for process in killed:
-        with suppress(psutil.NoSuchProcess):  # it went with its parent
-            process.kill()
+    kill_with_its_worker(service, run)
     crashed = service.wait(run, "Crashed", seconds=150)
     assert time.monotonic() - start < 120
     assert crashed.state
@@ -110,8 +114,26 @@ def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: 
 
     service.wait(run, "Completed", seconds=240)
     assert service.run(run).run_count == 2
-    assert len(resumed(service, run)) == 1
+    assert len(service.resumed(run)) == 1
     assert is_whole(service, checkpoint)
+
+
+def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
+    with patience(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
+        run = service.start("train-autoencoder/cpu", {"train": {"seed": 8}})
+        until(lambda: service.processes(run), 60)
+        kill_with_its_worker(service, run)
+        state = service.run(run).state
+        assert state
+        assert state.type == StateType.PENDING
+        crashed = service.wait(run, "Crashed", seconds=90)
+    assert crashed.state
+    assert str(crashed.state.message).startswith("A worker took this run, and it never began")
+    time.sleep(STARTED_AGAIN_SECONDS)
+    assert (service.state(run), service.run(run).run_count) == ("Crashed", 0)
+
+    retry(service, run)
+    service.wait(run, "Completed", seconds=180)
 
 
 @pytest.mark.parametrize(("part", "seconds"), [("server", 60), ("postgres", 30)])
@@ -152,4 +174,4 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
 
     # The supervisor has started another worker, and the server the run.
     service.wait(run, "Completed", seconds=240)
-    assert len(resumed(service, run)) == 1
+    assert len(service.resumed(run)) == 1

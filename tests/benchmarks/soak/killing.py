@@ -1,4 +1,4 @@
-"""Kills runs at random moments for ten minutes and compares every byte. `make soak`."""
+"""Kills stages at random moments, starts them again, and compares every byte."""
 
 import random
 import shutil
@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-SECONDS = 600
+__all__ = ["soak"]
+
 STAGES = """
 import sys
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
@@ -25,7 +26,7 @@ encode(model, EncodeConfig(), store, dataset=dataset)
 """
 
 
-def main() -> None:
+def soak(seconds: float) -> None:
     """Repeats: start the stages, kill them at a random moment, until they end; then compare."""
     with tempfile.TemporaryDirectory() as folder:
         expected_root, root = Path(folder) / "unbroken", Path(folder) / "killed"
@@ -33,7 +34,7 @@ def main() -> None:
         _run(expected_root, seconds=None)
         longest = time.monotonic() - start
         expected, kills, rounds = _content(expected_root), 0, 0
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             shutil.rmtree(root, ignore_errors=True)
             while not _run(root, seconds=random.uniform(0.3, 1.1) * longest):
@@ -62,7 +63,3 @@ def _content(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file() and path.name != "_manifest.json" and "logs" not in path.parts
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The soak: what only shows after many runs."""

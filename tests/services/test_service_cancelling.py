@@ -1,0 +1,36 @@
+"""What becomes of a training that is cancelled: it stops at once, and can go on."""
+
+from pathlib import Path
+
+from aeflow.storage import Store
+from tests.services.running_service import SOME_EPOCHS, RunningService
+
+TRAINING = {"model": {"latent_dim": 8}, "train": {"epochs": SOME_EPOCHS, "seed": 11}}
+"""What `start_training` asks for, too."""
+
+
+def test_cancelled_training_stops_within_15_s_and_goes_on_to_the_same_model(
+    service: RunningService,
+):
+    cancelled, checkpoint = service.start_training("train-autoencoder/cpu", 11, epochs=SOME_EPOCHS)
+    service.cancel(cancelled)
+    service.wait(cancelled, "Cancelled", seconds=60)
+    # The server tells the runner at once; so this is within 15 s of its notice, too.
+    took = service.came_to(cancelled, "Cancelled") - service.came_to(cancelled, "Cancelling")
+    assert took.total_seconds() < 15
+    assert checkpoint.exists()
+
+    elsewhere = service.home.parent / "undisturbed"
+    undisturbed = service.start("train-autoencoder/cpu", TRAINING, store=str(elsewhere))
+    again = service.start("train-autoencoder/cpu", TRAINING)
+    for run in (undisturbed, again):
+        service.wait(run, "Completed")
+    assert service.resumed(undisturbed) == []
+    (step,) = service.resumed(again)
+    assert step > 0
+    model = checkpoint.parent.parent.name.removesuffix(".partial")
+    assert digest(service.store, model) == digest(elsewhere, model)
+
+
+def digest(store: Path, key: str) -> str:
+    return Store(store).manifest(f"models/{key}").digest
