@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
@@ -96,8 +95,9 @@ def write_features(
 
 def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
     """Yields each label and its rows, in their order and without the label; by rising labels."""
-    for label in sorted(pc.unique(rows.labels).to_pylist()):
-        mask = pc.equal(rows.labels, label).to_numpy(zero_copy_only=False)
+    labels = np.asarray(rows.labels)
+    for label in np.unique(labels).tolist():
+        mask = labels == label
         chosen = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
         if rows.errors is not None and rows.percentiles is not None:
             chosen |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}

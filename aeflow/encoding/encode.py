@@ -4,7 +4,8 @@ import json
 import logging
 from functools import partial
 
-import pyarrow.compute as pc
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, FeatureSet, Model
@@ -186,7 +187,7 @@ def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) ->
         )
     label, expected = label_of(path), shard.ids
     if label is not None:
-        expected = expected.filter(pc.equal(shard.labels, label))
+        expected = expected.filter(pa.array(np.asarray(shard.labels) == label))
     ids = pq.ParquetFile(path).read(columns=["id"])["id"].combine_chunks()
     if not ids.equals(expected):
         raise CorruptArtifact(
