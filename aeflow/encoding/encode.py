@@ -157,8 +157,6 @@ def _finished(
     return finished
 
 
-
-
 def _assemble(
     pieces: list[Piece], draft: Draft, model: Model, dataset: Dataset, store: Store
 ) -> dict[str, int]:
