@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 READY_FOR_SERVICES := .venv/.ready-for-services
-SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy
+SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy default-jre-headless
 
 .PHONY: setup run up down lint test services test-services bench soak lock clean
 

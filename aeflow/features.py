@@ -1,12 +1,18 @@
 """The feature contract: what stands in a Parquet file of latent features, and who made it.
 
-Columns: `id: string`, `label` where there is one, `latent: fixed_size_list<float32>[latent_dim]`
-(or `z_000 ...` in the wide layout), and `reconstruction_error: float32` with `error_percentile:
-float32` unless they were not asked for. The footer names the model's identity.
+Columns: `id: string`, `label: int64` where there is one, `latent:
+fixed_size_list<float32>[latent_dim]` (or `z_000 ...` in the wide layout), and
+`reconstruction_error: float32` with `error_percentile: float32` unless they were not asked for.
+Folders name the split and, on request, the label, which then is no column.
+
+The footer holds FOOTER's keys. Nothing in it says where or under which name things lie: the same
+rows and the same model make the same bytes.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,16 +22,40 @@ import pyarrow.parquet as pq
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
 
 __all__ = [
+    "CONTRACT_VERSION",
+    "FOOTER",
     "FeatureRows",
+    "Footer",
+    "by_label",
     "error_percentiles",
+    "footer_of",
     "identity_in",
+    "label_of",
     "latent_array",
     "read_features",
     "write_features",
 ]
 
-IDENTITY = b"aeflow.identity"
+CONTRACT, CONTRACT_VERSION = "features", 1
+FOOTER = {
+    "aeflow.contract": "`features`: the name of this contract",
+    "aeflow.contract_version": "`1`; a change that readers would notice raises it",
+    "aeflow.identity": "SHA-256 of the model: its arrays, its config, its preprocessing",
+    "aeflow.latent_dim": "how many numbers a row has",
+    "aeflow.source": "SHA-256 of the prepared shard that was encoded, as in its dataset's manifest",
+}
+"""What stands in the key-value metadata of a file's footer, as text."""
+LABEL_FOLDER = re.compile(r"label=(-?\d+)")
 COMPRESSION_LEVEL = 1
+
+
+@dataclass(frozen=True)
+class Footer:
+    """Says who made a file of features, of what, and how many numbers a row has."""
+
+    identity: str
+    latent_dim: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +72,9 @@ class FeatureRows:
     percentiles: np.ndarray | None = None
 
 
-def write_features(sink: Path | BinaryIO, rows: FeatureRows, *, identity: str, layout: str) -> None:
+def write_features(
+    sink: Path | BinaryIO, rows: FeatureRows, *, footer: Footer, layout: str
+) -> None:
     """Writes one Parquet file: zstd, byte-stream-split floats, no dictionary on them."""
     columns = {"id": rows.ids}
     if rows.labels is not None:
@@ -51,7 +83,7 @@ def write_features(sink: Path | BinaryIO, rows: FeatureRows, *, identity: str, l
     if rows.errors is not None and rows.percentiles is not None:
         columns["reconstruction_error"] = pa.array(rows.errors, pa.float32())
         columns["error_percentile"] = pa.array(rows.percentiles, pa.float32())
-    table = pa.table(columns).replace_schema_metadata({IDENTITY: identity.encode()})
+    table = pa.table(columns).replace_schema_metadata(_metadata(footer))
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": COMPRESSION_LEVEL,
@@ -59,6 +91,17 @@ def write_features(sink: Path | BinaryIO, rows: FeatureRows, *, identity: str, l
         "use_byte_stream_split": _float_leaves(table.schema),
     }
     pq.write_table(table, sink, **options)
+
+
+def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
+    """Yields each label and its rows, in their order and without the label; by rising labels."""
+    labels = np.asarray(rows.labels)
+    for label in np.unique(labels).tolist():
+        mask = labels == label
+        chosen = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
+        if rows.errors is not None and rows.percentiles is not None:
+            chosen |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}
+        yield label, replace(rows, labels=None, **chosen)
 
 
 def read_features(folder: Path) -> pa.Table:
@@ -76,18 +119,42 @@ def read_features(folder: Path) -> pa.Table:
                 f"Features of two models cannot be read together: '{files[0].name}' was made by "
                 f"{first[:16]} and '{path.name}' by {identity[:16]}. Encode again with one model."
             )
-    return pa.concat_tables(pq.ParquetFile(path).read() for path in files)
+    tables = pa.concat_tables(_table_in(path) for path in files)
+    return tables.replace_schema_metadata({"aeflow.identity": first})
 
 
-def identity_in(path: Path) -> str:
-    """Returns the identity of the model that made a feature file, from its footer."""
+def footer_of(path: Path) -> Footer:
+    """Returns what a feature file's footer says.
+
+    Raises IdentityMismatch where aeflow did not write it, and ConfigError where one did that
+    keeps another contract.
+    """
     try:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
         raise CorruptArtifact(f"'{path}' is not a Parquet file: {error}.") from error
-    if IDENTITY not in metadata:
+    said = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
+    if not said["aeflow.identity"]:
         raise IdentityMismatch(f"'{path}' names no model in its footer: aeflow did not write it.")
-    return metadata[IDENTITY].decode()
+    if said["aeflow.contract_version"] != str(CONTRACT_VERSION):
+        raise ConfigError(
+            f"'{path}' keeps version {said['aeflow.contract_version'] or 0} of the contract of "
+            f"features, this aeflow knows {CONTRACT_VERSION}. Encode again, or change the version "
+            "of aeflow."
+        )
+    latent_dim = int(said["aeflow.latent_dim"])
+    return Footer(said["aeflow.identity"], latent_dim, said["aeflow.source"])
+
+
+def identity_in(path: Path) -> str:
+    """Returns the identity of the model that made a feature file, from its footer."""
+    return footer_of(path).identity
+
+
+def label_of(path: PurePath) -> int | None:
+    """Returns the label that a file's folder names, or None where labels are a column."""
+    found = LABEL_FOLDER.fullmatch(path.parent.name)
+    return int(found[1]) if found else None
 
 
 def latent_array(latents: np.ndarray) -> pa.Array:
@@ -101,6 +168,19 @@ def error_percentiles(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Returns, for errors [N], the percentage of reference errors that each one reaches, [N]."""
     ranks = np.searchsorted(np.sort(reference), errors, side="right")
     return (100.0 * ranks / len(reference)).astype(np.float32)
+
+
+def _table_in(path: Path) -> pa.Table:
+    """Reads one file; a label that its folder names becomes the column it is elsewhere."""
+    table, label = pq.ParquetFile(path).read(), label_of(path)
+    if label is None:
+        return table
+    return table.add_column(1, "label", pa.array([label] * table.num_rows, pa.int64()))
+
+
+def _metadata(footer: Footer) -> dict[str, str]:
+    values = (CONTRACT, CONTRACT_VERSION, footer.identity, footer.latent_dim, footer.source)
+    return dict(zip(FOOTER, map(str, values), strict=True))
 
 
 def _latent_columns(latents: np.ndarray, layout: str) -> dict[str, pa.Array]:

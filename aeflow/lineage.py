@@ -10,9 +10,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["FileEntry", "Input", "Manifest", "Question", "digest_of", "libraries"]
+__all__ = [
+    "FileEntry",
+    "Input",
+    "Manifest",
+    "Question",
+    "digest_of",
+    "is_as_written",
+    "libraries",
+    "manifest_bytes",
+]
 
 KEY_LENGTH = 16
+NO_CHECKSUM = "0" * 64
 
 
 class Input(BaseModel):
@@ -67,7 +77,10 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Commits an answer: what has no manifest does not exist."""
+    """Commits an answer: what has no manifest does not exist.
+
+    `checksum` is the SHA-256 of the file that it is written to, with zeros in its own place.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,6 +95,22 @@ class Manifest(BaseModel):
     libraries: dict[str, str]
     created: datetime
     seconds: float
+    checksum: str = NO_CHECKSUM
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Returns a manifest as it is written to its file, with its checksum."""
+    unsigned = manifest.model_copy(update={"checksum": NO_CHECKSUM})
+    text = json.dumps(unsigned.model_dump(mode="json"), indent=2) + "\n"
+    before, _, after = text.rpartition(NO_CHECKSUM)  # the checksum is the last field
+    return f"{before}{hashlib.sha256(text.encode()).hexdigest()}{after}".encode()
+
+
+def is_as_written(content: bytes, manifest: Manifest) -> bool:
+    """Says whether a file that was read as this manifest has the bytes that were written."""
+    before, found, after = content.rpartition(manifest.checksum.encode())
+    unsigned = before + NO_CHECKSUM.encode() + after
+    return bool(found) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
 
 
 def digest_of(content: Any) -> str:

@@ -19,10 +19,10 @@ LAYERS = (
     "flows.live, flows.retraining, flows.listening, flows.announcing, flows.cancelling, "
     "flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
-    "aeflow.champions, aeflow.retention, aeflow.trends | aeflow.encoding | aeflow.publishing | "
-    "aeflow.tuning",
-    "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.neighbours | aeflow.features | "
-    "aeflow.figures | aeflow.summaries | aeflow.runtime",
+    "aeflow.champions, aeflow.feature_sets, aeflow.retention, aeflow.trends | aeflow.encoding | "
+    "aeflow.publishing | aeflow.tuning",
+    "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.features, aeflow.neighbours | "
+    "aeflow.figures, aeflow.galleries | aeflow.summaries | aeflow.runtime",
     "aeflow.storage",
     "aeflow.artifacts",
     "aeflow.lineage",

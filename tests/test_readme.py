@@ -94,7 +94,7 @@ def write_table(path: Path) -> None:
 
 def aeflow(command: str) -> list[str]:
     """Runs a command without Prefect, which the tests of the flows have, and returns its lines."""
-    without = ("show", "verify", "models", "promote", "prune")
+    without = ("show", "verify", "models", "promote", "prune", "features", "neighbours")
     options = [] if shlex.split(command)[1] in without else ["--direct", "--json"]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -142,7 +142,7 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
         "run", "ingest", "train", "evaluate", "encode", "backfill", "publish", "retrain", "models",
-        "promote", "rollback", "prune", "show", "verify", "tensorboard",
+        "promote", "features", "neighbours", "rollback", "prune", "show", "verify", "tensorboard",
     }  # fmt: skip
 
 

@@ -33,6 +33,8 @@ from aeflow.errors import SourceError
 __all__ = ["Csv"]
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+MISSING = {"", *csv.ConvertOptions().null_values}
+"""How a number that is missing is written; an id or a label may well be `NA`."""
 FORM = "csv:FILE, csv:FOLDER or a glob such as 'csv:FOLDER/*.csv', with a header in each file"
 
 
@@ -119,6 +121,7 @@ def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
                 column_types=dict.fromkeys(names, pa.string()),
                 include_columns=names,
                 strings_can_be_null=True,
+                null_values=[""],
             ),
         )
 
@@ -159,7 +162,7 @@ def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
     """Returns the numbers of a column, nan where there is none; says in `bad` where that is."""
     numbers = np.full(len(text), np.nan)
     for row, cell in enumerate(text.to_pylist()):
-        number = np.nan if cell is None else _number(cell)
+        number = np.nan if cell is None or cell in MISSING else _number(cell)
         if number is None:
             bad.setdefault(row, f"the column '{name}' is '{cell}', which is no number")
         else:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.errors import ConfigError
+from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_fits",
     "open_shard",
     "open_split",
+    "read_examples",
     "shard_name",
     "shard_names",
     "split_of",
@@ -83,6 +84,27 @@ def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:
     names = shard_names(dataset, split, store)
     folder = store.reading(dataset, names)
     return [open_shard(folder / name, dataset.example_schema) for name in names]
+
+
+def read_examples(dataset: Dataset, wanted: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
+    """Returns the features [N, *shape] of rows named by the SHA-256 of their shard and their id.
+
+    Only those shards are read. Raises CorruptArtifact where a row is not there.
+    """
+    names = {entry.sha256: entry.name for entry in store.manifest(dataset.address).files}
+    shards = {digest: names[digest] for digest, _ in wanted if digest in names}
+    folder = store.reading(dataset, shards.values())
+    opened = {d: open_shard(folder / name, dataset.example_schema) for d, name in shards.items()}
+    found = []
+    for digest, row_id in wanted:
+        place = opened[digest].ids.index(row_id).as_py() if digest in opened else -1
+        if place < 0:
+            raise CorruptArtifact(
+                f"The dataset '{dataset.address}' has no row '{row_id}' that the features were "
+                "made from. Encode it again."
+            )
+        found.append(opened[digest].features[place])
+    return np.stack(found)
 
 
 def open_shard(path: Path, schema: ExampleSchema) -> Shard:

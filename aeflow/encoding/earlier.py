@@ -1,11 +1,13 @@
 """What need not be encoded again: shards that the same model has encoded before, byte for byte."""
 
 import logging
+from pathlib import PurePosixPath
 
 from aeflow.artifacts import FeatureSet
 from aeflow.datasets.shards import split_of
 from aeflow.encoding.group import Piece, feature_files
 from aeflow.errors import CorruptArtifact
+from aeflow.features import label_of
 from aeflow.lineage import Manifest, Question
 from aeflow.storage import Draft, Store
 from aeflow.storage.listing import manifests_of
@@ -35,9 +37,11 @@ def adopt_features(
             break
         made = _made(manifest, store)
         files = {piece: made[wanted[piece]] for piece in missing if wanted[piece] in made}
-        if files and _is_sound(manifest, list(files.values()), store):
-            for piece, name in files.items():
-                draft.adopt(f"{piece.start}{name[-DIGITS:]}", f"{manifest.question.address}/{name}")
+        if files and _is_sound(manifest, [n for names in files.values() for n in names], store):
+            for piece, names in files.items():
+                for name in names:
+                    adopted = piece.file(label_of(PurePosixPath(name)), name[-DIGITS:])
+                    draft.adopt(adopted, f"{manifest.question.address}/{name}")
             missing = [piece for piece in missing if piece not in files]
     return missing
 
@@ -65,8 +69,8 @@ def _shards(question: Question, store: Store) -> dict[Piece, str]:
     return {Piece(split, entry.name): entry.sha256 for entry, split in splits.items() if split}
 
 
-def _made(manifest: Manifest, store: Store) -> dict[str, str]:
-    """Names the file that a feature set has of each shard, by the shard's SHA-256."""
+def _made(manifest: Manifest, store: Store) -> dict[str, list[str]]:
+    """Names the files that a feature set has of each shard, by the shard's SHA-256."""
     files = feature_files(entry.name for entry in manifest.files)
     shards = _shards(manifest.question, store)
     return {sha256: files[piece.start] for piece, sha256 in shards.items() if piece.start in files}

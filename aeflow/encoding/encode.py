@@ -4,16 +4,18 @@ import json
 import logging
 from functools import partial
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
-from aeflow.datasets.shards import check_fits, open_shard, shard_names
+from aeflow.datasets.shards import Shard, check_fits, open_shard, shard_names
 from aeflow.encoding.earlier import adopt_features
 from aeflow.encoding.group import Piece, ShardEncoder, encode_group, feature_files
 from aeflow.encoding.spreading import Spread, grouped
-from aeflow.errors import CorruptArtifact, IdentityMismatch
-from aeflow.features import identity_in
+from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
+from aeflow.features import identity_in, label_of
 from aeflow.lineage import Question
 from aeflow.progress import OnProgress, Progress, is_logged, silent, with_deadline
 from aeflow.runtime import prepare
@@ -36,22 +38,27 @@ def encode(
     spread: Spread | None = None,
     on_progress: OnProgress = silent,
 ) -> FeatureSet:
-    """Encodes every row of a dataset into Parquet features, one file a shard.
+    """Encodes every row of a dataset into Parquet features, one file a shard, or a shard and label.
 
     Shards that this model has encoded before, in an earlier feature set, are taken over from it.
     The others are encoded here, or by whomever `spread` gives them to: not a byte differs.
     Interrupted or killed, it leaves a draft with the finished files, from which the same call
-    goes on. Raises ConfigError where the dataset does not fit the model, CorruptArtifact where
-    the model is not what was committed.
+    goes on. Raises ConfigError where the dataset does not fit the model or has not the labels to
+    partition by, CorruptArtifact where the model is not what was committed.
     """
     question = Question(
         stage="encode",
-        version=1,
+        version=2,
         folder=FeatureSet.folder,
         configs={"encode": config.hashed()},
         inputs={"model": model.reference, "dataset": dataset.reference},
     )
     check_fits(model, dataset)
+    if config.partition_by_label and not dataset.has_labels:
+        raise ConfigError(
+            f"The dataset '{dataset.name}' has no labels to partition by. Leave out "
+            "partition_by_label, or ingest the dataset with its labels."
+        )
     used = prepare(runtime)
     return store.answer(
         question,
@@ -79,13 +86,18 @@ def _encode(
 ):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     pieces = _plan(dataset, store)
-    missing = _missing(pieces, draft, {key: used[key] for key in ("device", "encode_batch_size")})
+    _keep_what_is_alike(draft, {key: used[key] for key in ("device", "encode_batch_size")})
+    finished = _finished(pieces, draft, dataset, store)
+    if finished:
+        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
+    missing = [piece for piece in pieces if piece not in finished]
     new = adopt_features(question, missing, draft, runtime=used, store=store)
     if len(new) < len(missing):
         kept = len(missing) - len(new)
-        logger.info("encode: %d of %d files are in the store already", kept, len(pieces))
+        logger.info("encode: %d of %d shards are in the store already", kept, len(pieces))
+        finished = _finished(pieces, draft, dataset, store)
     total = sum(dataset.rows.values())
-    done, written = _rows_done(draft), len(pieces) - len(new)
+    done, written = sum(finished.values()), len(finished)
 
     def on_rows(count: int) -> None:
         nonlocal done
@@ -142,45 +154,72 @@ def _plan(dataset: Dataset, store: Store) -> list[Piece]:
     return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
 
 
-def _missing(pieces: list[Piece], draft: Draft, made_by: dict) -> list[Piece]:
-    """Lists the shards without a feature file; another device or batch size begins anew."""
+def _keep_what_is_alike(draft: Draft, made_by: dict) -> None:
+    """Begins anew where another device or batch size has made what is finished."""
     if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
         draft.clear()
         with draft.writing(MADE_BY) as path:
             path.write_text(json.dumps(made_by), "utf-8")
-    finished = feature_files(draft.finished())
-    if finished:
-        logger.info("encode: goes on after %d of %d files", len(finished), len(pieces))
-    return [piece for piece in pieces if piece.start not in finished]
 
 
-def _rows_done(draft: Draft) -> int:
-    names = feature_files(draft.finished()).values()
-    return sum(pq.read_metadata(draft.path(name)).num_rows for name in names)
+def _finished(
+    pieces: list[Piece], draft: Draft, dataset: Dataset, store: Store
+) -> dict[Piece, int]:
+    """Returns the rows of the shards of which every row is in a feature file."""
+    folder, files = store.locate(dataset), feature_files(draft.finished())
+    finished = {}
+    for piece in pieces:
+        names = files.get(piece.start, [])
+        rows = sum(pq.read_metadata(draft.path(name)).num_rows for name in names)
+        if names and rows == open_shard(folder / piece.shard, dataset.example_schema).rows:
+            finished[piece] = rows
+    return finished
 
 
 def _assemble(
     pieces: list[Piece], draft: Draft, model: Model, dataset: Dataset, store: Store
 ) -> dict[str, int]:
     """Checks that rows in are rows out, ids equal and one identity; returns rows by split."""
+    _remove_doubles(draft)
     folder, files = store.locate(dataset), feature_files(draft.finished())
-    for name in draft.finished():  # two CPUs may have given one shard two files, bits apart
-        if name.endswith(".parquet") and name not in files.values():
-            draft.remove(name)
     rows = dict.fromkeys(dataset.rows, 0)
     for piece in pieces:
-        path = draft.path(files[piece.start])
-        if identity_in(path) != model.identity:
-            raise IdentityMismatch(
-                f"'{path.name}' was made by {identity_in(path)[:16]}, not by "
-                f"{model.identity[:16]}. Delete the folder {draft.folder} and run again."
-            )
-        expected = open_shard(folder / piece.shard, dataset.example_schema).ids
-        ids = pq.read_table(path, columns=["id"])["id"].combine_chunks()
-        if not ids.equals(expected):
+        shard = open_shard(folder / piece.shard, dataset.example_schema)
+        counts = [_check(draft, name, shard, model, piece) for name in files[piece.start]]
+        if sum(counts) != shard.rows:
             raise CorruptArtifact(
-                f"The ids in '{path.name}' are not those of '{piece.shard}'. Delete the folder "
-                f"{draft.folder} and run again."
+                f"There are features of {sum(counts)} rows of '{piece.shard}', which has "
+                f"{shard.rows}. Delete the folder {draft.folder} and run again."
             )
-        rows[piece.split] += len(ids)
+        rows[piece.split] += shard.rows
     return rows
+
+
+def _remove_doubles(draft: Draft) -> None:
+    """Of two files with the same rows, drops one: on two kinds of CPU their bits may differ."""
+    seen = set()
+    for name in draft.finished():
+        place = name.rpartition("-")[0]  # what follows are digits of the file's SHA-256
+        if name.endswith(".parquet") and place in seen:
+            draft.remove(name)
+        seen.add(place)
+
+
+def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) -> int:
+    """Checks one feature file against its shard; returns its rows."""
+    path = draft.path(name)
+    if identity_in(path) != model.identity:
+        raise IdentityMismatch(
+            f"'{path.name}' was made by {identity_in(path)[:16]}, not by "
+            f"{model.identity[:16]}. Delete the folder {draft.folder} and run again."
+        )
+    label, expected = label_of(path), shard.ids
+    if label is not None:
+        expected = expected.filter(pa.array(np.asarray(shard.labels) == label))
+    ids = pq.ParquetFile(path).read(columns=["id"])["id"].combine_chunks()
+    if not ids.equals(expected):
+        raise CorruptArtifact(
+            f"The ids in '{path.name}' are not those of '{piece.shard}'. Delete the folder "
+            f"{draft.folder} and run again."
+        )
+    return len(ids)

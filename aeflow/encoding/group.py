@@ -13,14 +13,14 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import Shard, open_shard
 from aeflow.encoding.overlap import overlapped
-from aeflow.features import FeatureRows, error_percentiles, write_features
+from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
 from aeflow.models import Inference, load_model
 from aeflow.models.inference import OnRows
 from aeflow.storage import Draft, Store
 
 __all__ = ["Piece", "ShardEncoder", "encode_group", "feature_files"]
 
-FEATURE_FILE = re.compile(r"(split=[^/]+/\d{5,}-)[0-9a-f]{8}\.parquet")
+FEATURE_FILE = re.compile(r"(split=[^/]+/)(?:label=-?\d+/)?(\d{5,}-)[0-9a-f]{8}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,25 @@ class Piece:
     @property
     def start(self) -> str:
         """The name of its feature file, up to the digits of the file's SHA-256."""
-        number = self.shard.removeprefix(f"{self.split}-").removesuffix(".arrow")
-        return f"split={self.split}/{number}-"
+        return f"split={self.split}/{self._number}-"
+
+    def file(self, label: int | None, digest: str) -> str:
+        """The name of its feature file, or of the one with its rows of a label."""
+        folder = f"split={self.split}" + ("" if label is None else f"/label={label}")
+        return f"{folder}/{self._number}-{digest[:8]}.parquet"
+
+    @property
+    def _number(self) -> str:
+        return self.shard.removeprefix(f"{self.split}-").removesuffix(".arrow")
 
 
-def feature_files(names: Iterable[str]) -> dict[str, str]:
+def feature_files(names: Iterable[str]) -> dict[str, list[str]]:
     """Returns those names that are of feature files, by their starts, which name the shard."""
-    matches = (FEATURE_FILE.fullmatch(name) for name in names)
-    return {match[1]: match[0] for match in matches if match}
+    files: dict[str, list[str]] = {}
+    for name in names:
+        if match := FEATURE_FILE.fullmatch(name):
+            files.setdefault(match[1] + match[2], []).append(name)
+    return files
 
 
 class ShardEncoder:
@@ -84,6 +95,7 @@ def encode_group(
     `on_shard` hears of each that is written, and of its rows.
     """
     folder = store.reading(dataset, [piece.shard for piece in pieces])
+    sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
 
     def read(piece: Piece) -> tuple[Piece, Shard]:
         return piece, open_shard(folder / piece.shard, dataset.example_schema)
@@ -94,11 +106,13 @@ def encode_group(
 
     def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
         piece, rows = piece_and_rows
-        content = io.BytesIO()
-        write_features(content, rows, identity=identity, layout=config.layout)
-        digest = hashlib.sha256(content.getbuffer()).hexdigest()
-        with draft.writing(f"{piece.start}{digest[:8]}.parquet") as path:
-            path.write_bytes(content.getbuffer())
+        footer = Footer(identity, rows.latents.shape[1], sources[piece.shard])
+        for label, part in by_label(rows) if config.partition_by_label else [(None, rows)]:
+            content = io.BytesIO()
+            write_features(content, part, footer=footer, layout=config.layout)
+            digest = hashlib.sha256(content.getbuffer()).hexdigest()
+            with draft.writing(piece.file(label, digest)) as path:
+                path.write_bytes(content.getbuffer())
         return piece, len(rows.ids)
 
     for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):

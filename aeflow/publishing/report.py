@@ -78,7 +78,8 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
         "pandas": "import numpy as np\nimport pandas as pd\n\n"
         f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
         "Polars": "import polars as pl\n\n"
-        f'rows = pl.read_parquet("{address}/**/*.parquet")\nlatents = {selected}',
+        f'rows = pl.read_parquet("{address}/**/*.parquet", hive_partitioning=True)\n'
+        f"latents = {selected}",
         "DuckDB": "import duckdb\n\n"
         f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
         'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',

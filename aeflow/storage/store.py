@@ -1,7 +1,6 @@
 """The store: one folder of artifacts, each under the key of the question it answers."""
 
 import errno
-import json
 import logging
 import re
 import time
@@ -24,7 +23,7 @@ from aeflow.errors import (
     SourceError,
     TransientError,
 )
-from aeflow.lineage import FileEntry, Manifest, Question, libraries
+from aeflow.lineage import FileEntry, Manifest, Question, libraries, manifest_bytes
 from aeflow.progress import OnProgress, Progress, silent
 from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import LocalFiles
@@ -260,7 +259,7 @@ class Store:
             seconds=round(time.monotonic() - start, 3),
         )
         with draft.writing(MANIFEST) as path:
-            path.write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n", "utf-8")
+            path.write_bytes(manifest_bytes(manifest))
         if self.find(question.address) is None:
             self.files.delete(question.address)  # a folder that lost its manifest is no answer
         if not self.files.rename_folder(draft.name, question.address):

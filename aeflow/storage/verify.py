@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aeflow.lineage import FileEntry, Manifest
+from aeflow.lineage import FileEntry, Manifest, is_as_written
 from aeflow.storage.files import sha256_of
 
 __all__ = ["MANIFEST", "problem_of", "problems_of"]
@@ -22,6 +22,8 @@ def problems_of(folder: Path, manifest: Manifest) -> list[str]:
         manifest.digest,
     ):
         problems.append(f"The manifest in '{folder}' names another artifact than it commits.")
+    if not is_as_written((folder / MANIFEST).read_bytes(), manifest):
+        problems.append(f"The manifest in '{folder}' is not what was committed.")
     known = {entry.name for entry in manifest.files} | {MANIFEST}
     present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     problems += [

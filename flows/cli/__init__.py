@@ -27,6 +27,8 @@ COMMANDS = {
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
     "retrain": "Train when it is due, and promote what the gate lets pass.",
     "models": "List the models of a store: their metrics, and which are champions.",
+    "features": "List the feature sets of a store, and which are the newest of their dataset.",
+    "neighbours": "Find the rows nearest to one by their latents, and draw them.",
     "promote": "Make a model the champion of its dataset, if the gate lets it pass.",
     "rollback": "Make the champion before this one champion again.",
     "prune": "Remove what no alias, no new model and no run needs any more.",

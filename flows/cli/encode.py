@@ -5,7 +5,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow.artifacts import Dataset, Model
-from flows.cli.options import ANY_SOURCE, DEFAULTS, Options, SourceOptions, config_of
+from flows.cli.options import (
+    ANY_ENCODING,
+    ANY_SOURCE,
+    DEFAULTS,
+    EncodeOptions,
+    Options,
+    SourceOptions,
+    config_of,
+)
 from flows.cli.running import carry_out
 from flows.stored import made_from, stored
 
@@ -16,10 +24,11 @@ def encode(
     *,
     model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
     source: SourceOptions = ANY_SOURCE,
+    encoding: EncodeOptions = ANY_ENCODING,
     options: Options = DEFAULTS,
 ) -> None:
     """Encodes a source, every row of it, or else the dataset that the model was trained on."""
-    config = config_of(options, source)
+    config = config_of(options, source, encoding)
     encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
     dataset = None if source.source else made_from(options.url, encoder, Dataset).key
     carry_out("encode_dataset", options, config=config, model=encoder.key, dataset=dataset)

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from aeflow.configs import (
     DenseOptions,
+    EncodeConfig,
     IngestConfig,
     ModelConfig,
     PipelineConfig,
@@ -22,10 +23,12 @@ from aeflow.datasets.sources import check_source
 from flows.stored import absolute
 
 __all__ = [
+    "ANY_ENCODING",
     "ANY_MODEL",
     "ANY_SOURCE",
     "ANY_TRAINING",
     "DEFAULTS",
+    "EncodeOptions",
     "JsonOption",
     "ModelOptions",
     "Options",
@@ -54,17 +57,19 @@ FIELDS = {
     "batch_size": "train.batch_size",
     "learning_rate": "train.learning_rate",
     "seed": "train.seed",
+    "layout": "encode.layout",
+    "partition_by_label": "encode.partition_by_label",
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
 """Where in the config an option goes; a network's name before its options."""
 
 
-def _described(section: type[Config], name: str) -> Parameter:
+def _described(section: type[Config], name: str, negative: str | None = None) -> Parameter:
     field = section.model_fields[name]
     default = getattr(field.default, "name", field.default)
     known = "" if default is None else f" [default: {default}]"
-    return Parameter(help=f"{field.description}{_choices(field)}{known}")
+    return Parameter(help=f"{field.description}{_choices(field)}{known}", negative=negative)
 
 
 def _choices(field: FieldInfo) -> str:
@@ -144,16 +149,28 @@ class TrainOptions:
     seed: Annotated[int | None, _described(TrainConfig, "seed")] = None
 
 
-ANY_SOURCE, ANY_MODEL, ANY_TRAINING, DEFAULTS = (
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions:
+    """What stands in the features, and where."""
+
+    layout: Annotated[str | None, _described(EncodeConfig, "layout")] = None
+    partition_by_label: Annotated[
+        bool | None, _described(EncodeConfig, "partition_by_label", negative="")
+    ] = None
+
+
+ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_ENCODING, DEFAULTS = (
     SourceOptions(),
     ModelOptions(),
     TrainOptions(),
+    EncodeOptions(),
     Options(),
 )
 
 
 def config_of(
-    options: Options, *others: SourceOptions | ModelOptions | TrainOptions
+    options: Options, *others: SourceOptions | ModelOptions | TrainOptions | EncodeOptions
 ) -> PipelineConfig:
     """Returns the config: preset, then TOML file, then what stands on the command line.
 
@@ -168,7 +185,7 @@ def config_of(
 
 
 def undated_config_of(
-    options: Options, *others: SourceOptions | ModelOptions | TrainOptions
+    options: Options, *others: SourceOptions | ModelOptions | TrainOptions | EncodeOptions
 ) -> PipelineConfig:
     """Returns the config with the source as it is written, its date not filled in."""
     given: dict[str, Any] = {}

@@ -48,6 +48,15 @@ def test_wrong_cell_spoils_its_row_and_an_empty_one_is_not_finite(tmp_path):
     assert signed.tolist() == [6, 7]
 
 
+def test_missing_numbers_are_not_finite_and_ids_and_labels_are_what_they_say(tmp_path):
+    place = write(tmp_path / "t.csv", "id,label,a\nNA,null,1\nnan,NA,NA\nnull,null, null \n")
+    source = opened(place)
+    rows = rows_of(source)
+    assert rows.ids == ["NA", "nan", "null"]
+    assert (source.label_names, rows.labels.tolist()) == (("NA", "null"), [1, 0, 1])
+    assert np.isnan(rows.features[:, 0]).tolist() == [False, True, True]
+
+
 def test_wrong_cell_goes_to_quarantine_with_its_row_number(store, tmp_path):
     lines = [f"{n},{n % 3}" for n in range(100)]
     lines[41] = "x,0"

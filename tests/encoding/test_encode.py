@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -8,12 +9,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from aeflow.artifacts import FeatureSet
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
 from aeflow.encoding.overlap import overlapped
-from aeflow.errors import CorruptArtifact, Interrupted
-from aeflow.features import identity_in, read_features
+from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
+from aeflow.features import footer_of, identity_in, read_features
 from aeflow.models import load_model
 from aeflow.storage import Store
 
@@ -97,6 +99,64 @@ def test_every_file_names_the_model_that_made_it(stages):
     assert len(files) == 15
     assert {identity_in(path) for path in files} == {stages.model.identity}
     assert read_features(stages.store.locate(stages.features)).num_rows == 1797
+
+
+def test_every_file_names_the_shard_that_it_was_made_from(stages):
+    shards = {e.name: e.sha256 for e in stages.store.manifest(stages.dataset.address).files}
+    folder = stages.store.locate(stages.features)
+    for path in folder.rglob("*.parquet"):
+        split, number = path.parent.name.removeprefix("split="), path.name.partition("-")[0]
+        assert footer_of(path).source == shards[f"{split}-{number}.arrow"]
+
+
+@pytest.fixture
+def parted(stages, unencoded) -> FeatureSet:
+    config = EncodeConfig(partition_by_label=True)
+    return encode(stages.model, config, unencoded, dataset=stages.dataset)
+
+
+def test_partitioned_by_label_the_rows_are_the_same(stages, unencoded, parted):
+    folder = unencoded.locate(parted)
+    assert {path.name for path in (folder / "split=test").iterdir()} == {
+        f"label={digit}" for digit in range(10)
+    }
+    columns = ["id", "label", "latent", "reconstruction_error", "error_percentile"]
+    table, other = read_features(folder), read_features(stages.store.locate(stages.features))
+    assert table.select(columns).sort_by("id").equals(other.select(columns).sort_by("id"))
+    assert unencoded.verify(parted.key) == []
+
+
+def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(stages, unencoded, parted):
+    expected = content(unencoded, parted)
+    folder = unencoded.locate(parted)
+    (folder / "_manifest.json").unlink()
+    partial = folder.rename(f"{folder}.partial")
+    for lost in [*partial.glob("split=test/label=[4-9]/*"), *partial.glob("split=train/*/*")]:
+        lost.unlink()
+    used = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
+    (partial / "_work").mkdir()
+    (partial / "_work/made_by.json").write_text(json.dumps(used))
+    seen = []
+    again = encode(
+        stages.model,
+        EncodeConfig(partition_by_label=True),
+        unencoded,
+        dataset=stages.dataset,
+        on_progress=seen.append,
+    )
+    assert seen[0].done == stages.dataset.rows["validation"]
+    assert content(unencoded, again) == expected
+
+
+def test_without_labels_there_is_nothing_to_partition_by(stages, unencoded):
+    unlabelled = stages.dataset.model_copy(update={"has_labels": False})
+    with pytest.raises(ConfigError, match="'digits' has no labels to partition by"):
+        encode(
+            stages.model,
+            EncodeConfig(partition_by_label=True),
+            unencoded,
+            dataset=unlabelled,
+        )
 
 
 def test_without_error_there_are_latents_alone(stages, unencoded):
@@ -222,7 +282,8 @@ def test_a_file_of_another_model_in_the_draft_is_refused(stages, interrupted):
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
     table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata({b"aeflow.identity": b"f" * 64}), path)
+    other = {**table.schema.metadata, b"aeflow.identity": b"f" * 64}
+    pq.write_table(table.replace_schema_metadata(other), path)
     from aeflow.errors import IdentityMismatch
 
     with pytest.raises(IdentityMismatch, match="was made by ffffffffffffffff, not by"):

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from aeflow.artifacts import Dataset
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
@@ -16,7 +17,8 @@ from aeflow.training import train
 
 def write(folder, day, count=300):
     numbers = np.random.default_rng(day).normal(size=(count, 3)).astype(np.float32)
-    table = pa.table({f"x{i}": numbers[:, i] for i in range(3)})
+    columns = {"label": (numbers[:, 0] > 0).astype(np.int64)}
+    table = pa.table(columns | {f"x{i}": numbers[:, i] for i in range(3)})
     pq.write_table(table, folder / f"2026-11-{day:02d}.parquet")
 
 
@@ -67,6 +69,18 @@ def test_no_byte_differs_from_features_made_in_one_go(copied):
     after = encode(model, EncodeConfig(), store, dataset=dataset)
     shutil.rmtree(store.root / "features")
     assert encode(model, EncodeConfig(), store, dataset=dataset) == after
+
+
+def test_so_it_is_where_each_label_has_a_folder(copied):
+    store, model, _, before, dataset = copied
+    address = store.manifest(before.address).question.inputs["dataset"].address
+    smaller = Dataset.model_validate(store.manifest(address).artifact)
+    config = EncodeConfig(partition_by_label=True)
+    earlier = encode(model, config, store, dataset=smaller)
+    after = encode(model, config, store, dataset=dataset)
+    assert taken_over(store, earlier, after) == len(files(store, earlier))
+    shutil.rmtree(store.root / "features")
+    assert encode(model, config, store, dataset=dataset) == after
 
 
 @pytest.mark.parametrize(

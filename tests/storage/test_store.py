@@ -1,6 +1,7 @@
 """The store: answers under their keys, committed by a manifest, found by the start of a key."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def test_manifest_holds_where_the_answer_comes_from(tmp_path):
     seconds, created = manifest.pop("seconds"), manifest.pop("created")
     assert 0 <= seconds < 60
     assert created.endswith("Z")
+    assert re.fullmatch("[0-9a-f]{64}", manifest.pop("checksum"))
     assert manifest == {
         "format": 1,
         "stage": "publish",

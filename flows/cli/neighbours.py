@@ -1,0 +1,117 @@
+"""`aeflow neighbours`: the rows nearest to one by their latents, as a table and as a picture."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from aeflow.artifacts import Dataset, FeatureSet
+from aeflow.errors import ConfigError
+from aeflow.feature_sets import feature_set_of
+from aeflow.storage import Store
+from flows.cli.models import WIDE
+from flows.cli.options import JsonOption, StoreOption
+from flows.stored import made_from, stored
+
+if TYPE_CHECKING:
+    from aeflow.neighbours import Neighbour
+
+__all__ = ["neighbours"]
+
+LONGEST = 20
+"""Characters of an id or a label below a picture."""
+
+
+def neighbours(
+    row: Annotated[str, Parameter(name="ID", help="Id of a row.")],
+    *,
+    features: Annotated[
+        str | None, Parameter(help="Key of a feature set; the newest one if not given.")
+    ] = None,
+    dataset: Annotated[
+        str | None, Parameter(help="Name of a dataset, instead of a key: its current features.")
+    ] = None,
+    num: Annotated[int, Parameter(help="How many neighbours.")] = 10,
+    picture: Annotated[
+        str, Parameter(help="File for the picture, where the data are images: PNG.")
+    ] = "neighbours.png",
+    store: StoreOption = "./aeflow-store",
+    json: JsonOption = False,
+) -> None:
+    """Finds the rows whose latents are nearest to those of one row, by Euclidean distance.
+
+    A quick look at whether features make sense. The search is exact and reads every row.
+    """
+    from aeflow.neighbours import nearest_rows
+
+    if features and dataset:
+        raise ConfigError(
+            f"The features '{features}' have a dataset. Give --features or --dataset."
+        )
+    opened = Store(store)
+    chosen = stored(store, features, FeatureSet) if features else feature_set_of(dataset, opened)
+    rows = nearest_rows(chosen, row, opened, num=num)
+    source = made_from(store, chosen, Dataset)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    console.print(_table_of(rows, source))
+    drawn = _draw(rows, source, opened, Path(picture)) if source.example_schema.is_image else None
+    if json:
+        print(_json_of(rows, chosen, drawn))
+
+
+def _table_of(rows: "list[Neighbour]", source: Dataset) -> Table:
+    table = Table(box=box.SIMPLE)
+    for title in ("id", "label", "split"):
+        table.add_column(title, overflow="fold")
+    table.add_column("distance", justify="right")
+    for row in rows:
+        label = escape(_label_name(row, source))
+        table.add_row(escape(row.id), label, row.split, f"{row.distance:.4g}")
+    return table
+
+
+def _draw(rows: "list[Neighbour]", source: Dataset, store: Store, path: Path) -> Path:
+    from aeflow.datasets.shards import read_examples
+    from aeflow.galleries import neighbour_panel
+
+    images = read_examples(source, [(row.shard, row.id) for row in rows], store)
+    low, high = source.example_schema.value_range or (0.0, 1.0)
+    captions = [_caption(row, source) for row in rows]
+    neighbour_panel((images - low) / (high - low), captions, path)
+    print(f"picture  {path.absolute()}")
+    return path
+
+
+def _caption(row: "Neighbour", source: Dataset) -> str:
+    """Names a row, its label and its distance below each other."""
+    name = _label_name(row, source)
+    label = name if source.label_names or not name else f"label {name}"
+    return "\n".join(filter(None, (_short(row.id), _short(label), f"at {row.distance:.3g}")))
+
+
+def _label_name(row: "Neighbour", source: Dataset) -> str:
+    if row.label is None:
+        return ""
+    is_index = 0 <= row.label < len(source.label_names)
+    return source.label_names[row.label] if is_index else str(row.label)
+
+
+def _short(text: str) -> str:
+    """Leaves out the middle of a long text."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}…{text[1 - half :]}"
+
+
+def _json_of(rows: "list[Neighbour]", features: FeatureSet, drawn: Path | None) -> str:
+    row, *nearest = (
+        {"id": r.id, "label": r.label, "split": r.split, "distance": r.distance} for r in rows
+    )
+    picture = str(drawn.absolute()) if drawn else None
+    told = {"features": features.key, "row": row, "neighbours": nearest, "picture": picture}
+    return json.dumps(told)

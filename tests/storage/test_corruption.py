@@ -1,0 +1,72 @@
+"""Whatever byte of a committed artifact changes, `verify` finds it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aeflow.storage import Store
+from tests.storage.questions import stored
+
+PROFILE = settings(max_examples=200, derandomize=True, deadline=None, database=None)
+
+
+def changed_byte(path: Path, place: int, bits: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= bits
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("bits", [1, 32])
+def test_any_byte_of_a_manifest_counts(tmp_path, bits):
+    store = Store(tmp_path)
+    answer = stored(store)
+    path = store.locate(answer) / "_manifest.json"
+    whole, unseen = path.read_bytes(), []
+    for place in range(len(whole)):
+        changed_byte(path, place, bits)
+        if not store.verify(answer.address):
+            unseen.append(whole[max(0, place - 20) : place + 20])
+        path.write_bytes(whole)
+    assert unseen == []
+    assert store.verify(answer.address) == []
+
+
+@pytest.fixture(scope="module")
+def copy(stages, tmp_path_factory) -> Store:
+    """A store with an artifact of each stage, whose bytes may be changed and put back."""
+    return Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
+
+
+def committed_files(store: Store) -> list[tuple[str, Path]]:
+    """Lists all files of all artifacts, each with the artifact's address."""
+    addresses = sorted(path.parent for path in store.root.glob("*/*/_manifest.json"))
+    return [
+        (folder.relative_to(store.root).as_posix(), path)
+        for folder in addresses
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+
+
+def test_any_byte_of_any_file_counts(copy):
+    files = [found for found in committed_files(copy) if found[1].stat().st_size]
+    kinds = {address.partition("/")[0] for address, _ in files}
+    assert kinds == {"datasets", "models", "evaluations", "features"}
+
+    @PROFILE
+    @given(st.data())
+    def check(data):
+        address, path = data.draw(st.sampled_from(files))
+        whole = path.read_bytes()
+        place = data.draw(st.integers(0, len(whole) - 1))
+        try:
+            changed_byte(path, place, data.draw(st.integers(1, 255)))
+            assert copy.verify(address) != [], f"byte {place} of {path}"
+        finally:
+            path.write_bytes(whole)
+
+    check()
+    assert [copy.verify(address) for address in {address for address, _ in files}] == [[]] * 4

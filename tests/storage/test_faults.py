@@ -1,0 +1,60 @@
+"""A fault at any call of the store's files leaves nothing that is committed and not whole."""
+
+import numpy as np
+import pytest
+
+from aeflow.artifacts import Publication
+from aeflow.configs import IngestConfig
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
+from tests.storage.faults import KINDS, Fault, FaultyFiles, Killed, count_survived, drafts
+from tests.storage.questions import question, two_files
+
+
+def answer(store: Store) -> None:
+    store.answer(question(), Publication, two_files)
+
+
+def answer_resumably(store: Store) -> None:
+    store.answer(question(), Publication, two_files, resumable=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("work", [answer, answer_resumably])
+def test_an_answer_survives_a_fault_at_any_call(tmp_path, work, kind):
+    (tmp_path / "start").mkdir()
+    assert count_survived(work, tmp_path / "start", tmp_path, kind) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_ingestion_survives_a_fault_at_any_call(tmp_path, kind):
+    (tmp_path / "start").mkdir()
+    values = np.random.default_rng(0).integers(0, 255, (300, 4, 4), np.uint8)
+    np.savez(tmp_path / "images.npz", x_train=values, y_train=np.arange(300) % 3)
+    config = IngestConfig(source=f"npz:{tmp_path / 'images.npz'}", shard_bytes=2048)
+    survived = count_survived(
+        lambda store: ingest(config, store), tmp_path / "start", tmp_path, kind
+    )
+    assert survived > 15
+
+
+def test_a_crash_leaves_the_lease_and_the_draft_as_a_kill_does(tmp_path):
+    def die_in_work(draft) -> dict:
+        two_files(draft)
+        fault.number = fault.calls + 1
+        return two_files(draft)
+
+    fault = Fault("crash", 10**9)
+    store = Store(tmp_path, files=lambda root: FaultyFiles(root, fault))
+    with pytest.raises(Killed):
+        store.answer(question(), Publication, die_in_work)
+    assert drafts(tmp_path) == [f"{question().address}.partial"]
+    assert (tmp_path / f"{question().address}.lease").exists()
+
+
+def test_a_half_written_file_is_half_written(tmp_path):
+    files = FaultyFiles(tmp_path, Fault("partial crash", 1))
+    with pytest.raises(Killed), files.writing("a.txt") as path:
+        path.write_text("1234")
+    [left] = tmp_path.iterdir()
+    assert (left.read_text(), left.name.startswith("_tmp-")) == ("12", True)
