@@ -5,15 +5,21 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
+from aeflow.lineage import FileEntry
 
-__all__ = ["UNFINISHED", "LocalFiles", "contained", "sha256_of"]
+__all__ = ["MANIFEST", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
+
+MANIFEST = "_manifest.json"
+WORK = "_work"
+"""Where a draft keeps what is not committed."""
 
 UNFINISHED = "_tmp-"
 """How the name of a file begins while it is written; its ending stays, some writers go by it."""
@@ -61,6 +67,15 @@ class LocalFiles:
             else []
         )
 
+    def names(self, name: str) -> list[str]:
+        """Lists all finished files below a folder, by their names in it, sorted."""
+        folder = self.path(name)
+        return sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(UNFINISHED)
+        )
+
     def size(self, name: str) -> int:
         """Returns the bytes of a file, or of all files of a folder."""
         return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
@@ -68,6 +83,16 @@ class LocalFiles:
     def last_change(self, name: str) -> float:
         """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
         return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
+
+    def age(self, name: str) -> float:
+        """Returns the seconds since a file was changed, by the clock that stamps files."""
+        path = self.path(name)
+        return _now_on_disk(path) - path.stat().st_mtime
+
+    def digest(self, name: str) -> tuple[int, str] | None:
+        """Returns size and SHA-256 of a file's bytes; None where there is no file."""
+        path = self.path(name)
+        return (path.stat().st_size, sha256_of(path)) if path.is_file() else None
 
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
@@ -96,6 +121,11 @@ class LocalFiles:
                     aside.write_bytes(new)
             return True
         return False
+
+    def beat(self, name: str, content: bytes) -> None:
+        """Renews the time of change of a file that still holds `content`."""
+        if self.read(name) == content:
+            os.utime(self.path(name))
 
     def touch(self, name: str) -> bool:
         """Notes that a file is used now, in its time of change; says whether it is still there."""
@@ -166,6 +196,63 @@ class LocalFiles:
         _flush_folder(self.path(new).parent)
         return True
 
+    def commit(
+        self,
+        draft: str,
+        address: str,
+        manifest: bytes,
+        *,
+        entries: Sequence[FileEntry],
+        check: Callable[[], None],
+    ) -> bool:
+        """Renames a draft, with its manifest; says False where another answer is there already."""
+        self.delete(f"{draft}/{WORK}")
+        for leftover in self.path(draft).rglob(f"{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+        with self.writing(f"{draft}/{MANIFEST}") as path:
+            path.write_bytes(manifest)
+            check()
+        if not self.exists(f"{address}/{MANIFEST}"):
+            self.delete(address)  # a folder that lost its manifest is no answer
+        if self.rename_folder(draft, address):
+            return True
+        self.delete(draft)
+        return False
+
+    def discard(self, name: str) -> None:
+        """Removes a draft, renamed first, so that nobody resumes what is left after a kill."""
+        folder, _, last = name.rpartition("/")
+        aside = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}-{last}"
+        if self.exists(name) and self.rename_folder(name, aside):
+            self.delete(aside)
+
+    def make_folder(self, name: str) -> None:
+        """Makes a folder, and those it lies in."""
+        self.path(name).mkdir(parents=True, exist_ok=True)
+
+    def remove_if_empty(self, name: str) -> None:
+        """Removes a folder that holds nothing. Raises OSError where it holds something."""
+        self.path(name).rmdir()
+
+    def local(self, name: str) -> Path:
+        """Returns where a file lies or would lie: its bytes are on this machine already."""
+        return self.path(name)
+
+    def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
+        """Returns the folder of an answer: its files are on this machine already."""
+        return self.path(address)
+
+    def forget(self, address: str, name: str) -> bool:
+        """Says False: what lies here is no copy."""
+        return False
+
+    def publish(self, name: str, *, at_once: bool = False) -> None:
+        """Does nothing: what was written is in the store already."""
+
+    def shown(self, name: str) -> str:
+        """Returns the path of a file or folder."""
+        return str(self.path(name))
+
     def delete(self, name: str) -> None:
         """Removes a file or a folder with all it holds; nothing where there is none."""
         path = self.path(name)
@@ -212,6 +299,18 @@ def _create(path: Path, content: bytes) -> bool:
             aside.unlink(missing_ok=True)
     _flush_folder(path.parent)
     return True
+
+
+def _now_on_disk(beside: Path) -> float:
+    """Tells the time by the clock that stamps a file, which on a network disk is not ours."""
+    probe = beside.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{beside.name}")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime
+    except OSError:
+        return time.time()
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _flush(file) -> None:
