@@ -9,14 +9,12 @@ if two others took it over, one after the other, between two of its calls.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aeflow.errors import TransientError
 from aeflow.lineage import FileEntry, Manifest
+from aeflow.storage.blobs import Objects
 from aeflow.storage.files import MANIFEST
-
-if TYPE_CHECKING:
-    from aeflow.storage.objects import ObjectFiles
 
 __all__ = ["Commit"]
 
@@ -30,9 +28,16 @@ class Commit:
     """Brings the files of one draft to one address."""
 
     def __init__(
-        self, files: "ObjectFiles", draft: str, address: str, check: Callable[[], None]
-    ) -> None:
+        self,
+        files: Objects,
+        draft: str,
+        address: str,
+        *,
+        check: Callable[[], None],
+        local: Callable[[str], Path],
+    ):
         self._files = files
+        self._local = local
         self._draft = draft
         self._address = address
         self._manifest = f"{address}/{MANIFEST}"
@@ -65,7 +70,7 @@ class Commit:
         if entry.sha256[:8] in entry.name:  # whoever writes this name writes these bytes
             self._files.copy(draft, name)
             return
-        path = self._files.local(draft)
+        path = self._local(draft)
         if entry.size > ONE_PUT_BYTES:
             if self._files.digest(name) != (entry.size, entry.sha256):
                 self._files.put(name, path)

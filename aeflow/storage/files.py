@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,15 +13,13 @@ from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
+from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk
 
 __all__ = ["MANIFEST", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
 
 MANIFEST = "_manifest.json"
 WORK = "_work"
 """Where a draft keeps what is not committed."""
-
-UNFINISHED = "_tmp-"
-"""How the name of a file begins while it is written; its ending stays, some writers go by it."""
 
 UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 """What the system says where it cannot give a file a second name."""
@@ -87,7 +84,7 @@ class LocalFiles:
     def age(self, name: str) -> float:
         """Returns the seconds since a file was changed, by the clock that stamps files."""
         path = self.path(name)
-        return _now_on_disk(path) - path.stat().st_mtime
+        return now_on_disk(path) - path.stat().st_mtime
 
     def digest(self, name: str) -> tuple[int, str] | None:
         """Returns size and SHA-256 of a file's bytes; None where there is no file."""
@@ -99,8 +96,8 @@ class LocalFiles:
         path = self.path(name)
         for _ in range(ATTEMPTS - 1):
             with suppress(FileExistsError, FileNotFoundError):
-                return _create(path, content)
-        return _create(path, content)
+                return created(path, content)
+        return created(path, content)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Puts `new` in the place of a file that still holds `old`; None removes the file.
@@ -151,7 +148,7 @@ class LocalFiles:
             if stat.st_mtime >= since or not os.path.samestat(stat, path.stat()):
                 return False
             path.unlink()
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return True
         return False
 
@@ -164,7 +161,7 @@ class LocalFiles:
         try:
             yield aside
             with aside.open("rb+") as file:
-                _flush(file)
+                flush(file)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -186,14 +183,14 @@ class LocalFiles:
         """Renames a folder; says False where another one already has the new name."""
         for path in (self.path(old), *self.path(old).rglob("*")):
             if path.is_dir():
-                _flush_folder(path)  # names within it are on disk before the folder has its own
+                flush_folder(path)  # names within it are on disk before the folder has its own
         try:
             self.path(old).rename(self.path(new))
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) and self.exists(new):
                 return False
             raise
-        _flush_folder(self.path(new).parent)
+        flush_folder(self.path(new).parent)
         return True
 
     def commit(
@@ -283,44 +280,3 @@ def sha256_of(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _create(path: Path, content: bytes) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-    with aside.open("xb") as file:
-        try:
-            file.write(content)
-            _flush(file)
-            os.link(aside, path)  # unlike a rename, a link never replaces
-        except FileExistsError:
-            return False
-        finally:
-            aside.unlink(missing_ok=True)
-    _flush_folder(path.parent)
-    return True
-
-
-def _now_on_disk(beside: Path) -> float:
-    """Tells the time by the clock that stamps a file, which on a network disk is not ours."""
-    probe = beside.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{beside.name}")
-    try:
-        probe.touch()
-        return probe.stat().st_mtime
-    except OSError:
-        return time.time()
-    finally:
-        probe.unlink(missing_ok=True)
-
-
-def _flush(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,6 @@ ConfigError, what may mend by itself as TransientError, after a minute of trying
 
 import os
 import random
-import socket
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,15 +21,22 @@ SCHEMES = ("s3", "gs", "memory")
 RETRY_SECONDS = 60.0
 """How long a call is tried again; leases and drafts outlive a line that is lost for less."""
 LONGEST_PAUSE_SECONDS = 3.0
-CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_SKIP_SIGNATURE",
-)
-METADATA = ("169.254.169.254", 80)
-"""Where a machine of AWS asks for its role."""
+CREDENTIALS = {
+    "s3": (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_SKIP_SIGNATURE",
+    ),
+    "gs": (
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+        "GOOGLE_SKIP_SIGNATURE",
+    ),
+}
+"""What says who we are; without any of it the library would wait for a machine's own role."""
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -137,9 +143,9 @@ def _opened(url: str) -> Any:
         },
         "retry_config": {"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
     }
+    _check_credentials(url)
     if parts.scheme == "gs":
         return GCSStore.from_url(url, **options)
-    _check_credentials(url)
     if not {"AWS_REGION", "AWS_DEFAULT_REGION"} & os.environ.keys():
         options["config"] = {"region": "us-east-1"}
     return S3Store.from_url(url, **options)
@@ -155,16 +161,9 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def _check_credentials(url: str) -> None:
-    """Raises ConfigError where there are none, instead of waiting for a machine's role."""
-    if any(os.environ.get(name) for name in CREDENTIALS):
-        return
-    if not os.environ.get("AWS_ENDPOINT_URL"):
-        try:
-            socket.create_connection(METADATA, timeout=1).close()
-            return
-        except OSError:
-            pass
-    raise ConfigError(
-        f"There are no credentials for '{url}' in the environment. Set AWS_ACCESS_KEY_ID and "
-        "AWS_SECRET_ACCESS_KEY."
-    )
+    known = CREDENTIALS[urlsplit(url).scheme]
+    if not any(os.environ.get(name) for name in known):
+        raise ConfigError(
+            f"There are no credentials for '{url}' in the environment. Set {known[0]} and what "
+            "belongs to it."
+        )

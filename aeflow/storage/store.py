@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from pydantic import ValidationError
 
@@ -25,6 +23,7 @@ from aeflow.errors import (
 )
 from aeflow.lineage import FileEntry, Manifest, Question, libraries, manifest_bytes
 from aeflow.progress import OnProgress, Progress, silent
+from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import MANIFEST, LocalFiles, contained, sha256_of
 from aeflow.storage.leases import Lease, LostLease
@@ -57,7 +56,7 @@ class Store:
             self.url = checked_url(str(url))
             self.files: Files = ObjectFiles(self.url)
         else:
-            root = _local_root(str(url))
+            root = local_root(str(url))
             self.url, self.files = str(root), files(root)
             self._new = [path for path in (root, *root.parents) if not path.exists()]
         self.root = self.files.root
@@ -293,20 +292,3 @@ def _unreadable(address: str) -> CorruptArtifact:
     return CorruptArtifact(
         f"The manifest of '{address}' cannot be read. Delete that folder and run again."
     )
-
-
-def _local_root(url: str) -> Path:
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        url = url2pathname(parts.path)
-    elif "://" in url:
-        raise ConfigError(
-            f"Cannot open the store '{url}'. Give a local folder, s3://BUCKET/PREFIX or "
-            "gs://BUCKET/PREFIX."
-        )
-    if not url:
-        raise ConfigError("The store has no address. Give a local folder or a file:// URL.")
-    root = Path(url).expanduser().absolute()
-    if root.exists() and not root.is_dir():
-        raise ConfigError(f"The store '{root}' is a file. Choose another folder with --store.")
-    return root
