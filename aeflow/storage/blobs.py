@@ -168,7 +168,7 @@ class Objects:
 
     def shown(self, name: str) -> str:
         """Returns the address of a file or folder."""
-        return f"{self._url}/{name}"
+        return f"{self._url}/{name}" if name else self._url
 
     def seen(self, name: str) -> Seen | None:
         """Returns what a file is now, None where there is none."""

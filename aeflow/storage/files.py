@@ -246,9 +246,13 @@ class LocalFiles:
     def publish(self, name: str, *, at_once: bool = False) -> None:
         """Does nothing: what was written is in the store already."""
 
+    def mirrored(self, folders: Iterable[str]) -> Path:
+        """Returns the folder itself: it holds them all."""
+        return self.root
+
     def shown(self, name: str) -> str:
         """Returns the path of a file or folder."""
-        return str(self.path(name))
+        return str(self.path(name) if name else self.root)
 
     def delete(self, name: str) -> None:
         """Removes a file or a folder with all it holds; nothing where there is none."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from aeflow.errors import TransientError
 from aeflow.lineage import FileEntry
@@ -96,11 +97,17 @@ class ObjectFiles(Objects):
         path, meta = self.path(name), self.head(name)
         if meta is None:
             path.unlink(missing_ok=True)
-        elif not path.is_file() or self._have.get(name) != meta["e_tag"]:
+        else:
+            self._take(name, meta)
+        return path
+
+    def _take(self, name: str, meta: dict[str, Any]) -> None:
+        """Fetches a file unless its bytes are here as they are there."""
+        path = self.path(name)
+        if not path.is_file() or self._have.get(name) != meta["e_tag"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.fetch(name, path)
             self._have[name] = meta["e_tag"]
-        return path
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
         """Returns a folder on this machine that holds those committed files; it stays for now."""
@@ -123,6 +130,12 @@ class ObjectFiles(Objects):
         """Drops this machine's copy of a committed file, and says so."""
         contained(self.root, f"{address}/{name}").unlink(missing_ok=True)
         return True
+
+    def mirrored(self, folders: Iterable[str]) -> Path:
+        """Returns a folder of this process with copies of those folders; only what is new comes."""
+        for meta in (meta for folder in folders for meta in self._below(folder)):
+            self._take(meta["path"], meta)
+        return Path(self._scratch.name)
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
         """Copies what was written below `path(name)` to the store, every few seconds at most."""

@@ -130,6 +130,10 @@ class Files(Protocol):
         """Brings what was written below `path(name)` to the store, where that is elsewhere."""
         ...
 
+    def mirrored(self, folders: Iterable[str]) -> Path:
+        """Returns a folder on this machine with those folders in it, as they are now."""
+        ...
+
     def shown(self, name: str) -> str:
         """Returns the address of a file or folder, as people are told it."""
         ...
