@@ -18,7 +18,7 @@ from aeflow.errors import ConfigError
 from aeflow.storage.files import UNFINISHED, contained
 from aeflow.storage.remote import Remote
 
-__all__ = ["Objects"]
+__all__ = ["Objects", "Seen"]
 
 REMOVED = b"removed by aeflow\n"
 REMOVAL_SECONDS = 30.0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from aeflow.errors import TransientError
+from aeflow.errors import AeflowError, TransientError
 from aeflow.lineage import FileEntry, Manifest
 from aeflow.storage.blobs import Objects
 from aeflow.storage.files import MANIFEST
@@ -57,7 +57,7 @@ class Commit:
             with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="commit") as pool:
                 list(pool.map(self._place, entries))
             self._check()
-        except Exception:
+        except (AeflowError, OSError):
             if self._files.seen(self._manifest) is None:
                 raise
             return False

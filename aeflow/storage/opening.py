@@ -45,14 +45,14 @@ class RemoteFile:
 
     def open(self) -> io.BufferedReader:
         """Opens it for reading, from wherever one seeks to."""
-        return io.BufferedReader(Ranges(self), READ_AHEAD_BYTES)
+        return io.BufferedReader(_Ranges(self), READ_AHEAD_BYTES)
 
     def read_bytes(self) -> bytes:
         """Returns all its bytes."""
         return self.remote.ask(lambda store: bytes(self.remote.api.get(store, self.key).bytes()))
 
 
-class Ranges(io.RawIOBase):
+class _Ranges(io.RawIOBase):
     """Reads ranges of an object; a line that is lost is taken up again."""
 
     def __init__(self, file: RemoteFile):

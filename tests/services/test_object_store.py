@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import obstore
 import pyarrow as pa
@@ -18,12 +19,13 @@ import pytest
 from obstore.store import S3Store
 from sklearn.datasets import load_digits
 
-from tests.services.seaweed import GUEST, OWNER, Seaweed
+from tests.services.seaweed import GUEST, OWNER, Seaweed, free_ports
 from tests.storage.questions import everything_in
+from tests.test_readme import COMMANDS, write_table
 
 AEFLOW = Path(sys.executable).with_name("aeflow")
 QUICK = ("--latent-dim", "8", "--epochs", "3")
-BUCKETS = ("whole", "twice", "killed-models", "killed-features", "source", "lost")
+BUCKETS = ("whole", "twice", "killed-models", "killed-features", "source", "lost", "my-bucket")
 LONG = ("--latent-dim", "8", "--epochs", "300")
 
 
@@ -115,7 +117,7 @@ def test_features_equal_those_of_a_local_store_and_a_second_run_makes_nothing(
 def test_every_artifact_verifies_and_a_changed_byte_is_found(server, whole):
     url, made = whole
     environment = server.environment()
-    for part in ("dataset", "model", "evaluation", "features", "publication"):
+    for part in ("model", "features", "publication"):
         code, out, error = told("verify", made[part]["key"], "--store", url, env=environment)
         assert code == 0, out + error
     key = made["features"]["key"]
@@ -212,6 +214,38 @@ def test_source_on_s3_gives_what_a_local_one_gives(server, tmp_path):
             assert (remote / name).read_bytes() == (local / name).read_bytes()
 
 
+def test_commands_of_the_readme_do_what_they_say(server, tmp_path):
+    write_table(tmp_path / "table.parquet")
+    obstore.put(
+        client(server, "s3://my-bucket/tables"), "table.parquet", tmp_path / "table.parquet"
+    )
+    environment = server.environment(DO_NOT_TRACK="1")
+    lines = [line for line in COMMANDS if "s3://" in line]
+    assert [line.split()[1] for line in lines] == ["run", "models", "tensorboard"]
+    code, out, error = told(*lines[0].split()[1:], "--direct", "--json", env=environment)
+    assert code == 0, error
+    key = json.loads(out.splitlines()[-1])["model"]["key"]
+    assert key in told(*lines[1].split()[1:], env=environment)[1]
+    port = free_ports(1)[0]
+    shown = started(*lines[2].split()[1:], "--port", str(port), env=environment)
+    try:
+        end = time.monotonic() + 120
+        while len(runs := runs_shown(port)) < 2:
+            assert time.monotonic() < end, runs
+            time.sleep(0.5)
+        assert f"logs/{key}" in runs
+    finally:
+        shown.terminate()
+        shown.communicate()
+
+
+def runs_shown(port: int) -> list[str]:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/data/runs").json()
+    except (httpx.HTTPError, ValueError):
+        return []
+
+
 @pytest.mark.parametrize(
     ("url", "user", "said"),
     [
@@ -233,8 +267,8 @@ def test_cache_is_bounded(server, whole):
     url, made = whole
     folder = server.folder / "bounded"
     environment = server.environment(AEFLOW_CACHE=str(folder), AEFLOW_CACHE_BYTES="100000")
-    for part in ("dataset", "model", "features"):
-        code, _, error = told("verify", made[part]["key"], "--store", url, env=environment)
+    for part in ("dataset", "features"):
+        code, _, error = told("show", made[part]["key"], "--store", url, env=environment)
         assert code == 0, error
     code, _, error = told("run", "--direct", "--store", url, *QUICK, env=environment)
     assert code == 0, error
