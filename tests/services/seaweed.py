@@ -74,7 +74,12 @@ class Seaweed:
         command = [
             *(WEED, "server", f"-dir={self.folder / 'data'}"),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
-            *(f"-master.port={master}", f"-volume.port={volume}", "-volume.max=20"),
+            *(
+                f"-master.port={master}",
+                f"-volume.port={volume}",
+                "-volume.max=400",
+                "-master.volumeSizeLimitMB=64",
+            ),
             *("-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0"),
             f"-s3.config={self.folder / 's3.json'}",
