@@ -52,7 +52,7 @@ class Objects:
         seen = self.seen(name)
         if seen is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
-        return seen.content
+        return _unpadded(seen.content)
 
     def exists(self, name: str) -> bool:
         """Says whether a file or folder is there."""
@@ -60,7 +60,12 @@ class Objects:
 
     def folders(self, name: str) -> list[str]:
         """Lists the folders directly below `name`, sorted."""
-        return sorted(prefix.rpartition("/")[2] for prefix in self._listed(name)["common_prefixes"])
+        prefixes = self._listed(name)["common_prefixes"]
+        return sorted(
+            prefix.rpartition("/")[2]
+            for prefix in prefixes
+            if not prefix.endswith(".partial") or self._below(prefix)
+        )  # some servers go on listing the empty folder of a draft that is gone
 
     def file_names(self, name: str) -> list[str]:
         """Lists the files directly below `name`, sorted."""
@@ -146,7 +151,7 @@ class Objects:
                 return False
             padding = bytes(random.choices(BLANKS, k=PADDING))
             try:
-                if self._swap(name, seen, seen.content.rstrip(BLANKS) + padding):
+                if self._swap(name, seen, _unpadded(seen.content) + padding):
                     return True
             except ConfigError:  # of a store that one may only read
                 return True
@@ -254,6 +259,12 @@ class Objects:
 def _beside(name: str) -> str:
     folder, slash, _ = name.rpartition("/")
     return f"{folder}{slash}"
+
+
+def _unpadded(content: bytes) -> bytes:
+    """Returns a file's content without the blanks of a touch."""
+    body, end = content[:-PADDING], content[-PADDING:]
+    return body if len(end) == PADDING and not end.strip(BLANKS) else content
 
 
 def _version(meta: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Object stores by their addresses, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
 
 Credentials come from the environment alone. What cannot be done is said in one line: a mistake as
-ConfigError, what may mend by itself as TransientError, after a minute of trying again.
+ConfigError, what may mend by itself as TransientError, after two minutes of trying again.
 """
 
 import os
@@ -18,7 +18,7 @@ from aeflow.errors import ConfigError, TransientError
 __all__ = ["RETRY_SECONDS", "Remote", "checked_url", "is_remote"]
 
 SCHEMES = ("s3", "gs", "memory")
-RETRY_SECONDS = 60.0
+RETRY_SECONDS = 120.0
 """How long a call is tried again; leases and drafts outlive a line that is lost for less."""
 LONGEST_PAUSE_SECONDS = 3.0
 CREDENTIALS = {

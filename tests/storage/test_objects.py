@@ -88,6 +88,8 @@ def test_file_that_was_touched_since_is_not_deleted(files):
     files.create("a", b"{}")
     seen = files.seen("a")
     assert files.touch("a")
+    assert files.touch("a")
+    assert files.read("a") == b"{}"
     assert not files.delete_unused("a", seen.changed)
     assert not files._remove("a", seen)
     assert files.delete_unused("a", time.time() + 60)
