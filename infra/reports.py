@@ -71,7 +71,7 @@ class Reports(SimpleHTTPRequestHandler):
 
     def __init__(self, store: Store, *args, **options):
         self._store = store
-        super().__init__(*args, directory=store.url, **options)
+        super().__init__(*args, directory=str(store.root), **options)
 
     def send_head(self) -> BinaryIO | None:
         """Answers GET and HEAD, up to the content."""
@@ -119,9 +119,10 @@ def _committed(store: Store, asked: str) -> Path | None:
         manifest = store.find("/".join(parts[:2]))
     except AeflowError:  # a name that leads out, a manifest that cannot be read
         return None
-    name, folder = "/".join(parts[2:]), store.root / parts[0] / parts[1]
-    if manifest is None or name not in {entry.name for entry in manifest.files}:
+    name, entries = "/".join(parts[2:]), {e.name: e for e in manifest.files} if manifest else {}
+    if name not in entries:
         return None
+    folder = store.files.ready("/".join(parts[:2]), [entries[name]])
     path = folder / name
     is_inside = path.resolve().is_relative_to(folder.resolve())  # no link leads elsewhere
     return path if is_inside and path.is_file() else None

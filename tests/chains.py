@@ -113,7 +113,7 @@ def problems_in(store: Store) -> list[str]:
         address = manifest.parent.relative_to(store.root).as_posix()
         if address.endswith(".partial"):
             continue
-        found += problems_of(manifest.parent, committed(store, address))
+        found += problems_of(store.files, address, committed(store, address))
         if address.startswith("datasets/"):  # made from a source
             continue
         inputs = committed(store, address).question.inputs.values()

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "aeflow encode --model KEY --source npz:new-data.npz --dask tcp://SCHEDULER:8786": (
         "tests/services/test_dask.py"
     ),
+    **{line: "tests/services/test_object_store.py" for line in COMMANDS if "s3://" in line},
 }
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 

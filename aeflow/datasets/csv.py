@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +104,7 @@ class Csv:
 
 def _header(file: Found) -> list[str]:
     with _understood(file):
-        names = csv.open_csv(file.path, parse_options=_parsing(file)).schema.names
+        names = csv.open_csv(_readable(file), parse_options=_parsing(file)).schema.names
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise SourceError(f"'{file.path}' has two columns '{twice[0]}'. Give each its own name.")
@@ -114,7 +115,7 @@ def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
     """Reads the columns as text, so that one wrong cell spoils one row and not the file."""
     with _understood(file):
         yield from csv.open_csv(
-            file.path,
+            _readable(file),
             read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=_parsing(file),
             convert_options=csv.ConvertOptions(
@@ -124,6 +125,13 @@ def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
                 null_values=[""],
             ),
         )
+
+
+def _readable(file: Found) -> Path | pa.NativeFile:
+    if isinstance(file.path, Path):
+        return file.path
+    stream = pa.PythonFile(file.path.open(), mode="r")
+    return pa.CompressedInputStream(stream, "gzip") if file.name.endswith(".gz") else stream
 
 
 def _first_block(file: Found, names: list[str]) -> dict[str, pa.Array]:

@@ -11,6 +11,7 @@ from aeflow.datasets.locating import Found, digest_of_file, located
 from aeflow.datasets.pictures import ENDINGS, decoded
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
+from aeflow.storage.opening import is_remote
 
 __all__ = ["Images"]
 
@@ -25,8 +26,8 @@ class Images:
     columns = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
-        folder = Path(where).expanduser()
-        if not folder.is_dir():
+        folder = where if is_remote(where) else Path(where).expanduser()
+        if isinstance(folder, Path) and not folder.is_dir():
             raise SourceError(f"There is no folder '{folder}'. Give {FORM}.")
         self._config = config
         self._on_wait = on_wait

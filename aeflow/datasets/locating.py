@@ -1,6 +1,7 @@
 """The files that a source names: one file, a folder with all below it, or a glob."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait, clean_name
 from aeflow.errors import SourceError
+from aeflow.storage.opening import RemoteFile, is_remote, remote_files
 
 __all__ = ["Found", "digest_of_file", "located"]
 
@@ -22,7 +24,7 @@ class Found:
     """Names one file by its place below the folder that was given, with forward slashes."""
 
     name: str
-    path: Path
+    path: Path | RemoteFile
 
     @cached_property
     def partitions(self) -> dict[str, str]:
@@ -37,8 +39,13 @@ def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list
     Of folders and globs only names with one of the `endings` count. Raises SourceError where that
     leaves nothing; `form` says how the source is written.
     """
+    if is_remote(where):
+        return _located_remote(where, endings, form=form)
     if "://" in where:
-        raise SourceError(f"Cannot read '{where}': only files of this machine are. Give {form}.")
+        raise SourceError(
+            f"Cannot read '{where}': only files of this machine, of s3:// and of gs:// are. "
+            f"Give {form}."
+        )
     root = Path(where).expanduser()
     if root.is_file():
         return clean_name(root.name.partition(".")[0], otherwise="table"), [Found(root.name, root)]
@@ -62,8 +69,14 @@ def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list
     return clean_name(root.resolve().name, otherwise="table"), sorted(shown, key=lambda f: f.name)
 
 
-def digest_of_file(path: Path, on_wait: OnWait) -> str:
-    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read."""
+def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
+    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read.
+
+    Of a file in an object store, that of its etag and size: it is not read for this. The same
+    bytes may have another etag elsewhere, and are then taken for others.
+    """
+    if isinstance(path, RemoteFile):
+        return path.digest
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -73,6 +86,44 @@ def digest_of_file(path: Path, on_wait: OnWait) -> str:
     except OSError as error:
         raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
     return digest.hexdigest()
+
+
+def _located_remote(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list[Found]]:
+    """Does what `located` does for an address such as `s3://BUCKET/FOLDER`."""
+    root, pattern = where.rstrip("/"), None
+    if any(sign in where for sign in MAGIC):
+        bucket, *parts = where.partition("://")[2].split("/")
+        place = next(i for i, part in enumerate(parts) if any(sign in part for sign in MAGIC))
+        root = "/".join([f"{where.partition('://')[0]}://{bucket}", *parts[:place]])
+        pattern = _as_expression("/".join(parts[place:]))
+    is_file, files = remote_files(root)
+    if is_file and pattern is None:
+        ((name, file),) = files.items()
+        return clean_name(name.partition(".")[0], otherwise="table"), [Found(name, file)]
+    shown = [
+        Found(name, file)
+        for name, file in sorted(files.items())
+        if name.lower().endswith(tuple(endings))
+        and not _is_hidden(name)
+        and (pattern is None or pattern.fullmatch(name))
+    ]
+    if not shown:
+        raise SourceError(
+            f"'{where}' holds no file that ends in {' or '.join(endings)}. Give {form}."
+        )
+    return clean_name(root.rpartition("/")[2], otherwise="table"), shown
+
+
+def _as_expression(glob: str) -> re.Pattern[str]:
+    """Returns what a glob means: `**` is any number of folders, `*` and `?` stay within one."""
+    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
+    return re.compile(
+        "".join(
+            meanings.get(part) or (part if part.startswith("[") else re.escape(part))
+            for part in parts
+        )
+    )
 
 
 def _at_the_magic(glob: Path) -> tuple[Path, str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -112,11 +114,15 @@ class Parquet:
         return labels_of(batch.column(label), self.label_names)
 
 
+def _readable(file: Found) -> Path | BinaryIO:
+    return file.path if isinstance(file.path, Path) else file.path.open()
+
+
 @contextmanager
 def _opened(file: Found) -> Iterator[pq.ParquetFile]:
     """Opens a file; whatever is wrong with its bytes becomes one line."""
     try:
-        with pq.ParquetFile(file.path) as table:
+        with pq.ParquetFile(_readable(file)) as table:
             yield table
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())

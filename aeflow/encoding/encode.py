@@ -166,7 +166,8 @@ def _finished(
     pieces: list[Piece], draft: Draft, dataset: Dataset, store: Store
 ) -> dict[Piece, int]:
     """Returns the rows of the shards of which every row is in a feature file."""
-    folder, files = store.locate(dataset), feature_files(draft.finished())
+    folder = store.reading(dataset, [piece.shard for piece in pieces])
+    files = feature_files(draft.finished())
     finished = {}
     for piece in pieces:
         names = files.get(piece.start, [])
@@ -181,7 +182,8 @@ def _assemble(
 ) -> dict[str, int]:
     """Checks that rows in are rows out, ids equal and one identity; returns rows by split."""
     _remove_doubles(draft)
-    folder, files = store.locate(dataset), feature_files(draft.finished())
+    folder = store.reading(dataset, [piece.shard for piece in pieces])
+    files = feature_files(draft.finished())
     rows = dict.fromkeys(dataset.rows, 0)
     for piece in pieces:
         shard = open_shard(folder / piece.shard, dataset.example_schema)
@@ -189,7 +191,7 @@ def _assemble(
         if sum(counts) != shard.rows:
             raise CorruptArtifact(
                 f"There are features of {sum(counts)} rows of '{piece.shard}', which has "
-                f"{shard.rows}. Delete the folder {draft.folder} and run again."
+                f"{shard.rows}. Delete the folder {draft.shown} and run again."
             )
         rows[piece.split] += shard.rows
     return rows
@@ -211,7 +213,7 @@ def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) ->
     if identity_in(path) != model.identity:
         raise IdentityMismatch(
             f"'{path.name}' was made by {identity_in(path)[:16]}, not by "
-            f"{model.identity[:16]}. Delete the folder {draft.folder} and run again."
+            f"{model.identity[:16]}. Delete the folder {draft.shown} and run again."
         )
     label, expected = label_of(path), shard.ids
     if label is not None:
@@ -220,6 +222,6 @@ def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) ->
     if not ids.equals(expected):
         raise CorruptArtifact(
             f"The ids in '{path.name}' are not those of '{piece.shard}'. Delete the folder "
-            f"{draft.folder} and run again."
+            f"{draft.shown} and run again."
         )
     return len(ids)

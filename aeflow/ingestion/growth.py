@@ -100,8 +100,9 @@ class Earlier:
 
     def ids(self, known: Known) -> pa.Array:
         """Returns the ids of all rows of a piece, good and bad."""
-        folder, schema = self._store.locate(self._dataset), self._dataset.example_schema
-        good = [open_shard(folder / name, schema).ids for names in known.shards for name in names]
+        schema, shards = self._dataset.example_schema, [n for names in known.shards for n in names]
+        folder = self._store.reading(self._dataset, shards)
+        good = [open_shard(folder / name, schema).ids for name in shards]
         bad = pa.array([row.id for row in known.bad], pa.string())
         return pa.concat_arrays([*good, bad])
 

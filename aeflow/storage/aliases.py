@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aeflow.errors import ConfigError, CorruptArtifact, TransientError
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.protocol import Files
 
 __all__ = ["Alias", "alias_file", "alias_owners", "change_alias", "read_alias"]
 
@@ -43,20 +43,20 @@ def alias_file(dataset_name: str, alias: str) -> str:
     return f"{FOLDER}/{dataset_name}/{alias}.json"
 
 
-def alias_owners(files: LocalFiles, alias: str) -> list[str]:
+def alias_owners(files: Files, alias: str) -> list[str]:
     """Lists the names of the datasets that have an alias of that name, sorted."""
     owners = files.folders(FOLDER)
     return [owner for owner in owners if files.exists(f"{FOLDER}/{owner}/{alias}.json")]
 
 
-def read_alias(files: LocalFiles, name: str, entry_type: type[E]) -> Alias[E] | None:
+def read_alias(files: Files, name: str, entry_type: type[E]) -> Alias[E] | None:
     """Returns the alias in the file `name`, or None where it was never set."""
     content = _content(files, name)
     return None if content is None else _parsed(content, name, entry_type)
 
 
 def change_alias(
-    files: LocalFiles,
+    files: Files,
     name: str,
     change: Callable[[Alias[E] | None], E],
     *,
@@ -84,7 +84,7 @@ def change_alias(
     )
 
 
-def _content(files: LocalFiles, name: str) -> bytes | None:
+def _content(files: Files, name: str) -> bytes | None:
     try:
         return files.read(name)
     except (FileNotFoundError, NotADirectoryError):

@@ -7,13 +7,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.lineage import FileEntry, digest_of
-from aeflow.storage.files import UNFINISHED, LocalFiles, contained, sha256_of
+from aeflow.storage.files import MANIFEST, WORK, contained, sha256_of
 from aeflow.storage.leases import check_holder
-from aeflow.storage.verify import MANIFEST
+from aeflow.storage.protocol import Files
 
-__all__ = ["WORK", "Draft", "Share", "content_digest"]
-
-WORK = "_work"
+__all__ = ["Draft", "Share", "content_digest"]
 
 
 class Share(BaseModel):
@@ -29,21 +27,26 @@ class Share(BaseModel):
 class Draft:
     """Takes the files of an answer in the making; what stands under `_work/` is not committed."""
 
-    def __init__(self, files: LocalFiles, share: Share):
+    def __init__(self, files: Files, share: Share):
         self.files = files
         self.share = share
         self.name = f"{share.address}.partial"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.name)
         self.remove(MANIFEST)  # of a run that was killed just before its commit
 
     @property
     def folder(self) -> Path:
-        """Where the finished files lie."""
+        """Where the finished files lie on this machine."""
         return self.files.path(self.name)
 
+    @property
+    def shown(self) -> str:
+        """The address of the draft, as people are told it."""
+        return self.files.shown(self.name)
+
     def path(self, name: str) -> Path:
-        """Returns where a finished file lies or would lie."""
-        return contained(self.folder, name)
+        """Returns where a finished file lies or would lie, fetched if it was made elsewhere."""
+        return self.files.local(self._within(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
@@ -58,16 +61,12 @@ class Draft:
         self.check()
 
     def check(self) -> None:
-        """Raises Interrupted where the process that shares this draft holds its lease no more."""
+        """Raises LostLease where the process that shares this draft holds its lease no more."""
         check_holder(self.files, self.share.lease, self.share.holder)
 
     def finished(self) -> list[str]:
         """Lists the finished files, those under `_work/` included, sorted."""
-        return sorted(
-            path.relative_to(self.folder).as_posix()
-            for path in self.folder.rglob("*")
-            if path.is_file() and not path.name.startswith(UNFINISHED)
-        )
+        return self.files.names(self.name)
 
     def remove(self, name: str) -> None:
         """Drops one finished file."""
@@ -76,22 +75,24 @@ class Draft:
     def clear(self) -> None:
         """Drops everything in the draft."""
         self.files.delete(self.name)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.files.make_folder(self.name)
 
-    def seal(self) -> tuple[FileEntry, ...]:
-        """Drops working files and what a killed process left, and records the rest."""
-        self.remove(WORK)
-        for leftover in self.folder.rglob(f"{UNFINISHED}*"):
-            leftover.unlink(missing_ok=True)
+    def entries(self) -> tuple[FileEntry, ...]:
+        """Records the finished files, without those under `_work/`."""
+        paths = {
+            name: self.path(name) for name in self.finished() if not name.startswith(f"{WORK}/")
+        }
         return tuple(
-            FileEntry(
-                name=name, size=self.path(name).stat().st_size, sha256=sha256_of(self.path(name))
-            )
-            for name in self.finished()
+            FileEntry(name=name, size=path.stat().st_size, sha256=sha256_of(path))
+            for name, path in paths.items()
         )
 
+    def commit(self, address: str, manifest: bytes, entries: tuple[FileEntry, ...]) -> bool:
+        """Makes the draft the answer at an address; says False where another one was first."""
+        return self.files.commit(self.name, address, manifest, entries=entries, check=self.check)
+
     def _within(self, name: str) -> str:
-        return f"{self.name}/{self.path(name).relative_to(self.folder).as_posix()}"
+        return f"{self.name}/{contained(self.folder, name).relative_to(self.folder).as_posix()}"
 
 
 def content_digest(files: tuple[FileEntry, ...]) -> str:

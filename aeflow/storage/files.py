@@ -6,17 +6,20 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
+from aeflow.lineage import FileEntry
+from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk
 
-__all__ = ["UNFINISHED", "LocalFiles", "contained", "sha256_of"]
+__all__ = ["MANIFEST", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
 
-UNFINISHED = "_tmp-"
-"""How the name of a file begins while it is written; its ending stays, some writers go by it."""
+MANIFEST = "_manifest.json"
+WORK = "_work"
+"""Where a draft keeps what is not committed."""
 
 UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 """What the system says where it cannot give a file a second name."""
@@ -61,6 +64,15 @@ class LocalFiles:
             else []
         )
 
+    def names(self, name: str) -> list[str]:
+        """Lists all finished files below a folder, by their names in it, sorted."""
+        folder = self.path(name)
+        return sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(UNFINISHED)
+        )
+
     def size(self, name: str) -> int:
         """Returns the bytes of a file, or of all files of a folder."""
         return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
@@ -69,13 +81,23 @@ class LocalFiles:
         """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
         return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
 
+    def age(self, name: str) -> float:
+        """Returns the seconds since a file was changed, by the clock that stamps files."""
+        path = self.path(name)
+        return now_on_disk(path) - path.stat().st_mtime
+
+    def digest(self, name: str) -> tuple[int, str] | None:
+        """Returns size and SHA-256 of a file's bytes; None where there is no file."""
+        path = self.path(name)
+        return (path.stat().st_size, sha256_of(path)) if path.is_file() else None
+
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
         path = self.path(name)
         for _ in range(ATTEMPTS - 1):
             with suppress(FileExistsError, FileNotFoundError):
-                return _create(path, content)
-        return _create(path, content)
+                return created(path, content)
+        return created(path, content)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Puts `new` in the place of a file that still holds `old`; None removes the file.
@@ -96,6 +118,11 @@ class LocalFiles:
                     aside.write_bytes(new)
             return True
         return False
+
+    def beat(self, name: str, content: bytes) -> None:
+        """Renews the time of change of a file that still holds `content`."""
+        if self.read(name) == content:
+            os.utime(self.path(name))
 
     def touch(self, name: str) -> bool:
         """Notes that a file is used now, in its time of change; says whether it is still there."""
@@ -121,7 +148,7 @@ class LocalFiles:
             if stat.st_mtime >= since or not os.path.samestat(stat, path.stat()):
                 return False
             path.unlink()
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return True
         return False
 
@@ -134,7 +161,7 @@ class LocalFiles:
         try:
             yield aside
             with aside.open("rb+") as file:
-                _flush(file)
+                flush(file)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -156,15 +183,76 @@ class LocalFiles:
         """Renames a folder; says False where another one already has the new name."""
         for path in (self.path(old), *self.path(old).rglob("*")):
             if path.is_dir():
-                _flush_folder(path)  # names within it are on disk before the folder has its own
+                flush_folder(path)  # names within it are on disk before the folder has its own
         try:
             self.path(old).rename(self.path(new))
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) and self.exists(new):
                 return False
             raise
-        _flush_folder(self.path(new).parent)
+        flush_folder(self.path(new).parent)
         return True
+
+    def commit(
+        self,
+        draft: str,
+        address: str,
+        manifest: bytes,
+        *,
+        entries: Sequence[FileEntry],
+        check: Callable[[], None],
+    ) -> bool:
+        """Renames a draft, with its manifest; says False where another answer is there already."""
+        self.delete(f"{draft}/{WORK}")
+        for leftover in self.path(draft).rglob(f"{UNFINISHED}*"):
+            leftover.unlink(missing_ok=True)
+        with self.writing(f"{draft}/{MANIFEST}") as path:
+            path.write_bytes(manifest)
+            check()
+        if not self.exists(f"{address}/{MANIFEST}"):
+            self.delete(address)  # a folder that lost its manifest is no answer
+        if self.rename_folder(draft, address):
+            return True
+        self.delete(draft)
+        return False
+
+    def discard(self, name: str) -> None:
+        """Removes a draft, renamed first, so that nobody resumes what is left after a kill."""
+        folder, _, last = name.rpartition("/")
+        aside = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}-{last}"
+        if self.exists(name) and self.rename_folder(name, aside):
+            self.delete(aside)
+
+    def make_folder(self, name: str) -> None:
+        """Makes a folder, and those it lies in."""
+        self.path(name).mkdir(parents=True, exist_ok=True)
+
+    def remove_if_empty(self, name: str) -> None:
+        """Removes a folder that holds nothing. Raises OSError where it holds something."""
+        self.path(name).rmdir()
+
+    def local(self, name: str) -> Path:
+        """Returns where a file lies or would lie: its bytes are on this machine already."""
+        return self.path(name)
+
+    def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
+        """Returns the folder of an answer: its files are on this machine already."""
+        return self.path(address)
+
+    def forget(self, address: str, name: str) -> bool:
+        """Says False: what lies here is no copy."""
+        return False
+
+    def publish(self, name: str, *, at_once: bool = False) -> None:
+        """Does nothing: what was written is in the store already."""
+
+    def mirrored(self, folders: Iterable[str]) -> Path:
+        """Returns the folder itself: it holds them all."""
+        return self.root
+
+    def shown(self, name: str) -> str:
+        """Returns the path of a file or folder."""
+        return str(self.path(name) if name else self.root)
 
     def delete(self, name: str) -> None:
         """Removes a file or a folder with all it holds; nothing where there is none."""
@@ -196,32 +284,3 @@ def sha256_of(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _create(path: Path, content: bytes) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-    with aside.open("xb") as file:
-        try:
-            file.write(content)
-            _flush(file)
-            os.link(aside, path)  # unlike a rename, a link never replaces
-        except FileExistsError:
-            return False
-        finally:
-            aside.unlink(missing_ok=True)
-    _flush_folder(path.parent)
-    return True
-
-
-def _flush(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,15 +16,26 @@ from pathlib import Path
 
 import psutil
 
-from aeflow.errors import Interrupted
-from aeflow.storage.files import UNFINISHED, LocalFiles
+from aeflow.errors import Interrupted, TransientError
+from aeflow.storage.protocol import Files
 
-__all__ = ["HEARTBEAT_SECONDS", "LAPSE_SECONDS", "Lease", "check_holder", "live_inputs"]
+__all__ = [
+    "HEARTBEAT_SECONDS",
+    "LAPSE_SECONDS",
+    "Lease",
+    "LostLease",
+    "check_holder",
+    "live_inputs",
+]
 
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
 START_TOLERANCE_SECONDS = 60.0
 """Two readings of one process's start differ where the clock was set in between."""
+
+
+class LostLease(Interrupted):
+    """Says that another process works on the same thing now."""
 
 
 class Lease:
@@ -33,7 +44,7 @@ class Lease:
     `inputs` are the addresses that the holder builds on: they are not to be taken away meanwhile.
     """
 
-    def __init__(self, files: LocalFiles, name: str, inputs: Iterable[str] = ()):
+    def __init__(self, files: Files, name: str, inputs: Iterable[str] = ()):
         self._files = files
         self.name = name
         holder = {"token": uuid.uuid4().hex, **_this_process(), "inputs": list(inputs)}
@@ -66,40 +77,38 @@ class Lease:
         self._files.replace(self.name, self._content, None)
 
     def _take_over(self) -> bool:
-        path = self._files.path(self.name)
         try:
-            held = path.read_bytes()
-            has_lapsed = _has_lapsed(path, held, now=_now_on_disk(path))
+            held = self._files.read(self.name)
+            has_lapsed = _is_gone(held) or self._files.age(self.name) > LAPSE_SECONDS
         except FileNotFoundError:  # just released: the next attempt creates it
             return False
         return has_lapsed and self._files.replace(self.name, held, self._content)
 
     def _beat(self) -> None:
         while not self._released.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError):  # a full disk or a lost mount: it may come back in time
+            with suppress(OSError, TransientError):  # a lost mount or line may come back in time
                 if not self.is_held():
                     return
-                os.utime(self._files.path(self.name))
+                self._files.beat(self.name, self._content)
 
 
-def check_holder(files: LocalFiles, name: str, holder: str) -> None:
-    """Raises Interrupted where a lease is no longer that of the process which had it."""
+def check_holder(files: Files, name: str, holder: str) -> None:
+    """Raises LostLease where a lease is no longer that of the process which had it."""
     if not _is_held(files, name, holder):
-        raise Interrupted(
+        raise LostLease(
             f"Another process took over '{name}' after its holder had been silent for "
             f"{LAPSE_SECONDS:g} s, or the holder has ended. Run it again to get the answer."
         )
 
 
-def live_inputs(files: LocalFiles, name: str) -> list[str] | None:
+def live_inputs(files: Files, name: str) -> list[str] | None:
     """Returns what the holder of a lease builds on, or None where nobody alive holds it.
 
     Writes nothing, not even to learn the time of the disk.
     """
-    path = files.path(name)
     try:
-        held = path.read_bytes()
-        if _has_lapsed(path, held, now=time.time()):
+        held = files.read(name)
+        if _is_gone(held) or time.time() - files.last_change(name) > LAPSE_SECONDS:
             return None
         return list(json.loads(held).get("inputs", []))
     except FileNotFoundError:
@@ -108,15 +117,11 @@ def live_inputs(files: LocalFiles, name: str) -> list[str] | None:
         return []
 
 
-def _is_held(files: LocalFiles, name: str, holder: str) -> bool:
+def _is_held(files: Files, name: str, holder: str) -> bool:
     try:
         return files.read(name) == holder.encode()
     except FileNotFoundError:
         return False
-
-
-def _has_lapsed(path: Path, held: bytes, *, now: float) -> bool:
-    return now - path.stat().st_mtime > LAPSE_SECONDS or _is_gone(held)
 
 
 def _this_process() -> dict:
@@ -150,15 +155,3 @@ def _machine() -> str:
     numbering = Path("/proc/self/ns/pid")
     namespace = str(numbering.readlink()) if numbering.is_symlink() else ""
     return " ".join((socket.gethostname(), since, namespace)).strip()
-
-
-def _now_on_disk(beside: Path) -> float:
-    """Tells the time by the clock that stamps the lease, which on a network disk is not ours."""
-    probe = beside.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{beside.name}")
-    try:
-        probe.touch()
-        return probe.stat().st_mtime
-    except OSError:
-        return time.time()
-    finally:
-        probe.unlink(missing_ok=True)

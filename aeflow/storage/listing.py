@@ -7,9 +7,20 @@ from aeflow.errors import CorruptArtifact
 from aeflow.lineage import Manifest
 from aeflow.storage.store import Store
 
-__all__ = ["manifests_of"]
+__all__ = ["drafts_in", "manifests_of"]
 
 logger = logging.getLogger(__name__)
+
+
+def drafts_in(store: Store) -> list[str]:
+    """Lists the unfinished work in a store, sorted."""
+    folders = sorted(kind.folder for kind in Artifact.__subclasses__())
+    return [
+        f"{folder}/{name}"
+        for folder in folders
+        for name in store.files.folders(folder)
+        if name.endswith(".partial")
+    ]
 
 
 def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:

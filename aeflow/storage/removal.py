@@ -1,12 +1,11 @@
 """Takes things out of a store, so that a kill leaves nothing that looks whole and is not."""
 
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aeflow.storage.files import UNFINISHED, LocalFiles
 from aeflow.storage.leases import Lease
+from aeflow.storage.protocol import Files
 from aeflow.storage.verify import MANIFEST
 
 __all__ = ["ADDRESS", "PARTIAL", "remove_artifact", "remove_draft", "remove_log"]
@@ -16,7 +15,7 @@ ADDRESS = re.compile(r"[^/]+/([^/]*-)?[0-9a-f]{16}")
 PARTIAL = ".partial"
 
 
-def remove_artifact(files: LocalFiles, address: str, *, unused_since: float) -> bool:
+def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
     """Removes an answer that nobody has used since; says whether it is gone now.
 
     The manifest goes first: what has none does not exist, and is made anew by who asks for it,
@@ -32,22 +31,16 @@ def remove_artifact(files: LocalFiles, address: str, *, unused_since: float) -> 
         return True
 
 
-def remove_draft(files: LocalFiles, name: str, *, unused_since: float) -> bool:
-    """Removes unfinished work that nobody holds or has changed since; says whether it is gone.
-
-    It is renamed first, so that nobody resumes what is left of it after a kill.
-    """
+def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
+    """Removes unfinished work that nobody holds or has changed since; says whether it is gone."""
     with _alone(files, name.removesuffix(PARTIAL)) as is_alone:
         if not is_alone or files.last_change(name) >= unused_since:
             return False
-        folder, _, last = name.rpartition("/")
-        aside = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}-{last}"
-        if files.exists(name) and files.rename_folder(name, aside):
-            files.delete(aside)
+        files.discard(name)
         return True
 
 
-def remove_log(files: LocalFiles, name: str, *, model: str) -> bool:
+def remove_log(files: Files, name: str, *, model: str) -> bool:
     """Removes the live log of a model that is neither there nor in the making; says if it did."""
     with _alone(files, model) as is_alone:
         if not is_alone or files.exists(model) or files.exists(f"{model}{PARTIAL}"):
@@ -57,7 +50,7 @@ def remove_log(files: LocalFiles, name: str, *, model: str) -> bool:
 
 
 @contextmanager
-def _alone(files: LocalFiles, address: str) -> Iterator[bool]:
+def _alone(files: Files, address: str) -> Iterator[bool]:
     """Holds an address, so that nobody makes there what is being removed; else gives False."""
     lease = Lease(files, f"{address}.lease")
     try:

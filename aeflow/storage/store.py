@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from pydantic import ValidationError
 
@@ -25,10 +23,13 @@ from aeflow.errors import (
 )
 from aeflow.lineage import FileEntry, Manifest, Question, libraries, manifest_bytes
 from aeflow.progress import OnProgress, Progress, silent
+from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
-from aeflow.storage.files import LocalFiles
-from aeflow.storage.leases import Lease
-from aeflow.storage.verify import MANIFEST, problem_of, problems_of
+from aeflow.storage.files import MANIFEST, LocalFiles, contained, sha256_of
+from aeflow.storage.leases import Lease, LostLease
+from aeflow.storage.protocol import Files
+from aeflow.storage.remote import checked_url, is_remote
+from aeflow.storage.verify import problems_of
 
 __all__ = ["Store"]
 
@@ -44,22 +45,29 @@ logger = logging.getLogger(__name__)
 
 
 class Store:
-    """Keeps artifacts below one URL: a local folder, as a path or a `file://` URL."""
+    """Keeps artifacts below one URL: a local folder, or `s3://BUCKET/PREFIX` and the like."""
 
-    def __init__(self, url: str | Path, *, files: Callable[[Path], LocalFiles] = LocalFiles):
-        self.root = _local_root(str(url))
-        self.files = files(self.root)
-        self._new = [path for path in (self.root, *self.root.parents) if not path.exists()]
+    def __init__(self, url: str | Path, *, files: Callable[[Path], Files] = LocalFiles):
+        self._new: list[Path] = []
         self._verified: set[tuple[str, int, int]] = set()
+        if is_remote(str(url)):
+            from aeflow.storage.objects import ObjectFiles
 
-    @property
-    def url(self) -> str:
-        """The store's absolute address."""
-        return str(self.root)
+            self.url = checked_url(str(url))
+            self.files: Files = ObjectFiles(self.url)
+        else:
+            root = local_root(str(url))
+            self.url, self.files = str(root), files(root)
+            self._new = [path for path in (root, *root.parents) if not path.exists()]
+        self.root = self.files.root
 
     def locate(self, artifact: Artifact) -> Path:
-        """Returns the artifact's folder on this machine."""
-        return self.files.path(artifact.address)
+        """Returns the artifact's folder on this machine, where `reading` puts its files."""
+        return contained(self.root, artifact.address)
+
+    def shown(self, artifact: Artifact) -> str:
+        """Returns the artifact's address, as people are told it."""
+        return self.files.shown(artifact.address)
 
     def answer(
         self,
@@ -93,6 +101,10 @@ class Store:
                     start = time.monotonic()
                     fields = work(draft)
                     self._commit(draft, question, answer_type, fields, runtime or {}, start)
+        except LostLease:
+            if not self._is_there(question.address):
+                raise
+            logger.info("%s: another run answered first", question.stage)
         except OSError as error:
             if error.errno not in FULL:
                 raise
@@ -155,7 +167,6 @@ class Store:
         Raises CorruptArtifact where a file is missing or not what was committed, and where the
         store's answer to the artifact's question is another one than the artifact refers to.
         """
-        folder = self.locate(artifact)
         manifest = self.manifest(artifact.address)
         if manifest.digest != artifact.digest:
             raise CorruptArtifact(
@@ -163,12 +174,20 @@ class Store:
                 f"{manifest.digest[:16]}, expected was {artifact.digest[:16]}. Run again."
             )
         entries = {entry.name: entry for entry in manifest.files}
-        for name in names:
+        wanted = list(dict.fromkeys(names))
+        for name in wanted:
             if name not in entries:
                 raise CorruptArtifact(f"'{artifact.address}' has no file '{name}'.")
-            problem = self._problem(folder, entries[name])
+        folder = self.files.ready(artifact.address, [entries[name] for name in wanted])
+        for name in wanted:
+            problem = self._problem(artifact.address, folder, entries[name])
+            if problem and self.files.forget(artifact.address, name):
+                self.files.ready(artifact.address, [entries[name]])
+                problem = self._problem(artifact.address, folder, entries[name])
             if problem:
-                raise CorruptArtifact(f"{problem} Delete the folder {folder} and run again.")
+                raise CorruptArtifact(
+                    f"{problem} Delete the folder {self.shown(artifact)} and run again."
+                )
         return folder
 
     def verify(self, key: str) -> list[str]:
@@ -178,19 +197,21 @@ class Store:
             manifest = self.manifest(address)
         except CorruptArtifact as error:
             return [str(error)]
-        return problems_of(self.files.path(address), manifest)
+        return problems_of(self.files, address, manifest)
 
-    def _problem(self, folder: Path, entry: FileEntry) -> str | None:
-        """Says what is wrong with one file; one read before and unchanged is fine."""
-        path = folder / entry.name
+    def _problem(self, address: str, folder: Path, entry: FileEntry) -> str | None:
+        """Says what is wrong with one file here; one read before and unchanged is fine."""
+        path, shown = folder / entry.name, self.files.shown(f"{address}/{entry.name}")
         stat = path.stat() if path.is_file() else None
-        seen = (str(path), stat.st_size, stat.st_mtime_ns) if stat else None
-        if seen in self._verified:
-            return None
-        problem = problem_of(folder, entry)
-        if seen and not problem:
-            self._verified.add(seen)
-        return problem
+        if stat is None:
+            return f"The file '{shown}' is missing."
+        if stat.st_size != entry.size:
+            return f"The file '{shown}' has {stat.st_size} bytes, committed were {entry.size}."
+        seen = (str(path), stat.st_size, stat.st_mtime_ns)
+        if seen not in self._verified and sha256_of(path) != entry.sha256:
+            return f"The file '{shown}' is not what was committed: its SHA-256 differs."
+        self._verified.add(seen)
+        return None
 
     def _is_there(self, address: str) -> bool:
         return self.find(address) is not None and self._touch(address)
@@ -217,7 +238,8 @@ class Store:
     def _remove_if_empty(self, folder: str) -> None:
         """Takes back the folders that a run made which leaves nothing in them."""
         with suppress(OSError):  # one holds something, and that is well
-            for path in (self.files.path(folder), *self._new):
+            self.files.remove_if_empty(folder)
+            for path in self._new:
                 path.rmdir()
 
     @contextmanager
@@ -244,7 +266,7 @@ class Store:
         runtime: dict[str, Any],
         start: float,
     ) -> None:
-        files = draft.seal()
+        files = draft.entries()
         artifact = answer_type(key=question.key, **{"digest": content_digest(files), **fields})
         manifest = Manifest(
             stage=question.stage,
@@ -258,12 +280,9 @@ class Store:
             created=datetime.now(UTC),
             seconds=round(time.monotonic() - start, 3),
         )
-        with draft.writing(MANIFEST) as path:
-            path.write_bytes(manifest_bytes(manifest))
-        if self.find(question.address) is None:
-            self.files.delete(question.address)  # a folder that lost its manifest is no answer
-        if not self.files.rename_folder(draft.name, question.address):
-            self.files.delete(draft.name)  # another writer committed the same answer first
+        if not draft.commit(question.address, manifest_bytes(manifest), files):
+            logger.info("%s: another run committed the same answer first", question.stage)
+            return
         logger.info(
             "%s: committed %s in %.1f s", question.stage, question.address, manifest.seconds
         )
@@ -273,17 +292,3 @@ def _unreadable(address: str) -> CorruptArtifact:
     return CorruptArtifact(
         f"The manifest of '{address}' cannot be read. Delete that folder and run again."
     )
-
-
-def _local_root(url: str) -> Path:
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        url = url2pathname(parts.path)
-    elif "://" in url:
-        raise ConfigError(f"Cannot open the store '{url}'. Give a local folder or a file:// URL.")
-    if not url:
-        raise ConfigError("The store has no address. Give a local folder or a file:// URL.")
-    root = Path(url).expanduser().absolute()
-    if root.exists() and not root.is_dir():
-        raise ConfigError(f"The store '{root}' is a file. Choose another folder with --store.")
-    return root

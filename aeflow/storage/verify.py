@@ -1,47 +1,45 @@
 """Reads committed files again and says what is wrong with them."""
 
-from pathlib import Path
-
 from aeflow.lineage import FileEntry, Manifest, is_as_written
-from aeflow.storage.files import sha256_of
+from aeflow.storage.files import MANIFEST
+from aeflow.storage.protocol import Files
 
 __all__ = ["MANIFEST", "problem_of", "problems_of"]
 
-MANIFEST = "_manifest.json"
 
-
-def problems_of(folder: Path, manifest: Manifest) -> list[str]:
-    """Lists what is wrong with the artifact in `folder`, one sentence each; reads every byte."""
-    problems = [problem_of(folder, entry) for entry in manifest.files]
+def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
+    """Lists what is wrong with an artifact, one sentence each; reads every byte where it lies."""
+    problems = [problem_of(files, address, entry) for entry in manifest.files]
+    shown = files.shown(address)
     if manifest.question.key != manifest.key:
-        problems.append(f"The manifest in '{folder}' does not hash to its key {manifest.key}.")
-    if not folder.as_posix().endswith(f"/{manifest.question.address}"):
-        problems.append(f"The manifest in '{folder}' is that of '{manifest.question.address}'.")
+        problems.append(f"The manifest in '{shown}' does not hash to its key {manifest.key}.")
+    if address != manifest.question.address:
+        problems.append(f"The manifest in '{shown}' is that of '{manifest.question.address}'.")
     if (manifest.artifact.get("key"), manifest.artifact.get("digest")) != (
         manifest.key,
         manifest.digest,
     ):
-        problems.append(f"The manifest in '{folder}' names another artifact than it commits.")
-    if not is_as_written((folder / MANIFEST).read_bytes(), manifest):
-        problems.append(f"The manifest in '{folder}' is not what was committed.")
+        problems.append(f"The manifest in '{shown}' names another artifact than it commits.")
+    if not is_as_written(files.read(f"{address}/{MANIFEST}"), manifest):
+        problems.append(f"The manifest in '{shown}' is not what was committed.")
     known = {entry.name for entry in manifest.files} | {MANIFEST}
-    present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     problems += [
-        f"The file '{folder / name}' is in no manifest."
-        for name in sorted(present)
+        f"The file '{files.shown(f'{address}/{name}')}' is in no manifest."
+        for name in files.names(address)
         if name not in known
     ]
     return [problem for problem in problems if problem]
 
 
-def problem_of(folder: Path, entry: FileEntry) -> str | None:
+def problem_of(files: Files, address: str, entry: FileEntry) -> str | None:
     """Says what is wrong with one committed file, or None; reads it to the end."""
-    path = folder / entry.name
-    if not path.is_file():
-        return f"The file '{path}' is missing."
-    size = path.stat().st_size
+    name = f"{address}/{entry.name}"
+    shown, found = files.shown(name), files.digest(name)
+    if found is None:
+        return f"The file '{shown}' is missing."
+    size, sha256 = found
     if size != entry.size:
-        return f"The file '{path}' has {size} bytes, committed were {entry.size}."
-    if sha256_of(path) != entry.sha256:
-        return f"The file '{path}' is not what was committed: its SHA-256 differs."
+        return f"The file '{shown}' has {size} bytes, committed were {entry.size}."
+    if sha256 != entry.sha256:
+        return f"The file '{shown}' is not what was committed: its SHA-256 differs."
     return None

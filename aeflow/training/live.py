@@ -1,12 +1,11 @@
 """TensorBoard while a model trains: scalars an epoch, and a panel of reconstructions."""
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 
 from aeflow.models import Inference
 from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
 from aeflow.summaries import write_panel, write_scalars
 from aeflow.training.loop import Run
 
@@ -17,11 +16,16 @@ PANEL_STEPS = 10
 
 
 class LiveSummaries:
-    """Writes each epoch to an event file that is mutable, in no manifest, and open meanwhile."""
+    """Writes each epoch to an event file that is mutable, in no manifest, and open meanwhile.
 
-    def __init__(self, folder: Path, run: Run, schema: ExampleSchema):
+    TensorFlow writes to a local disk only; a store elsewhere gets a copy every few seconds.
+    """
+
+    def __init__(self, name: str, store: Store, *, run: Run, schema: ExampleSchema):
         epochs = run.config.epochs
-        self._writer = tf.summary.create_file_writer(str(folder))
+        self._name = name
+        self._files = store.files
+        self._writer = tf.summary.create_file_writer(str(store.files.path(name)))
         self._panel_epochs = {round(e) for e in np.linspace(1, epochs, min(PANEL_STEPS, epochs))}
         self._rows = run.validation_rows[:PANEL_IMAGES].numpy()
         self._schema = schema
@@ -34,6 +38,7 @@ class LiveSummaries:
     def __exit__(self, *reason: object) -> None:
         """Closes the event file."""
         self._writer.close()
+        self._files.publish(self._name, at_once=True)
 
     def write(self, epoch: dict[str, float]) -> None:
         """Writes an epoch's terms and, at ten epochs at most, the panel."""
@@ -44,6 +49,7 @@ class LiveSummaries:
                 if self._schema.is_image:
                     self._write_panel(step)
         self._writer.flush()
+        self._files.publish(self._name)
 
     def _write_panel(self, step: int) -> None:
         batch = next(self._inference.reconstruct(self._rows))

@@ -82,7 +82,7 @@ def _train(draft: Draft, *, dataset, config, store, model_config, runtime, cpu, 
     state = checkpoints.restore()
     if state.step:
         logger.info("train: goes on from step %d of %d", state.step, run.num_steps)
-    with LiveSummaries(store.files.path(f"logs/{key}"), run, dataset.example_schema) as summaries:
+    with LiveSummaries(f"logs/{key}", store, run=run, schema=dataset.example_schema) as summaries:
         state = fit(run, state, checkpoints, on_epoch=summaries.write, on_progress=on_progress)
     _write_history(draft, state)
     _write_reference(draft, run.model, dataset, store, runtime)

@@ -43,7 +43,7 @@ def promote(
     else:
         verdict = _verdict_on(challenger, sections, url, champion=champion, anew=config is not None)
         found = "passed" if verdict.passed else "refused"
-        print(f"{'verdict':<11}  {opened.locate(verdict)}  {found}")
+        print(f"{'verdict':<11}  {opened.shown(verdict)}  {found}")
         if verdict.passed:
             entry = champions.promote(verdict, opened, model=challenger)
             before = f"it was '{entry.before}' before" if entry.before else "the first one"
@@ -92,7 +92,7 @@ def _judged(
 
 
 def _json_of(verdict: Verdict, store: Store) -> str:
-    told = {"key": verdict.key, "path": str(store.locate(verdict))}
+    told = {"key": verdict.key, "path": store.shown(verdict)}
     champion = champions.champion_of(verdict.dataset_name, store)
     return json.dumps(
         {

@@ -2,11 +2,11 @@
 
 import json
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
+from aeflow.storage.listing import drafts_in
 from flows.outcome import Outcome, Retraining
 
 __all__ = ["kept", "tell"]
@@ -18,9 +18,9 @@ def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> Non
     for name, artifact in outcome.artifacts().items():
         is_new = opened.manifest(artifact.address).created >= since
         notes = [_size(artifact), "" if is_new else "already there"]
-        print(f"{name:<11}  {'  '.join([str(opened.locate(artifact)), *filter(None, notes)])}")
+        print(f"{name:<11}  {'  '.join([opened.shown(artifact), *filter(None, notes)])}")
     if outcome.publication:
-        print(f"{'report':<11}  {opened.locate(outcome.publication) / outcome.publication.report}")
+        print(f"{'report':<11}  {opened.shown(outcome.publication)}/{outcome.publication.report}")
     if outcome.evaluation:
         print(_verdict_of(outcome.evaluation, opened))
     if isinstance(outcome, Retraining) and outcome.ending != "Refused":
@@ -37,7 +37,7 @@ def _verdict_of(evaluation: Evaluation, store: Store) -> str:
 
 def kept(store: str) -> str:
     """Says what unfinished work lies in a store."""
-    names = sorted(path.relative_to(store).as_posix() for path in Path(store).glob("*/*.partial"))
+    names = drafts_in(Store(store))
     return f"Stopped. Kept in {store}: {', '.join(names) or 'what is finished'}."
 
 
@@ -58,9 +58,7 @@ def _size(artifact: Artifact) -> str:
 def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
     found = outcome.artifacts()
     parts: dict[str, Any] = {
-        name: {"key": found[name].key, "path": str(store.locate(found[name]))}
-        if name in found
-        else None
+        name: {"key": found[name].key, "path": store.shown(found[name])} if name in found else None
         for name in outcome.parts()
     }
     if isinstance(outcome, Retraining):

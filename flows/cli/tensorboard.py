@@ -1,16 +1,21 @@
 """`aeflow tensorboard`: TensorBoard over a store's publications and live logs."""
 
 import threading
+from contextlib import suppress
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from aeflow.errors import ConfigError
+from aeflow.errors import ConfigError, TransientError
 from aeflow.storage import Store
 from flows import settings
 from flows.cli.options import StoreOption
 
 __all__ = ["tensorboard"]
+
+FOLDERS = ("publications", "logs")
+MIRROR_SECONDS = 15.0
+"""How often a store elsewhere is asked for what is new."""
 
 
 def tensorboard(
@@ -19,15 +24,16 @@ def tensorboard(
     port: Annotated[int, Parameter(help="Port on this machine; 0 takes a free one.")] = 6006,
 ) -> None:
     """Starts TensorBoard, for this machine only, until Ctrl-C."""
-    root = Store(store).root
-    if not any((root / folder).is_dir() for folder in ("publications", "logs")):
-        raise ConfigError(f"Nothing is published in '{root}'. Run `aeflow run` first.")
+    files = Store(store).files
+    if not any(files.exists(folder) for folder in FOLDERS):
+        raise ConfigError(f"Nothing is published in '{files.shown('')}'. Run `aeflow run` first.")
     with settings.quiet_terminal():
-        print(f"TensorBoard on {_started(str(root), port)} (Ctrl-C stops it)", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
+        logdir = str(files.mirrored(FOLDERS))
+        print(f"TensorBoard on {_started(logdir, port)} (Ctrl-C stops it)", flush=True)
+        with suppress(KeyboardInterrupt):
+            while not threading.Event().wait(MIRROR_SECONDS):
+                with suppress(TransientError):  # the next time may find the store again
+                    files.mirrored(FOLDERS)
 
 
 def _started(logdir: str, port: int) -> str:

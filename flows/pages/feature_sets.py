@@ -28,7 +28,7 @@ def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str
     from aeflow.publishing.report import loading_examples
 
     opened = Store(store)
-    folder, manifest = opened.locate(features), opened.manifest(features.address)
+    folder, manifest = opened.shown(features), opened.manifest(features.address)
     files = [entry for entry in manifest.files if entry.name.endswith(".parquet")]
     model = manifest.question.inputs["model"].address.partition("/")[2]
     parts = [
@@ -39,7 +39,7 @@ def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str
         f"Made by the model `{model}`; its identity `{features.identity}` stands in every file.",
         _stable_address(features, opened, dataset_name),
     ]
-    for library, code in loading_examples(features, folder.as_posix()).items():
+    for library, code in loading_examples(features, folder).items():
         parts += [f"### {library}", f"```python\n{code}\n```"]
     return "\n\n".join(parts) + "\n"
 

@@ -25,7 +25,7 @@ def report_line(publication: Publication, store: str) -> str:
     address = report_address(publication, store)
     if address:
         return f"[Open the report]({address})"
-    path = Store(store).locate(publication) / publication.report
+    path = f"{Store(store).shown(publication)}/{publication.report}"
     return f"The report is the file `{path}`; `{_command('show', store, publication.key)}`"
 
 

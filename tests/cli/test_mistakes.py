@@ -56,7 +56,7 @@ MISTAKES = {
     "--learning-rate nan": "train.learning_rate = nan is not allowed",
     "--network convolutional --hidden-units 5": "Unknown option 'hidden_units' in model.network",
     "--store file": "is a file. Choose another folder with --store.",
-    "--store s3://bucket/store": "Cannot open the store 's3://bucket/store'.",
+    "--store s3://bucket/store": "There are no credentials for 's3://bucket/store' in the env",
 }
 
 

@@ -143,13 +143,33 @@ def test_store_is_a_path_or_a_file_url(tmp_path, monkeypatch):
     assert Store("~/store").root == Path.home() / "store"
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/store", "gs://b", "http://host/x", "file://host/x"])
+@pytest.mark.parametrize("url", ["http://host/x", "file://host/x"])
 def test_store_that_cannot_be_opened_is_refused(url):
     with pytest.raises(ConfigError) as caught:
         Store(url)
     assert str(caught.value) == (
-        f"Cannot open the store '{url}'. Give a local folder or a file:// URL."
+        f"Cannot open the store '{url}'. Give a local folder, s3://BUCKET/PREFIX or "
+        "gs://BUCKET/PREFIX."
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3://user:secret@bucket/x", "holds no user, password or option"),
+        ("s3://bucket/x?key=secret", "holds no user, password or option"),
+        ("s3:///x", "names no bucket"),
+        ("s3://bucket/x", "There are no credentials for 's3://bucket/x' in the environment."),
+        ("gs://bucket/x", "There are no credentials for 'gs://bucket/x' in the environment."),
+    ],
+)
+def test_address_of_an_object_store_is_checked_first(url, said, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError) as caught:
+        Store(url)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_store_without_an_address_is_refused():

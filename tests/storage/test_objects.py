@@ -1,0 +1,240 @@
+"""A store in an object store: the same verbs, conditional writes, one winner, a bounded cache."""
+
+import threading
+import time
+import uuid
+
+import pytest
+
+from aeflow.artifacts import Publication
+from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
+from aeflow.storage import Draft, Store, leases
+from aeflow.storage.cache import Cache
+from aeflow.storage.leases import Lease
+from aeflow.storage.objects import ObjectFiles
+from tests.storage.questions import FOREIGN, everything_in, question, stored, two_files
+
+LEASE = f"{question().address}.lease"
+PARTIAL = f"{question().address}.partial"
+
+
+@pytest.fixture
+def url(tmp_path, monkeypatch):
+    """A store in memory that all `Store`s of this process see; each machine has its own cache."""
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "cache"))
+    return f"memory://{uuid.uuid4().hex}/store"
+
+
+@pytest.fixture
+def files(url):
+    return ObjectFiles(url)
+
+
+def there(files: ObjectFiles) -> list[str]:
+    return sorted(
+        meta["path"] for meta in files.remote.ask(lambda s: files.remote.api.list(s).collect())
+    )
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/../../x", "/etc/passwd", "a\\b"])
+def test_name_that_leaves_the_store_is_refused(files, name):
+    with pytest.raises(ConfigError, match="leads out of its folder"):
+        files.create(name, b"x")
+
+
+def test_created_file_is_never_replaced(files):
+    assert files.create("a/b", b"first")
+    assert not files.create("a/b", b"second")
+    assert files.read("a/b") == b"first"
+
+
+def test_file_is_replaced_only_while_it_holds_the_old_content(files):
+    files.create("a", b"old")
+    assert not files.replace("a", b"other", b"new")
+    assert files.replace("a", b"old", b"new")
+    assert not files.replace("a", b"old", b"newer")
+    assert files.read("a") == b"new"
+    assert files.replace("a", b"new", None)
+    assert not files.replace("a", b"new", b"newer")
+    assert there(files) == []
+
+
+def test_one_of_many_replaces_a_file(files):
+    files.create("a", b"old")
+    start, done = threading.Barrier(8), []
+
+    def replace(number: int) -> None:
+        start.wait()
+        done.append(files.replace("a", b"old", b"%d" % number))
+
+    threads = [threading.Thread(target=replace, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == [False] * 7 + [True]
+
+
+def test_failed_write_leaves_the_old_file(files):
+    files.create("a", b"old")
+    with pytest.raises(ValueError, match="broken"), files.writing("a") as path:
+        path.write_bytes(b"ne")
+        raise ValueError("broken")
+    assert files.read("a") == b"old"
+    assert there(files) == ["a"]
+
+
+def test_file_that_was_touched_since_is_not_deleted(files):
+    files.create("a", b"{}")
+    seen = files.seen("a")
+    assert files.touch("a")
+    assert files.touch("a")
+    assert files.read("a") == b"{}"
+    assert not files.delete_unused("a", seen.changed)
+    assert not files._remove("a", seen)
+    assert files.delete_unused("a", time.time() + 60)
+    assert not files.touch("a")
+    assert there(files) == []
+
+
+def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, monkeypatch):
+    monkeypatch.setattr("aeflow.storage.blobs.REMOVAL_SECONDS", 0.3)
+    files.create("a", b"1")
+    with monkeypatch.context() as killed:
+        killed.setattr(files, "delete_file", lambda name: None)
+        assert files.replace("a", b"1", None)
+    assert there(files) == ["a"]
+    assert not files.exists("a")
+    assert files.create("a", b"2")
+    assert files.read("a") == b"2"
+
+
+def test_folders_files_and_sizes_are_those_of_the_prefix(files):
+    for name in ("s/b/x", "s/a/x", "s/file", "sx/other"):
+        files.create(name, b"12")
+    assert files.folders("s") == ["a", "b"]
+    assert files.file_names("s") == ["file"]
+    assert files.names("s") == ["a/x", "b/x", "file"]
+    assert (files.size("s"), files.size("s/file"), files.size("missing")) == (6, 2, 0)
+    assert files.exists("s")
+    assert files.folders("missing") == files.file_names("missing") == []
+    files.delete("s")
+    assert there(files) == ["sx/other"]
+
+
+def test_answer_is_committed_whole_and_found_by_another_machine(url, tmp_path, monkeypatch):
+    answer = stored(Store(url))
+    assert there(ObjectFiles(url)) == [
+        f"{answer.address}/_manifest.json",
+        f"{answer.address}/a.txt",
+        f"{answer.address}/sub/b.txt",
+    ]
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "elsewhere"))
+    store = Store(url)
+    assert stored(store) == answer
+    folder = store.reading(answer, ["sub/b.txt"])
+    assert everything_in(folder) == ["sub", "sub/b.txt"]
+    assert store.verify(answer.key) == []
+
+
+def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
+    def stop(draft: Draft) -> dict:
+        with draft.writing("a.txt") as path:
+            path.write_text("of the first machine")
+        raise Interrupted("x")
+
+    def go_on(draft: Draft) -> dict:
+        assert draft.finished() == ["a.txt"]
+        assert draft.path("a.txt").read_text() == "of the first machine"
+        return {}
+
+    with pytest.raises(Interrupted):
+        Store(url).answer(question(), Publication, stop, resumable=True)
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "elsewhere"))
+    answer = Store(url).answer(question(), Publication, go_on, resumable=True)
+    assert Store(url).verify(answer.key) == []
+
+
+def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
+    def overtaken(draft: Draft) -> dict:
+        with draft.writing("a.txt") as path:
+            path.write_text("of the second")
+        with draft.writing("only-here.txt") as path:
+            path.touch()
+        elsewhere = Store(url)
+        elsewhere.files.replace(LEASE, elsewhere.files.read(LEASE), None)
+        first.append(elsewhere.answer(question(), Publication, two_files))
+        return {}
+
+    first = []
+    store = Store(url)
+    assert store.answer(question(), Publication, overtaken) == first[0]
+    assert store.verify(first[0].key) == []
+    assert there(store.files) == [
+        f"{first[0].address}/{name}" for name in ("_manifest.json", "a.txt", "sub/b.txt")
+    ]
+
+
+def test_what_a_killed_commit_left_is_replaced_and_not_mixed_in(url):
+    store = Store(url)
+    store.files.create(f"{question().address}/a.txt", b"of a process that is dead")
+    store.files.create(f"{question().address}/stray.txt", b"of a process that is dead")
+    answer = stored(store)
+    assert store.verify(answer.key) == []
+    assert store.files.read(f"{answer.address}/a.txt") == b"content of a.txt"
+
+
+def test_lease_is_waited_for_and_taken_over_when_it_lapses(files, monkeypatch):
+    files.create("one.lease", FOREIGN.encode())
+    assert not Lease(files, "one.lease").acquire()
+    monkeypatch.setattr(leases, "LAPSE_SECONDS", 0.2)
+    time.sleep(0.3)
+    lease = Lease(files, "one.lease")
+    assert lease.acquire()
+    assert lease.is_held()
+    lease.release()
+    assert there(files) == []
+
+
+def test_heart_beats_while_the_lease_is_held(files, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.02)
+    lease = Lease(files, "one.lease")
+    assert lease.acquire()
+    before = files.last_change("one.lease")
+    end = time.monotonic() + 10
+    while files.last_change("one.lease") <= before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert lease.is_held()
+    lease.release()
+    assert time.monotonic() < end
+
+
+def test_harm_in_the_store_is_found_and_harm_in_the_cache_is_mended(url):
+    store = Store(url)
+    answer = stored(store)
+    folder = store.reading(answer, ["a.txt"])
+    (folder / "a.txt").write_text("tampered content")
+    assert (store.reading(answer, ["a.txt"]) / "a.txt").read_text() == "content of a.txt"
+    store.files.put(f"{answer.address}/a.txt", b"tampered content")
+    said = (
+        f"The file '{url}/{answer.address}/a.txt' is not what was committed: its SHA-256 differs."
+    )
+    assert store.verify(answer.key) == [said]
+    (folder / "a.txt").unlink()
+    with pytest.raises(CorruptArtifact, match="is not what was committed"):
+        store.reading(answer, ["a.txt"])
+
+
+def test_cache_lets_the_oldest_answer_go_but_none_that_is_held(tmp_path, monkeypatch):
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path))
+    monkeypatch.setenv("AEFLOW_CACHE_BYTES", "25")
+    holder = Cache("memory://x")
+    for number in range(3):
+        cache = holder if number == 0 else Cache("memory://x")
+        cache.make_room(10)
+        with cache.taking(f"s/{number}", "file") as path:
+            path.write_bytes(b"0123456789")
+        time.sleep(0.01)
+        if number:
+            del cache
+    assert sorted(path.parent.name for path in tmp_path.rglob("file")) == ["0", "2"]
