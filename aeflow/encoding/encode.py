@@ -113,31 +113,23 @@ def _encode(
                 "encode: shard %d of %d, %s, %d rows", written, len(pieces), piece.shard, rows
             )
 
+    asked = {"config": config, "dataset": dataset}
     on_rows(0)
     if spread:
-        groups = grouped(
-            new,
-            model=model,
-            dataset=dataset,
-            config=config,
-            runtime=runtime,
-            device=used["device"],
-            draft=draft.share,
-        )
-        for rows_done in spread(groups):
+        told = {"model": model, "runtime": runtime, "device": used["device"]}
+        for rows_done in spread(grouped(new, draft=draft.share, **told, **asked)):
             on_rows(rows_done)
     else:
         encode_group(
             new,
             draft,
             encoder=encoder,
-            config=config,
             store=store,
-            dataset=dataset,
             identity=model.identity,
             in_flight=runtime.shards_in_flight,
             on_rows=on_rows,
             on_shard=on_shard,
+            **asked,
         )
     rows = _assemble(pieces, draft, model, dataset, store)
     return {
