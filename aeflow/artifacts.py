@@ -152,6 +152,7 @@ class FeatureSet(Artifact):
     identity: str
     latent_dim: int
     layout: str
+    format: str = "parquet"
     rows: dict[str, int]
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "Footer",
     "by_label",
     "error_percentiles",
+    "footer_metadata",
     "footer_of",
     "identity_in",
     "label_of",
@@ -83,7 +84,7 @@ def write_features(
     if rows.errors is not None and rows.percentiles is not None:
         columns["reconstruction_error"] = pa.array(rows.errors, pa.float32())
         columns["error_percentile"] = pa.array(rows.percentiles, pa.float32())
-    table = pa.table(columns).replace_schema_metadata(_metadata(footer))
+    table = pa.table(columns).replace_schema_metadata(footer_metadata(footer))
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": COMPRESSION_LEVEL,
@@ -146,6 +147,12 @@ def footer_of(path: Path) -> Footer:
     return Footer(said["aeflow.identity"], latent_dim, said["aeflow.source"])
 
 
+def footer_metadata(footer: Footer) -> dict[str, str]:
+    """Returns what stands in a file's key-value metadata, by FOOTER's keys."""
+    values = (CONTRACT, CONTRACT_VERSION, footer.identity, footer.latent_dim, footer.source)
+    return dict(zip(FOOTER, map(str, values), strict=True))
+
+
 def identity_in(path: Path) -> str:
     """Returns the identity of the model that made a feature file, from its footer."""
     return footer_of(path).identity
@@ -176,11 +183,6 @@ def _table_in(path: Path) -> pa.Table:
     if label is None:
         return table
     return table.add_column(1, "label", pa.array([label] * table.num_rows, pa.int64()))
-
-
-def _metadata(footer: Footer) -> dict[str, str]:
-    values = (CONTRACT, CONTRACT_VERSION, footer.identity, footer.latent_dim, footer.source)
-    return dict(zip(FOOTER, map(str, values), strict=True))
 
 
 def _latent_columns(latents: np.ndarray, layout: str) -> dict[str, pa.Array]:

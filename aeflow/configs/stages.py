@@ -124,6 +124,8 @@ class EncodeConfig(Config):
     """Whether each row carries its reconstruction error and that error's percentile."""
     partition_by_label: bool = False
     """Whether each label has a folder of its own, label=3, below that of its split."""
+    format: Literal["parquet", "delta"] = "parquet"
+    """Parquet files alone, or with the log that makes them a Delta table."""
 
 
 class PublishConfig(Config):

@@ -3,6 +3,7 @@
 import json
 import logging
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import Shard, check_fits, open_shard, shard_names
+from aeflow.encoding.delta import check_delta, write_log
 from aeflow.encoding.earlier import adopt_features
 from aeflow.encoding.group import Piece, ShardEncoder, encode_group, feature_files
 from aeflow.encoding.spreading import Spread, grouped
@@ -59,6 +61,8 @@ def encode(
             f"The dataset '{dataset.name}' has no labels to partition by. Leave out "
             "partition_by_label, or ingest the dataset with its labels."
         )
+    if config.format == "delta":
+        check_delta()
     used = prepare(runtime)
     return store.answer(
         question,
@@ -132,10 +136,14 @@ def _encode(
             **asked,
         )
     rows = _assemble(pieces, draft, model, dataset, store)
+    if config.format == "delta":
+        names = chain.from_iterable(feature_files(draft.finished()).values())
+        write_log(draft, names, key=question.key, rows=sum(rows.values()))
     return {
         "identity": model.identity,
         "latent_dim": model.latent_dim,
         "layout": config.layout,
+        "format": config.format,
         "rows": rows,
     }
 

@@ -74,7 +74,7 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
     numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
     stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
     selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
-    return {
+    examples = {
         "pandas": "import numpy as np\nimport pandas as pd\n\n"
         f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
         "Polars": "import polars as pl\n\n"
@@ -84,6 +84,11 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
         f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
         'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',
     }
+    if features.format == "delta":
+        examples["Delta Lake"] = (
+            f'from deltalake import DeltaTable\n\nrows = DeltaTable("{address}").to_pandas()'
+        )
+    return examples
 
 
 def _comparison(results: Results) -> list[dict[str, Any]]:

@@ -8,7 +8,15 @@ from aeflow.artifacts import Model
 from aeflow.datasets.dating import dated, days, is_dated
 from aeflow.datasets.sources import check_source
 from aeflow.errors import AeflowError, ConfigError, Interrupted
-from flows.cli.options import ANY_SOURCE, DEFAULTS, Options, SourceOptions, undated_config_of
+from flows.cli.options import (
+    ANY_ENCODING,
+    ANY_SOURCE,
+    DEFAULTS,
+    EncodeOptions,
+    Options,
+    SourceOptions,
+    undated_config_of,
+)
 from flows.cli.running import carry_out
 from flows.stored import stored
 
@@ -21,6 +29,7 @@ def backfill(
     first: Annotated[str, Parameter(name="--from", help="The first day, as YYYY-MM-DD.")],
     last: Annotated[str, Parameter(name="--to", help="The last day, as YYYY-MM-DD.")],
     source: SourceOptions = ANY_SOURCE,
+    encoding: EncodeOptions = ANY_ENCODING,
     options: Options = DEFAULTS,
 ) -> None:
     """Encodes a source with {date} in its address, day by day; days that are there cost nothing.
@@ -28,7 +37,7 @@ def backfill(
     A day that fails does not keep the others from being encoded; the failed ones are named at the
     end.
     """
-    config = undated_config_of(options, source)
+    config = undated_config_of(options, source, encoding)
     if not is_dated(config.ingest):
         raise ConfigError(
             f"The source '{config.ingest.source}' has no place for a date. Write {{date}} where "

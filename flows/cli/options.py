@@ -59,6 +59,7 @@ FIELDS = {
     "seed": "train.seed",
     "layout": "encode.layout",
     "partition_by_label": "encode.partition_by_label",
+    "format": "encode.format",
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
@@ -158,6 +159,7 @@ class EncodeOptions:
     partition_by_label: Annotated[
         bool | None, _described(EncodeConfig, "partition_by_label", negative="")
     ] = None
+    format: Annotated[str | None, _described(EncodeConfig, "format")] = None
 
 
 ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_ENCODING, DEFAULTS = (

@@ -38,19 +38,22 @@ class Fault:
     number: int
     calls: int = 0
     is_seen: bool = False
+    is_dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def strikes(self) -> bool:
         """Counts a call; says whether this is the one."""
         with self._lock:
             self.calls += 1
-            if self.is_seen and "crash" in self.kind:
+            if self.is_dead:
                 raise Killed
             self.is_seen = self.is_seen or self.calls == self.number
             return self.calls == self.number
 
     def error(self) -> BaseException:
-        return Killed() if "crash" in self.kind else OSError(errno.EIO, "Input/output error")
+        """Returns what is to be raised; after a crash nothing more is done."""
+        self.is_dead = "crash" in self.kind
+        return Killed() if self.is_dead else OSError(errno.EIO, "Input/output error")
 
 
 class FaultyFiles(LocalFiles):

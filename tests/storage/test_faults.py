@@ -56,5 +56,8 @@ def test_a_half_written_file_is_half_written(tmp_path):
     files = FaultyFiles(tmp_path, Fault("partial crash", 1))
     with pytest.raises(Killed), files.writing("a.txt") as path:
         path.write_text("1234")
+        assert not files.exists("a.txt")  # until it dies, it goes on
     [left] = tmp_path.iterdir()
     assert (left.read_text(), left.name.startswith("_tmp-")) == ("12", True)
+    with pytest.raises(Killed):
+        files.exists("a.txt")

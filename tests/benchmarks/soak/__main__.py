@@ -1,20 +1,24 @@
-"""Kills runs for ten minutes, then queues sixty on two workers: `make soak`, or a shorter one."""
+"""Kills runs, queues sixty on two workers, fails each storage call: `make soak`, or shorter."""
 
 import argparse
 
+from tests.benchmarks.faults import survive_faults
 from tests.benchmarks.soak import killing, queueing
 
 
 def main() -> None:
-    """Runs both parts; a part with nothing to do is left out."""
+    """Runs all parts; a part with nothing to do is left out."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600, help="For how long runs are killed.")
     parser.add_argument("--runs", type=int, default=60, help="How many encode runs are queued.")
+    parser.add_argument("--faults", type=int, default=4, help="How many kinds of faults strike.")
     given = parser.parse_args()
     if given.seconds > 0:
         killing.soak(given.seconds)
     if given.runs > 0:
         queueing.soak(given.runs)
+    if given.faults > 0:
+        survive_faults(given.faults)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""Features as a Delta table: a log of one commit beside the Parquet files, made for each encode.
+
+The log is written here, after https://github.com/delta-io/delta/blob/master/PROTOCOL.md, and not
+by a library, because those put times and random ids into it: this one has neither, so the same
+features have the same bytes. What commits them is the store's manifest, which lists the log too.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import FeatureSet
+from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
+from aeflow.features import Footer, footer_metadata, footer_of
+from aeflow.storage import Draft, Store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+__all__ = ["check_delta", "open_table", "write_log"]
+
+FOLDER = "_delta_log"
+COMMIT = f"{FOLDER}/{0:020d}.json"
+PROTOCOL = {"minReaderVersion": 1, "minWriterVersion": 2}
+NO_TIME = 0
+PARTITIONS = {"split": pa.string(), "label": pa.int64()}
+
+
+def check_delta() -> None:
+    """Raises ConfigError where the package is missing that Delta tables need."""
+    if find_spec("deltalake") is None:
+        raise ConfigError(
+            "The format delta needs the package 'deltalake', which is not installed. Install the "
+            "extra, aeflow[delta], or take --format parquet."
+        )
+
+
+def write_log(draft: Draft, names: Iterable[str], *, key: str, rows: int) -> None:
+    """Makes a Delta table of the feature files in a draft, and reads it to see that it is one."""
+    names = sorted(names)
+    footer = footer_of(draft.path(names[0]))
+    actions = [{"protocol": PROTOCOL}, {"metaData": _metadata(draft, names[0], footer, key)}]
+    actions += [{"add": _added(draft, name)} for name in names]
+    draft.remove(FOLDER)
+    with draft.writing(COMMIT) as path:
+        path.write_text("".join(f"{json.dumps(action)}\n" for action in actions), "utf-8")
+    found = _opened(draft.folder, footer.identity).count()
+    if found != rows:
+        raise CorruptArtifact(f"The Delta table in '{draft.folder}' has {found} rows, not {rows}.")
+
+
+def open_table(features: FeatureSet, store: Store) -> "DeltaTable":
+    """Opens a feature set as a Delta table, after comparing every file's SHA-256.
+
+    Raises ConfigError where it was not written as one, and IdentityMismatch where another model
+    is named in the table's metadata.
+    """
+    check_delta()
+    names = [entry.name for entry in store.manifest(features.address).files]
+    if COMMIT not in names:
+        raise ConfigError(
+            f"The features {features.key} are no Delta table. Encode with --format delta."
+        )
+    return _opened(store.reading(features, names), features.identity)
+
+
+def _opened(folder: Path, identity: str) -> "DeltaTable":
+    from deltalake import DeltaTable
+
+    table = DeltaTable(str(folder))
+    named = table.metadata().configuration.get("aeflow.identity", "nobody")
+    if named != identity:
+        raise IdentityMismatch(
+            f"The Delta table in '{folder}' was made by {named[:16]}, not by {identity[:16]}. "
+            "Encode again with one model."
+        )
+    return table
+
+
+def _metadata(draft: Draft, name: str, footer: Footer, key: str) -> dict[str, Any]:
+    from deltalake import Schema
+
+    partitions = list(_partitions(name))
+    schema = pq.read_schema(draft.path(name)).remove_metadata()
+    for partition in partitions:
+        schema = schema.append(pa.field(partition, PARTITIONS[partition]))
+    told = footer_metadata(footer)
+    del told["aeflow.source"]  # each file has its own
+    return {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {footer.identity}")),
+        "name": f"features {key}",
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": Schema.from_arrow(schema).to_json(),
+        "partitionColumns": partitions,
+        "configuration": told,
+        "createdTime": NO_TIME,
+    }
+
+
+def _added(draft: Draft, name: str) -> dict[str, Any]:
+    path = draft.path(name)
+    return {
+        "path": quote(name, safe="/="),
+        "partitionValues": _partitions(name),
+        "size": path.stat().st_size,
+        "modificationTime": NO_TIME,
+        "dataChange": True,
+        "stats": json.dumps({"numRecords": pq.read_metadata(path).num_rows}),
+    }
+
+
+def _partitions(name: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in PurePosixPath(name).parent.parts)
+    return {column: value for column, _, value in pairs}

@@ -1,0 +1,56 @@
+"""Lets every storage call of ingest, train and encode fail in turn. `make soak` runs it."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
+from aeflow.encoding import encode
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
+from aeflow.training import train
+from tests.storage.faults import KINDS, count_survived
+
+__all__ = ["survive_faults"]
+
+
+def survive_faults(num_kinds: int) -> None:
+    """Prints after how many faults of each kind each stage came to the same bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = Path(folder) / "start"
+        start.mkdir()
+        for name, work in _stages().items():
+            for kind in KINDS[:num_kinds]:
+                began = time.monotonic()
+                count = count_survived(work, start, Path(folder) / "scratch", kind)
+                print(f"{name}: survived {count} of {kind} in {time.monotonic() - began:.0f} s")
+            shutil.rmtree(Path(folder) / "scratch")
+            work(Store(start))  # the next stage goes on from here
+
+
+def _stages() -> dict[str, Callable[[Store], object]]:
+    """Returns the stages in order; each finds in the store what the ones before have made."""
+
+    def dataset(store: Store):
+        return ingest(IngestConfig(shard_bytes=32_768), store)
+
+    def model(store: Store):
+        config = TrainConfig(epochs=3)
+        return train(dataset(store), config, store, model_config=ModelConfig(latent_dim=4))
+
+    def features(config: EncodeConfig, store: Store):
+        return encode(model(store), config, store, dataset=dataset(store))
+
+    return {
+        "ingest": dataset,
+        "train": model,
+        "encode": partial(features, EncodeConfig()),
+        "encode by label": partial(features, EncodeConfig(partition_by_label=True)),
+    }
+
+
+if __name__ == "__main__":
+    survive_faults(len(KINDS))
