@@ -90,16 +90,7 @@ def _encode(
 ):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     pieces = _plan(dataset, store)
-    _keep_what_is_alike(draft, {key: used[key] for key in ("device", "encode_batch_size")})
-    finished = _finished(pieces, draft, dataset, store)
-    if finished:
-        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
-    missing = [piece for piece in pieces if piece not in finished]
-    new = adopt_features(question, missing, draft, runtime=used, store=store)
-    if len(new) < len(missing):
-        kept = len(missing) - len(new)
-        logger.info("encode: %d of %d shards are in the store already", kept, len(pieces))
-        finished = _finished(pieces, draft, dataset, store)
+    new, finished = _left(pieces, question, draft, dataset=dataset, used=used, store=store)
     total = sum(dataset.rows.values())
     done, written = sum(finished.values()), len(finished)
 
@@ -152,6 +143,23 @@ def _plan(dataset: Dataset, store: Store) -> list[Piece]:
     """Lists the shards of all splits that hold rows, in order."""
     splits = [split for split, rows in dataset.rows.items() if rows]
     return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
+
+
+def _left(
+    pieces: list[Piece], question: Question, draft: Draft, *, dataset: Dataset, used, store: Store
+) -> tuple[list[Piece], dict[Piece, int]]:
+    """Returns the pieces that are to be encoded, and the rows of those that need not be."""
+    _keep_what_is_alike(draft, {key: used[key] for key in ("device", "encode_batch_size")})
+    finished = _finished(pieces, draft, dataset, store)
+    if finished:
+        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
+    missing = [piece for piece in pieces if piece not in finished]
+    new = adopt_features(question, missing, draft, runtime=used, store=store)
+    if len(new) < len(missing):
+        kept = len(missing) - len(new)
+        logger.info("encode: %d of %d shards are in the store already", kept, len(pieces))
+        finished = _finished(pieces, draft, dataset, store)
+    return new, finished
 
 
 def _keep_what_is_alike(draft: Draft, made_by: dict) -> None:
