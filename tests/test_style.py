@@ -17,7 +17,9 @@ UNWANTED = {
 }
 UNWANTED_ALONE = {"data", "info", "obj", "params"}
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jinja", ".txt", ".lock", ".service", ""}
-SKIPPED = {".git", ".venv", ".aeflow", "aeflow-store", "dist", "node_modules", "__pycache__"}
+SKIPPED = {
+    ".git", ".venv", ".aeflow", ".hypothesis", "aeflow-store", "dist", "node_modules", "__pycache__",
+}  # fmt: skip
 
 
 def words(name: str) -> set[str]:
