@@ -18,8 +18,15 @@ UNWANTED = {
 UNWANTED_ALONE = {"data", "info", "obj", "params"}
 TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jinja", ".txt", ".lock", ".service", ""}
 SKIPPED = {
-    ".git", ".venv", ".aeflow", ".hypothesis", "aeflow-store", "dist", "node_modules", "__pycache__",
-}  # fmt: skip
+    ".git",
+    ".venv",
+    ".aeflow",
+    ".hypothesis",
+    "aeflow-store",
+    "dist",
+    "node_modules",
+    "__pycache__",
+}
 
 
 def words(name: str) -> set[str]:
