@@ -108,7 +108,8 @@ def test_mistake_in_the_source_is_told_before_a_server_is_asked(server: None, tm
     assert main(["ingest", "--source", "nowhere", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "aeflow: Unknown source 'nowhere'. Choose one of: digits, mnist, fashion_mnist, "
-        "tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:FOLDER."
+        "tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, npz:FILE, idx:FOLDER, "
+        "arrow:FOLDER."
     ]
 
 
