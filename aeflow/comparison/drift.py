@@ -44,7 +44,7 @@ def measure_drift(
     """
     question = Question(
         stage="drift",
-        version=1,
+        version=2,
         folder=Drift.folder,
         configs={"drift": config.hashed()},
         inputs={"model": model.reference, "dataset": dataset.reference},

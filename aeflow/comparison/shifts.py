@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.stats import chi2_contingency, ks_2samp, mannwhitneyu
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from aeflow.comparison.stability import counts_by_decile, psi, psi_by_chance
 from aeflow.models.inference import Encoded
 
-__all__ = ["CLUSTERS", "ERROR", "Shift", "can_tell", "shifts"]
+__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_tell", "shifts"]
 
-ERROR, CLUSTERS = "reconstruction_error", "latent_clusters"
+ERROR, CLUSTERS, DOMAINS = "reconstruction_error", "latent_clusters", "latent_domains"
 ROWS_A_CLUSTER, MAX_CLUSTERS, MAX_CLUSTERED = 10, 40, 20_000
+
+AUROC, NUM_TREES, LEAF_ROWS = "AUROC of a classifier", 50, 5
+MIN_CLASSIFIED, MAX_CLASSIFIED = 50, 5_000
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,13 @@ class Shift:
 
 
 def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
-    """Compares rows with a reference: errors, each number of the latents, clusters of latents."""
-    num_tests = reference.latents.shape[1] + 2
+    """Compares rows with a reference: errors, each number of the latents, the latents together."""
+    num_tests = reference.latents.shape[1] + 3
     yield _shift_of_column(ERROR, reference.errors, rows.errors, num_tests)
     for i, (before, after) in enumerate(zip(reference.latents.T, rows.latents.T, strict=True)):
         yield _shift_of_column(f"z_{i:03d}", before, after, num_tests)
     yield _shift_of_clusters(reference.latents, rows.latents, num_tests)
+    yield _shift_of_domains(reference.latents, rows.latents, num_tests)
 
 
 def can_tell(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
@@ -97,6 +103,30 @@ def _clusters(latents: np.ndarray, num_clusters: int) -> np.ndarray:
             warnings.simplefilter("ignore", UserWarning)  # a cluster may end empty, and be none
             _, clusters[is_finite] = kmeans2(finite, num_clusters, minit="++", rng=0)
     return clusters
+
+
+def _shift_of_domains(before: np.ndarray, after: np.ndarray, num_tests: int) -> Shift:
+    """Tells how well a classifier knows by latents which set a row is from: 0.5 is by chance.
+
+    The statistic is the area under the ROC curve of scores that trees give to rows which they were
+    not fitted to, the test that of Mann and Whitney on them (classifier two-sample tests, Lopez-Paz
+    & Oquab 2017, https://arxiv.org/abs/1610.06545). It sees how numbers go together, which is in no
+    column.
+    """
+    sets = [latents[:: -(-len(latents) // MAX_CLASSIFIED)] for latents in (before, after)]
+    if min(map(len, sets)) < MIN_CLASSIFIED:
+        return Shift(DOMAINS, AUROC, statistic=0.5, p=1.0, psi=0.0, psi_by_chance=0.0)
+    x = np.concatenate(sets).astype(np.float64)
+    x[~np.isfinite(x)] = np.nan  # which trees take for a value of its own
+    is_after = np.repeat([0, 1], [len(latents) for latents in sets])
+    trees = ExtraTreesClassifier(NUM_TREES, min_samples_leaf=LEAF_ROWS, random_state=0)
+    folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    scores = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")[:, 1]
+    now, earlier = scores[is_after == 1], scores[is_after == 0]
+    test: Any = mannwhitneyu(now, earlier, alternative="greater")
+    counts = np.stack(counts_by_decile(earlier, now))
+    auroc = test.statistic / (len(now) * len(earlier))
+    return _shift(DOMAINS, AUROC, counts, statistic=auroc, p=test.pvalue * num_tests)
 
 
 def _shift(column: str, test: str, counts: np.ndarray, *, statistic: float, p: float) -> Shift:

@@ -116,7 +116,7 @@ def test_artifact_sums_up_its_table(model, put, store):
     assert drift.smallest_p == min(row["p"] for row in columns)
     assert drift.error_psi == columns[0]["psi"]
     assert drift.columns == tuple(row["column"] for row in columns if row["drifted"])
-    assert (table["reference_rows"], len(columns)) == (262, 10)
+    assert (table["reference_rows"], len(columns)) == (262, 11)
 
 
 def test_drift_is_both_significant_and_large(model, put, store):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from aeflow.comparison.shifts import CLUSTERS, ERROR, Shift, can_tell, shifts
+from aeflow.comparison.shifts import CLUSTERS, DOMAINS, ERROR, Shift, can_tell, shifts
 from aeflow.models.inference import Encoded
 
 
@@ -18,9 +18,9 @@ def measured(reference: Encoded, rows: Encoded) -> dict[str, Shift]:
     return {shift.column: shift for shift in shifts(reference, rows)}
 
 
-def test_errors_and_each_number_and_the_clusters_are_columns():
+def test_errors_and_each_number_and_the_latents_together_are_columns():
     found = measured(encoded(300, seed=0), encoded(200, seed=1))
-    assert list(found) == [ERROR, "z_000", "z_001", "z_002", "z_003", CLUSTERS]
+    assert list(found) == [ERROR, "z_000", "z_001", "z_002", "z_003", CLUSTERS, DOMAINS]
 
 
 def test_p_is_corrected_for_the_number_of_columns():
@@ -29,7 +29,7 @@ def test_p_is_corrected_for_the_number_of_columns():
     test = ks_2samp(reference.errors, rows.errors)
     found = measured(reference, rows)[ERROR]
     assert found.statistic == pytest.approx(test.statistic)
-    assert found.p == pytest.approx(6 * test.pvalue)
+    assert found.p == pytest.approx(7 * test.pvalue)
     assert 0 < found.p < 0.1
 
 
@@ -47,6 +47,18 @@ def test_kind_that_is_missing_shows_in_the_clusters():
     found = measured(reference, Encoded(rows.latents[one_kind], rows.errors[one_kind]))
     assert found[CLUSTERS].p < 1e-10
     assert found[ERROR].p == 1.0
+
+
+def test_numbers_that_go_together_in_another_way_show_in_the_domains():
+    reference, rows = (
+        np.random.default_rng(seed).normal(size=(600, 4)).astype(np.float32) for seed in (0, 1)
+    )
+    rows[:, 1] = np.sign(rows[:, 0]) * np.abs(rows[:, 1])  # each number alone is what it was
+    errors = np.ones(600)
+    found = measured(Encoded(reference, errors), Encoded(rows, errors))
+    assert found[DOMAINS].statistic > 0.7
+    assert found[DOMAINS].p < 1e-10
+    assert min(found[f"z_{i:03d}"].p for i in range(4)) > 0.05
 
 
 def test_what_is_not_a_number_counts_as_far_off():
