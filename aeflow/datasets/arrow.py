@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from aeflow.artifacts import Dataset
 from aeflow.configs import IngestConfig
-from aeflow.datasets.locating import digest_of_file
+from aeflow.datasets.digests import digest_of_file
 from aeflow.datasets.shards import open_shard, split_of
 from aeflow.datasets.sources import OnWait, Piece, Rows, block_rows
 from aeflow.errors import SourceError

@@ -20,7 +20,8 @@ from aeflow.datasets.columns import (
     names_of,
     one_choice,
 )
-from aeflow.datasets.locating import Found, digest_of_file, located
+from aeflow.datasets.digests import digest_of_file
+from aeflow.datasets.locating import Found, located
 from aeflow.datasets.sources import (
     BLOCK_BYTES,
     Features,

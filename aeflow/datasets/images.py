@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.locating import Found, digest_of_file, located
+from aeflow.datasets.digests import digest_of_file
+from aeflow.datasets.locating import Found, located
 from aeflow.datasets.pictures import ENDINGS, decoded
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError

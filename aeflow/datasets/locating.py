@@ -1,6 +1,5 @@
 """The files that a source names: one file, a folder with all below it, or a glob."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from aeflow.datasets.sources import BLOCK_BYTES, OnWait, clean_name
+from aeflow.datasets.sources import clean_name
 from aeflow.errors import SourceError
 from aeflow.storage.opening import RemoteFile, is_remote, remote_files
 
-__all__ = ["Found", "digest_of_file", "located"]
+__all__ = ["Found", "located"]
 
 MAGIC = "*?["
 HIDDEN = ("_", ".")
@@ -67,25 +66,6 @@ def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list
             f"'{where}' holds no file that ends in {' or '.join(endings)}. Give {form}."
         )
     return clean_name(root.resolve().name, otherwise="table"), sorted(shown, key=lambda f: f.name)
-
-
-def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
-    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read.
-
-    Of a file in an object store, that of its etag and size: it is not read for this. The same
-    bytes may have another etag elsewhere, and are then taken for others.
-    """
-    if isinstance(path, RemoteFile):
-        return path.digest
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                digest.update(block)
-                on_wait(f"reads {path.name}")
-    except OSError as error:
-        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
-    return digest.hexdigest()
 
 
 def _located_remote(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list[Found]]:

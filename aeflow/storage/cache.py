@@ -20,7 +20,7 @@ import psutil
 from aeflow.errors import ConfigError
 from aeflow.storage.files import UNFINISHED, contained
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "cache_folder"]
 
 FOLDER, BYTES = "AEFLOW_CACHE", "AEFLOW_CACHE_BYTES"
 DEFAULT_BYTES = 20 * 2**30
@@ -29,11 +29,20 @@ ANSWER = "*/*/*"
 """Where an answer lies below the cache: store, kind, key."""
 
 
+def cache_folder() -> Path:
+    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache."""
+    chosen = os.environ.get(FOLDER)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(home).expanduser().absolute() / "aeflow"
+
+
 class Cache:
     """Holds copies of one store's committed files, and room for files in the making."""
 
     def __init__(self, url: str):
-        self._top = _top()
+        self._top = cache_folder()
         self._bound = _bound()
         self.root = self._top / hashlib.sha256(url.encode()).hexdigest()[:16]
         self._held: dict[str, int] = {}
@@ -90,14 +99,6 @@ class Cache:
         return tempfile.TemporaryDirectory(
             prefix=f"{os.getpid()}-", dir=parent, ignore_cleanup_errors=True
         )
-
-
-def _top() -> Path:
-    chosen = os.environ.get(FOLDER)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser().absolute() / "aeflow"
 
 
 def _bound() -> int:

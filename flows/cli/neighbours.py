@@ -1,13 +1,11 @@
 """`aeflow neighbours`: the rows nearest to one by their latents, as a table and as a picture."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,7 +13,7 @@ from aeflow.artifacts import Dataset, FeatureSet
 from aeflow.errors import ConfigError
 from aeflow.feature_sets import feature_set_of
 from aeflow.storage import Store
-from flows.cli.models import WIDE
+from flows.cli.listing import print_table
 from flows.cli.options import JsonOption, StoreOption
 from flows.stored import made_from, stored
 
@@ -58,8 +56,7 @@ def neighbours(
     chosen = stored(store, features, FeatureSet) if features else feature_set_of(dataset, opened)
     rows = nearest_rows(chosen, row, opened, num=num)
     source = made_from(store, chosen, Dataset)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-    console.print(_table_of(rows, source))
+    print_table(_table_of(rows, source))
     drawn = _draw(rows, source, opened, Path(picture)) if source.example_schema.is_image else None
     if json:
         print(_json_of(rows, chosen, drawn))

@@ -1,0 +1,85 @@
+"""The digest of a source's file; of a large one that did not change it is remembered.
+
+That a file did not change follows from its path, size, place on the disk and both its times, of
+which no program sets the last. Digests lie in the cache, `AEFLOW_CACHE`; without them all is read.
+"""
+
+import hashlib
+import os
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from aeflow.datasets.sources import BLOCK_BYTES, OnWait
+from aeflow.errors import SourceError
+from aeflow.storage.cache import cache_folder
+from aeflow.storage.files import UNFINISHED
+from aeflow.storage.opening import RemoteFile
+
+__all__ = ["MIN_BYTES", "digest_of_file"]
+
+MIN_BYTES = 2**20
+"""Smaller files are read faster than looked up."""
+
+SETTLED_SECONDS = 2.0
+"""How long ago the last change must be: two in one tick of the clock look like one."""
+
+
+def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
+    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read.
+
+    Of a file in an object store, that of its etag and size: it is not read for this. The same
+    bytes may have another etag elsewhere, and are then taken for others.
+    """
+    if isinstance(path, RemoteFile):
+        return path.digest
+    try:
+        before = _state(path)
+        digest = _remembered(path, before) or _read(path, on_wait)
+        if _state(path) == before:
+            _remember(path, before, digest)
+    except OSError as error:
+        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    return digest
+
+
+def _read(path: Path, on_wait: OnWait) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+            on_wait(f"reads {path.name}")
+    return digest.hexdigest()
+
+
+def _state(path: Path) -> str | None:
+    """Returns what tells a change of a file, or None where it is not worth or safe to tell."""
+    stat = path.stat()
+    changed = max(stat.st_mtime, stat.st_ctime)
+    if stat.st_size < MIN_BYTES or time.time() - changed < SETTLED_SECONDS:
+        return None
+    return f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+
+
+def _note(path: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
+    return cache_folder() / "digests" / name
+
+
+def _remembered(path: Path, state: str | None) -> str | None:
+    with suppress(OSError, ValueError):
+        noted, digest = _note(path).read_text("ascii").splitlines()
+        return digest if noted == state else None
+    return None
+
+
+def _remember(path: Path, state: str | None, digest: str) -> None:
+    """Notes a digest; where the cache cannot be written to, the file is read again next time."""
+    note = _note(path)
+    aside = note.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
+    with suppress(OSError):
+        if state is not None:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(f"{state}\n{digest}\n", "ascii")
+            aside.replace(note)

@@ -1,0 +1,45 @@
+"""Prints what a store holds: a table for people, or one line of JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["new_table", "print_listing", "print_table"]
+
+WIDE = 200
+"""Columns of a listing that goes to a file or another program, so that nothing is cut off."""
+
+
+def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
+    """Returns a table whose first columns are words and the next numbers; a time and a note end it.
+
+    Words are never broken.
+    """
+    table = Table(box=box.SIMPLE)
+    for title in words:
+        table.add_column(title, no_wrap=True)
+    for title in numbers:
+        table.add_column(title, justify="right")
+    table.add_column("created (UTC)")
+    table.add_column("")
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Prints a table, as wide as it needs to be where no terminal bounds it."""
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def print_listing(rows: Sequence[BaseModel], table: Table, *, as_json: bool, nothing: str) -> None:
+    """Prints rows as JSON or the table that shows them; `nothing` where there are none."""
+    if as_json:
+        print(json.dumps([row.model_dump(mode="json") for row in rows]))
+    elif rows:
+        print_table(table)
+    else:
+        print(nothing)

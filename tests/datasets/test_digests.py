@@ -1,0 +1,80 @@
+"""Digests of source files: read once, and again whenever the file may have changed."""
+
+import hashlib
+import os
+import time
+
+import pytest
+
+from aeflow.datasets.digests import MIN_BYTES, digest_of_file
+from aeflow.errors import SourceError
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Says the digest of a file, and whether its bytes were read for that."""
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "cache"))
+
+    def digest(path):
+        blocks = []
+        return digest_of_file(path, blocks.append), bool(blocks)
+
+    return digest
+
+
+def written(path, content):
+    """Writes a file and waits until its times are old enough to be trusted."""
+    path.write_bytes(content)
+    time.sleep(2.1)
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_large_file_is_read_once(read, tmp_path):
+    expected = written(tmp_path / "x", bytes(MIN_BYTES))
+    assert read(tmp_path / "x") == (expected, True)
+    assert read(tmp_path / "x") == (expected, False)
+
+
+def test_changed_file_is_read_again_whatever_its_time_of_change_says(read, tmp_path):
+    path = tmp_path / "x"
+    written(path, bytes(MIN_BYTES))
+    read(path)
+    stat = path.stat()
+    changed = b"\1" * MIN_BYTES
+    path.write_bytes(changed)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    time.sleep(2.1)
+    assert read(path) == (hashlib.sha256(changed).hexdigest(), True)
+
+
+def test_file_that_just_changed_is_not_remembered(read, tmp_path):
+    (tmp_path / "x").write_bytes(bytes(MIN_BYTES))
+    assert read(tmp_path / "x")[1]
+    assert read(tmp_path / "x")[1]
+
+
+def test_small_file_is_read_each_time(read, tmp_path):
+    written(tmp_path / "x", b"some bytes")
+    assert read(tmp_path / "x")[1]
+    assert read(tmp_path / "x")[1]
+
+
+@pytest.mark.parametrize("note", [b"", b"one line", b"\xff\n\xfe\n", b"a\nb\nc\n"])
+def test_damaged_note_is_read_over(note, read, tmp_path):
+    expected = written(tmp_path / "x", bytes(MIN_BYTES))
+    read(tmp_path / "x")
+    (path,) = (tmp_path / "cache" / "digests").iterdir()
+    path.write_bytes(note)
+    assert read(tmp_path / "x") == (expected, True)
+
+
+def test_cache_that_cannot_be_written_to_costs_a_reading_alone(read, tmp_path):
+    expected = written(tmp_path / "x", bytes(MIN_BYTES))
+    (tmp_path / "cache").write_text("no folder")
+    assert read(tmp_path / "x") == (expected, True)
+    assert read(tmp_path / "x") == (expected, True)
+
+
+def test_missing_file_is_one_line(read, tmp_path):
+    with pytest.raises(SourceError, match=r"Cannot read '.*x': No such file or directory."):
+        read(tmp_path / "x")
