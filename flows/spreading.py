@@ -73,7 +73,7 @@ def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Itera
 def _runner(address: str) -> Iterator[Any]:
     """Connects to the scheduler. Raises TransientError where nobody answers or nobody works."""
     try:
-        from prefect_dask.task_runners import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ConfigError(
             "Encoding over Dask needs the extra 'dask': pip install 'aeflow[dask]'."

@@ -121,7 +121,8 @@ def _shift_of_domains(before: np.ndarray, after: np.ndarray, num_tests: int) -> 
     is_after = np.repeat([0, 1], [len(latents) for latents in sets])
     trees = ExtraTreesClassifier(NUM_TREES, min_samples_leaf=LEAF_ROWS, random_state=0)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
-    scores = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")[:, 1]
+    given = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")
+    scores = np.asarray(given)[:, 1]
     now, earlier = scores[is_after == 1], scores[is_after == 0]
     test: Any = mannwhitneyu(now, earlier, alternative="greater")
     counts = np.stack(counts_by_decile(earlier, now))

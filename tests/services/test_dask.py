@@ -113,8 +113,9 @@ def workers(log: Path) -> list[psutil.Process]:
     """The processes that encode, children of the two nannies."""
     return [
         process
-        for process in psutil.process_iter()
-        if "spawn_main" in " ".join(process.cmdline()) and str(log.parent) == process.cwd()
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if "spawn_main" in " ".join(process.info["cmdline"] or ())
+        and process.info["cwd"] == str(log.parent)
     ]
 
 

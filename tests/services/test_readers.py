@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from datasets import Dataset, load_dataset
 from pyarrow import dataset
@@ -37,6 +38,10 @@ def spark(tmp_path_factory) -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+    machines = [one for one in psutil.Process().children(recursive=True) if one.name() == "java"]
+    for machine in machines:  # Spark leaves its Java running for the next session
+        machine.kill()
+    psutil.wait_procs(machines)
 
 
 def test_spark_finds_the_same_rows(spark, folder, expected):

@@ -130,7 +130,7 @@ def test_all_of_it_listens_on_this_machine_only_and_asks_who_one_is(replicated: 
 
 def test_secrets_stand_in_their_file_and_nowhere_else(replicated: RunningService):
     secrets = [value.rpartition(":")[2] for value in PLANTED.values()]
-    lines = [" ".join(process.cmdline()) for process in psutil.process_iter()]
+    lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     home = replicated.home
     files = [p for p in home.rglob("*") if p.is_file() and p != home / "secrets"]
     told = json.dumps(replicated.client.request("POST", "/logs/filter", json={}).json())

@@ -159,7 +159,7 @@ def test_secrets_stand_in_their_file_and_nowhere_else(service: RunningService):
     header = base64.b64encode(service.auth.encode()).decode()
     secrets = [header, *(value.rpartition(":")[2] for value in PLANTED.values()), NOTIFY_TOKEN]
     told = [json.dumps(answer.json()) for answer in everything_told(service)]
-    lines = [" ".join(process.cmdline()) for process in psutil.process_iter()]
+    lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     files = [
         path
         for folder in (service.home, service.store)
