@@ -36,7 +36,15 @@ class ListedFeatures(BaseModel):
 
 def list_features(store: Store) -> list[ListedFeatures]:
     """Lists the stored feature sets, newest first; one whose manifest is damaged is left out."""
-    listed = [_listed(manifest, store) for manifest in manifests_of(FeatureSet, store)]
+    current: dict[str, str | None] = {}  # an alias is read once, however many sets it has had
+    listed = []
+    for manifest in manifests_of(FeatureSet, store):
+        made_from = PurePosixPath(manifest.question.inputs["dataset"].address).name
+        dataset = made_from.rpartition("-")[0]
+        if dataset not in current:
+            newest = newest_features(dataset, store)
+            current[dataset] = newest.address if newest else None
+        listed.append(_listed(manifest, made_from, dataset, current=current[dataset]))
     return sorted(listed, key=lambda row: row.created, reverse=True)
 
 
@@ -59,18 +67,16 @@ def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
     return FeatureSet.model_validate(store.manifest(address).artifact)
 
 
-def _listed(manifest: Manifest, store: Store) -> ListedFeatures:
+def _listed(
+    manifest: Manifest, made_from: str, dataset: str, *, current: str | None
+) -> ListedFeatures:
     features = FeatureSet.model_validate(manifest.artifact)
-    inputs = manifest.question.inputs
-    made_from = PurePosixPath(inputs["dataset"].address).name
-    dataset = made_from.rpartition("-")[0]
-    newest = newest_features(dataset, store)
     files = [entry for entry in manifest.files if entry.name.endswith(".parquet")]
     return ListedFeatures(
         key=features.key,
         dataset=dataset,
         made_from=made_from,
-        model=PurePosixPath(inputs["model"].address).name,
+        model=PurePosixPath(manifest.question.inputs["model"].address).name,
         identity=features.identity,
         latent_dim=features.latent_dim,
         layout=features.layout,
@@ -78,5 +84,5 @@ def _listed(manifest: Manifest, store: Store) -> ListedFeatures:
         shards=len(files),
         size=sum(entry.size for entry in files),
         created=manifest.created,
-        is_current=newest is not None and newest.address == features.address,
+        is_current=current == features.address,
     )

@@ -119,13 +119,14 @@ def _candidates(
         pa.array(places)
     )
     split = next(p.name for p in path.parents if p.name.startswith("split="))
+    label, shard = label_of(path), footer_of(path).source
     return [
         Neighbour(
             id=row["id"],
             split=split.removeprefix("split="),
-            label=row.get("label", label_of(path)),
+            label=row.get("label", label),
             distance=distance,
-            shard=footer_of(path).source,
+            shard=shard,
         )
         for row, distance in zip(rows.to_pylist(), distances.tolist(), strict=True)
     ]

@@ -31,7 +31,7 @@ class Arrow:
         manifest = _manifest(self._folder)
         dataset = Dataset.model_validate(manifest.artifact)
         self._schema = dataset.example_schema
-        self._entries = {entry.name: entry for entry in manifest.files if split_of(entry.name)}
+        self._entries = [entry for entry in manifest.files if split_of(entry.name)]
         self.name = dataset.name
         self.label_names = dataset.label_names
         self.columns = dataset.example_schema.columns
@@ -39,7 +39,7 @@ class Arrow:
 
     def pieces(self) -> list[Piece]:
         """Lists the shards, after comparing their SHA-256 with what was committed."""
-        return [self._piece(entry) for entry in self._entries.values()]
+        return [self._piece(entry) for entry in self._entries]
 
     def read(self, piece: Piece) -> Iterator[Rows]:
         """Reads the rows of a shard in blocks."""

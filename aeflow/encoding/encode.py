@@ -156,9 +156,10 @@ def _left(
     missing = [piece for piece in pieces if piece not in finished]
     new = adopt_features(question, missing, draft, runtime=used, store=store)
     if len(new) < len(missing):
-        kept = len(missing) - len(new)
-        logger.info("encode: %d of %d shards are in the store already", kept, len(pieces))
-        finished = _finished(pieces, draft, dataset, store)
+        left = set(new)
+        adopted = [piece for piece in missing if piece not in left]
+        logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
+        finished |= _finished(adopted, draft, dataset, store)
     return new, finished
 
 

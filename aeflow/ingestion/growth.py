@@ -39,6 +39,11 @@ class Known:
     shards: list[list[str]]
     bad: list[BadRow]
 
+    @property
+    def all_shards(self) -> list[str]:
+        """The shards of all portions."""
+        return [name for names in self.shards for name in names]
+
 
 class Earlier:
     """Knows the pieces of a dataset in the store."""
@@ -83,8 +88,7 @@ class Earlier:
     def is_sound(self, piece: Piece) -> bool:
         """Says whether the piece's shards are what was committed, by their SHA-256."""
         try:
-            names = [name for names in self._known[piece.name].shards for name in names]
-            self._store.reading(self._dataset, names)
+            self._store.reading(self._dataset, self._known[piece.name].all_shards)
         except (CorruptArtifact, OSError) as error:
             logger.warning("ingest: reads %s again: %s", piece.name, error)
             return False
@@ -100,9 +104,9 @@ class Earlier:
 
     def ids(self, known: Known) -> pa.Array:
         """Returns the ids of all rows of a piece, good and bad."""
-        schema, shards = self._dataset.example_schema, [n for names in known.shards for n in names]
-        folder = self._store.reading(self._dataset, shards)
-        good = [open_shard(folder / name, schema).ids for name in shards]
+        schema = self._dataset.example_schema
+        folder = self._store.reading(self._dataset, known.all_shards)
+        good = [open_shard(folder / name, schema).ids for name in known.all_shards]
         bad = pa.array([row.id for row in known.bad], pa.string())
         return pa.concat_arrays([*good, bad])
 
@@ -112,12 +116,9 @@ def earlier_dataset(question: Question, store: Store) -> Earlier | None:
 
     Of several, the one that shares most pieces, the newest of these; None where none shares any.
     """
-    best = max(
-        (manifest for manifest in manifests_of(Dataset, store) if _shared(manifest, question)),
-        key=lambda manifest: (_shared(manifest, question), manifest.created),
-        default=None,
-    )
-    if best is None:
+    counted = [(_shared(found, question), found) for found in manifests_of(Dataset, store)]
+    count, best = max(counted, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
+    if best is None or not count:
         return None
     try:
         return Earlier(Dataset.model_validate(best.artifact), best.question, store)

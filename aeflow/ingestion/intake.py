@@ -68,8 +68,9 @@ class Intake:
         }
 
     def _writer(self, split: str) -> SplitWriter:
-        new = SplitWriter(split, self._draft, self._config.shard_bytes)
-        return self._writers.setdefault(split, new)
+        if split not in self._writers:
+            self._writers[split] = SplitWriter(split, self._draft, self._config.shard_bytes)
+        return self._writers[split]
 
 
 def _add(

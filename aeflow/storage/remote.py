@@ -76,11 +76,6 @@ class Remote:
         self.errors: Any = obstore.exceptions
         self._store = _opened(url)
 
-    @property
-    def store(self) -> Any:
-        """The store of obstore, for its adapter to fsspec."""
-        return self._store
-
     def ask(self, verb: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Returns what a function of obstore says of this store.
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.training import train
+from tests.services.running_service import until
 from tests.source_code import ROOT
 
 BIN = ROOT / ".venv" / "bin"
@@ -78,7 +78,7 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
                         stderr=log,
                     )
                 )
-            until(known.is_file)
+            until(known.is_file, 60)
         yield json.loads(known.read_text())["address"]
     finally:
         for process in reversed(processes):
@@ -88,13 +88,6 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
             for one in everyone:
                 if one.is_running():
                     one.kill()
-
-
-def until(is_so, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def encode(store: Path, model: Model, dataset: Dataset, *options: str) -> subprocess.Popen:
@@ -144,7 +137,7 @@ def test_worker_that_is_killed_costs_no_row(prepared, store, tmp_path):
     _, dataset, model = prepared
     with dask(tmp_path) as address:
         spread = encode(store, model, dataset, "--dask", address)
-        until(lambda: shards_done(store) > 0, seconds=240)
+        until(lambda: shards_done(store) > 0, 240)
         workers(tmp_path / "worker.log")[0].send_signal(signal.SIGKILL)
         out, err = spread.communicate(timeout=300)
     assert spread.returncode == 0, err
