@@ -51,7 +51,7 @@ test-services: $(READY_FOR_SERVICES)
 bench: setup  ## measures; run it on an otherwise idle machine
 	$(BIN)/python -m tests.benchmarks
 
-soak: setup  ## kills runs for ten minutes, queues sixty on two workers, fails each storage call; SOAK='--seconds 60 --runs 12'
+soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, queues sixty, fails each storage call; SOAK='--kills 5 --runs 12'
 	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11

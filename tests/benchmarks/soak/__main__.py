@@ -9,12 +9,12 @@ from tests.benchmarks.soak import killing, queueing
 def main() -> None:
     """Runs all parts; a part with nothing to do is left out."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600, help="For how long runs are killed.")
+    parser.add_argument("--kills", type=int, default=50, help="How often runs are killed, twice.")
     parser.add_argument("--runs", type=int, default=60, help="How many encode runs are queued.")
     parser.add_argument("--faults", type=int, default=4, help="How many kinds of faults strike.")
     given = parser.parse_args()
-    if given.seconds > 0:
-        killing.soak(given.seconds)
+    if given.kills > 0:
+        killing.soak(given.kills)
     if given.runs > 0:
         queueing.soak(given.runs)
     if given.faults > 0:

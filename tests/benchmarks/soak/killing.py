@@ -1,13 +1,19 @@
-"""Kills stages at random moments, starts them again, and compares every byte."""
+"""Kills stages at random moments, starts them again, and compares every byte; locally and on S3."""
 
+import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
+
+import obstore
+from obstore.store import from_url
+
+from tests.services.seaweed import Seaweed
 
 __all__ = ["soak"]
 
@@ -20,46 +26,103 @@ from aeflow.storage import Store
 from aeflow.training import train
 
 store = Store(sys.argv[1])
+print("ready", flush=True)
 dataset = ingest(IngestConfig(shard_bytes=2048), store)
-model = train(dataset, TrainConfig(epochs=200), store, model_config=ModelConfig(latent_dim=8))
-encode(model, EncodeConfig(), store, dataset=dataset)
+model = train(dataset, TrainConfig(epochs=20), store, model_config=ModelConfig(latent_dim=8))
+features = encode(model, EncodeConfig(), store, dataset=dataset)
+problems = [p for made in (dataset, model, features) for p in store.verify(made.key)]
+sys.exit("; ".join(problems) or 0)
 """
+MUTABLE = ("_manifest.json", ".alias.json")
 
 
-def soak(seconds: float) -> None:
-    """Repeats: start the stages, kill them at a random moment, until they end; then compare."""
+class Run(NamedTuple):
+    """Says how a run ended, and after how many seconds of work."""
+
+    code: int
+    seconds: float
+
+
+def soak(kills: int) -> None:
+    """Kills runs so many times in a local store, and as many times in one on S3.
+
+    A round begins with an empty store and ends with the first run that nobody killed; what then
+    lies there must be what an unbroken run leaves, byte for byte, and verify.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        expected_root, root = Path(folder) / "unbroken", Path(folder) / "killed"
-        start = time.monotonic()
-        _run(expected_root, seconds=None)
-        longest = time.monotonic() - start
-        expected, kills, rounds = _content(expected_root), 0, 0
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            shutil.rmtree(root, ignore_errors=True)
-            while not _run(root, seconds=random.uniform(0.3, 1.1) * longest):
-                kills += 1
-            if _content(root) != expected:
-                raise SystemExit(f"Round {rounds} after {kills} kills: the bytes differ.")
-            rounds += 1
-        print(f"{rounds} rounds with {kills} kills: every byte as in the unbroken run.")
+        _survive(kills, f"file://{folder}/local", dict(os.environ))
+    with tempfile.TemporaryDirectory() as folder:
+        server = Seaweed(Path(folder))
+        server.start()
+        try:
+            _survive(kills, "s3://killed/stores", server.environment(AWS_REGION="us-east-1"))
+        finally:
+            server.stop()
 
 
-def _run(root: Path, *, seconds: float | None) -> bool:
-    """Runs the stages, killed after some seconds; says whether they came to their end."""
-    process = subprocess.Popen([sys.executable, "-c", STAGES, root], stderr=subprocess.DEVNULL)
+def _survive(kills: int, stores: str, environment: dict[str, str]) -> None:
+    start = time.monotonic()
+    unbroken = _run(f"{stores}/unbroken", environment)
+    if unbroken.code != 0:
+        raise SystemExit(f"The unbroken run ended with {unbroken.code}.")
+    expected = _content(f"{stores}/unbroken", environment)
+    done, rounds = 0, 0
+    while done < kills:
+        store = f"{stores}/{rounds}"
+        while True:
+            limit = random.uniform(0, unbroken.seconds) if done < kills else None
+            ended = _run(store, environment, limit)
+            if ended.code == 0:
+                break
+            if ended.code != -signal.SIGKILL:
+                raise SystemExit(f"After {done} kills a run ended with {ended.code}.")
+            done += 1
+        _compare(_content(store, environment), expected, f"Round {rounds}, {done} kills")
+        rounds += 1
+    minutes = (time.monotonic() - start) / 60
+    print(
+        f"{stores.partition(':')[0]}: {done} kills in {rounds} rounds, {minutes:.1f} min: "
+        f"{len(expected)} files, every byte as in the unbroken run, nothing beside them, all sound."
+    )
+
+
+def _compare(found: dict[str, bytes], expected: dict[str, bytes], where: str) -> None:
+    if found.keys() != expected.keys():
+        raise SystemExit(f"{where}: other files: {sorted(found.keys() ^ expected.keys())[:5]}")
+    different = [name for name in expected if found[name] != expected[name]]
+    if different:
+        raise SystemExit(f"{where}: other bytes in {different[:5]}")
+
+
+def _run(store: str, environment: dict[str, str], limit: float | None = None) -> Run:
+    """Runs the stages, killed where they work for longer than `limit` seconds."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STAGES, store.removeprefix("file://")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout
+    process.stdout.readline()
+    start = time.monotonic()
     try:
-        return process.wait(seconds) == 0
+        process.wait(limit)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
-        return False
+    return Run(process.returncode, time.monotonic() - start)
 
 
-def _content(root: Path) -> dict[str, bytes]:
-    """Returns all committed files but manifests, which hold times, and live logs."""
+def _content(store: str, environment: dict[str, str]) -> dict[str, bytes]:
+    """Returns all files by name, those that hold times with nothing in them; no live logs."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
+    config = {name: environment[name] for name in names if store.startswith("s3:")}
+    options = {"client_options": {"allow_http": True}} if config else {}
+    place = from_url(store, config=config or None, **options)
+    found = [meta["path"] for meta in obstore.list(place).collect()]
     return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and path.name != "_manifest.json" and "logs" not in path.parts
+        name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(place, name).bytes())
+        for name in found
+        if not name.startswith("logs/")
     }
