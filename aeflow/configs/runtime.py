@@ -18,6 +18,10 @@ class RuntimeConfig(Config):
     """Threads within one TensorFlow operation; all cores where it is not given."""
     steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)
     """Training steps in one call of the graph; about a second of work where it is not given."""
+    xla: bool | None = None
+    """Whether XLA compiles the training steps; where it pays, where it is not given."""
+    batch_parts: int | None = Field(default=None, ge=1, le=64)
+    """Parts of a batch that are computed at once; where they pay, where it is not given."""
     checkpoint_epochs: int = Field(default=1, ge=1, le=100_000)
     """Epochs between two checkpoints."""
     encode_batch_size: int = Field(default=1024, ge=1, le=1_048_576)

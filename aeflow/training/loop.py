@@ -16,7 +16,8 @@ from aeflow.progress import OnProgress, Progress, is_logged
 from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import epoch_order
 from aeflow.training.optimizers import learning_rate_at
-from aeflow.training.steps import compile_steps, compile_validation
+from aeflow.training.policy import Policy
+from aeflow.training.steps import MOST_STEPS, compile_steps, compile_validation
 
 __all__ = ["Run", "fit"]
 
@@ -37,6 +38,7 @@ class Run:
     validation_rows: tf.Tensor
     config: TrainConfig
     runtime: RuntimeConfig
+    policy: Policy
 
     @property
     def steps_per_epoch(self) -> int:
@@ -65,7 +67,12 @@ def fit(
     """
     config = run.config
     run_steps = compile_steps(
-        run.model, run.optimizer, run.train_rows, batch_size=config.batch_size, seed=config.seed
+        run.model,
+        run.optimizer,
+        run.train_rows,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        policy=run.policy,
     )
     validation_loss = compile_validation(run.model, run.validation_rows, seed=config.seed)
     pace = _Pace(run.runtime.steps_per_call)
@@ -94,9 +101,7 @@ def _train_epoch(run: Run, state: TrainingState, run_steps, pace: "_Pace", on_pr
         count = pace.steps_within(end - state.step)
         start = state.step - epoch * run.steps_per_epoch
         with pace.timing(count):
-            terms = {
-                name: t.numpy() for name, t in run_steps(order, state.step, start, count).items()
-            }
+            terms = run_steps(order, state.step, start, count)
         _check_finite(run, state, terms["loss"])
         for name, values in terms.items():
             state.epoch_terms.setdefault(name, []).extend(values.tolist())
@@ -164,7 +169,7 @@ class _Pace:
         self.rate = 8.0
 
     def steps_within(self, left: int) -> int:
-        return min(left, self._fixed or max(1, int(self.rate)))
+        return min(left, MOST_STEPS, self._fixed or max(1, int(self.rate)))
 
     @contextmanager
     def timing(self, count: int) -> Iterator[None]:

@@ -2,52 +2,101 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from aeflow.models import Autoencoder
+from aeflow.training.policy import Policy
 
-__all__ = ["compile_steps", "compile_validation", "train_step"]
+__all__ = ["MOST_STEPS", "compile_steps", "compile_validation", "train_step"]
 
+MOST_STEPS = 1024
+"""In one call: XLA wants to know how many losses there can be."""
+SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
 Terms = dict[str, tf.Tensor]
 
 
-def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int) -> Terms:
-    """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars."""
-    with tf.GradientTape() as tape:
-        terms = model.loss_terms(rows, training=True, step=step, seed=seed)
-    gradients = tape.gradient(terms["loss"], model.trainable_variables)
+def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: int = 1) -> Terms:
+    """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
+
+    Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
+    for another; terms and gradients are their means, which for a loss that is a mean over rows
+    are those of the whole batch.
+    """
+    shares = []
+    for i, part in enumerate(tf.split(rows, parts)):
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(part, training=True, step=step, seed=_seed_of(seed, i))
+        shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
+    terms, gradients = tf.nest.map_structure(_mean, *shares)
     optimizer.apply(gradients, model.trainable_variables)
     return terms
 
 
 def compile_steps(
-    model: Autoencoder, optimizer, rows: tf.Tensor, *, batch_size: int, seed: int
-) -> Callable[..., Terms]:
+    model: Autoencoder,
+    optimizer,
+    rows: tf.Tensor,
+    *,
+    batch_size: int,
+    seed: int,
+    policy: Policy,
+) -> Callable[..., dict[str, np.ndarray]]:
     """Returns `run_steps(order, step, start, count)`, which takes `count` steps in the graph.
 
     `rows` [N, *shape] stay on the device and `order` [N] is this epoch's order of them; `step`
-    counts from the first epoch, `start` from this one. Each term comes back as [count].
+    counts from the first epoch, `start` from this one. Each term comes back as [count]. The rows
+    that are left after the last whole batch are a step in a graph of its own, so that every
+    graph has one shape.
     """
     names = list(model.loss_terms(rows[:1], training=False, step=0, seed=seed))
+    num_whole = len(rows) // batch_size
 
-    def run_steps(order, step, start, count):
-        taken = {name: tf.TensorArray(tf.float32, size=count) for name in names}
-        for i in tf.range(count):
-            first = (start + i) * batch_size
-            batch = tf.gather(rows, order[first : first + batch_size])
-            terms = train_step(model, optimizer, batch, step=step + i, seed=seed)
+    def take_step(chosen, step, parts):
+        return train_step(
+            model, optimizer, tf.gather(rows, chosen), step=step, seed=seed, parts=parts
+        )
+
+    def take_whole(order, step, start, count):
+        batches = tf.reshape(order[: num_whole * batch_size], [num_whole, batch_size])
+        taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
+        i = tf.constant(0)
+        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
+            terms = take_step(tf.gather(batches, start + i), step + i, policy.batch_parts)
             taken = {name: taken[name].write(i, terms[name]) for name in names}
+            i += 1
         return {name: taken[name].stack() for name in names}
 
+    def take_left(order, step):
+        return take_step(order[num_whole * batch_size :], step, 1)
+
     whole, scalar = tf.TensorSpec((len(rows),), tf.int32), tf.TensorSpec((), tf.int32)
-    compiled = tf.function(run_steps).get_concrete_function(whole, scalar, scalar, scalar)
+    run_whole = tf.function(take_whole, (whole, scalar, scalar, scalar), jit_compile=policy.xla)
+    run_left = tf.function(take_left, (whole, scalar))
 
-    def call(order, step: int, start: int, count: int) -> Terms:
-        return compiled(order, *(tf.constant(number) for number in (step, start, count)))
+    def run_steps(order, step: int, start: int, count: int) -> dict[str, np.ndarray]:
+        taken = {name: np.empty(0, np.float32) for name in names}
+        num = min(count, num_whole - start)
+        if num:
+            terms = run_whole(order, *(tf.constant(value) for value in (step, start, num)))
+            taken = {name: terms[name].numpy()[:num] for name in names}
+        if num < count:
+            terms = run_left(order, tf.constant(step + num))
+            taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
+        return taken
 
-    return call
+    return run_steps
+
+
+def _mean(*values):
+    return sum(values) / len(values) if len(values) > 1 else values[0]
+
+
+def _seed_of(seed: int, part: int) -> int:
+    """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
+    return (seed + part * SEED_STRIDE) % 2**31
 
 
 def compile_validation(

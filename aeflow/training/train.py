@@ -1,6 +1,7 @@
 """The training stage: from a dataset to a model in the store."""
 
 import logging
+from dataclasses import asdict
 from functools import partial
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from aeflow.training.inputs import resident_rows
 from aeflow.training.live import LiveSummaries
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
+from aeflow.training.policy import choose_policy
 
 __all__ = ["train", "training_question"]
 
@@ -45,6 +47,13 @@ def train(
     question = training_question(dataset, config, model_config)
     _warn_of_size(model_config, dataset)
     used = prepare(runtime)
+    policy = choose_policy(
+        model_config,
+        config,
+        runtime,
+        device=used["device"],
+        num_rows=dataset.rows.get("train", 0),
+    )
     return store.answer(
         question,
         Model,
@@ -55,12 +64,13 @@ def train(
             store=store,
             model_config=model_config,
             runtime=runtime,
+            policy=policy,
             cpu=used["cpu"],
             key=question.key,
             on_progress=with_deadline(on_progress, runtime.deadline_seconds),
         ),
         resumable=True,
-        runtime=used,
+        runtime=used | asdict(policy),
         on_progress=on_progress,
     )
 
@@ -76,8 +86,10 @@ def training_question(dataset: Dataset, config: TrainConfig, model_config: Model
     )
 
 
-def _train(draft: Draft, *, dataset, config, store, model_config, runtime, cpu, key, on_progress):
-    run = _run(dataset, config, store, model_config, runtime)
+def _train(
+    draft: Draft, *, dataset, config, store, model_config, runtime, policy, cpu, key, on_progress
+):
+    run = _run(dataset, config, store, model_config, runtime, policy)
     checkpoints = Checkpoints(draft, run.model, run.optimizer)
     state = checkpoints.restore()
     if state.step:
@@ -107,7 +119,7 @@ def _train(draft: Draft, *, dataset, config, store, model_config, runtime, cpu, 
     }
 
 
-def _run(dataset, config, store, model_config, runtime) -> Run:
+def _run(dataset, config, store, model_config, runtime, policy) -> Run:
     train_rows = resident_rows(dataset, "train", store)
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(
@@ -125,6 +137,7 @@ def _run(dataset, config, store, model_config, runtime) -> Run:
         validation_rows=resident_rows(dataset, "validation", store),
         config=config,
         runtime=runtime,
+        policy=policy,
     )
 
 

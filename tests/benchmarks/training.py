@@ -15,6 +15,7 @@ from aeflow.training.checkpoints import TrainingState
 from aeflow.training.inputs import resident_rows
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
+from aeflow.training.policy import Policy
 
 __all__ = ["variants"]
 
@@ -36,7 +37,7 @@ def variants(dataset: Dataset, store: Store) -> dict[str, Callable[[], str]]:
     def ours() -> str:
         model = _model(dataset)
         optimizer = build_optimizer(CONFIG, model.trainable_variables, num_steps=1)
-        run = Run(model, optimizer, rows, held_out, CONFIG, RuntimeConfig())
+        run = Run(model, optimizer, rows, held_out, CONFIG, RuntimeConfig(), Policy(True, 2))
         state = fit(
             run, TrainingState(), NoCheckpoints(), on_epoch=lambda epoch: None, on_progress=silent
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import obstore
-from obstore.store import from_url
+from obstore.store import ObjectStore, from_url
 
 from tests.services.seaweed import Seaweed
 
@@ -55,7 +55,9 @@ def soak(kills: int) -> None:
         server = Seaweed(Path(folder))
         server.start()
         try:
-            _survive(kills, "s3://killed/stores", server.environment(AWS_REGION="us-east-1"))
+            environment = server.environment(AWS_REGION="us-east-1")
+            obstore.put(_place("s3://killed", environment), "beside", b"")  # makes the bucket
+            _survive(kills, "s3://killed/stores", environment)
         finally:
             server.stop()
 
@@ -116,13 +118,18 @@ def _run(store: str, environment: dict[str, str], limit: float | None = None) ->
 
 def _content(store: str, environment: dict[str, str]) -> dict[str, bytes]:
     """Returns all files by name, those that hold times with nothing in them; no live logs."""
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
-    config = {name: environment[name] for name in names if store.startswith("s3:")}
-    options = {"client_options": {"allow_http": True}} if config else {}
-    place = from_url(store, config=config or None, **options)
+    place = _place(store, environment)
     found = [meta["path"] for meta in obstore.list(place).collect()]
     return {
         name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(place, name).bytes())
         for name in found
         if not name.startswith("logs/")
     }
+
+
+def _place(url: str, environment: dict[str, str]) -> ObjectStore:
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
+    if not url.startswith("s3:"):
+        return from_url(url)
+    config = {name: environment[name] for name in names}
+    return from_url(url, config=config, client_options={"allow_http": True})

@@ -1,0 +1,47 @@
+"""How a training step is computed, chosen for the model and the device it runs on."""
+
+from dataclasses import dataclass
+
+from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
+
+__all__ = ["Policy", "choose_policy"]
+
+COMPILED_NETWORKS = frozenset({"dense", "deep"})
+"""Networks that XLA makes faster on a CPU; a convolution within a loop it makes 8 times slower."""
+ROWS_WORTH_COMPILING = 500_000
+"""Compiling costs about two seconds, which fewer rows do not win back."""
+PARTED_NETWORKS = frozenset({"dense"})
+PARTED_KINDS = frozenset({"plain", "denoising"})
+"""What sees each row alone: no batch statistics, and a loss that is a mean over the rows."""
+PARTED_UNITS = 256
+"""Hidden units up to which two halves of a batch at once beat two threads in each product."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Says whether XLA compiles the steps, and in how many parts at once a batch is computed."""
+
+    xla: bool = False
+    batch_parts: int = 1
+
+
+def choose_policy(
+    model: ModelConfig, config: TrainConfig, runtime: RuntimeConfig, *, device: str, num_rows: int
+) -> Policy:
+    """Chooses by the figures of `tests/benchmarks/README.md`; what `runtime` says comes first.
+
+    The answers of two policies differ in their last bits, as those of two devices do.
+    """
+    xla = runtime.xla
+    if xla is None:
+        is_long = num_rows * config.epochs >= ROWS_WORTH_COMPILING
+        xla = device == "cpu" and is_long and model.network.name in COMPILED_NETWORKS
+    parts = runtime.batch_parts
+    if parts is None:
+        parts = 2 if xla and device == "cpu" and _is_parted(model) else 1
+    return Policy(xla, parts if config.batch_size % parts == 0 else 1)
+
+
+def _is_parted(model: ModelConfig) -> bool:
+    is_small = getattr(model.network, "hidden_units", PARTED_UNITS + 1) <= PARTED_UNITS
+    return is_small and model.network.name in PARTED_NETWORKS and model.kind.name in PARTED_KINDS
