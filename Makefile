@@ -6,7 +6,7 @@ READY := .venv/.ready
 READY_FOR_SERVICES := .venv/.ready-for-services
 SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy default-jre-headless
 
-.PHONY: setup run up down lint test services test-services bench soak lock clean
+.PHONY: setup run up down lint test services test-services bench peers soak lock clean
 
 setup: $(READY)
 
@@ -48,8 +48,15 @@ services:  ## system packages that the service tests need (Debian, Ubuntu)
 test-services: $(READY_FOR_SERVICES)
 	$(BIN)/pytest tests/services --timeout=900
 
-bench: setup  ## measures; run it on an otherwise idle machine
-	$(BIN)/python -m tests.benchmarks
+bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wide convolutional post encoding'
+	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+peers: .peers/torch/.ready .peers/jax/.ready  ## what `make bench` measures beside, each in an environment of its own
+
+.peers/%/.ready: tests/benchmarks/contenders/%.txt
+	$(PYTHON) -m venv .peers/$*
+	.peers/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, queues sixty, fails each storage call; SOAK='--kills 5 --runs 12'
 	$(BIN)/python -m tests.benchmarks.soak $(SOAK)

@@ -1,5 +1,10 @@
-"""Measures training and encoding on Fashion-MNIST; prints Markdown. `make bench`."""
+"""Measures training and encoding beside their peers on Fashion-MNIST. `make bench`.
 
+Prints Markdown, and writes the figures as JSON where `--json FILE` says so.
+"""
+
+import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -8,24 +13,30 @@ from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.benchmarks import encoding, training
-from tests.benchmarks.harness import interleaved, table
+from tests.benchmarks.harness import summary
 
 SOURCE = "idx:/usr/share/datasets/fashion-mnist"
-ROUNDS = 5
+ENCODING = "encoding"
 
 
 def main() -> None:
-    """Prints one table for training and one for encoding."""
+    """Prints a table for each case."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", help=", ".join([*training.CASES, ENCODING]))
+    parser.add_argument("--json", type=Path, help="A file for the figures.")
+    given = parser.parse_args()
+    found = {}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         dataset = ingest(IngestConfig(source=SOURCE), store)
-        rows = dataset.rows["train"]
-        timings = interleaved(training.variants(dataset, store), rows=rows, rounds=ROUNDS)
-        print(table("Training: one epoch, dense 784-128-32, Adam, batch 128", timings), "\n")
-        model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig())
-        variants = encoding.variants(model, dataset, store, Path(folder))
-        timings = interleaved(variants, rows=sum(dataset.rows.values()), rounds=ROUNDS)
-        print(table("Encoding: 70,000 rows into Parquet, dense 784-128-32", timings))
+        for case in given.cases or training.CASES:
+            if case != ENCODING:
+                found[case] = summary(training.measure(case, dataset, store, Path(folder)))
+        if not given.cases or ENCODING in given.cases:
+            model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig())
+            found[ENCODING] = summary(encoding.measure(model, dataset, store, Path(folder)))
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """A whole dataset into Parquet latents: our encoder beside `model.predict` and pandas."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,17 @@ from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
 from aeflow.models import load_model
 from aeflow.storage import Store
+from tests.benchmarks.harness import Round, Timings, in_turn, table, timed
 
-__all__ = ["variants"]
+__all__ = ["measure"]
+
+ROUNDS = 5
 
 
-def variants(
-    model: Model, dataset: Dataset, store: Store, scratch: Path
-) -> dict[str, Callable[[], str]]:
-    """Returns the ways to encode all rows; each returns a sum of latents, to show they agree."""
+def measure(model: Model, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
+    """Encodes all rows in each way, prints the table; all must come to the same latents."""
+    reached: dict[str, str] = {}
+    rows = sum(dataset.rows.values())
 
     def ours(config: EncodeConfig) -> str:
         shutil.rmtree(store.root / "features", ignore_errors=True)
@@ -37,11 +39,20 @@ def variants(
         frame.to_parquet(scratch / "keras.parquet")
         return _checksum(pd.read_parquet(scratch / "keras.parquet")["latent"])
 
-    return {
+    ways = {
         "aeflow, with errors and checks": lambda: ours(EncodeConfig()),
         "aeflow, latents alone": lambda: ours(EncodeConfig(reconstruction_error=False)),
         "model.predict and pandas": keras,
     }
+
+    def noted(name: str) -> Round:
+        return timed(lambda: reached.update({name: ways[name]()}), rows=rows)
+
+    timings = in_turn({name: noted(name) for name in ways}, rounds=ROUNDS)
+    for timing in timings:
+        timing.reached = reached[timing.name]
+    print(table(f"Encoding: {rows:,} rows into Parquet, dense 784-128-32", timings))
+    return timings
 
 
 def _predict(encoder, rows: np.ndarray) -> np.ndarray:

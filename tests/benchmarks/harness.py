@@ -1,4 +1,4 @@
-"""Interleaves variants, repeats them, and reports medians with their spread."""
+"""Runs variants in turn, repeats them, and reports medians with their spread."""
 
 import os
 import statistics
@@ -6,53 +6,99 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["Timings", "interleaved", "table"]
+__all__ = ["Timings", "in_turn", "summary", "table", "timed"]
+
+ROOFLINE = "GEMM, one thread"
+
+Round = Callable[[], tuple[float, float]]
+"""Works once, and returns seconds a row, on the clock and of all processors."""
 
 
 @dataclass
 class Timings:
-    """Holds wall and CPU seconds of one variant's rounds, and what it reached."""
+    """Holds wall and CPU seconds a row of one variant's rounds, and what it reached."""
 
     name: str
-    rows: int
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     reached: str = ""
 
+    @property
+    def rate(self) -> float:
+        """The median of rows a second."""
+        return 1.0 / statistics.median(self.wall)
 
-def interleaved(variants: dict[str, Callable[[], str]], *, rows: int, rounds: int) -> list[Timings]:
-    """Runs every variant once to warm up, then all of them in turn, `rounds` times.
+    @property
+    def cpu_per_row(self) -> float:
+        """The median of microseconds of all processors for a row."""
+        return 1e6 * statistics.median(self.cpu)
 
-    A variant returns what it reached, such as its test error, so that a fast wrong answer shows.
-    """
-    timings = [Timings(name, rows) for name in variants]
-    for timing in timings:
-        timing.reached = variants[timing.name]()
-    for _ in range(rounds):
+
+def in_turn(variants: dict[str, Round], *, rounds: int) -> list[Timings]:
+    """Runs every variant once to warm up, then all of them in turn, `rounds` times."""
+    timings = [Timings(name) for name in variants]
+    for number in range(rounds + 1):
         for timing in timings:
-            wall, cpu = time.perf_counter(), time.process_time()
-            timing.reached = variants[timing.name]()
-            timing.wall.append(time.perf_counter() - wall)
-            timing.cpu.append(time.process_time() - cpu)
+            wall, cpu = variants[timing.name]()
+            if number:
+                timing.wall.append(wall)
+                timing.cpu.append(cpu)
     return timings
 
 
-def table(title: str, timings: list[Timings]) -> str:
-    """Returns a Markdown table; ratios are against the first variant, round by round."""
+def timed(work: Callable[[], object], *, rows: int) -> Round:
+    """Returns a round of work on so many rows in this process."""
+
+    def once() -> tuple[float, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        return (time.perf_counter() - wall) / rows, (time.process_time() - cpu) / rows
+
+    return once
+
+
+def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
+    """Returns a Markdown table; ratios are against the first variant, round by round.
+
+    Where the operations of a row are given, and the products alone are among the variants, it
+    also says what share of their speed each variant reaches for the same processor time.
+    """
+    roofline = next((t.cpu_per_row for t in timings if t.name == ROOFLINE), None)
     lines = [
         f"### {title}",
         "",
-        "| variant | rows/s: median (min to max) | speed of aeflow | CPU us a row | reached |",
-        "|---|---|---|---|---|",
+        "| variant | rows/s | aeflow is faster by (min to max) | CPU us a row | of the roofline |"
+        " reached |",
+        "|---|---|---|---|---|---|",
     ]
-    ours = timings[0]
     for timing in timings:
-        rates = sorted(timing.rows / seconds for seconds in timing.wall)
-        ratios = [theirs / own for theirs, own in zip(timing.wall, ours.wall, strict=True)]
+        low, median, high = _ratios(timing, timings[0])
+        share = f"{roofline / timing.cpu_per_row:.2f}" if roofline else ""
         lines.append(
-            f"| {timing.name} | {statistics.median(rates):,.0f} ({rates[0]:,.0f} to "
-            f"{rates[-1]:,.0f}) | {statistics.median(ratios):.1f} x | "
-            f"{1e6 * statistics.median(timing.cpu) / timing.rows:.1f} | {timing.reached} |"
+            f"| {timing.name} | {timing.rate:,.0f} | {median:.2f} ({low:.2f} to {high:.2f}) | "
+            f"{timing.cpu_per_row:.1f} | {share} | {timing.reached} |"
         )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    return "\n".join([*lines, "", f"{os.cpu_count()} CPUs, load averages {load}."])
+    told = f"{os.cpu_count()} CPUs, load averages {load}"
+    if roofline:
+        told += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
+    return "\n".join([*lines, "", f"{told}."])
+
+
+def summary(timings: list[Timings]) -> list[dict]:
+    """Returns what the table says, for JSON."""
+    return [
+        {
+            "variant": timing.name,
+            "rows_per_second": timing.rate,
+            "cpu_us_per_row": timing.cpu_per_row,
+            "speed_of_first": _ratios(timing, timings[0]),
+            "reached": timing.reached,
+        }
+        for timing in timings
+    ]
+
+
+def _ratios(timing: Timings, first: Timings) -> tuple[float, float, float]:
+    ratios = [theirs / own for theirs, own in zip(timing.wall, first.wall, strict=True)]
+    return min(ratios), statistics.median(ratios), max(ratios)

@@ -1,65 +1,155 @@
-"""One epoch of training: our loop beside Keras `model.fit`, same network, data and optimizer."""
+"""Epochs of training: ours beside every contender, in turn, each in a process of its own."""
 
-from collections.abc import Callable
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.artifacts import Dataset
-from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
-from aeflow.models import build
-from aeflow.models.preprocessing import fit_preprocessing
-from aeflow.progress import silent
 from aeflow.storage import Store
-from aeflow.training.checkpoints import TrainingState
 from aeflow.training.inputs import resident_rows
-from aeflow.training.loop import Run, fit
-from aeflow.training.optimizers import build_optimizer
-from aeflow.training.policy import Policy
+from tests.benchmarks.harness import Timings, in_turn, table
 
-__all__ = ["variants"]
+__all__ = ["CASES", "Case", "measure"]
 
-CONFIG = TrainConfig(epochs=1, schedule="constant", learning_rate=0.002)
-
-
-class NoCheckpoints:
-    """Saves nothing: `model.fit` does not either."""
-
-    def save(self, state: TrainingState) -> None:
-        """Does nothing."""
+PEERS = Path(".peers")
+TOLERANCE = 0.03
+"""By how much a contender's error may differ from the best one's for its row to count."""
 
 
-def variants(dataset: Dataset, store: Store) -> dict[str, Callable[[], str]]:
-    """Returns the ways to train one epoch from fresh weights; each returns its validation MSE."""
-    rows = resident_rows(dataset, "train", store)
-    held_out = resident_rows(dataset, "validation", store)
+@dataclass(frozen=True)
+class Case:
+    """Says what is trained, on how many rows, and by whom; the first contender is ours."""
 
-    def ours() -> str:
-        model = _model(dataset)
-        optimizer = build_optimizer(CONFIG, model.trainable_variables, num_steps=1)
-        run = Run(model, optimizer, rows, held_out, CONFIG, RuntimeConfig(), Policy(True, 2))
-        state = fit(
-            run, TrainingState(), NoCheckpoints(), on_epoch=lambda epoch: None, on_progress=silent
+    title: str
+    network: str
+    hidden: int
+    latent: int
+    rows: int
+    contenders: tuple[str, ...]
+    rounds: int = 5
+
+    @property
+    def flops(self) -> int:
+        """The floating-point operations a row of a step: 6 M - 2 M_first, M of one forward pass."""
+        sizes = (784, self.hidden, self.latent, self.hidden, 784)
+        products = [n * m for n, m in itertools.pairwise(sizes)]
+        return 6 * sum(products) - 2 * products[0]
+
+
+OURS, BARE = "aeflow", "aeflow, compiled steps alone"
+CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
+    OURS: (None, "aeflow_fit", {}),
+    BARE: (None, "aeflow_fit", {"bare": True}),
+    "aeflow with XLA": (None, "aeflow_fit", {"runtime": {"xla": True, "batch_parts": 1}}),
+    "model.fit": (None, "keras_fit", {}),
+    "model.fit, steps_per_execution=32": (None, "keras_fit", {"steps_per_execution": 32}),
+    "PyTorch": ("torch", "torch_loop", {}),
+    "JAX": ("jax", "jax_scan", {}),
+    "the 2019 post's way": (None, "post_2019", {}),
+    "GEMM, one thread": (None, "gemm", {}),
+}
+"""Each by its name: the environment in `.peers` that it needs, its module, its options."""
+DENSE = (OURS, BARE, "model.fit", "model.fit, steps_per_execution=32", "PyTorch", "JAX")
+CASES = {
+    "dense": Case("dense 784-128-32", "dense", 128, 32, 57_000, (*DENSE, "GEMM, one thread")),
+    "wide": Case("dense 784-512-64", "dense", 512, 64, 57_000, (*DENSE, "GEMM, one thread")),
+    "convolutional": Case(
+        "convolutional 32-64",
+        "convolutional",
+        0,
+        32,
+        6_400,
+        (OURS, BARE, "aeflow with XLA", "model.fit", "PyTorch"),
+        rounds=3,
+    ),
+    "post": Case(
+        "784-64-64-64-784", "dense", 64, 64, 12_800, (OURS, "the 2019 post's way"), rounds=3
+    ),
+}
+
+
+def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
+    """Trains one case by all contenders whose environment is there, and prints its table."""
+    case = CASES[name]
+    data = scratch / "data.npz"
+    if not data.exists():
+        splits = {n: resident_rows(dataset, n, store).numpy() for n in ("train", "validation")}
+        np.savez(data, train=splits["train"], validation=splits["validation"])
+    with ExitStack() as stack:
+        children = {
+            contender: stack.enter_context(_child(case, contender, data))
+            for contender in case.contenders
+            if _python(contender).exists()
+        }
+        timings = in_turn(
+            {contender: child.train_epoch for contender, child in children.items()},
+            rounds=case.rounds,
         )
-        return f"MSE {state.best_loss:.4f}"
+        errors = {contender: child.mse() for contender, child in children.items()}
+    best = min(error for error in errors.values() if error)
+    for timing in timings:
+        if error := errors[timing.name]:
+            counts = error <= best * (1 + TOLERANCE)
+            timing.reached = f"MSE {error:.4f}{'' if counts else ', does not count'}"
+    print(table(f"Training: {case.title}, Adam, batch 128", timings, flops=case.flops), "\n")
+    return timings
 
-    return {
-        "aeflow": ours,
-        "model.fit": lambda: _keras(dataset, rows, held_out, 1),
-        "model.fit, steps_per_execution=32": lambda: _keras(dataset, rows, held_out, 32),
+
+@dataclass
+class _Child:
+    process: subprocess.Popen
+
+    def ask(self, what: str = "") -> dict:
+        assert self.process.stdin
+        assert self.process.stdout
+        if what:
+            print(what, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"A contender ended: {self.process.args}")
+        return json.loads(answer)
+
+    def train_epoch(self) -> tuple[float, float]:
+        took = self.ask("epoch")
+        return took["wall"], took["cpu"]
+
+    def mse(self) -> float | None:
+        return self.ask("mse")["mse"]
+
+
+@contextmanager
+def _child(case: Case, contender: str, data: Path) -> Iterator[_Child]:
+    _, module, options = CONTENDERS[contender]
+    given = {
+        "network": case.network,
+        "hidden": case.hidden,
+        "latent": case.latent,
+        "rows": case.rows,
+        "data": str(data),
+        "options": options,
     }
+    process = subprocess.Popen(
+        [_python(contender), "-m", f"tests.benchmarks.contenders.{module}", json.dumps(given)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        child = _Child(process)
+        child.ask()
+        yield child
+    finally:
+        process.communicate(timeout=60)
 
 
-def _model(dataset: Dataset):
-    preprocessing = fit_preprocessing(dataset.example_schema, np.zeros(1), np.ones(1))
-    return build(ModelConfig(), dataset.example_schema, preprocessing, seed=0)
-
-
-def _keras(dataset: Dataset, rows: tf.Tensor, held_out: tf.Tensor, steps: int) -> str:
-    """Trains as a user of Keras would: scaled in advance, `compile`, `fit`."""
-    x, x_held_out = (tf.cast(r, tf.float32).numpy() / 255.0 for r in (rows, held_out))
-    ours = _model(dataset)
-    model = tf.keras.Sequential([ours.encoder, ours.decoder])
-    model.compile(tf.keras.optimizers.Adam(0.002), "mse", steps_per_execution=steps)
-    model.fit(x, x, batch_size=CONFIG.batch_size, epochs=1, verbose=0)
-    return f"MSE {model.evaluate(x_held_out, x_held_out, batch_size=1024, verbose=0):.4f}"
+def _python(contender: str) -> Path:
+    environment = CONTENDERS[contender][0]
+    return PEERS / environment / "bin" / "python" if environment else Path(sys.executable)

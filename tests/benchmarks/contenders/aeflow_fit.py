@@ -1,0 +1,134 @@
+"""Ours: the whole training stage, with checkpoints, TensorBoard, validation and progress.
+
+With the option `bare`, only the compiled steps, to see what the rest costs.
+"""
+
+import queue
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from aeflow.configs import (
+    ConvolutionalOptions,
+    DenseOptions,
+    IngestConfig,
+    ModelConfig,
+    RuntimeConfig,
+    TrainConfig,
+)
+from aeflow.errors import Interrupted
+from aeflow.ingestion import ingest
+from aeflow.models import build
+from aeflow.models.preprocessing import Preprocessing
+from aeflow.runtime import prepare
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+from aeflow.training import train
+from aeflow.training.inputs import epoch_order
+from aeflow.training.optimizers import build_optimizer
+from aeflow.training.policy import choose_policy
+from aeflow.training.steps import compile_steps, compile_validation
+from tests.benchmarks.contenders.child import Case, serve, steps_of
+
+MANY = 1000
+
+
+def main() -> None:
+    """Trains what the command line says, an epoch at a time."""
+    case = Case()
+    if case.network == "convolutional":
+        network = ConvolutionalOptions(filters=(32, 64))
+    else:
+        network = DenseOptions(hidden_units=case.hidden)
+    model_config = ModelConfig(network=network, latent_dim=case.latent)
+    config = TrainConfig(
+        epochs=MANY,
+        optimizer="adam",
+        learning_rate=case.learning_rate,
+        schedule="constant",
+        batch_size=case.batch_size,
+    )
+    runtime = RuntimeConfig(**case.options.get("runtime", {}))
+    if case.options.get("bare"):
+        _serve_steps(case, model_config, config, runtime)
+    else:
+        _serve_stage(case, model_config, config, runtime)
+
+
+def _serve_stage(case: Case, model_config, config, runtime) -> None:
+    """Lets the stage wait at the end of each epoch until it is told to go on.
+
+    It validates on one in twenty of the rows that it is given, as users' stages do.
+    """
+    told, done = queue.Queue(), queue.Queue()
+    found = {"mse": float("nan")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.npz"
+        np.savez(path, x_train=_images(case)[0])
+        store = Store(Path(folder) / "store")
+        dataset = ingest(IngestConfig(source=f"npz:{path}", test_one_in=10_000), store)
+        rows = dataset.rows["train"]
+
+        def on_progress(progress) -> None:
+            epochs, within = divmod(progress.done, steps_of(rows, case.batch_size))
+            if epochs and not within and progress.message.startswith(f"epoch {epochs + 1} of"):
+                found["mse"] = progress.metrics["validation_loss"]
+                done.put(None)
+                if told.get() == "stop":
+                    raise Interrupted("enough")
+
+        def work() -> None:
+            with suppress(Interrupted):
+                train(
+                    dataset,
+                    config,
+                    store,
+                    model_config=model_config,
+                    runtime=runtime,
+                    on_progress=on_progress,
+                )
+
+        thread = threading.Thread(target=work)
+        thread.start()
+
+        def train_epoch(number: int) -> None:
+            if number:
+                told.put("epoch")
+            done.get()
+
+        serve(train_epoch, lambda: found["mse"], rows=rows)
+        told.put("stop")
+        thread.join()
+
+
+def _serve_steps(case: Case, model_config, config, runtime) -> None:
+    prepare(runtime)
+    schema = ExampleSchema(shape=(28, 28, 1), dtype="uint8", value_range=(0, 255))
+    preprocessing = Preprocessing(())
+    preprocessing.set_weights([np.array(0.0), np.array(255.0)])
+    model = build(model_config, schema, preprocessing, seed=0)
+    optimizer = build_optimizer(config, model.trainable_variables, num_steps=MANY)
+    rows, held_out = (tf.constant(images) for images in _images(case))
+    policy = choose_policy(model_config, config, runtime, device="cpu", num_rows=len(rows))
+    run_steps = compile_steps(
+        model, optimizer, rows, batch_size=case.batch_size, seed=0, policy=policy
+    )
+    validation_loss = compile_validation(model, held_out, seed=0)
+
+    def train_epoch(number: int) -> None:
+        order = tf.constant(epoch_order(len(rows), seed=0, epoch=number))
+        run_steps(order, number * case.steps, 0, case.steps)
+
+    serve(train_epoch, lambda: float(validation_loss()), rows=len(rows))
+
+
+def _images(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    return case.train.reshape(-1, 28, 28, 1), case.validation.reshape(-1, 28, 28, 1)
+
+
+if __name__ == "__main__":
+    main()
