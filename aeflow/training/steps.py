@@ -90,8 +90,8 @@ def compile_steps(
     return run_steps
 
 
-def _mean(*values):
-    return sum(values) / len(values) if len(values) > 1 else values[0]
+def _mean(first, *others):
+    return sum(others, first) / (1 + len(others)) if others else first
 
 
 def _seed_of(seed: int, part: int) -> int:
