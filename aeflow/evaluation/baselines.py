@@ -1,11 +1,12 @@
 """What a model has to beat: PCA with as many numbers, and the mean image."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-__all__ = ["Baseline", "fit_pca", "mean_baseline"]
+__all__ = ["Baseline", "PrincipalComponents", "fit_pca", "mean_baseline"]
 
 EXACT_COLUMNS = 4096
 SAMPLE_ROWS = 10_000
@@ -14,7 +15,25 @@ Baseline = Callable[[np.ndarray], np.ndarray]
 """Maps x float32 [B, *shape], in input units, to its reconstruction of the same shape."""
 
 
-def fit_pca(batches: Iterable[np.ndarray], num_components: int, mean: np.ndarray) -> Baseline:
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """Holds components [K, D] as rows, the largest variance first, and the mean [D]."""
+
+    components: np.ndarray
+    center: np.ndarray
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Returns the coordinates [B, K] of examples [B, *shape]."""
+        return (x.reshape(len(x), -1) - self.center) @ self.components.T
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Returns the reconstruction of examples [B, *shape], of the same shape."""
+        return (self.encode(x) @ self.components + self.center).reshape(x.shape)
+
+
+def fit_pca(
+    batches: Iterable[np.ndarray], num_components: int, mean: np.ndarray
+) -> PrincipalComponents:
     """Fits principal components to training batches [B, *shape] with mean [*shape].
 
     Exact, from the covariance, up to 4,096 numbers an example; beyond that by a randomised
@@ -28,12 +47,7 @@ def fit_pca(batches: Iterable[np.ndarray], num_components: int, mean: np.ndarray
         rows = _first(centred, SAMPLE_ROWS)
         fitted = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
         components = np.asarray(fitted.fit(rows).components_, np.float32)
-
-    def reconstruct(x: np.ndarray) -> np.ndarray:
-        latents = (x.reshape(len(x), -1) - center) @ components.T
-        return (latents @ components + center).reshape(x.shape)
-
-    return reconstruct
+    return PrincipalComponents(components, center)
 
 
 def mean_baseline(mean: np.ndarray) -> Baseline:

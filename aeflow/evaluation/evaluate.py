@@ -1,6 +1,7 @@
 """The evaluation stage: from a model and a dataset to numbers, pictures and a verdict line."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -9,8 +10,11 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, Evaluation, Model
 from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
+from aeflow.evaluation.card import Card, health_card
 from aeflow.evaluation.gathering import Gathered
+from aeflow.evaluation.scores import scores_of
 from aeflow.evaluation.scoring import Judge
+from aeflow.evaluation.spaces import read_spaces
 from aeflow.evaluation.tables import label_table, metric_table, percentile_table, verdict_line
 from aeflow.figures import error_histogram, reconstruction_panel, training_curves
 from aeflow.lineage import Question
@@ -63,7 +67,7 @@ def evaluation_question(model: Model, config: EvaluateConfig, dataset: Dataset) 
     """Returns what evaluation asks the store for, so that an answer can be found without work."""
     return Question(
         stage="evaluate",
-        version=1,
+        version=2,
         folder=Evaluation.folder,
         configs={"evaluate": config.hashed()},
         inputs={"model": model.reference, "dataset": dataset.reference},
@@ -80,27 +84,71 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_p
     for batch in judge.score(inference, config.split):
         gathered.add(batch)
         on_progress(Progress("evaluate", gathered.rows, total, "row"))
-    metrics = metric_table(gathered.scores())
+    card = _card(
+        gathered,
+        inference,
+        judge,
+        model=model,
+        store=store,
+        dataset=dataset,
+        split=config.split,
+        on_step=lambda told: on_progress(Progress("evaluate", total, total, "row", told)),
+    )
+    metrics = metric_table(gathered.scores()) | card.metrics
     with draft.writing("examples.parquet") as path:
         pq.write_table(gathered.table(), path, compression="zstd", use_dictionary=False)
     with draft.writing("metrics.json") as path:
-        tables = _tables(gathered, metrics, model=model, dataset=dataset, split=config.split)
+        tables = _tables(gathered, metrics, card, model=model, dataset=dataset, split=config.split)
         path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
     _draw(draft, gathered, metrics, model=model, store=store)
     return {"split": config.split, "rows": gathered.rows, "metrics": metrics}
 
 
-def _tables(gathered: Gathered, metrics, *, model: Model, dataset: Dataset, split: str) -> dict:
+def _card(
+    gathered: Gathered,
+    inference: Inference,
+    judge: Judge,
+    *,
+    model: Model,
+    store: Store,
+    dataset: Dataset,
+    split: str,
+    on_step: Callable[[str], None],
+) -> Card:
+    spaces = read_spaces(
+        model,
+        dataset,
+        store,
+        split=split,
+        judge=judge,
+        inference=inference,
+        on_rows=lambda: on_step("latents"),
+    )
+    scores = {}
+    for suffix, space in spaces.items():
+        for name, score in scores_of(space).items():
+            on_step(name.replace("_", " "))
+            scores[name + suffix] = score(space)
+    on_step("intervals")
+    return health_card(gathered.scores(), scores, latent_dim=model.latent_dim)
+
+
+def _tables(
+    gathered: Gathered, metrics, card: Card, *, model: Model, dataset: Dataset, split: str
+) -> dict:
     scores, table = gathered.scores(), gathered.table()
     labels = table["label"].to_pylist() if "label" in table.column_names else None
     return {
         "split": split,
         "rows": gathered.rows,
         "metrics": metrics,
+        "card": card.rows,
         "percentiles": percentile_table(scores["mse"]),
         "labels": label_table(scores, labels, dataset.label_names) if labels else [],
         "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
-        "verdict": verdict_line(metrics, split=split, latent_dim=model.latent_dim),
+        "verdict": verdict_line(
+            metrics, split=split, latent_dim=model.latent_dim, differences=card.differences
+        ),
     }
 
 

@@ -41,15 +41,16 @@ class Judge:
 
     def __init__(self, dataset: Dataset, store: Store, *, latent_dim: int):
         statistics = read_statistics(dataset, store)
-        fitted_on = "train" if dataset.rows.get("train") else next(iter(statistics))
-        of_split = statistics[fitted_on]
+        self.fitted_on = "train" if dataset.rows.get("train") else next(iter(statistics))
+        of_split = statistics[self.fitted_on]
         self._dataset, self._store = dataset, store
         self._units = fit_preprocessing(
             dataset.example_schema, of_split.position_mean, of_split.position_std
         )
-        mean = self._scaled(of_split.position_mean[np.newaxis])[0]
+        mean = self.scaled(of_split.position_mean[np.newaxis])[0]
+        self.pca = fit_pca(self._scaled_split(self.fitted_on), latent_dim, mean)
         self.baselines: dict[str, Baseline] = {
-            "pca": fit_pca(self._scaled_split(fitted_on), latent_dim, mean),
+            "pca": self.pca,
             "mean_image": mean_baseline(mean),
         }
 
@@ -58,11 +59,15 @@ class Judge:
         for shard in open_split(self._dataset, split, self._store):
             yield from self._score_shard(inference, shard)
 
+    def scaled(self, rows: np.ndarray) -> np.ndarray:
+        """Returns stored rows [B, *shape] in the dataset's own units."""
+        return self._units(rows).numpy()
+
     def _score_shard(self, inference: Inference, shard: Shard) -> Iterator[ScoredBatch]:
         start = 0
         for batch in inference.reconstruct(shard.features):
             end = start + len(batch.rows)
-            x, x_hat = self._scaled(batch.rows), self._scaled(batch.reconstructions)
+            x, x_hat = self.scaled(batch.rows), self.scaled(batch.reconstructions)
             yield ScoredBatch(
                 ids=shard.ids[start:end],
                 labels=None if shard.labels is None else shard.labels[start:end],
@@ -81,10 +86,7 @@ class Judge:
                 scores[f"{name}_{baseline}"] = metric(x, reconstruct(x)).numpy()
         return scores
 
-    def _scaled(self, rows: np.ndarray) -> np.ndarray:
-        return self._units(rows).numpy()
-
     def _scaled_split(self, split: str) -> Iterator[np.ndarray]:
         for shard in open_split(self._dataset, split, self._store):
             for start in range(0, shard.rows, BATCH):
-                yield self._scaled(shard.features[start : start + BATCH])
+                yield self.scaled(shard.features[start : start + BATCH])

@@ -1,6 +1,7 @@
 """The tables of an evaluation, and its one-line verdict."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -52,14 +53,41 @@ def label_table(
     return table
 
 
-def verdict_line(metrics: Mapping[str, float], *, split: str, latent_dim: int) -> str:
-    """Says plainly whether the model reconstructs better than PCA with as many numbers."""
+def verdict_line(
+    metrics: Mapping[str, float],
+    *,
+    split: str,
+    latent_dim: int,
+    differences: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> str:
+    """Says plainly whether the model reconstructs better than PCA with as many numbers.
+
+    Where rows have labels it says, too, how a linear probe classifies by its features;
+    `differences` are the limits of what the model has more than PCA.
+    """
     mse, mse_pca = metrics["mse"], metrics["mse_pca"]
     rival = f"PCA-{latent_dim}"
     figures = f"({split} MSE {mse:.4g} against {mse_pca:.4g})"
     if mse_pca < EXACT:
         return f"{rival} reconstructs exactly {figures}: the latent is as large as the input."
     gain = 1.0 - mse / mse_pca
-    if gain <= 0:
-        return f"Reconstructs {-gain:.0%} worse than {rival} {figures}: PCA is the better choice."
-    return f"Reconstructs {gain:.0%} better than {rival} {figures}."
+    features = _features(metrics, differences)
+    if gain > 0:
+        told = f"; its features {features}" if features else ""
+        return f"Reconstructs {gain:.0%} better than {rival} {figures}{told}."
+    worse = f"Reconstructs {-gain:.0%} worse than {rival} {figures}"
+    if features.endswith("better"):
+        return f"{worse}, but its features {features}."
+    told = f", and its features {features}" if features else ""
+    return f"{worse}{told}: PCA is the better choice."
+
+
+def _features(metrics: Mapping[str, float], differences: Mapping[str, tuple[float, float]]) -> str:
+    """Says how the features classify beside those of PCA; nothing where that is not known."""
+    if "probe_accuracy" not in differences:
+        return ""
+    low, high = differences["probe_accuracy"]
+    if low <= 0 <= high:
+        return "classify no differently"
+    points = 100 * (metrics["probe_accuracy"] - metrics["probe_accuracy_pca"])
+    return f"classify {abs(points):.1f} points {'better' if points > 0 else 'worse'}"

@@ -1,6 +1,7 @@
 """The page of an evaluation: verdicts, metrics beside the baselines, pictures, links."""
 
 import json
+from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
@@ -10,9 +11,19 @@ from aeflow.storage import Store
 from flows.pages.links import report_address, report_line, tensorboard_line
 from flows.pages.posting import markdown_table, measured, number, picture, post, slug
 
-__all__ = ["evaluation_page", "metrics_table", "show_evaluation"]
+__all__ = ["card_table", "evaluation_page", "metrics_table", "show_evaluation"]
 
-METRICS = {"mse": "MSE", "mae": "MAE", "psnr": "PSNR (dB)", "ssim": "SSIM"}
+METRICS = {
+    "mse": "MSE",
+    "mae": "MAE",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "probe_accuracy": "linear probe accuracy",
+    "knn_accuracy": "10 nearest neighbours' accuracy",
+    "neighbour_recall": "neighbours kept",
+    "dead_dimensions": "dead dimensions",
+    "effective_rank": "effective rank",
+}
 PANEL = "figures/reconstructions.png"
 
 
@@ -51,6 +62,7 @@ def evaluation_page(
         f"for {model.example_schema.size}",
         f"**{_verdict(evaluation, store)}**",
         _links(model, publication, store),
+        markdown_table(card_table(_judged(evaluation, store), latent_dim=model.latent_dim)),
         markdown_table(metrics_table(evaluation, latent_dim=model.latent_dim)),
         f"{evaluation.rows:,} rows of the split {evaluation.split}; PSNR is the mean over rows.",
     ]
@@ -61,6 +73,20 @@ def evaluation_page(
         parts.append(f"**Gate.** {measured(verdict, store, 'verdict.json')[0]['verdict']}")
     parts.append(f"Model `{model.key}` on dataset `{dataset.key}`, in `{folder}`")
     return "\n\n".join(parts) + "\n"
+
+
+def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, str]]:
+    """Returns the health card: each number with its interval, PCA's beside it, and its meaning."""
+    return [
+        {
+            "health card": row["title"],
+            "value": row["shown"]["value"],
+            "95 % interval": row["shown"]["interval"] or "–",
+            f"beside PCA-{latent_dim}": row["shown"]["pca"],
+            "what it means": row["judgement"],
+        }
+        for row in judgement.get("card", [])
+    ]
 
 
 def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, str]]:
@@ -94,5 +120,9 @@ def _show_report(publication: Publication, store: str, *, key: str, told: str) -
 
 
 def _verdict(evaluation: Evaluation, store: str) -> str:
+    return _judged(evaluation, store)["verdict"]
+
+
+def _judged(evaluation: Evaluation, store: str) -> dict[str, Any]:
     path = Store(store).reading(evaluation, ["metrics.json"]) / "metrics.json"
-    return json.loads(path.read_bytes())["verdict"]
+    return json.loads(path.read_bytes())

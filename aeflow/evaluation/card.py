@@ -1,0 +1,154 @@
+"""The health card: each headline number, how sure it is, PCA's beside it, and what it means."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aeflow.evaluation.intervals import interval, resampled_means
+
+__all__ = ["Card", "health_card"]
+
+PCA, RATIO = "_pca", "mse_ratio_to_pca"
+ACCURACIES = ("probe_accuracy", "knn_accuracy")
+HEADLINE = ("mse", RATIO, "psnr", "ssim", *ACCURACIES)
+"""Numbers with an interval."""
+TITLES = {
+    "mse": "Mean squared error",
+    RATIO: "Error as a share of PCA's",
+    "psnr": "PSNR",
+    "ssim": "Structural similarity",
+    "probe_accuracy": "Linear probe accuracy",
+    "knn_accuracy": "10 nearest neighbours' accuracy",
+    "neighbour_recall": "Neighbours kept",
+    "dead_dimensions": "Dead dimensions",
+    "effective_rank": "Effective rank",
+}
+EXACT = 1e-12
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Holds the card's rows and the metrics that it adds to those of the errors.
+
+    `differences` are the limits, 95 % sure, of what the model has more than PCA.
+    """
+
+    rows: list[dict[str, Any]]
+    metrics: dict[str, float]
+    differences: dict[str, Limits]
+
+
+def health_card(
+    errors: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray], *, latent_dim: int
+) -> Card:
+    """Returns the card of errors [N] and of scores, which are [N] by row or [] of all rows.
+
+    Both have PCA's numbers beside the model's, named with `_pca`. What is compared with PCA is
+    resampled in pairs, row by row.
+    """
+    judged = {name: values for name, values in errors.items() if "mean_image" not in name}
+    resampled = resampled_means(judged)
+    accuracies = {n: v for n, v in scores.items() if n.startswith(ACCURACIES) and v.ndim}
+    if accuracies:
+        resampled |= resampled_means(accuracies)
+    means = {name: _mean(values) for name, values in (judged | dict(scores)).items()}
+    limits = {name: interval(values) for name, values in resampled.items() if name in HEADLINE}
+    if means["mse" + PCA] >= EXACT:
+        means |= {RATIO: means["mse"] / means["mse" + PCA], RATIO + PCA: 1.0}
+        limits[RATIO] = interval(resampled["mse"] / resampled["mse" + PCA])
+    pairs = [name for name in HEADLINE if name in resampled and name + PCA in resampled]
+    differences = {name: interval(resampled[name] - resampled[name + PCA]) for name in pairs}
+    told = _Told(means, limits, differences, f"PCA-{latent_dim}", latent_dim)
+    rows = [told.row(name) for name in TITLES if name in means]
+    added = {name: means[name] for name in means if name in scores or name == RATIO}
+    return Card(rows, added, differences)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Says in plain words what the numbers mean."""
+
+    means: Mapping[str, float]
+    limits: Mapping[str, Limits]
+    differences: Mapping[str, Limits]
+    rival: str
+    latent_dim: int
+
+    def row(self, name: str) -> dict[str, Any]:
+        value, pca = self.means[name], self.means[name + PCA]
+        limits = self.limits.get(name, (math.nan, math.nan))
+        is_known = all(map(math.isfinite, limits))
+        return {
+            "name": name,
+            "title": TITLES[name],
+            "value": value if math.isfinite(value) else None,
+            "interval": list(limits) if is_known else None,
+            "pca": pca if math.isfinite(pca) else None,
+            "shown": {
+                "value": _shown(name, value),
+                "interval": " to ".join(_shown(name, limit) for limit in limits) * is_known,
+                "pca": _shown(name, pca),
+            },
+            "judgement": self.of(name),
+        }
+
+    def of(self, name: str) -> str:
+        if not math.isfinite(self.means[name]):
+            return "Not a finite number: the model is broken."
+        match name:
+            case "dead_dimensions":
+                return self._dead(int(self.means[name]))
+            case "effective_rank":
+                return f"Spreads over about {self.means[name]:.0f} of {self.latent_dim} directions."
+            case "neighbour_recall":
+                kept, beside = self.means[name], self.means[name + PCA]
+                return f"Keeps {kept:.0%} of the 10 nearest neighbours; {self.rival} {beside:.0%}."
+            case _:
+                return self._ratio() if name == RATIO else self._beside_pca(name)
+
+    def _beside_pca(self, name: str) -> str:
+        gain = self.means[name] - self.means[name + PCA]
+        low, high = self.differences.get(name, (0.0, 0.0))
+        if low <= 0 <= high:
+            return f"No clear difference from {self.rival}."
+        amount = {
+            "mse": f"{abs(gain):.2g}",
+            "psnr": f"{abs(gain):.1f} dB",
+            "ssim": f"{abs(gain):.3f}",
+        }.get(name, f"{100 * abs(gain):.1f} points")
+        is_better = gain < 0 if name == "mse" else gain > 0
+        return f"{amount} {'better' if is_better else 'worse'} than {self.rival}."
+
+    def _ratio(self) -> str:
+        gains = [1 - limit for limit in reversed(self.limits[RATIO])]
+        if gains[0] <= 0 <= gains[1]:
+            return f"No clear difference from {self.rival}."
+        least, most = sorted(abs(gain) for gain in gains)
+        better = "better" if gains[0] > 0 else "worse"
+        return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
+
+    def _dead(self, count: int) -> str:
+        if count == 0:
+            return "Every dimension carries something."
+        told = "dimension carries" if count == 1 else "dimensions carry"
+        return f"{count} of {self.latent_dim} {told} nothing: a smaller latent would do."
+
+
+def _shown(name: str, value: float) -> str:
+    """Writes a number as people read it."""
+    if not math.isfinite(value):
+        return "–"
+    if name in (RATIO, "neighbour_recall"):
+        return f"{value:.0%}"
+    if name in ACCURACIES:
+        return f"{value:.1%}"
+    formats = {"mse": ".4g", "psnr": ".1f", "ssim": ".3f", "effective_rank": ".1f"}
+    return f"{value:{formats.get(name, 'g')}}{' dB' if name == 'psnr' else ''}"
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean(dtype=np.float64))

@@ -1,0 +1,48 @@
+"""A sample of a split's rows: the same ones each time, read shard by shard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from aeflow.artifacts import Dataset
+from aeflow.datasets.shards import open_split
+from aeflow.storage import Store
+
+__all__ = ["Sample", "read_places", "sampled_places"]
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Holds rows [N, *shape] as stored, their ids, and their labels or None."""
+
+    rows: np.ndarray
+    ids: pa.Array
+    labels: pa.Array | None
+
+
+def sampled_places(total: int, max_rows: int) -> np.ndarray:
+    """Returns the places of all rows, or of `max_rows` drawn with a fixed seed, ascending."""
+    if total <= max_rows:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(SEED).choice(total, max_rows, replace=False))
+
+
+def read_places(
+    dataset: Dataset, split: str, store: Store, *, places: np.ndarray
+) -> Iterator[Sample]:
+    """Gives the rows at these places of a split, which ascend, a part for each shard with some."""
+    start = 0
+    for shard in open_split(dataset, split, store):
+        low, high = np.searchsorted(places, (start, start + shard.rows))
+        chosen = places[low:high] - start
+        if len(chosen):
+            yield Sample(
+                rows=shard.features[chosen],
+                ids=shard.ids.take(pa.array(chosen)),
+                labels=None if shard.labels is None else shard.labels.take(pa.array(chosen)),
+            )
+        start += shard.rows

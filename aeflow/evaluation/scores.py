@@ -1,0 +1,161 @@
+"""How much latents are worth: what a simple reader makes of them, and how they use their numbers.
+
+A score is one number a judged row, whose mean counts, or one number of all rows.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+__all__ = ["SCORES", "Space", "scores_of"]
+
+NEIGHBOURS = 10
+MOST_LABELS = 1000
+"""Labels beyond which classifying is not tried: ids in the guise of labels, say."""
+PROBE_STEPS = 200
+DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
+
+
+@dataclass(frozen=True)
+class Space:
+    """Holds latents of training rows [M, D] and of judged rows [N, D], and what they stand for.
+
+    `inputs` [R, P] are the judged rows at the places `compared` [R], in input units; labels are
+    None where classifying makes no sense. `has_unit_prior` says that a dimension in use has a
+    variance near 1, as those of a variational autoencoder have.
+    """
+
+    fitted: np.ndarray
+    judged: np.ndarray
+    inputs: np.ndarray
+    compared: np.ndarray
+    fitted_labels: pa.Array | None = None
+    judged_labels: pa.Array | None = None
+    has_unit_prior: bool = False
+
+
+def probe_accuracy(space: Space) -> np.ndarray:
+    """Returns 1 for each labelled row that logistic regression on latents classifies right.
+
+    It is fitted to standardised latents of training rows (https://arxiv.org/abs/1610.01644).
+    """
+    probe = LogisticRegression(max_iter=PROBE_STEPS)
+    with warnings.catch_warnings():  # a probe that has not converged is one all the same
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return _classified(space, probe)
+
+
+def knn_accuracy(space: Space) -> np.ndarray:
+    """Returns 1 for each labelled row that its 10 nearest training rows classify right.
+
+    Nearest by the Euclidean distance of standardised latents.
+    """
+    return _classified(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
+
+
+def neighbour_recall(space: Space) -> np.ndarray:
+    """Returns the share of 10 nearest neighbours in input space that are so in the latent.
+
+    One number for each row that is compared, among each other.
+    """
+    count = min(NEIGHBOURS, len(space.inputs) - 1)
+    if count < 1:
+        return np.ones(len(space.inputs))
+    near = [_nearest(points, count) for points in (space.inputs, space.judged[space.compared])]
+    shared = (near[0][:, :, None] == near[1][:, None, :]).any(axis=2)
+    return shared.mean(axis=1)
+
+
+def dead_dimensions(space: Space) -> np.ndarray:
+    """Returns how many dimensions carry nothing: they hardly vary over the judged rows.
+
+    Of a unit prior those with a variance below 0.01 (https://arxiv.org/abs/1509.00519); else those
+    with less than a thousandth of the dimensions' mean variance.
+    """
+    variances = space.judged.var(axis=0, dtype=np.float64)
+    smallest = DEAD_VARIANCE if space.has_unit_prior else DEAD_SHARE * variances.mean()
+    return np.array(float((variances <= smallest).sum()))
+
+
+def effective_rank(space: Space) -> np.ndarray:
+    """Returns how many directions the latents spread over, between 1 and D.
+
+    The exponential of the entropy of the singular values of centred latents, as shares of their
+    sum (Roy & Vetterli, https://ieeexplore.ieee.org/document/7098875; of features,
+    https://arxiv.org/abs/2210.02885).
+    """
+    centred = space.judged - space.judged.mean(axis=0, dtype=np.float64)
+    values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred), 0))
+    if values.sum() == 0:
+        return np.array(0.0)
+    shares = values[values > 0] / values.sum()
+    return np.array(np.exp(-(shares * np.log(shares)).sum()))
+
+
+SCORES: dict[str, Callable[[Space], np.ndarray]] = {
+    "probe_accuracy": probe_accuracy,
+    "knn_accuracy": knn_accuracy,
+    "neighbour_recall": neighbour_recall,
+    "dead_dimensions": dead_dimensions,
+    "effective_rank": effective_rank,
+}
+"""The name of a score, and its function of a space: one number [N] a row, or one of all []."""
+
+FOR_LABELS = ("probe_accuracy", "knn_accuracy")
+
+
+def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
+    """Returns the scores that make sense for a space: some need labels on both sides."""
+    can_classify = _can_classify(space)
+    names = [name for name in SCORES if can_classify or name not in FOR_LABELS]
+    is_finite = np.isfinite(space.fitted).all() and np.isfinite(space.judged).all()
+    return {name: SCORES[name] if is_finite else _unknown for name in names}
+
+
+def _unknown(_space: Space) -> np.ndarray:
+    return np.array(np.nan)
+
+
+def _can_classify(space: Space) -> bool:
+    if space.fitted_labels is None or space.judged_labels is None:
+        return False
+    if space.judged_labels.null_count == len(space.judged_labels):
+        return False
+    labels = len(space.fitted_labels.drop_null().unique())
+    rows = len(space.fitted_labels) - space.fitted_labels.null_count
+    return 2 <= labels <= MOST_LABELS and rows >= NEIGHBOURS
+
+
+def _classified(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
+    known, asked = (labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space))
+    fitted, judged = _standardised(space.fitted[known], space.judged[asked])
+    labels, expected = (
+        values.drop_null().to_numpy(zero_copy_only=False) for values in _labels(space)
+    )
+    found = classifier.fit(fitted, labels).predict(judged)
+    return (found == expected).astype(np.float64)
+
+
+def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
+    if space.fitted_labels is None or space.judged_labels is None:
+        raise ValueError("There are no labels to classify by.")
+    return space.fitted_labels, space.judged_labels
+
+
+def _standardised(fitted: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scales both by the mean and standard deviation of what is fitted on."""
+    mean, std = fitted.mean(axis=0), fitted.std(axis=0)
+    scale = np.where(std > 0, std, 1)
+    return (fitted - mean) / scale, (judged - mean) / scale
+
+
+def _nearest(points: np.ndarray, count: int) -> np.ndarray:
+    """Returns the places [N, count] of the points nearest to each, itself left out."""
+    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
+    return found.kneighbors(return_distance=False)

@@ -1,0 +1,82 @@
+"""The latents that are scored: a model's, and beside them PCA's of the same rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.evaluation.sampling import read_places, sampled_places
+from aeflow.evaluation.scores import Space
+from aeflow.evaluation.scoring import Judge
+from aeflow.models import Inference
+from aeflow.storage import Store
+
+__all__ = ["read_spaces"]
+
+FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
+MOST_NUMBERS = 2**26
+"""Numbers that a sample has at most, so that large examples and latents stay affordable."""
+UNIT_PRIOR = ("variational",)
+"""Kinds whose latents lie by a normal distribution with variance 1, unless they are not used."""
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    latents: np.ndarray
+    pca: np.ndarray
+    labels: pa.Array | None
+
+
+def read_spaces(
+    model: Model,
+    dataset: Dataset,
+    store: Store,
+    *,
+    split: str,
+    judge: Judge,
+    inference: Inference,
+    on_rows: Callable[[], None],
+) -> dict[str, Space]:
+    """Returns the space of the model, named "", and that of PCA, named "_pca".
+
+    They have at most 60,000 training rows and 10,000 judged ones. Labels are left out where the
+    judged split is the one that is fitted on: a row is its own nearest neighbour.
+    """
+    width = max(model.latent_dim, 1)
+
+    def encoded(name: str, max_rows: int) -> _Encoded:
+        places = sampled_places(dataset.rows[name], min(max_rows, 1 + MOST_NUMBERS // width))
+        latents, pca, labels = [], [], []
+        for sample in read_places(dataset, name, store, places=places):
+            latents.append(inference.latents(sample.rows, lambda _count: on_rows()))
+            pca.append(judge.pca.encode(judge.scaled(sample.rows)))
+            labels.append(sample.labels)
+        known = None if labels[0] is None else pa.concat_arrays(labels)
+        return _Encoded(np.concatenate(latents), np.concatenate(pca), known)
+
+    fitted, judged = encoded(judge.fitted_on, FITTED_ROWS), encoded(split, JUDGED_ROWS)
+    has_labels = split != judge.fitted_on
+    own = Space(
+        fitted=fitted.latents,
+        judged=judged.latents,
+        fitted_labels=fitted.labels if has_labels else None,
+        judged_labels=judged.labels if has_labels else None,
+        has_unit_prior=model.kind in UNIT_PRIOR,
+        **_compared(dataset, store, split=split, judge=judge, judged_rows=len(judged.latents)),
+    )
+    beside = replace(own, fitted=fitted.pca, judged=judged.pca, has_unit_prior=False)
+    return {"": own, "_pca": beside}
+
+
+def _compared(
+    dataset: Dataset, store: Store, *, split: str, judge: Judge, judged_rows: int
+) -> dict[str, np.ndarray]:
+    """Chooses judged rows whose neighbours are compared, and reads them in input units."""
+    size = dataset.example_schema.size
+    compared = sampled_places(judged_rows, min(COMPARED_ROWS, 2 + MOST_NUMBERS // size))
+    places = sampled_places(dataset.rows[split], judged_rows)[compared]
+    samples = read_places(dataset, split, store, places=places)
+    inputs = [judge.scaled(sample.rows).reshape(len(sample.rows), -1) for sample in samples]
+    return {"compared": compared, "inputs": np.concatenate(inputs)}
