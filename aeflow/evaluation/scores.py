@@ -13,7 +13,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-__all__ = ["SCORES", "Space", "scores_of"]
+__all__ = [
+    "SCORES",
+    "Space",
+    "dead_dimensions",
+    "effective_rank",
+    "knn_accuracy",
+    "neighbour_recall",
+    "probe_accuracy",
+    "scores_of",
+]
 
 NEIGHBOURS = 10
 MOST_LABELS = 1000
