@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aeflow.artifacts import (
     Compatibility,
@@ -13,7 +14,8 @@ from aeflow.artifacts import (
     Publication,
     Verdict,
 )
-from aeflow.configs import PipelineConfig
+from aeflow.configs import IngestConfig, PipelineConfig
+from aeflow.schema import ExampleSchema
 from flows.outcome import Outcome, Watched
 from flows.stored import CHAMPION, absolute, made_from, stored
 
@@ -25,6 +27,7 @@ __all__ = [
     "measure_drift",
     "pipeline",
     "publish_model",
+    "strange_config",
     "train_autoencoder",
 ]
 
@@ -89,13 +92,36 @@ def ingest_dataset(config: PipelineConfig, store: str, *, stages: Stages) -> Out
     return Outcome(dataset=dataset)
 
 
-def evaluate_model(config: PipelineConfig, store: str, model: str, *, stages: Stages) -> Outcome:
-    """Evaluates a stored model on the dataset that it was trained on."""
+def evaluate_model(
+    config: PipelineConfig,
+    store: str,
+    model: str,
+    ood_source: str | None = None,
+    *,
+    stages: Stages,
+) -> Outcome:
+    """Evaluates a stored model on the dataset that it was trained on, beside strangers if given."""
     store, runtime = absolute(store), config.runtime
     judged = stored(store, model, Model)
     dataset = made_from(store, judged, Dataset)
-    evaluation = stages.evaluate(judged, config.evaluate, store, dataset=dataset, runtime=runtime)
+    strangers = None
+    if ood_source:
+        strange = strange_config(ood_source, dataset.example_schema)
+        strangers = stages.ingest(strange, store, runtime=runtime)
+    evaluation = stages.evaluate(
+        judged, config.evaluate, store, dataset=dataset, strangers=strangers, runtime=runtime
+    )
     return Outcome(dataset=dataset, model=judged, evaluation=evaluation)
+
+
+def strange_config(source: str, schema: ExampleSchema) -> IngestConfig:
+    """Returns how strangers are ingested: in one split, images in files at the model's size."""
+    options: dict[str, Any] = {}
+    if schema.is_image and source.startswith("images:"):
+        height, width, channels = schema.shape
+        mode = "rgb" if channels == 3 else "grayscale"
+        options = {"image_size": f"{height}x{width}", "color_mode": mode}
+    return IngestConfig(source=source, splits="all", **options)
 
 
 def measure_drift(

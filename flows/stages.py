@@ -82,14 +82,26 @@ def train(
 
 
 def evaluate(
-    model: Model, config: EvaluateConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
+    model: Model,
+    config: EvaluateConfig,
+    store: str,
+    *,
+    dataset: Dataset,
+    strangers: Dataset | None = None,
+    runtime: RuntimeConfig,
 ) -> Evaluation:
     """Judges a model on a split of a dataset."""
     from aeflow import evaluation
 
     with heard() as on_progress:
         return evaluation.evaluate(
-            model, config, Store(store), dataset=dataset, runtime=runtime, on_progress=on_progress
+            model,
+            config,
+            Store(store),
+            dataset=dataset,
+            strangers=strangers,
+            runtime=runtime,
+            on_progress=on_progress,
         )
 
 

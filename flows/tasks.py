@@ -114,11 +114,19 @@ def train(
     **RETRIED,
 )
 def evaluate(
-    model: Model, config: EvaluateConfig, store: str, *, dataset: Dataset, runtime: RuntimeConfig
+    model: Model,
+    config: EvaluateConfig,
+    store: str,
+    *,
+    dataset: Dataset,
+    strangers: Dataset | None = None,
+    runtime: RuntimeConfig,
 ) -> Evaluation:
     """Judges a model on a split of a dataset, and shows the judgement on a page."""
     with shown("evaluate"):
-        evaluation = stages.evaluate(model, config, store, dataset=dataset, runtime=runtime)
+        evaluation = stages.evaluate(
+            model, config, store, dataset=dataset, strangers=strangers, runtime=runtime
+        )
         pages.show_evaluation(evaluation, store, dataset=dataset, model=model)
     return evaluation
 

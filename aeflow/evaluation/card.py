@@ -25,6 +25,10 @@ TITLES = {
     "neighbour_recall": "Neighbours kept",
     "dead_dimensions": "Dead dimensions",
     "effective_rank": "Effective rank",
+    "ood_auroc_error": "Strangers told by error (AUROC)",
+    "ood_auroc_knn": "Strangers told by latents (AUROC)",
+    "ood_caught_error": "Strangers caught by error",
+    "ood_caught_knn": "Strangers caught by latents",
 }
 EXACT = 1e-12
 Limits = tuple[float, float]
@@ -107,6 +111,8 @@ class _Told:
             case "neighbour_recall":
                 kept, beside = self.means[name], self.means[name + PCA]
                 return f"Keeps {kept:.0%} of the 10 nearest neighbours; {self.rival} {beside:.0%}."
+            case _ if name.startswith("ood_"):
+                return self._strangers(name)
             case _:
                 return self._ratio() if name == RATIO else self._beside_pca(name)
 
@@ -131,6 +137,12 @@ class _Told:
         better = "better" if gains[0] > 0 else "worse"
         return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
 
+    def _strangers(self, name: str) -> str:
+        share = f"{self.means[name]:.1%}"
+        if name.startswith("ood_auroc"):
+            return f"A stranger is found stranger than an ordinary row {share} of the time."
+        return f"{share} of strangers are flagged where 1% of ordinary rows are."
+
     def _dead(self, count: int) -> str:
         if count == 0:
             return "Every dimension carries something."
@@ -146,6 +158,10 @@ def _shown(name: str, value: float) -> str:
         return f"{value:.0%}"
     if name in ACCURACIES:
         return f"{value:.1%}"
+    if name.startswith("ood_caught"):
+        return f"{value:.1%}"
+    if name.startswith("ood_auroc"):
+        return f"{value:.3f}"
     formats = {"mse": ".4g", "psnr": ".1f", "ssim": ".3f", "effective_rank": ".1f"}
     return f"{value:{formats.get(name, 'g')}}{' dB' if name == 'psnr' else ''}"
 

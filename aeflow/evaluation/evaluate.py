@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, Evaluation, Model
 from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
+from aeflow.evaluation.anomalies import check_strangers, stranger_scores
 from aeflow.evaluation.card import Card, health_card
 from aeflow.evaluation.gathering import Gathered
 from aeflow.evaluation.scores import scores_of
@@ -34,16 +35,20 @@ def evaluate(
     store: Store,
     *,
     dataset: Dataset,
+    strangers: Dataset | None = None,
     runtime: RuntimeConfig = RuntimeConfig(),
     on_progress: OnProgress = silent,
 ) -> Evaluation:
     """Judges a model on one split, beside PCA at the same latent size and the mean image.
 
-    Raises ConfigError where the dataset has no such split, or examples of another schema.
+    `strangers` are rows that the model should find strange, of any size and range if they are
+    images. Raises ConfigError where the dataset has no such split, or examples of another schema.
     """
-    question = evaluation_question(model, config, dataset)
+    question = evaluation_question(model, config, dataset, strangers=strangers)
     check_fits(model, dataset)
     shard_names(dataset, config.split, store)  # an unknown split is refused before any work
+    if strangers:
+        check_strangers(strangers, dataset, split=config.split)
     used = prepare(runtime)
     return store.answer(
         question,
@@ -54,6 +59,7 @@ def evaluate(
             config=config,
             store=store,
             dataset=dataset,
+            strangers=strangers,
             runtime=runtime,
             cpu=used["cpu"],
             on_progress=with_deadline(on_progress, runtime.deadline_seconds),
@@ -63,18 +69,21 @@ def evaluate(
     )
 
 
-def evaluation_question(model: Model, config: EvaluateConfig, dataset: Dataset) -> Question:
+def evaluation_question(
+    model: Model, config: EvaluateConfig, dataset: Dataset, *, strangers: Dataset | None = None
+) -> Question:
     """Returns what evaluation asks the store for, so that an answer can be found without work."""
+    inputs = {"model": model, "dataset": dataset, "strangers": strangers}
     return Question(
         stage="evaluate",
         version=2,
         folder=Evaluation.folder,
         configs={"evaluate": config.hashed()},
-        inputs={"model": model.reference, "dataset": dataset.reference},
+        inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
     )
 
 
-def _evaluate(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_progress):
+def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime, cpu, on_progress):
     total = dataset.rows[config.split]
     on_progress(Progress("evaluate", 0, total, "row"))
     network = load_model(model, store, cpu=cpu)
@@ -91,6 +100,7 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_p
         model=model,
         store=store,
         dataset=dataset,
+        strangers=strangers,
         split=config.split,
         on_step=lambda told: on_progress(Progress("evaluate", total, total, "row", told)),
     )
@@ -112,6 +122,7 @@ def _card(
     model: Model,
     store: Store,
     dataset: Dataset,
+    strangers: Dataset | None,
     split: str,
     on_step: Callable[[str], None],
 ) -> Card:
@@ -129,6 +140,11 @@ def _card(
         for name, score in scores_of(space).items():
             on_step(name.replace("_", " "))
             scores[name + suffix] = score(space)
+    if strangers:
+        on_step("strangers")
+        scores |= stranger_scores(
+            strangers, gathered.scores(), spaces, judge=judge, inference=inference, store=store
+        )
     on_step("intervals")
     return health_card(gathered.scores(), scores, latent_dim=model.latent_dim)
 

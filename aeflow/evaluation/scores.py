@@ -22,6 +22,7 @@ __all__ = [
     "neighbour_recall",
     "probe_accuracy",
     "scores_of",
+    "standardised",
 ]
 
 NEIGHBOURS = 10
@@ -127,6 +128,13 @@ def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
     return {name: SCORES[name] if is_finite else _unknown for name in names}
 
 
+def standardised(fitted: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scales latents [M, D] and [N, D] by the mean and standard deviation of the first."""
+    mean, std = fitted.mean(axis=0), fitted.std(axis=0)
+    scale = np.where(std > 0, std, 1)
+    return (fitted - mean) / scale, (judged - mean) / scale
+
+
 def _unknown(_space: Space) -> np.ndarray:
     return np.array(np.nan)
 
@@ -143,7 +151,7 @@ def _can_classify(space: Space) -> bool:
 
 def _classified(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
     known, asked = (labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space))
-    fitted, judged = _standardised(space.fitted[known], space.judged[asked])
+    fitted, judged = standardised(space.fitted[known], space.judged[asked])
     labels, expected = (
         values.drop_null().to_numpy(zero_copy_only=False) for values in _labels(space)
     )
@@ -155,13 +163,6 @@ def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
     if space.fitted_labels is None or space.judged_labels is None:
         raise ValueError("There are no labels to classify by.")
     return space.fitted_labels, space.judged_labels
-
-
-def _standardised(fitted: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scales both by the mean and standard deviation of what is fitted on."""
-    mean, std = fitted.mean(axis=0), fitted.std(axis=0)
-    scale = np.where(std > 0, std, 1)
-    return (fitted - mean) / scale, (judged - mean) / scale
 
 
 def _nearest(points: np.ndarray, count: int) -> np.ndarray:

@@ -44,6 +44,7 @@ class Judge:
         self.fitted_on = "train" if dataset.rows.get("train") else next(iter(statistics))
         of_split = statistics[self.fitted_on]
         self._dataset, self._store = dataset, store
+        self.schema = dataset.example_schema
         self._units = fit_preprocessing(
             dataset.example_schema, of_split.position_mean, of_split.position_std
         )
@@ -80,7 +81,7 @@ class Judge:
 
     def _scores(self, x: np.ndarray, x_hat: np.ndarray) -> dict[str, np.ndarray]:
         scores = {}
-        for name, metric in metrics_of(self._dataset.example_schema).items():
+        for name, metric in metrics_of(self.schema).items():
             scores[name] = metric(x, x_hat).numpy()
             for baseline, reconstruct in self.baselines.items():
                 scores[f"{name}_{baseline}"] = metric(x, reconstruct(x)).numpy()

@@ -1,0 +1,117 @@
+"""How well strangers are told from rows like those in training, by error and by latents."""
+
+from collections.abc import Mapping
+from itertools import starmap
+
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+
+from aeflow.artifacts import Dataset
+from aeflow.errors import ConfigError
+from aeflow.evaluation.sampling import read_places, sampled_places
+from aeflow.evaluation.scores import Space, standardised
+from aeflow.evaluation.scoring import Judge
+from aeflow.models import Inference
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+
+__all__ = ["as_examples_of", "check_strangers", "stranger_scores", "told_apart"]
+
+ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
+
+
+def check_strangers(strangers: Dataset, dataset: Dataset, *, split: str) -> None:
+    """Raises ConfigError where strangers cannot be made to fit, or are told from training rows."""
+    own, theirs = dataset.example_schema, strangers.example_schema
+    if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
+        raise ConfigError(
+            f"Strangers from '{strangers.name}' of shape {theirs.shape} cannot be made to fit "
+            f"'{dataset.name}' of shape {own.shape}: only images are resized. Give another source."
+        )
+    if split == "train":
+        raise ConfigError(
+            "Strangers are told from rows that the model has not seen, not from the split 'train'. "
+            "Choose another split."
+        )
+
+
+def stranger_scores(
+    strangers: Dataset,
+    errors: Mapping[str, np.ndarray],
+    spaces: Mapping[str, Space],
+    *,
+    judge: Judge,
+    inference: Inference,
+    store: Store,
+) -> dict[str, np.ndarray]:
+    """Returns how well at most 10,000 strangers are told from judged rows, one number [] each.
+
+    By the reconstruction error, and by the mean distance to the 10 nearest training rows in
+    standardised latents; those of PCA are named with `_pca`.
+    """
+    (split,) = strangers.rows
+    places = sampled_places(strangers.rows[split], ROWS)
+    found: dict[str, list[np.ndarray]] = {n: [] for n in ("mse", "mse_pca", "", "_pca")}
+    for sample in read_places(strangers, split, store, places=places):
+        rows = as_examples_of(judge.schema, sample.rows, strangers.example_schema)
+        for batch in inference.reconstruct(rows):
+            x, x_hat = judge.scaled(batch.rows), judge.scaled(batch.reconstructions)
+            found["mse"].append(_mean_square(x - x_hat))
+            found["mse_pca"].append(_mean_square(x - judge.pca(x)))
+            found[""].append(batch.latents)
+            found["_pca"].append(judge.pca.encode(x))
+    strange = {name: np.concatenate(parts) for name, parts in found.items()}
+    scores = {}
+    for suffix, space in spaces.items():
+        ways = {
+            "error": (errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
+            "knn": tuple(_distances(space.fitted, z) for z in (space.judged, strange[suffix])),
+        }
+        for way, (auroc, caught) in zip(ways, starmap(told_apart, ways.values()), strict=True):
+            scores[f"ood_auroc_{way}{suffix}"] = np.array(auroc)
+            scores[f"ood_caught_{way}{suffix}"] = np.array(caught)
+    return scores
+
+
+def told_apart(ordinary: np.ndarray, strange: np.ndarray) -> tuple[float, float]:
+    """Returns the AUROC of a score that is higher for strangers, and the share of them caught.
+
+    Caught is what lies above all but 1 % of ordinary rows; nan where a score is not finite.
+    """
+    scores = np.concatenate([ordinary, strange])
+    if not np.isfinite(scores).all():
+        return np.nan, np.nan
+    is_strange = np.repeat([0, 1], [len(ordinary), len(strange)])
+    limit = np.quantile(ordinary, 1 - FALSE_ALARMS, method="higher")
+    return float(roc_auc_score(is_strange, scores)), float((strange > limit).mean())
+
+
+def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) -> np.ndarray:
+    """Returns rows [N, *shape] as examples of another schema; vectors come as they are.
+
+    Images are resized by bilinear interpolation with antialiasing, their channels averaged or
+    repeated, and their range of values is stretched to the other's.
+    """
+    if not own.is_image:
+        return rows.astype(own.dtype)
+    (low, high), (from_low, from_high) = own.value_range or (0, 1), theirs.value_range or (0, 1)
+    x = (rows.astype(np.float32) - from_low) / ((from_high - from_low) or 1)
+    if x.shape[-1] != own.shape[-1]:
+        x = np.repeat(x.mean(axis=-1, keepdims=True), own.shape[-1], axis=-1)
+    resized = tf.image.resize(x, own.shape[:2], antialias=True).numpy()
+    values = low + np.clip(resized, 0, 1) * (high - low)
+    return np.rint(values).astype(own.dtype) if own.dtype == "uint8" else values.astype(own.dtype)
+
+
+def _mean_square(differences: np.ndarray) -> np.ndarray:
+    return np.square(differences).reshape(len(differences), -1).mean(axis=1)
+
+
+def _distances(fitted: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    if not (np.isfinite(fitted).all() and np.isfinite(judged).all()):
+        return np.full(len(judged), np.nan)
+    known, asked = standardised(fitted, judged)
+    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known)), algorithm="brute").fit(known)
+    return near.kneighbors(asked)[0].mean(axis=1)
