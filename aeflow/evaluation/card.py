@@ -17,11 +17,11 @@ HEADLINE = ("mse", RATIO, "psnr", "ssim", *ACCURACIES)
 """Numbers with an interval."""
 TITLES = {
     "mse": "Mean squared error",
-    RATIO: "Error as a share of PCA's",
+    RATIO: "Error beside PCA's",
     "psnr": "PSNR",
-    "ssim": "Structural similarity",
+    "ssim": "SSIM",
     "probe_accuracy": "Linear probe accuracy",
-    "knn_accuracy": "10 nearest neighbours' accuracy",
+    "knn_accuracy": "10-NN accuracy",
     "neighbour_recall": "Neighbours kept",
     "dead_dimensions": "Dead dimensions",
     "effective_rank": "Effective rank",
@@ -94,11 +94,28 @@ class _Told:
             "pca": pca if math.isfinite(pca) else None,
             "shown": {
                 "value": _shown(name, value),
-                "interval": " to ".join(_shown(name, limit) for limit in limits) * is_known,
+                "interval": _shown_limits(name, limits) if is_known else "",
                 "pca": _shown(name, pca),
             },
             "judgement": self.of(name),
+            "tone": self._tone(name),
         }
+
+    def _tone(self, name: str) -> str:
+        """Says whether a number is good or bad beside PCA's, or even; nothing where it is neither.
+
+        A dead dimension is bad whatever PCA has.
+        """
+        value = self.means[name]
+        if not math.isfinite(value) or (name == "dead_dimensions" and value > 0):
+            return "bad"
+        compared = "mse" if name == RATIO else name
+        if compared not in self.differences:
+            return ""
+        low, high = self.differences[compared]
+        if low <= 0 <= high:
+            return "even"
+        return "good" if (high < 0) == (compared == "mse") else "bad"
 
     def of(self, name: str) -> str:
         if not math.isfinite(self.means[name]):
@@ -164,6 +181,11 @@ def _shown(name: str, value: float) -> str:
         return f"{value:.3f}"
     formats = {"mse": ".4g", "psnr": ".1f", "ssim": ".3f", "effective_rank": ".1f"}
     return f"{value:{formats.get(name, 'g')}}{' dB' if name == 'psnr' else ''}"
+
+
+def _shown_limits(name: str, limits: Limits) -> str:
+    low, high = (_shown(name, limit) for limit in limits)
+    return f"{low.removesuffix('%').removesuffix(' dB')} – {high}"
 
 
 def _mean(values: np.ndarray) -> float:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Evaluation, Model
@@ -12,12 +11,12 @@ from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.evaluation.anomalies import check_strangers, stranger_scores
 from aeflow.evaluation.card import Card, health_card
+from aeflow.evaluation.drawing import draw_curves, draw_judged, draw_typical
 from aeflow.evaluation.gathering import Gathered
 from aeflow.evaluation.scores import scores_of
 from aeflow.evaluation.scoring import Judge
 from aeflow.evaluation.spaces import read_spaces
 from aeflow.evaluation.tables import label_table, metric_table, percentile_table, verdict_line
-from aeflow.figures import error_histogram, reconstruction_panel, training_curves
 from aeflow.lineage import Question
 from aeflow.models import Inference, load_model
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
@@ -25,8 +24,6 @@ from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
 
 __all__ = ["evaluate", "evaluation_question"]
-
-PANEL_EXAMPLES = 10
 
 
 def evaluate(
@@ -110,7 +107,11 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime
     with draft.writing("metrics.json") as path:
         tables = _tables(gathered, metrics, card, model=model, dataset=dataset, split=config.split)
         path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
-    _draw(draft, gathered, metrics, model=model, store=store)
+    draw_judged(draft, gathered)
+    draw_typical(
+        draft, gathered, dataset, config.split, judge=judge, inference=inference, store=store
+    )
+    draw_curves(draft, gathered, metrics, model=model, store=store)
     return {"split": config.split, "rows": gathered.rows, "metrics": metrics}
 
 
@@ -166,24 +167,3 @@ def _tables(
             metrics, split=split, latent_dim=model.latent_dim, differences=card.differences
         ),
     }
-
-
-def _draw(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Store) -> None:
-    first, worst = gathered.first, gathered.worst
-    with draft.writing("figures/reconstructions.png") as path:
-        shown = slice(PANEL_EXAMPLES)
-        reconstruction_panel(first.x[shown], first.x_hat[shown], path)
-    with draft.writing("figures/worst.png") as path:
-        originals, reconstructions = ([row[key] for row in worst] for key in ("x", "x_hat"))
-        captions = [f"{row['mse']:.4f}" for row in worst]
-        reconstruction_panel(
-            np.stack(originals), np.stack(reconstructions), path, captions=captions
-        )
-    pca = {f"PCA-{model.latent_dim}": metrics["mse_pca"]}
-    mean_of = "mean image" if model.example_schema.is_image else "mean row"
-    mean = {mean_of: metrics["mse_mean_image"]}
-    with draft.writing("figures/error_histogram.png") as path:
-        error_histogram(gathered.scores()["mse"], path, baselines=pca | mean)
-    history = pq.read_table(store.reading(model, ["history.parquet"]) / "history.parquet")
-    with draft.writing("figures/training_curves.png") as path:
-        training_curves(history, path, baselines=pca)

@@ -10,6 +10,7 @@ from aeflow.configs import PublishConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.lineage import Question
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
+from aeflow.publishing.latent_map import draw_map
 from aeflow.publishing.projector import write_projector
 from aeflow.publishing.report import render_report
 from aeflow.publishing.results import Results, read_results
@@ -41,7 +42,7 @@ def publish(
     inputs = {"dataset": dataset, "model": model, "evaluation": evaluation, "features": features}
     question = Question(
         stage="publish",
-        version=1,
+        version=2,
         folder=Publication.folder,
         configs={"publish": config.hashed()},
         inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
@@ -65,17 +66,18 @@ def publish(
 def _publish(draft: Draft, *, question, config, store, read, on_progress):
     on_progress(Progress("publish", 0, 3, "part", "reads the results"))
     results: Results = read()
+    shards = open_split(results.dataset, results.evaluation.split, store)
     with TemporaryDirectory(prefix="aeflow-publish-") as scratch:
         folder = Path(scratch)  # TensorFlow writes to a local disk only
         on_progress(Progress("publish", 0, 3, "part", "writes TensorBoard's events"))
         write_events(folder, results)
         on_progress(Progress("publish", 1, 3, "part", "writes the projector's latents"))
-        shards = open_split(results.dataset, results.evaluation.split, store)
         write_projector(folder, results, shards, max_rows=config.projector_rows)
         _copy_into(draft, folder)
     on_progress(Progress("publish", 2, 3, "part", "writes the report"))
     with draft.writing(REPORT) as path:
-        path.write_text(render_report(results, question.address), "utf-8")
+        report = render_report(results, question.address, latent_map=draw_map(results, shards))
+        path.write_text(report, "utf-8")
     on_progress(Progress("publish", 3, 3, "part"))
     return {"report": REPORT, "tensorboard": TENSORBOARD}
 

@@ -1,17 +1,20 @@
 """The report: one HTML file with its pictures inside, which asks nothing of any network."""
 
 from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
 from importlib import resources
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from aeflow.artifacts import FeatureSet
 from aeflow.publishing.results import Results
 
 __all__ = ["Measure", "loading_examples", "render_report"]
 
-TEMPLATE = "report.html.jinja"
+TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
 LABELS_SHOWN = 50
 DIGITS_OF_DIGEST = 16
 
@@ -34,23 +37,32 @@ MEASURES = {
 
 CAPTIONS = {
     "reconstructions": "What the model makes of the latents of ten examples.",
+    "typical": "The examples whose error, the number beside each, is nearest to the median.",
     "worst": "The examples with the largest error, which is the number beside each.",
     "error_histogram": "Most errors lie below their mean, a few far above: see the percentiles.",
     "training_curves": "Loss after each epoch, and the learning rate that led there.",
 }
 
 
-def render_report(results: Results, address: str) -> str:
+def render_report(
+    results: Results, address: str, latent_map: Mapping[str, Any] | None = None
+) -> str:
     """Returns the report of a run as HTML; `address` is the publication's own within its store.
 
-    It names no path of this machine, so it is the same in every store.
+    It names no path of this machine, so it is the same in every store. Its one script, which draws
+    the latent map, is allowed by its hash; no other can run.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = _number
-    template = resources.files("aeflow.publishing").joinpath(TEMPLATE).read_text("utf-8")
+    folder = resources.files("aeflow.publishing")
+    template, script = (folder.joinpath(name).read_text("utf-8") for name in (TEMPLATE, SCRIPT))
     return environment.from_string(template).render(
+        card=[{**row, "span": _span(row)} for row in results.judgement.get("card", [])],
+        latent_map=latent_map,
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         results=results,
         judgement=results.judgement,
         metrics=results.evaluation.metrics,
@@ -96,7 +108,9 @@ def _comparison(results: Results) -> list[dict[str, Any]]:
     metrics = results.evaluation.metrics
     suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
     suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
+    on_card = {row["name"] for row in results.judgement.get("card", [])} - set(MEASURES)
     own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
+    own = [name for name in own if name not in on_card]
     table = []
     for name in own:
         measure = MEASURES.get(name, Measure(name.replace("_", " ")))
@@ -105,6 +119,17 @@ def _comparison(results: Results) -> list[dict[str, Any]]:
         best = measure.best(known) if measure.best and len(known) > 1 else None
         table.append({"measure": measure, "values": values, "best": best})
     return table
+
+
+def _span(row: Mapping[str, Any]) -> dict[str, float] | None:
+    """Returns where an interval and PCA's number lie on one line, in per cent of its length."""
+    if row["interval"] is None or row["pca"] is None:
+        return None
+    low, high = row["interval"]
+    least, most = min(low, row["pca"]), max(high, row["pca"])
+    size = (most - least) or 1.0
+    left, right, pca = (8 + 84 * (number - least) / size for number in (low, high, row["pca"]))
+    return {"left": round(left, 1), "width": round(max(right - left, 1), 1), "pca": round(pca, 1)}
 
 
 def _labels(results: Results) -> list[dict[str, Any]]:

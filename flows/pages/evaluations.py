@@ -19,7 +19,7 @@ METRICS = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
     "probe_accuracy": "linear probe accuracy",
-    "knn_accuracy": "10 nearest neighbours' accuracy",
+    "knn_accuracy": "10-NN accuracy",
     "neighbour_recall": "neighbours kept",
     "dead_dimensions": "dead dimensions",
     "effective_rank": "effective rank",

@@ -47,7 +47,7 @@ def test_accuracies_are_told_in_points():
     card = health_card(errors(1, 1), scores(right=380, right_pca=340), latent_dim=8)
     probe = row(card, "probe_accuracy")
     assert (probe["value"], probe["pca"]) == (0.95, 0.85)
-    assert probe["shown"] == {"value": "95.0%", "interval": "93.0% to 97.0%", "pca": "85.0%"}
+    assert probe["shown"] == {"value": "95.0%", "interval": "93.0 – 97.0%", "pca": "85.0%"}
     assert probe["judgement"] == "10.0 points better than PCA-8."
 
 
@@ -63,6 +63,12 @@ def test_dead_dimensions_are_told(count, told):
     dead = {"dead_dimensions": np.array(float(count)), "dead_dimensions_pca": np.array(0.0)}
     card = health_card(errors(1, 1), dead, latent_dim=8)
     assert row(card, "dead_dimensions")["judgement"] == told
+
+
+@pytest.mark.parametrize(("mse", "tone"), [(0.5, "good"), (1.0, "even"), (2.0, "bad")])
+def test_tone_is_that_of_the_difference(mse, tone):
+    card = health_card(errors(mse, 1.0), {}, latent_dim=8)
+    assert {row["tone"] for row in card.rows} == {tone}
 
 
 def test_number_that_is_not_finite_is_told_and_has_no_interval():

@@ -97,6 +97,7 @@ def test_figures_are_pictures(stages):
         "error_histogram.png",
         "reconstructions.png",
         "training_curves.png",
+        "typical.png",
         "worst.png",
     ]
     assert all((figures / name).read_bytes().startswith(b"\x89PNG") for name in names)

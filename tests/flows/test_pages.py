@@ -30,7 +30,7 @@ def test_evaluation_page_has_the_verdict_and_the_table(ran: Ran, client: SyncPre
 def test_evaluation_page_has_the_health_card(ran: Ran, client: SyncPrefectClient):
     text = page(client, "evaluation-digits").data
     assert "| health card | value | 95 % interval | beside PCA-32 | what it means |" in text
-    assert re.search(r"\| Linear probe accuracy \| [\d.]+% \| [\d.]+% to [\d.]+% \|", text)
+    assert re.search(r"\| Linear probe accuracy \| [\d.]+% \| [\d.]+ – [\d.]+% \|", text)
 
 
 def test_evaluation_page_has_the_panel_of_the_evaluation(ran: Ran, client: SyncPrefectClient):
@@ -46,7 +46,7 @@ def test_metrics_are_a_table(ran: Ran, client: SyncPrefectClient):
     rows = json.loads(page(client, "metrics-digits").data)
     assert [row["metric"] for row in rows] == [
         *("MSE", "MAE", "PSNR (dB)", "SSIM", "linear probe accuracy"),
-        *("10 nearest neighbours' accuracy", "neighbours kept"),
+        *("10-NN accuracy", "neighbours kept"),
         *("dead dimensions", "effective rank"),
     ]
 

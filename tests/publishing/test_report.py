@@ -1,8 +1,11 @@
 """The report is one file that needs nothing else, and trusts nothing that it shows."""
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 
@@ -10,7 +13,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.decomposition import PCA
 
+from aeflow.features import latent_array
+from aeflow.publishing.latent_map import draw_map
 from aeflow.publishing.report import loading_examples, render_report
 from tests.conftest import Stages
 
@@ -49,10 +55,70 @@ def test_it_refers_to_nothing_outside_itself(run: str, request: pytest.FixtureRe
         if name in ("src", "href", "srcset", "poster", "action")
     ]
 
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     assert all(value and value.startswith("data:image/png;base64,") for value in addresses)
-    assert not page.tags("script") and not page.tags("link")
+    assert not page.tags("link")
     assert not re.search(r"https?://|@import|url\(", report)
+
+
+def scripts_of(report: str) -> list[str]:
+    return re.findall(r"<script[^>]*>(.*?)</script>", report, re.DOTALL)
+
+
+def map_of(report: str) -> dict:
+    return json.loads(scripts_of(report)[0])
+
+
+def test_only_its_own_script_may_run(images: Published):
+    data, script = scripts_of(images.report)
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r"script-src ([^\"]*)", images.report)
+    assert unescape(policy) == f"'sha256-{digest}'"
+    assert json.loads(data)
+
+
+def test_health_card_has_each_number_its_interval_and_pca(images: Published):
+    page = Page(images.report)
+    for row in images.results.judgement["card"]:
+        assert row["title"] in page.text
+        assert row["shown"]["interval"] in page.text
+        assert row["judgement"] in page.text.replace("\N{NON-BREAKING HYPHEN}", "-")
+
+
+def test_map_has_a_point_a_label_and_a_thumbnail_for_each_example(images: Published):
+    found, examples = map_of(images.report), images.results.examples
+    assert found["ids"] == examples["id"].to_pylist()
+    assert np.array(found["points"]).shape == (180, 2)
+    names = [found["names"][label] for label in found["labels"]]
+    assert names == [str(label) for label in examples["label"].to_pylist()]
+    assert found["columns"] ** 2 >= 180
+
+
+def test_map_keeps_the_distances_of_latents_as_far_as_two_directions_can(images: Published):
+    found = map_of(images.report)
+    latents, points = images.results.latents, np.array(found["points"])
+    shown = points - points.mean(axis=0)
+    expected = PCA(2).fit_transform(latents)
+    scale = np.abs(shown).max() / np.abs(expected).max()
+    assert np.abs(shown) == pytest.approx(np.abs(expected) * scale, abs=2e-3)
+    explained = PCA(2).fit(latents).explained_variance_ratio_.sum()
+    assert found["explained"] == pytest.approx(explained, abs=1e-3)
+
+
+def test_map_of_vectors_without_labels_has_neither_names_nor_pictures(vectors: Published):
+    found = map_of(vectors.report)
+    assert (found["labels"], found["names"], found["sprite"]) == (None, [], None)
+    assert len(found["points"]) == 100
+
+
+def test_latents_that_are_not_finite_have_no_map(images: Published):
+    results = images.results
+    broken = results.examples.set_column(
+        results.examples.column_names.index("latent"),
+        "latent",
+        latent_array(np.full((180, 8), np.nan, np.float32)),
+    )
+    assert draw_map(replace(results, examples=broken), []) is None
 
 
 @pytest.mark.parametrize("run", ["images", "vectors"])
@@ -88,11 +154,11 @@ def test_names_from_data_stay_text(images: Published):
     hostile = {**judgement, "labels": labels, "worst": worst, "verdict": HOSTILE}
     dataset = images.stages.dataset.model_copy(update={"name": HOSTILE})
 
-    page = Page(
-        render_report(replace(images.results, judgement=hostile, dataset=dataset), "publications/k")
-    )
+    latent_map = {**map_of(images.report), "ids": [HOSTILE], "names": [HOSTILE]}
+    results = replace(images.results, judgement=hostile, dataset=dataset)
+    page = Page(render_report(results, "publications/k", latent_map))
 
-    assert not page.tags("script")
+    assert len(page.tags("script")) == len(scripts_of(images.report))
     assert page.text.count(HOSTILE) >= len(labels) + len(worst) + 2
 
 

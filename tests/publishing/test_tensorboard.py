@@ -13,7 +13,7 @@ from aeflow.publishing.tensorboard import EVENTS
 
 from .conftest import Published
 
-FIGURES = ("error_histogram", "reconstructions", "training_curves", "worst")
+FIGURES = ("error_histogram", "reconstructions", "training_curves", "typical", "worst")
 HPARAMS = "_hparams_/session_start_info"
 
 

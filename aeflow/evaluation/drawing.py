@@ -1,0 +1,65 @@
+"""The pictures of an evaluation: first, typical and worst examples, errors, training."""
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.evaluation.gathering import Gathered
+from aeflow.evaluation.sampling import read_places
+from aeflow.evaluation.scoring import Judge
+from aeflow.figures import error_histogram, reconstruction_panel, training_curves
+from aeflow.models import Inference
+from aeflow.storage import Draft, Store
+
+__all__ = ["draw_curves", "draw_judged", "draw_typical"]
+
+PANEL_EXAMPLES = 10
+
+
+def draw_judged(draft: Draft, gathered: Gathered) -> None:
+    """Draws the first examples, and those with the largest error."""
+    first, worst = gathered.first, gathered.worst
+    with draft.writing("figures/reconstructions.png") as path:
+        shown = slice(PANEL_EXAMPLES)
+        reconstruction_panel(first.x[shown], first.x_hat[shown], path)
+    with draft.writing("figures/worst.png") as path:
+        originals, reconstructions = ([row[key] for row in worst] for key in ("x", "x_hat"))
+        captions = [f"{row['mse']:.4f}" for row in worst]
+        reconstruction_panel(
+            np.stack(originals), np.stack(reconstructions), path, captions=captions
+        )
+
+
+def draw_typical(
+    draft: Draft,
+    gathered: Gathered,
+    dataset: Dataset,
+    split: str,
+    *,
+    judge: Judge,
+    inference: Inference,
+    store: Store,
+) -> None:
+    """Draws the examples whose errors are nearest to the median."""
+    errors = gathered.scores()["mse"]
+    nearest = np.argsort(np.abs(errors - np.median(errors)), kind="stable")[:PANEL_EXAMPLES]
+    places = np.sort(nearest)
+    samples = read_places(dataset, split, store, places=places)
+    rows = np.concatenate([sample.rows for sample in samples])
+    batches = list(inference.reconstruct(rows))
+    x_hat = judge.scaled(np.concatenate([batch.reconstructions for batch in batches]))
+    captions = [f"{error:.4f}" for error in errors[places]]
+    with draft.writing("figures/typical.png") as path:
+        reconstruction_panel(judge.scaled(rows), x_hat, path, captions=captions)
+
+
+def draw_curves(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Store) -> None:
+    """Draws how errors spread and how the model learned, beside PCA and the mean."""
+    pca = {f"PCA-{model.latent_dim}": metrics["mse_pca"]}
+    mean_of = "mean image" if model.example_schema.is_image else "mean row"
+    mean = {mean_of: metrics["mse_mean_image"]}
+    with draft.writing("figures/error_histogram.png") as path:
+        error_histogram(gathered.scores()["mse"], path, baselines=pca | mean)
+    history = pq.read_table(store.reading(model, ["history.parquet"]) / "history.parquet")
+    with draft.writing("figures/training_curves.png") as path:
+        training_curves(history, path, baselines=pca)
