@@ -96,8 +96,8 @@ def evaluate_model(
     config: PipelineConfig,
     store: str,
     model: str,
-    ood_source: str | None = None,
     *,
+    ood_source: str | None = None,
     stages: Stages,
 ) -> Outcome:
     """Evaluates a stored model on the dataset that it was trained on, beside strangers if given."""

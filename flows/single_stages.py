@@ -28,7 +28,7 @@ def ingest_dataset(config: PipelineConfig, store: str) -> dict[str, Any]:
 
 @flow(name="evaluate-model", flow_run_name="evaluate {model}", result_serializer="json")
 def evaluate_model(
-    config: PipelineConfig, store: str, model: str, ood_source: str | None = None
+    config: PipelineConfig, store: str, model: str, *, ood_source: str | None = None
 ) -> dict[str, Any]:
     """Evaluates a stored model on the dataset that it was trained on.
 
@@ -38,7 +38,8 @@ def evaluate_model(
         model: Key of the model.
         ood_source: Source of rows that the model should find strange; images are resized.
     """
-    return recipes.evaluate_model(config, store, model, ood_source, stages=STAGES).to_json()
+    found = recipes.evaluate_model(config, store, model, ood_source=ood_source, stages=STAGES)
+    return found.to_json()
 
 
 @flow(

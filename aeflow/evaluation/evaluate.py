@@ -109,7 +109,13 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime
         path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
     draw_judged(draft, gathered)
     draw_typical(
-        draft, gathered, dataset, config.split, judge=judge, inference=inference, store=store
+        draft,
+        gathered,
+        dataset,
+        split=config.split,
+        judge=judge,
+        inference=inference,
+        store=store,
     )
     draw_curves(draft, gathered, metrics, model=model, store=store)
     return {"split": config.split, "rows": gathered.rows, "metrics": metrics}

@@ -98,7 +98,9 @@ def test_promoted_model_is_judged_first(changed, store, capsys):
         "model": key,
         "verdict": {"key": folder.rpartition("/")[2], "path": folder},
         "passed": True,
-        "reasons": ["It passed every rule: beats_pca, beats_champion, finite, golden."],
+        "reasons": [
+            "It passed every rule: beats_pca, beats_champion, finite, golden, dead_dimensions."
+        ],
         "champion": key,
     }
     assert champion_of("digits", store) == changed.model

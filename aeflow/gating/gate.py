@@ -1,60 +1,23 @@
 """The gate: the rules that a challenger must pass before it may be promoted."""
 
 import json
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import GateConfig, RuntimeConfig
 from aeflow.errors import ConfigError, CorruptArtifact
+from aeflow.gating.rules import RULES, Case, Ruling
 from aeflow.lineage import Question
 from aeflow.models import load_model
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
 
-__all__ = ["RULES", "Case", "Ruling", "gate"]
+__all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
-
-
-class Ruling(BaseModel):
-    """Says what one rule found: a row of the verdict's table.
-
-    `baseline` is the number that `threshold` is a multiple of; a number that is not finite, or
-    that the rule does not have, is None.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    rule: str
-    metric: str
-    value: float | None = None
-    threshold: float | None = None
-    baseline: float | None = None
-    passed: bool
-    why: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """Holds what the rules judge by; `damage` says why the stored model could not be loaded."""
-
-    config: GateConfig
-    split: str
-    latent_dim: int
-    metrics: dict[str, float]
-    examples: pa.Table
-    damage: str | None
-    champion: str | None
-    champion_metrics: dict[str, float]
 
 
 def gate(
@@ -112,7 +75,7 @@ def _question(challenger, config, *, model, dataset, champion) -> Question:
     inputs = {"evaluation": challenger, "model": model, "dataset": dataset, "champion": champion}
     return Question(
         stage="gate",
-        version=1,
+        version=2,
         folder=Verdict.folder,
         configs={"gate": config.hashed()},
         inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
@@ -207,80 +170,3 @@ def _check_same_rows(challenger: Evaluation, champion: Evaluation, store: Store)
 def _rows_of(evaluation: Evaluation, store: Store) -> tuple[str, str]:
     manifest = store.manifest(evaluation.address)
     return manifest.question.inputs["dataset"].digest, manifest.artifact["split"]
-
-
-def _beats_pca(case: Case) -> Ruling:
-    rival, ratio = f"PCA-{case.latent_dim}", case.config.max_ratio_to_pca
-    return _within("beats_pca", case, baseline=case.metrics["mse_pca"], ratio=ratio, rival=rival)
-
-
-def _beats_champion(case: Case) -> Ruling:
-    rule, ratio = "beats_champion", case.config.max_ratio_to_champion
-    if case.champion is None:
-        value = _finite_or_none(case.metrics["mse"])
-        why = "There is no champion to compare with."
-        return Ruling(rule=rule, metric="mse", value=value, passed=True, why=why)
-    baseline, rival = case.champion_metrics["mse"], f"the champion {case.champion}"
-    return _within(rule, case, baseline=baseline, ratio=ratio, rival=rival)
-
-
-def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str) -> Ruling:
-    mse, threshold = case.metrics["mse"], ratio * baseline
-    passed = mse <= threshold  # which a nan is not
-    found = "is within" if passed else "is not within"
-    return Ruling(
-        rule=rule,
-        metric="mse",
-        value=_finite_or_none(mse),
-        threshold=_finite_or_none(threshold),
-        baseline=_finite_or_none(baseline),
-        passed=passed,
-        why=f"The {case.split} MSE {mse:.6g} {found} {threshold:.6g}, {ratio:g} x that of {rival}.",
-    )
-
-
-def _finite(case: Case) -> Ruling:
-    counts = {name: int(not math.isfinite(value)) for name, value in case.metrics.items()}
-    for name in case.examples.column_names:
-        counts[name] = counts.get(name, 0) + _not_finite_in(case.examples[name])
-    wrong, total = [name for name, count in counts.items() if count], sum(counts.values())
-    why = (
-        f"Numbers that are not finite: {total:,}, in {', '.join(wrong)}."
-        if wrong
-        else f"All metrics and the scores and latents of {len(case.examples):,} rows are finite."
-    )
-    return Ruling(
-        rule="finite",
-        metric="numbers that are not finite",
-        value=total,
-        threshold=0,
-        passed=total == 0,
-        why=why,
-    )
-
-
-def _golden(case: Case) -> Ruling:
-    why = case.damage or "The stored model reproduces its golden vectors."
-    return Ruling(rule="golden", metric="golden vectors", passed=case.damage is None, why=why)
-
-
-def _not_finite_in(column: pa.ChunkedArray) -> int:
-    values = column.combine_chunks()
-    if pa.types.is_fixed_size_list(values.type):
-        values = values.flatten()
-    if not pa.types.is_floating(values.type):
-        return 0
-    return int((~np.isfinite(values.to_numpy(zero_copy_only=False))).sum())
-
-
-def _finite_or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-RULES: dict[str, Callable[[Case], Ruling]] = {
-    "beats_pca": _beats_pca,
-    "beats_champion": _beats_champion,
-    "finite": _finite,
-    "golden": _golden,
-}
-"""The rules by the names that a config gives."""

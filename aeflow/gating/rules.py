@@ -1,0 +1,237 @@
+"""The rules of the gate, each a function that gives its ruling in words a person understands."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.configs import GateConfig
+
+__all__ = ["RULES", "Case", "Ruling"]
+
+READERS = {"probe": "A linear probe", "knn": "A vote of the 10 nearest training rows"}
+ROUNDING = 1e-9
+"""What a difference of two shares may be off by."""
+
+
+class Ruling(BaseModel):
+    """Says what one rule found: a row of the verdict's table.
+
+    `baseline` is the number that `threshold` is a multiple of; a number that is not finite, or
+    that the rule does not have, is None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    metric: str
+    value: float | None = None
+    threshold: float | None = None
+    baseline: float | None = None
+    passed: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """Holds what the rules judge by; `damage` says why the stored model could not be loaded."""
+
+    config: GateConfig
+    split: str
+    latent_dim: int
+    metrics: dict[str, float]
+    examples: pa.Table
+    damage: str | None
+    champion: str | None
+    champion_metrics: dict[str, float]
+
+
+def _beats_pca(case: Case) -> Ruling:
+    rival, ratio = f"PCA-{case.latent_dim}", case.config.max_ratio_to_pca
+    return _within("beats_pca", case, baseline=case.metrics["mse_pca"], ratio=ratio, rival=rival)
+
+
+def _beats_champion(case: Case) -> Ruling:
+    rule, ratio = "beats_champion", case.config.max_ratio_to_champion
+    if case.champion is None:
+        why = "There is no champion to compare with."
+        return _unasked(rule, "mse", case.metrics["mse"], why)
+    baseline, rival = case.champion_metrics["mse"], f"the champion {case.champion}"
+    return _within(rule, case, baseline=baseline, ratio=ratio, rival=rival)
+
+
+def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str) -> Ruling:
+    mse, threshold = case.metrics["mse"], ratio * baseline
+    passed = mse <= threshold  # which a nan is not
+    found = "is within" if passed else "is not within"
+    return Ruling(
+        rule=rule,
+        metric="mse",
+        value=_finite_or_none(mse),
+        threshold=_finite_or_none(threshold),
+        baseline=_finite_or_none(baseline),
+        passed=passed,
+        why=f"The {case.split} MSE {mse:.6g} {found} {threshold:.6g}, {ratio:g} x that of {rival}.",
+    )
+
+
+def _probe_beats_pca(case: Case) -> Ruling:
+    return _classifies_like_pca("probe", case)
+
+
+def _knn_beats_pca(case: Case) -> Ruling:
+    return _classifies_like_pca("knn", case)
+
+
+def _probe_beats_champion(case: Case) -> Ruling:
+    return _classifies_like_champion("probe", case)
+
+
+def _knn_beats_champion(case: Case) -> Ruling:
+    return _classifies_like_champion("knn", case)
+
+
+def _classifies_like_pca(reader: str, case: Case) -> Ruling:
+    pca = case.metrics.get(f"{reader}_accuracy_pca")
+    rule, rival = f"{reader}_beats_pca", f"PCA-{case.latent_dim}"
+    return _classifies(rule, reader, case, baseline=pca, rival=rival)
+
+
+def _classifies_like_champion(reader: str, case: Case) -> Ruling:
+    rule, metric = f"{reader}_beats_champion", f"{reader}_accuracy"
+    if case.champion is None:
+        value = case.metrics.get(metric)
+        return _unasked(rule, metric, value, "There is no champion to compare with.")
+    baseline = case.champion_metrics.get(metric)
+    return _classifies(rule, reader, case, baseline=baseline, rival=f"the champion {case.champion}")
+
+
+def _classifies(
+    rule: str, reader: str, case: Case, *, baseline: float | None, rival: str
+) -> Ruling:
+    metric = f"{reader}_accuracy"
+    value, tolerance = case.metrics.get(metric), case.config.max_points_lost / 100
+    if value is None or baseline is None:
+        why = "Classifying was not scored: the rows have no labels."
+        return _unasked(rule, metric, value, why)
+    threshold = baseline - tolerance
+    passed = value >= threshold - ROUNDING  # which a nan is not
+    found = "is not below" if passed else "is below"
+    allowed = f" less {100 * tolerance:g} points" if tolerance else ""
+    return Ruling(
+        rule=rule,
+        metric=metric,
+        value=_finite_or_none(value),
+        threshold=_finite_or_none(threshold),
+        baseline=_finite_or_none(baseline),
+        passed=passed,
+        why=f"{READERS[reader]} by the features classifies {value:.1%}, which {found} the "
+        f"{baseline:.1%} of {rival}{allowed}.",
+    )
+
+
+def _dead_dimensions(case: Case) -> Ruling:
+    rule = metric = "dead_dimensions"
+    if metric not in case.metrics:
+        return _unasked(rule, metric, None, "Dead dimensions were not counted.")
+    count = case.metrics[metric]
+    threshold = case.config.max_dead_share * case.latent_dim
+    passed = count <= threshold
+    found = "which is allowed" if passed else f"more than the {threshold:g} allowed"
+    told = (
+        f"{count:g} of {case.latent_dim} dimensions of the latent carry nothing, {found}"
+        if math.isfinite(count)
+        else "The latents are not finite, so that none of their dimensions carries anything"
+    )
+    collapsed = (
+        "" if passed else ": the latent has collapsed. Train otherwise, or with a smaller latent"
+    )
+    return Ruling(
+        rule=rule,
+        metric=metric,
+        value=_finite_or_none(count),
+        threshold=threshold,
+        passed=passed,
+        why=f"{told}{collapsed}.",
+    )
+
+
+def _effective_rank(case: Case) -> Ruling:
+    rule = metric = "effective_rank"
+    if metric not in case.metrics:
+        return _unasked(rule, metric, None, "The effective rank was not measured.")
+    rank = case.metrics[metric]
+    threshold = case.config.min_rank_share * case.latent_dim
+    passed = rank >= threshold
+    found = "not fewer" if passed else "fewer"
+    return Ruling(
+        rule=rule,
+        metric=metric,
+        value=_finite_or_none(rank),
+        threshold=threshold,
+        passed=passed,
+        why=f"The latents spread over {rank:.3g} of {case.latent_dim} directions, {found} than the "
+        f"{threshold:.3g} asked for.",
+    )
+
+
+def _unasked(rule: str, metric: str, value: float | None, why: str) -> Ruling:
+    """Passes, because there is nothing to judge by."""
+    known = None if value is None else _finite_or_none(value)
+    return Ruling(rule=rule, metric=metric, value=known, passed=True, why=why)
+
+
+def _finite(case: Case) -> Ruling:
+    counts = {name: int(not math.isfinite(value)) for name, value in case.metrics.items()}
+    for name in case.examples.column_names:
+        counts[name] = counts.get(name, 0) + _not_finite_in(case.examples[name])
+    wrong, total = [name for name, count in counts.items() if count], sum(counts.values())
+    why = (
+        f"Numbers that are not finite: {total:,}, in {', '.join(wrong)}."
+        if wrong
+        else f"All metrics and the scores and latents of {len(case.examples):,} rows are finite."
+    )
+    return Ruling(
+        rule="finite",
+        metric="numbers that are not finite",
+        value=total,
+        threshold=0,
+        passed=total == 0,
+        why=why,
+    )
+
+
+def _golden(case: Case) -> Ruling:
+    why = case.damage or "The stored model reproduces its golden vectors."
+    return Ruling(rule="golden", metric="golden vectors", passed=case.damage is None, why=why)
+
+
+def _not_finite_in(column: pa.ChunkedArray) -> int:
+    values = column.combine_chunks()
+    if pa.types.is_fixed_size_list(values.type):
+        values = values.flatten()
+    if not pa.types.is_floating(values.type):
+        return 0
+    return int((~np.isfinite(values.to_numpy(zero_copy_only=False))).sum())
+
+
+def _finite_or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+RULES: dict[str, Callable[[Case], Ruling]] = {
+    "beats_pca": _beats_pca,
+    "beats_champion": _beats_champion,
+    "finite": _finite,
+    "golden": _golden,
+    "dead_dimensions": _dead_dimensions,
+    "effective_rank": _effective_rank,
+    "probe_beats_pca": _probe_beats_pca,
+    "probe_beats_champion": _probe_beats_champion,
+    "knn_beats_pca": _knn_beats_pca,
+    "knn_beats_champion": _knn_beats_champion,
+}
+"""The rules by the names that a config gives."""
