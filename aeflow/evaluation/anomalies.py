@@ -20,6 +20,7 @@ from aeflow.storage import Store
 __all__ = ["as_examples_of", "check_strangers", "stranger_scores", "told_apart"]
 
 ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
+SMALLEST = 1e-12
 
 
 def check_strangers(strangers: Dataset, dataset: Dataset, *, split: str) -> None:
@@ -48,8 +49,10 @@ def stranger_scores(
 ) -> dict[str, np.ndarray]:
     """Returns how well at most 10,000 strangers are told from judged rows, one number [] each.
 
-    By the reconstruction error, and by the mean distance to the 10 nearest training rows in
-    standardised latents; those of PCA are named with `_pca`.
+    By the reconstruction error; by the mean distance to the 10 nearest training rows in
+    standardised latents; and by that distance beside those that these rows are from their own
+    nearest, as the local outlier factor has it (https://doi.org/10.1145/335191.335388). Those of
+    PCA are named with `_pca`.
     """
     (split,) = strangers.rows
     places = sampled_places(strangers.rows[split], ROWS)
@@ -65,9 +68,12 @@ def stranger_scores(
     strange = {name: np.concatenate(parts) for name, parts in found.items()}
     scores = {}
     for suffix, space in spaces.items():
+        far, local = _distances(space.fitted, np.concatenate([space.judged, strange[suffix]]))
+        ordinary = len(space.judged)
         ways = {
             "error": (errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
-            "knn": tuple(_distances(space.fitted, z) for z in (space.judged, strange[suffix])),
+            "knn": (far[:ordinary], far[ordinary:]),
+            "local": (local[:ordinary], local[ordinary:]),
         }
         for way, (auroc, caught) in zip(ways, starmap(told_apart, ways.values()), strict=True):
             scores[f"ood_auroc_{way}{suffix}"] = np.array(auroc)
@@ -109,9 +115,16 @@ def _mean_square(differences: np.ndarray) -> np.ndarray:
     return np.square(differences).reshape(len(differences), -1).mean(axis=1)
 
 
-def _distances(fitted: np.ndarray, judged: np.ndarray) -> np.ndarray:
-    if not (np.isfinite(fitted).all() and np.isfinite(judged).all()):
-        return np.full(len(judged), np.nan)
-    known, asked = standardised(fitted, judged)
-    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(known)), algorithm="brute").fit(known)
-    return near.kneighbors(asked)[0].mean(axis=1)
+def _distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean distances [N] to the nearest rows, and those beside the rows' own."""
+    if not (np.isfinite(fitted).all() and np.isfinite(asked).all()):
+        return np.full(len(asked), np.nan), np.full(len(asked), np.nan)
+    known, points = standardised(fitted, asked)
+    count = min(NEIGHBOURS, len(known) - 1)
+    near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(known)
+    distances, places = near.kneighbors(points)
+    met, at = np.unique(places, return_inverse=True)
+    # A row is its own nearest, so that one more is asked for and the first left out.
+    own = near.kneighbors(known[met], n_neighbors=count + 1)[0][:, 1:].mean(axis=1)
+    far = distances.mean(axis=1)
+    return far, far / np.maximum(own[at.reshape(places.shape)].mean(axis=1), SMALLEST)

@@ -27,8 +27,10 @@ TITLES = {
     "effective_rank": "Effective rank",
     "ood_auroc_error": "Strangers told by error (AUROC)",
     "ood_auroc_knn": "Strangers told by latents (AUROC)",
+    "ood_auroc_local": "Strangers told by local density (AUROC)",
     "ood_caught_error": "Strangers caught by error",
     "ood_caught_knn": "Strangers caught by latents",
+    "ood_caught_local": "Strangers caught by local density",
 }
 EXACT = 1e-12
 Limits = tuple[float, float]

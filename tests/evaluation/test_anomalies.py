@@ -69,12 +69,13 @@ def test_noise_is_stranger_than_digits_by_both_scores_and_beside_pca(changed, tm
     assert found.key != changed.evaluation.key
     assert found.metrics["ood_auroc_error"] > 0.99
     assert found.metrics["ood_auroc_knn"] > 0.8
-    assert {f"ood_{of}_{way}_pca" for of in ("auroc", "caught") for way in ("error", "knn")} < set(
-        found.metrics
-    )
+    assert found.metrics["ood_auroc_local"] > 0.8
+    assert {
+        f"ood_{of}_{way}_pca" for of in ("auroc", "caught") for way in ("error", "knn", "local")
+    } < set(found.metrics)
     card = json.loads((changed.store.locate(found) / "metrics.json").read_text())["card"]
-    assert [row["name"] for row in card][-4:] == [
-        *("ood_auroc_error", "ood_auroc_knn", "ood_caught_error", "ood_caught_knn")
+    assert [row["name"] for row in card][-6:] == [
+        f"ood_{of}_{way}" for of in ("auroc", "caught") for way in ("error", "knn", "local")
     ]
 
 
