@@ -28,7 +28,8 @@ __all__ = [
 NEIGHBOURS = 10
 MOST_LABELS = 1000
 """Labels beyond which classifying is not tried: ids in the guise of labels, say."""
-PROBE_STEPS = 200
+PROBE_TOLERANCE = 1e-3
+"""Of the gradient; a tenth of it gives 0.3 points more on clothes, to a model and to PCA alike."""
 DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 
 
@@ -55,7 +56,7 @@ def probe_accuracy(space: Space) -> np.ndarray:
 
     It is fitted to standardised latents of training rows (https://arxiv.org/abs/1610.01644).
     """
-    probe = LogisticRegression(max_iter=PROBE_STEPS)
+    probe = LogisticRegression(tol=PROBE_TOLERANCE)
     with warnings.catch_warnings():  # a probe that has not converged is one all the same
         warnings.simplefilter("ignore", ConvergenceWarning)
         return _classified(space, probe)

