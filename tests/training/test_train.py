@@ -7,20 +7,14 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from aeflow.configs import (
-    ConvolutionalOptions,
-    DenoisingOptions,
     DenseOptions,
-    EvaluateConfig,
     IngestConfig,
     ModelConfig,
     RuntimeConfig,
     TrainConfig,
 )
 from aeflow.errors import ConfigError, DivergedTraining
-from aeflow.evaluation import evaluate
 from aeflow.ingestion import ingest
-from aeflow.models.kinds import KINDS
-from aeflow.models.networks import NETWORKS
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.inputs import epoch_order
@@ -75,23 +69,6 @@ def test_reference_holds_errors_and_latents_of_the_validation_rows(stages):
     assert reference.num_rows == stages.dataset.rows["validation"]
     errors = reference["reconstruction_error"].to_numpy()
     assert errors.mean() == pytest.approx(stages.model.validation_loss, rel=1e-4)
-
-
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_on_every_network_beats_the_mean_image(digits, tmp_path, network, kind):
-    networks = {"dense": DenseOptions(), "convolutional": ConvolutionalOptions(filters=(16, 32))}
-    kinds = {"plain": SMALL.kind, "denoising": DenoisingOptions()}
-    _, dataset = digits
-    store, dataset = _store_like(digits, tmp_path)
-    model = train(
-        dataset,
-        TrainConfig(epochs=20),
-        store,
-        model_config=ModelConfig(network=networks[network], kind=kinds[kind], latent_dim=8),
-    )
-    metrics = evaluate(model, EvaluateConfig(), store, dataset=dataset).metrics
-    assert metrics["mse"] < 0.5 * metrics["mse_mean_image"]
 
 
 def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(digits, tmp_path):

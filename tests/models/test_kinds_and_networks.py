@@ -1,0 +1,190 @@
+"""What every kind promises on every network: a new line in a table is taken up by itself."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_wine
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.configs.model import KindOptions, NetworkOptions
+from aeflow.datasets.shards import open_split
+from aeflow.errors import ConfigError, Interrupted
+from aeflow.ingestion import ingest
+from aeflow.models import build, load_model
+from aeflow.models.kinds import KINDS
+from aeflow.models.networks import NETWORKS
+from aeflow.models.preprocessing import fit_preprocessing
+from aeflow.models.saving import identity_of
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+from aeflow.training import train
+
+IMAGES = ExampleSchema(shape=(9, 8, 1), dtype="uint8", value_range=(0, 255))
+VECTORS = ExampleSchema(shape=(13,), dtype="float32")
+LATENT_DIM = 6
+NUM_ROWS = 64
+TRAINING = TrainConfig(epochs=4, batch_size=32)
+
+
+def options_of(choice) -> dict:
+    return {member().name: member() for member in get_args(get_args(choice)[0])}
+
+
+NETWORK_OPTIONS, KIND_OPTIONS = options_of(NetworkOptions), options_of(KindOptions)
+
+
+def config_of(network: str, kind: str) -> ModelConfig:
+    return ModelConfig(
+        network=NETWORK_OPTIONS[network], kind=KIND_OPTIONS[kind], latent_dim=LATENT_DIM
+    )
+
+
+def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0):
+    zeros = np.zeros(schema.shape)
+    preprocessing = fit_preprocessing(schema, zeros, zeros + 1)
+    return build(config_of(network, kind), schema, preprocessing, seed=seed)
+
+
+def takes(network: str, schema: ExampleSchema) -> bool:
+    try:
+        built(network, "plain", schema)
+    except ConfigError:
+        return False
+    return True
+
+
+def rows_of(schema: ExampleSchema) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    if schema.is_image:
+        return generator.integers(0, 256, (NUM_ROWS, *schema.shape), dtype=np.uint8)
+    return generator.normal(size=(NUM_ROWS, *schema.shape)).astype(np.float32)
+
+
+EVERY = [
+    pytest.param(network, kind, schema, id=f"{network}-{kind}-{name}")
+    for network in NETWORKS
+    for name, schema in {"images": IMAGES, "vectors": VECTORS}.items()
+    if takes(network, schema)
+    for kind in KINDS
+]
+
+
+@pytest.mark.parametrize(("network", "kind", "schema"), EVERY)
+def test_a_latent_has_its_size_and_a_reconstruction_the_shape_of_its_row(network, kind, schema):
+    model, rows = built(network, kind, schema), rows_of(schema)
+    z = model.encode(rows)
+    x_hat = model.decode(z)
+    assert z.shape == (NUM_ROWS, LATENT_DIM)
+    assert x_hat.shape == rows.shape
+    assert np.allclose(model(rows), x_hat)
+    assert np.isfinite(z).all()
+    assert np.abs(x_hat).max() < 100  # of input units: images in [0, 1], vectors of variance 1
+
+
+@pytest.mark.parametrize(("network", "kind", "schema"), EVERY)
+def test_a_gradient_reaches_every_trainable_weight(network, kind, schema):
+    model, rows = built(network, kind, schema), rows_of(schema)
+    for step in range(2):
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(rows, training=True, step=step, seed=0)
+    gradients = tape.gradient(terms["loss"], model.trainable_variables)
+    assert all(term.shape == () and np.isfinite(term) for term in terms.values())
+    unreached = [
+        variable.path
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if gradient is None or not np.any(gradient)
+    ]
+    assert unreached == []
+
+
+@pytest.mark.parametrize(("network", "kind", "schema"), EVERY)
+def test_loss_is_finite_for_a_batch_of_one_row_and_is_the_same_for_one_step(network, kind, schema):
+    model, row = built(network, kind, schema), rows_of(schema)[:1]
+    losses = [
+        float(model.loss_terms(row, training=False, step=3, seed=7)["loss"]) for _ in range(2)
+    ]
+    assert np.isfinite(losses[0])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(("network", "kind", "schema"), EVERY)
+def test_weights_in_a_file_make_another_model_this_one(network, kind, schema, tmp_path):
+    model, rows = built(network, kind, schema), rows_of(schema)
+    model.loss_terms(rows, training=True, step=0, seed=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other, config = built(network, kind, schema, seed=1), config_of(network, kind)
+    assert identity_of(other, config, schema) != identity_of(model, config, schema)
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert identity_of(other, config, schema) == identity_of(model, config, schema)
+    assert np.array_equal(other(rows), model(rows))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Holds a model and the store in which it lies, with the dataset it was trained on."""
+
+    store: Store
+    dataset: Dataset
+    model: Model
+    config: ModelConfig
+
+    def files(self) -> dict[str, bytes]:
+        folder = self.store.locate(self.model)
+        return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "_manifest.json"}
+
+
+def trained(folder, source: str, config: ModelConfig, **options) -> Trained:
+    store = Store(folder)
+    dataset = ingest(IngestConfig(source=source), store)
+    model = train(dataset, TRAINING, store, model_config=config, **options)
+    return Trained(store, dataset, model, config)
+
+
+KINDS_TRAINED = [("dense", kind, "digits") for kind in KINDS]
+NETWORKS_TRAINED = [(network, "plain", "digits") for network in NETWORKS if network != "dense"]
+PAIRED = [
+    (network, kind, "digits")
+    for network in NETWORKS
+    if network != "dense"
+    for kind in list(KINDS)[1:3]
+]
+OF_VECTORS = [(n, "plain", "wine") for n in NETWORKS if takes(n, VECTORS)]
+TRAINED = [*KINDS_TRAINED, *NETWORKS_TRAINED, *PAIRED, *OF_VECTORS]
+RESUMED = [*KINDS_TRAINED, *NETWORKS_TRAINED]
+
+
+@pytest.fixture(scope="module", params=TRAINED, ids="-".join)
+def unbroken(request, tmp_path_factory) -> Trained:
+    network, kind, source = request.param
+    folder = tmp_path_factory.mktemp("unbroken")
+    if source == "wine":
+        source = f"npz:{folder / 'wine.npz'}"
+        np.savez(folder / "wine.npz", x_train=load_wine().data.astype(np.float32))
+    return trained(folder, source, config_of(network, kind))
+
+
+def test_a_short_training_beats_the_mean_of_the_rows_and_uses_the_whole_latent(unbroken):
+    model = load_model(unbroken.model, unbroken.store, cpu="any")
+    shards = open_split(unbroken.dataset, "test", unbroken.store)
+    rows = np.concatenate([shard.features for shard in shards])
+    x, x_hat = model.preprocessing(rows).numpy(), model(rows).numpy()
+    spread = model.encode(rows).numpy().std(axis=0)
+    assert np.square(x - x_hat).mean() < 0.6 * x.var(axis=0).mean()
+    assert spread.min() > 0.02 * spread.max()
+
+
+@pytest.mark.parametrize("unbroken", RESUMED, ids="-".join, indirect=True)
+def test_interrupted_in_the_middle_it_ends_in_the_same_bytes(unbroken, tmp_path):
+    def stop(progress):
+        if progress.done >= 100:
+            raise Interrupted("enough")
+
+    options = {"runtime": RuntimeConfig(steps_per_call=13), "on_progress": stop}
+    with pytest.raises(Interrupted):
+        trained(tmp_path, "digits", unbroken.config, **options)
+    resumed = trained(tmp_path, "digits", unbroken.config)
+    assert resumed.files() == unbroken.files()
