@@ -12,7 +12,7 @@ from aeflow.configs.kinds import (
     WaeOptions,
 )
 from aeflow.configs.model import ModelConfig
-from aeflow.configs.networks import ConvolutionalOptions, DenseOptions
+from aeflow.configs.networks import ConvolutionalOptions, DeepOptions, DenseOptions
 from aeflow.configs.pipeline import PipelineConfig
 from aeflow.configs.retrain import RetrainConfig
 from aeflow.configs.runtime import RuntimeConfig
@@ -30,6 +30,7 @@ __all__ = [
     "CompatibilityConfig",
     "ContractiveOptions",
     "ConvolutionalOptions",
+    "DeepOptions",
     "DenoisingOptions",
     "DenseOptions",
     "DriftConfig",

@@ -106,7 +106,7 @@ class RaeOptions(Config):
     weight: float = Field(default=0.01, ge=0, le=1000)
     """Weight of half the mean square of the latents."""
     decoder_weight: float = Field(default=0.01, ge=0, le=1000)
-    """Weight of the mean square of what the decoder's kernels multiply a unit input by."""
+    """Weight of the squares of the decoder's kernels."""
 
 
 KindOptions = Annotated[

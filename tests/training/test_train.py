@@ -18,7 +18,6 @@ from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.inputs import epoch_order
-from aeflow.training.optimizers import learning_rate_at
 
 SMALL = ModelConfig(latent_dim=8)
 
@@ -144,19 +143,6 @@ def test_epoch_order_is_a_permutation_that_follows_from_seed_and_epoch():
     assert order.tolist() == epoch_order(100, seed=1, epoch=2).tolist()
     assert order.tolist() != epoch_order(100, seed=1, epoch=3).tolist()
     assert order.tolist() != epoch_order(100, seed=2, epoch=2).tolist()
-
-
-def test_cosine_rises_over_the_warm_up_and_falls_to_zero():
-    config = TrainConfig(learning_rate=0.01, warmup_fraction=0.1)
-    rates = [learning_rate_at(config, step, num_steps=100) for step in (0, 5, 10, 55, 100)]
-    assert rates == pytest.approx([0.0, 0.005, 0.01, 0.005, 0.0], abs=1e-6)
-
-
-def test_muon_trains_too(digits, tmp_path):
-    store, dataset = _store_like(digits, tmp_path)
-    config = TrainConfig(epochs=10, optimizer="muon")
-    model = train(dataset, config, store, model_config=SMALL)
-    assert model.validation_loss < 0.03
 
 
 def _store_like(digits, path) -> tuple[Store, object]:

@@ -39,9 +39,10 @@ class RegularisedAutoencoder(Autoencoder):
         return {"loss": penalised(mse, penalty), "reconstruction": mse, "latent_size": size}
 
     def _decoder_size(self):
-        """Mean over the kernels of their squares, summed over inputs, averaged over outputs."""
+        """Mean over the kernels of their squares, summed, over the larger of inputs and outputs."""
         kernels = [v for v in self.decoder.trainable_variables if v.shape.rank > 1]
-        sizes = [tf.reduce_sum(tf.square(k)) / max(k.shape[-1], k.shape[-2]) for k in kernels]
+        widths = [tf.cast(tf.reduce_max(tf.shape(k)[-2:]), tf.float32) for k in kernels]
+        sizes = [tf.reduce_sum(tf.square(k)) / w for k, w in zip(kernels, widths, strict=True)]
         return tf.add_n(sizes) / len(sizes)
 
 

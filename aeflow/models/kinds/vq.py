@@ -109,10 +109,10 @@ class Codebooks(tf.keras.layers.Layer):
         fresh = tf.transpose(tf.gather(parts, reborn), (1, 0, 2))
         dead = counts < DEAD * usual
         counts = tf.where(dead, usual, counts)
-        sums = tf.where(dead[..., tf.newaxis], usual * fresh, sums)
+        sums = tf.where(tf.expand_dims(dead, 2), usual * fresh, sums)
         self.counts.assign(counts)
         self.sums.assign(sums)
-        self.entries.assign(sums / counts[..., tf.newaxis])
+        self.entries.assign(sums / tf.expand_dims(counts, 2))
 
     def perplexity(self, chosen):
         """Returns exp of the entropy of a batch's choices int32 [B, G], a mean over parts."""
