@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from aeflow.configs import ConvolutionalOptions, DenseOptions, ModelConfig
-from aeflow.errors import ConfigError
 from aeflow.models import Inference, build
 from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.models.saving import identity_of
@@ -59,20 +58,6 @@ def test_images_come_to_lie_between_0_and_1():
     rows[1] = 255
     x = model.preprocessing(rows).numpy()
     assert (x[0].max(), x[1].min()) == (0.0, 1.0)
-
-
-def test_convolutional_network_refuses_vectors():
-    with pytest.raises(
-        ConfigError, match=r"takes images \[H, W, C\], not examples of shape \(5,\)"
-    ):
-        built("convolutional", schema=VECTORS)
-
-
-@pytest.mark.parametrize("shape", [(8, 8, 1), (15, 11, 3), (28, 28, 1)])
-def test_convolutional_network_takes_any_height_and_width(shape):
-    schema = ExampleSchema(shape=shape, dtype="uint8", value_range=(0, 255))
-    _, model = built("convolutional", schema=schema)
-    assert model(np.zeros((2, *shape), np.uint8)).shape == (2, *shape)
 
 
 def test_inference_gives_the_latents_and_errors_of_the_model_itself():

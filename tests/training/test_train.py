@@ -12,6 +12,7 @@ from aeflow.configs import (
     ModelConfig,
     RuntimeConfig,
     TrainConfig,
+    VqOptions,
 )
 from aeflow.errors import ConfigError, DivergedTraining
 from aeflow.ingestion import ingest
@@ -117,6 +118,14 @@ def test_a_dataset_without_training_rows_is_refused(store):
     with pytest.raises(ConfigError, match="has no rows in the split 'train', only all: 1797"):
         train(dataset, TrainConfig(), store, model_config=SMALL)
     assert not (store.root / "models").exists()
+
+
+def test_a_codebook_larger_than_the_data_is_refused_before_training(digits, tmp_path):
+    store, dataset = _store_like(digits, tmp_path)
+    model_config = ModelConfig(kind=VqOptions(num_codes=2000))
+    with pytest.raises(ConfigError, match=r"num_codes = 2000 is more than the \d+ training rows"):
+        train(dataset, TrainConfig(epochs=1), store, model_config=model_config)
+    assert list((store.root / "models").glob("*")) == []
 
 
 def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_path, caplog):
