@@ -85,8 +85,9 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(digits
 
 def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(digits, tmp_path):
     store, dataset = _store_like(digits, tmp_path)
-    config = TrainConfig(epochs=400, learning_rate=10.0, schedule="constant")
-    wide = ModelConfig(network=DenseOptions(hidden_units=2048), latent_dim=2048)
+    config = TrainConfig(epochs=400, learning_rate=10.0, schedule="constant", optimizer="adam")
+    unbounded = DenseOptions(hidden_units=2048, output_activation="linear")
+    wide = ModelConfig(network=unbounded, latent_dim=2048)
     with pytest.raises(DivergedTraining, match=r"at step \d+, in epoch \d+\. Lower the learning"):
         train(dataset, config, store, model_config=wide)
     assert list((store.root / "models").glob("*.partial")) == []
