@@ -28,7 +28,11 @@ IMAGES = ExampleSchema(shape=(9, 8, 1), dtype="uint8", value_range=(0, 255))
 VECTORS = ExampleSchema(shape=(13,), dtype="float32")
 LATENT_DIM = 6
 NUM_ROWS = 64
-TRAINING = TrainConfig(epochs=2, batch_size=16)
+TRAINING = {
+    "digits": TrainConfig(epochs=2, batch_size=16),
+    "wine": TrainConfig(epochs=20, batch_size=16),
+}
+"""Some 200 steps each."""
 
 
 def options_of(choice) -> dict:
@@ -154,10 +158,14 @@ class Trained:
         return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "_manifest.json"}
 
 
-def trained(folder, source: str, config: ModelConfig, **options) -> Trained:
-    store = Store(folder)
+def trained(folder, name: str, config: ModelConfig, **options) -> Trained:
+    store = Store(folder / "store")
+    source = name
+    if name == "wine":
+        source = f"npz:{folder / 'wine.npz'}"
+        np.savez(folder / "wine.npz", x_train=load_wine().data.astype(np.float32))
     dataset = ingest(IngestConfig(source=source), store)
-    model = train(dataset, TRAINING, store, model_config=config, **options)
+    model = train(dataset, TRAINING[name], store, model_config=config, **options)
     return Trained(store, dataset, model, config)
 
 
@@ -170,12 +178,8 @@ TRAINED = [
 
 @pytest.fixture(scope="module", params=TRAINED, ids="-".join)
 def unbroken(request, tmp_path_factory) -> Trained:
-    network, kind, source = request.param
-    folder = tmp_path_factory.mktemp("unbroken")
-    if source == "wine":
-        source = f"npz:{folder / 'wine.npz'}"
-        np.savez(folder / "wine.npz", x_train=load_wine().data.astype(np.float32))
-    return trained(folder, source, config_of(network, kind))
+    network, kind, name = request.param
+    return trained(tmp_path_factory.mktemp("unbroken"), name, config_of(network, kind))
 
 
 def test_a_short_training_beats_the_mean_of_the_rows_and_uses_the_whole_latent(unbroken):
