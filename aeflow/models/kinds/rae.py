@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
 
-__all__ = ["RegularisedAutoencoder"]
+__all__ = ["Moments", "RegularisedAutoencoder"]
 
 MOMENTUM = 0.99
 TINY = 1e-5
