@@ -1,13 +1,18 @@
 """What callers hand in: frozen models that refuse nonsense where it enters."""
 
 from aeflow.configs.gate import GateConfig
-from aeflow.configs.model import (
-    ConvolutionalOptions,
+from aeflow.configs.kinds import (
+    ContractiveOptions,
     DenoisingOptions,
-    DenseOptions,
-    ModelConfig,
     PlainOptions,
+    RaeOptions,
+    SparseOptions,
+    VariationalOptions,
+    VqOptions,
+    WaeOptions,
 )
+from aeflow.configs.model import ModelConfig
+from aeflow.configs.networks import ConvolutionalOptions, DeepOptions, DenseOptions
 from aeflow.configs.pipeline import PipelineConfig
 from aeflow.configs.retrain import RetrainConfig
 from aeflow.configs.runtime import RuntimeConfig
@@ -23,7 +28,9 @@ from aeflow.configs.stages import (
 
 __all__ = [
     "CompatibilityConfig",
+    "ContractiveOptions",
     "ConvolutionalOptions",
+    "DeepOptions",
     "DenoisingOptions",
     "DenseOptions",
     "DriftConfig",
@@ -35,7 +42,12 @@ __all__ = [
     "PipelineConfig",
     "PlainOptions",
     "PublishConfig",
+    "RaeOptions",
     "RetrainConfig",
     "RuntimeConfig",
+    "SparseOptions",
     "TrainConfig",
+    "VariationalOptions",
+    "VqOptions",
+    "WaeOptions",
 ]

@@ -70,14 +70,18 @@ class TrainConfig(Config):
     """Passes over the training split."""
     batch_size: int = Field(default=128, ge=1, le=1_048_576)
     """Examples in one step; the last step of an epoch takes what is left."""
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: Literal["adam", "adamw", "muon"] = "muon"
     """Keras optimizer; muon orthogonalises the updates of two-dimensional kernels."""
     learning_rate: float = Field(default=0.01, gt=0, le=10)
     """Learning rate at its peak."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """Learning rate over time: a warm-up and a cosine to 0, or constant."""
+    schedule: Literal["cosine", "one_cycle", "constant"] = "cosine"
+    """Learning rate over time: up and along a cosine to 0, straight up and down, or constant."""
     warmup_fraction: float = Field(default=0.1, ge=0, lt=1)
-    """Share of all steps in which the cosine schedule rises to its peak."""
+    """Share of all steps in which a schedule rises to its peak."""
+    weight_decay: float = Field(default=0.004, ge=0, le=1)
+    """How much a learning rate of 1 would shrink the weights in a step, with adamw and muon."""
+    clip_norm: float | None = Field(default=None, gt=0, le=1_000_000)
+    """Largest norm of all gradients together; longer ones are shortened to it."""
     patience: int = Field(default=0, ge=0, le=100_000)
     """Epochs without a better validation loss after which training stops; 0 never stops early."""
     seed: int = Field(default=0, ge=0, lt=2**31)

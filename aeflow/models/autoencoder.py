@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from aeflow.models.preprocessing import Preprocessing
 
-__all__ = ["Autoencoder", "mean_squared_error"]
+__all__ = ["Autoencoder", "mean_squared_error", "penalised"]
 
 
 class Autoencoder(tf.keras.Model):
@@ -23,21 +23,35 @@ class Autoencoder(tf.keras.Model):
         decoder: tf.keras.layers.Layer,
         *,
         options: Any,
+        latent_dim: int,
     ):
         super().__init__(name="autoencoder")
         self.preprocessing = preprocessing
         self.encoder = encoder
         self.decoder = decoder
         self.options = options
+        self.latent_dim = latent_dim
+        self.num_steps = 0
 
     @staticmethod
     def encoder_outputs(latent_dim: int) -> int:
         """Returns how many numbers the encoder emits for a latent of `latent_dim`."""
         return latent_dim
 
+    def prepare(self, *, num_rows: int, num_steps: int) -> None:
+        """Hears how many rows it will be trained on, and for how many steps.
+
+        Raises ConfigError where its options do not fit so few rows.
+        """
+        self.num_steps = num_steps
+
     def encode(self, rows):
         """Returns the latents z [B, latent_dim] of stored rows [B, *shape]."""
-        return self.encoder(self.preprocessing(rows), training=False)
+        return self.embed(self.preprocessing(rows))
+
+    def embed(self, x):
+        """Returns the latents z [B, latent_dim] of x [B, *shape] in input units."""
+        return self.encoder(x, training=False)
 
     def decode(self, z):
         """Returns the reconstructions x_hat [B, *shape] of latents, in input units."""
@@ -58,3 +72,13 @@ class Autoencoder(tf.keras.Model):
 def mean_squared_error(x, x_hat):
     """Returns the mean over all numbers of the squared difference of [B, *shape], a scalar."""
     return tf.reduce_mean(tf.square(x - x_hat))
+
+
+def penalised(mse, penalty):
+    """Returns mse + mse * penalty, in whose second term the first factor counts as a constant.
+
+    That is the likelihood of a Gaussian whose variance is the error of the moment (Rybkin et al.
+    2021, https://arxiv.org/abs/2006.13202), in units of that error, so that the weight of a
+    penalty means the same whatever the data's scale and size.
+    """
+    return mse + tf.stop_gradient(mse) * penalty

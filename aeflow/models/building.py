@@ -31,6 +31,9 @@ def build(
     decoder = network.Decoder(config.network, shape=schema.shape)
     outputs = kind.encoder_outputs(config.latent_dim)
     encoder = network.Encoder(config.network, num_outputs=outputs)
-    model = cast(Autoencoder, kind(preprocessing, encoder, decoder, options=config.kind))
+    model = cast(
+        Autoencoder,
+        kind(preprocessing, encoder, decoder, options=config.kind, latent_dim=config.latent_dim),
+    )
     model(np.zeros((1, *schema.shape), schema.dtype))
     return model

@@ -91,7 +91,7 @@ class Inference:
 
     def _encode_batch(self, rows):
         x = self._model.preprocessing(rows)
-        z = self._model.encoder(x, training=False)
+        z = self._model.embed(x)
         differences = tf.reshape(x - self._model.decode(z), [self._batch_size, -1])
         return z, tf.reduce_mean(tf.square(differences), axis=1)
 

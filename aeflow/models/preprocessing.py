@@ -25,6 +25,11 @@ class Preprocessing(tf.keras.layers.Layer):
         """Returns rows in input units."""
         return (tf.cast(rows, tf.float32) - self.offset) / self.scale
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest number in input units; for vectors, two deviations."""
+        return (0.0, 1.0) if self.offset.shape == () else (-2.0, 2.0)
+
     def invert(self, x):
         """Returns input units, such as a reconstruction's, in the units of stored rows."""
         return x * self.scale + self.offset

@@ -1,25 +1,33 @@
 """Keras optimizers and learning-rate schedules, by name."""
 
-from typing import Any
-
 import tensorflow as tf
 
 from aeflow.configs import TrainConfig
 
-__all__ = ["build_optimizer", "learning_rate_at"]
+__all__ = ["OneCycle", "build_optimizer", "learning_rate_at"]
 
-Schedule = float | tf.keras.optimizers.schedules.LearningRateSchedule
+schedules = tf.keras.optimizers.schedules
+
+START_OF_CYCLE = 1 / 25
 
 
 def build_optimizer(
     config: TrainConfig, variables: list, *, num_steps: int
 ) -> tf.keras.optimizers.Optimizer:
     """Builds an optimizer with all its variables, for `num_steps` steps in total."""
-    schedule = _schedule(config, num_steps)
-    if config.optimizer == "muon":
-        optimizer = tf.keras.optimizers.Muon(learning_rate=schedule)
-    else:
-        optimizer = tf.keras.optimizers.Adam(learning_rate=schedule)
+    common = {
+        "learning_rate": _schedule(config, num_steps),
+        "global_clipnorm": config.clip_norm,
+    }
+    match config.optimizer:
+        case "adam":
+            optimizer = tf.keras.optimizers.Adam(**common)
+        case "adamw":
+            optimizer = tf.keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
+        case "muon":
+            optimizer = tf.keras.optimizers.Muon(
+                weight_decay=config.weight_decay, adam_weight_decay=config.weight_decay, **common
+            )
     optimizer.build(variables)
     return optimizer
 
@@ -30,17 +38,39 @@ def learning_rate_at(config: TrainConfig, step: int, *, num_steps: int) -> float
     return float(schedule(step)) if callable(schedule) else schedule
 
 
-def _schedule(config: TrainConfig, num_steps: int) -> Schedule:
-    """Rises to the peak and falls along a cosine to 0 (https://arxiv.org/abs/1608.03983)."""
+class OneCycle(schedules.LearningRateSchedule):
+    """Rises straight from a 25th of the peak, and falls straight to 0.
+
+    After Smith & Topin 2018 (https://arxiv.org/abs/1708.07120).
+    """
+
+    def __init__(self, peak: float, *, num_steps: int, warmup: int):
+        self.peak, self.num_steps, self.warmup = peak, num_steps, warmup
+
+    def __call__(self, step):
+        """Returns the learning rate of a step that is counted from 0."""
+        step = tf.cast(step, tf.float32)
+        rising = START_OF_CYCLE + (1 - START_OF_CYCLE) * step / max(self.warmup, 1)
+        falling = (self.num_steps - step) / (self.num_steps - self.warmup)
+        return self.peak * tf.where(step < self.warmup, rising, tf.maximum(falling, 0.0))
+
+    def get_config(self):
+        """Returns what makes another one like it."""
+        return {"peak": self.peak, "num_steps": self.num_steps, "warmup": self.warmup}
+
+
+def _schedule(config: TrainConfig, num_steps: int) -> float | schedules.LearningRateSchedule:
+    """The cosine is that of Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983)."""
     if config.schedule == "constant":
         return config.learning_rate
-    peak: Any = config.learning_rate
     warmup = int(config.warmup_fraction * num_steps)
+    if config.schedule == "one_cycle":
+        return OneCycle(config.learning_rate, num_steps=num_steps, warmup=warmup)
     if warmup == 0:
-        return tf.keras.optimizers.schedules.CosineDecay(peak, num_steps)
-    return tf.keras.optimizers.schedules.CosineDecay(
+        return schedules.CosineDecay(config.learning_rate, num_steps)
+    return schedules.CosineDecay(
         initial_learning_rate=0.0,
         decay_steps=num_steps - warmup,
-        warmup_target=peak,
+        warmup_target=config.learning_rate,  # pyright: ignore[reportArgumentType]
         warmup_steps=warmup,
     )

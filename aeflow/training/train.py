@@ -42,7 +42,8 @@ def train(
     """Trains a model on the split `train`, keeps the weights with the best validation loss.
 
     Interrupted or killed, it leaves a draft with a checkpoint from which the same call goes on.
-    Raises ConfigError where the dataset lacks rows, DivergedTraining at a loss that is not finite.
+    Raises ConfigError where the dataset lacks rows, or has too few for the kind, DivergedTraining
+    at a loss that is not finite.
     """
     question = training_question(dataset, config, model_config)
     _warn_of_size(model_config, dataset)
@@ -79,7 +80,7 @@ def training_question(dataset: Dataset, config: TrainConfig, model_config: Model
     """Returns what training asks the store for, so that an answer can be found without training."""
     return Question(
         stage="train",
-        version=1,
+        version=2,
         folder=Model.folder,
         configs={"model": model_config.hashed(), "train": config.hashed()},
         inputs={"dataset": dataset.reference},
@@ -126,10 +127,9 @@ def _run(dataset, config, store, model_config, runtime, policy) -> Run:
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
     model = build(model_config, dataset.example_schema, preprocessing, seed=config.seed)
-    steps_per_epoch = -(-len(train_rows) // config.batch_size)
-    optimizer = build_optimizer(
-        config, model.trainable_variables, num_steps=steps_per_epoch * config.epochs
-    )
+    num_steps = -(-len(train_rows) // config.batch_size) * config.epochs
+    model.prepare(num_rows=len(train_rows), num_steps=num_steps)
+    optimizer = build_optimizer(config, model.trainable_variables, num_steps=num_steps)
     return Run(
         model=model,
         optimizer=optimizer,

@@ -139,8 +139,12 @@ def test_choices_are_named_as_their_defaults_are():
             "Input should be greater than or equal to 1.",
         ),
         (
+            {"model.kind.name": "variational", "model.kind.beta": -1},
+            "model.kind.beta = -1 is not allowed: Input should be greater than or equal to 0.",
+        ),
+        (
             {"train.optimizer": "sgd"},
-            "train.optimizer = 'sgd' is not allowed: Input should be 'adam' or 'muon'.",
+            "train.optimizer = 'sgd' is not allowed: Input should be 'adam', 'adamw' or 'muon'.",
         ),
         (
             {"train.learning_rate": float("nan")},
@@ -178,7 +182,7 @@ def test_options_of_another_network_are_refused():
         load_config(flags={"model.network.name": "convolutional", "model.network.hidden_units": 5})
     assert str(caught.value) == (
         "Unknown option 'hidden_units' in model.network.convolutional. "
-        "Choose one of: name, filters, kernel_size."
+        "Choose one of: name, filters, kernel_size, stride, output_activation."
     )
 
 

@@ -87,7 +87,7 @@ def test_hparams_are_the_configs_with_their_defaults(images: Published):
 
     assert start.hparams["model.latent_dim"].number_value == 8
     assert start.hparams["model.network.hidden_units"].number_value == 128
-    assert start.hparams["train.optimizer"].string_value == "adam"
+    assert start.hparams["train.optimizer"].string_value == "muon"
     assert start.group_name  # trials with equal settings stand in one group
 
 

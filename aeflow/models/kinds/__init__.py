@@ -5,5 +5,11 @@ __all__ = ["KINDS"]
 KINDS = {
     "plain": "aeflow.models.kinds.plain:PlainAutoencoder",
     "denoising": "aeflow.models.kinds.denoising:DenoisingAutoencoder",
+    "variational": "aeflow.models.kinds.variational:VariationalAutoencoder",
+    "sparse": "aeflow.models.kinds.sparse:SparseAutoencoder",
+    "contractive": "aeflow.models.kinds.contractive:ContractiveAutoencoder",
+    "vq": "aeflow.models.kinds.vq:VectorQuantisedAutoencoder",
+    "wae": "aeflow.models.kinds.wae:WassersteinAutoencoder",
+    "rae": "aeflow.models.kinds.rae:RegularisedAutoencoder",
 }
 """The name of a kind in a config, and its class, which is loaded on use."""

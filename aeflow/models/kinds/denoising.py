@@ -13,7 +13,19 @@ class DenoisingAutoencoder(Autoencoder):
     def loss_terms(self, rows, *, training, step, seed):
         """Returns the error of reconstructing clean rows from noisy ones as "loss"."""
         x = self.preprocessing(rows)
-        noise = tf.random.stateless_normal(tf.shape(x), seed=(seed, step))
-        noisy = x + self.options.noise_stddev * noise
+        noisy = self.corrupt(x, step=step, seed=seed)
         x_hat = self.decoder(self.encoder(noisy, training=training), training=training)
         return {"loss": mean_squared_error(x, x_hat)}
+
+    def corrupt(self, x, *, step, seed: int):
+        """Returns x [B, *shape] in input units with the noise of a step."""
+        options = self.options
+        if options.noise == "gaussian":
+            return x + options.noise_stddev * tf.random.stateless_normal(tf.shape(x), (seed, step))
+        chances = tf.random.stateless_uniform(tf.shape(x), (seed, step))
+        fraction = options.noise_fraction
+        if options.noise == "masking":
+            return tf.where(chances < fraction, 0.0, x)
+        low, high = self.preprocessing.extremes
+        peppered = tf.where(chances < fraction / 2, low, x)
+        return tf.where(chances >= 1 - fraction / 2, high, peppered)

@@ -4,6 +4,7 @@ __all__ = ["NETWORKS"]
 
 NETWORKS = {
     "dense": "aeflow.models.networks.dense",
+    "deep": "aeflow.models.networks.deep",
     "convolutional": "aeflow.models.networks.convolutional",
 }
 """The name of a network in a config, and the module with its pair, which is loaded on use."""

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from aeflow.configs import ConvolutionalOptions
 from aeflow.errors import ConfigError
+from aeflow.models.networks.outputs import activated
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -16,7 +17,7 @@ MOMENTUM = 0.9
 
 
 class Encoder(layers.Layer):
-    """Maps images x [B, H, W, C] to [B, num_outputs]; each convolution halves H and W."""
+    """Maps images x [B, H, W, C] to [B, num_outputs]; each convolution divides H and W."""
 
     def __init__(self, options: ConvolutionalOptions, *, num_outputs: int):
         super().__init__(name="encoder")
@@ -40,8 +41,14 @@ class Decoder(layers.Layer):
                 "Choose --network dense."
             )
         self.height, self.width, channels = shape
-        halvings = 2 ** len(options.filters)
-        small = (ceil(self.height / halvings), ceil(self.width / halvings), options.filters[-1])
+        divisor = options.stride ** len(options.filters)
+        if min(self.height, self.width) < divisor:
+            raise ConfigError(
+                f"The convolutional network with {len(options.filters)} convolutions of stride "
+                f"{options.stride} takes images from {divisor}x{divisor} up, not "
+                f"{self.height}x{self.width}. Choose fewer filters or --network dense."
+            )
+        small = (ceil(self.height / divisor), ceil(self.width / divisor), options.filters[-1])
         # Normalised before it is rectified: without that, large steps leave every unit dead.
         self.inputs = tf.keras.Sequential(
             [
@@ -53,19 +60,28 @@ class Decoder(layers.Layer):
         )
         mirrored = options.filters[-2::-1] if len(options.filters) > 1 else ()
         blocks = [_block(layers.Conv2DTranspose, filters, options) for filters in mirrored]
-        last = layers.Conv2DTranspose(channels, options.kernel_size, strides=2, padding="same")
+        last = layers.Conv2DTranspose(
+            channels, options.kernel_size, strides=options.stride, padding="same"
+        )
         self.convolutions = tf.keras.Sequential([*blocks, last])
+        self.activation = options.output_activation
 
     def call(self, z, training=False):
-        """Returns x_hat [B, H, W, C]; odd heights and widths are cut from the next even ones."""
+        """Returns x_hat [B, H, W, C], cut from the next multiples of the strides."""
         x_hat = self.convolutions(self.inputs(z, training=training), training=training)
-        return x_hat[:, : self.height, : self.width, :]
+        return activated(x_hat[:, : self.height, : self.width, :], self.activation)
 
 
 def _block(convolution, filters: int, options: ConvolutionalOptions) -> tf.keras.Sequential:
     return tf.keras.Sequential(
         [
-            convolution(filters, options.kernel_size, strides=2, padding="same", use_bias=False),
+            convolution(
+                filters,
+                options.kernel_size,
+                strides=options.stride,
+                padding="same",
+                use_bias=False,
+            ),
             layers.BatchNormalization(momentum=MOMENTUM),
             layers.ReLU(),
         ]

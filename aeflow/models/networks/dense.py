@@ -5,6 +5,7 @@ from math import prod
 import tensorflow as tf
 
 from aeflow.configs import DenseOptions
+from aeflow.models.networks.outputs import activated
 
 __all__ = ["Decoder", "Encoder"]
 
@@ -31,9 +32,10 @@ class Decoder(layers.Layer):
     def __init__(self, options: DenseOptions, *, shape: tuple[int, ...]):
         super().__init__(name="decoder")
         self.hidden = layers.Dense(options.hidden_units, activation="relu")
-        self.outputs = layers.Dense(prod(shape), activation=options.output_activation)
+        self.outputs = layers.Dense(prod(shape))
         self.reshape = layers.Reshape(shape)
+        self.activation = options.output_activation
 
     def call(self, z, training=False):
         """Returns x_hat [B, *shape]."""
-        return self.reshape(self.outputs(self.hidden(z)))
+        return activated(self.reshape(self.outputs(self.hidden(z))), self.activation)

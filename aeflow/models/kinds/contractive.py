@@ -1,0 +1,35 @@
+"""Contractive autoencoder (Rifai et al. 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf).
+
+The Jacobian's norm is estimated, for any network: E |J v|^2 = |J|_F^2 for normal v (Hutchinson
+1989), and J v is the difference of two outputs. Rifai et al. tie the decoder's weights to the
+encoder's, so that latents cannot merely shrink; here the norm is relative to their variance.
+"""
+
+import tensorflow as tf
+
+from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
+
+__all__ = ["ContractiveAutoencoder"]
+
+DISTANCE = 0.01
+TINY = 1e-6
+
+
+class ContractiveAutoencoder(Autoencoder):
+    """Minimises the reconstruction error and the squared norm of the encoder's Jacobian."""
+
+    def loss_terms(self, rows, *, training, step, seed):
+        """Returns "loss", "reconstruction" (mean squared error) and "contraction" (the penalty).
+
+        The penalty is |J|_F^2 over the summed variance of the latents, in input units.
+        """
+        x = self.preprocessing(rows)
+        direction = tf.random.stateless_normal(tf.shape(x), (seed, step))
+        both = self.encoder(tf.concat([x, x + DISTANCE * direction], 0), training=training)
+        z, moved = tf.split(both, 2)
+        mse = mean_squared_error(x, self.decoder(z, training=training))
+        change = tf.reduce_mean(tf.square((moved - z) / DISTANCE))
+        variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0))
+        penalty = change / (variance + TINY)
+        loss = penalised(mse, self.options.weight * penalty)
+        return {"loss": loss, "reconstruction": mse, "contraction": penalty}

@@ -1,0 +1,46 @@
+"""Sparse autoencoder (Ng 2011, CS294A lecture notes; Olshausen & Field 1996).
+
+The size of the latents counts relative to their root mean square (Hoyer 2004,
+https://www.jmlr.org/papers/v5/hoyer04a.html): otherwise they would merely shrink, and the decoder
+grow.
+"""
+
+import tensorflow as tf
+
+from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
+
+__all__ = ["SparseAutoencoder", "relative_size"]
+
+TINY = 1e-6
+
+
+class SparseAutoencoder(Autoencoder):
+    """Minimises the reconstruction error and how many numbers of a latent are active at a time."""
+
+    def embed(self, x):
+        """Returns the latents z [B, latent_dim] of x in input units; in (0, 1) for "kl"."""
+        return self._active(self.encoder(x, training=False))
+
+    def loss_terms(self, rows, *, training, step, seed):
+        """Returns "loss", "reconstruction" (mean squared error) and "sparsity" (the penalty)."""
+        x = self.preprocessing(rows)
+        z = self._active(self.encoder(x, training=training))
+        mse = mean_squared_error(x, self.decoder(z, training=training))
+        penalty = relative_size(z) if self.options.penalty == "l1" else self._inactivity(z)
+        loss = penalised(mse, self.options.weight * penalty)
+        return {"loss": loss, "reconstruction": mse, "sparsity": penalty}
+
+    def _active(self, z):
+        return tf.sigmoid(z) if self.options.penalty == "kl" else z
+
+    def _inactivity(self, z):
+        """Mean divergence, in nats, of each number's mean activity from rho."""
+        rho = self.options.rho
+        activity = tf.clip_by_value(tf.reduce_mean(z, axis=0), TINY, 1 - TINY)
+        kl = rho * tf.math.log(rho / activity) + (1 - rho) * tf.math.log((1 - rho) / (1 - activity))
+        return tf.reduce_mean(kl)
+
+
+def relative_size(z):
+    """Returns mean |z| over root mean square of z [B, d]: 0.80 where normal, less if sparse."""
+    return tf.reduce_mean(tf.abs(z)) / tf.sqrt(tf.reduce_mean(tf.square(z)) + TINY)

@@ -1,0 +1,70 @@
+"""Variational autoencoder (Kingma & Welling 2014, https://arxiv.org/abs/1312.6114).
+
+With beta (Higgins et al. 2017), a warm-up of it (Sønderby et al. 2016,
+https://arxiv.org/abs/1602.02282) and free bits (Kingma et al. 2016,
+https://arxiv.org/abs/1606.04934). The likelihood is a Gaussian whose one variance is the squared
+error of the moment: `penalised` says why.
+"""
+
+from math import prod
+
+import tensorflow as tf
+
+from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
+
+__all__ = ["VariationalAutoencoder", "divergence"]
+
+LOG_VARIANCES = (-12.0, 6.0)
+
+
+class VariationalAutoencoder(Autoencoder):
+    """Minimises the error of a sample of the posterior and its divergence from N(0, I)."""
+
+    @staticmethod
+    def encoder_outputs(latent_dim: int) -> int:
+        """Returns 2 * latent_dim: means and logarithms of variances."""
+        return 2 * latent_dim
+
+    def embed(self, x):
+        """Returns the posterior's means [B, latent_dim] of x [B, *shape] in input units."""
+        mean, _ = self.posterior(x, training=False)
+        return mean
+
+    def posterior(self, x, *, training: bool):
+        """Returns means and logarithms of variances, [B, latent_dim] each."""
+        mean, log_variance = tf.split(self.encoder(x, training=training), 2, axis=1)
+        return mean, tf.clip_by_value(log_variance, *LOG_VARIANCES)
+
+    def sample(self, num: int, *, seed: int):
+        """Returns decoded samples of the prior, x_hat [num, *shape] in input units."""
+        return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
+
+    def loss_terms(self, rows, *, training, step, seed):
+        """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats a row).
+
+        With D numbers in a row, the negative lower bound is D / (2 variance) * error + beta * kl;
+        in units of 2 variance / D it is error + 2 variance / D * beta * kl.
+        """
+        x = self.preprocessing(rows)
+        mean, log_variance = self.posterior(x, training=training)
+        noise = tf.random.stateless_normal(tf.shape(mean), (seed, step))
+        x_hat = self.decoder(mean + tf.exp(0.5 * log_variance) * noise, training=training)
+        mse = mean_squared_error(x, x_hat)
+        kl = divergence(mean, log_variance)
+        counted = tf.reduce_sum(tf.maximum(kl, self.options.free_bits))
+        beta = self._beta(step) if training else self.options.beta
+        loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * counted)
+        return {"loss": loss, "reconstruction": mse, "kl": tf.reduce_sum(kl)}
+
+    def _beta(self, step):
+        """Rises to its value within the warm-up of a training run whose length is known."""
+        num_steps = self.options.warmup_fraction * self.num_steps
+        if num_steps < 1:
+            return self.options.beta
+        return self.options.beta * tf.minimum(tf.cast(step, tf.float32) / num_steps, 1.0)
+
+
+def divergence(mean, log_variance):
+    """Returns the mean divergence of N(mean, variance) [B, d] from N(0, 1), in nats, as [d]."""
+    kl = 0.5 * (tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0)
+    return tf.reduce_mean(kl, axis=0)

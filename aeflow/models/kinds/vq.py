@@ -1,0 +1,124 @@
+"""Vector-quantised autoencoder (van den Oord et al. 2017, https://arxiv.org/abs/1711.00937).
+
+A latent of `latent_dim` numbers is cut into parts of `code_dim`, and each part has a codebook of
+its own (product quantisation, Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57): 16 parts
+with 256 entries are 16 bytes. Entries are moving averages of what was nearest to them; those that
+nobody is near to begin anew at a random row's output (Dhariwal et al. 2020,
+https://arxiv.org/abs/2005.00341), which is also how all of them begin.
+"""
+
+import tensorflow as tf
+
+from aeflow.errors import ConfigError
+from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
+
+__all__ = ["Codebooks", "VectorQuantisedAutoencoder"]
+
+DEAD = 0.1
+"""An entry is dead when it is used less than this share of what is usual."""
+TINY = 1e-6
+
+
+class VectorQuantisedAutoencoder(Autoencoder):
+    """Minimises the reconstruction error from the entries nearest to what the encoder emits."""
+
+    def __init__(self, *parts, options, latent_dim: int):
+        super().__init__(*parts, options=options, latent_dim=latent_dim)
+        self.codebooks = Codebooks(latent_dim, options)
+
+    def prepare(self, *, num_rows, num_steps):
+        """Raises ConfigError where a codebook has more entries than there are training rows."""
+        super().prepare(num_rows=num_rows, num_steps=num_steps)
+        if self.options.num_codes > num_rows:
+            raise ConfigError(
+                f"model.kind.num_codes = {self.options.num_codes} is more than the {num_rows} "
+                f"training rows. Choose at most {num_rows}."
+            )
+
+    def embed(self, x):
+        """Returns the quantised latents z [B, latent_dim] of x [B, *shape] in input units."""
+        z = self.encoder(x, training=False)
+        return self.codebooks.quantised(z, self.codebooks.nearest(z))
+
+    def loss_terms(self, rows, *, training, step, seed):
+        """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".
+
+        Commitment is relative to the latents' variance; the perplexity is how many entries of a
+        codebook are in use in this batch, as a mean over the parts.
+        """
+        x = self.preprocessing(rows)
+        z = self.encoder(x, training=training)
+        chosen = self.codebooks.nearest(z)
+        quantised = self.codebooks.quantised(z, chosen)
+        if training:
+            self.codebooks.update(z, chosen, step=step, seed=seed)
+        straight_through = z + tf.stop_gradient(quantised - z)
+        mse = mean_squared_error(x, self.decoder(straight_through, training=training))
+        variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0)) + TINY
+        commitment = tf.reduce_mean(tf.square(z - tf.stop_gradient(quantised))) / variance
+        return {
+            "loss": penalised(mse, self.options.commitment * commitment),
+            "reconstruction": mse,
+            "commitment": commitment,
+            "perplexity": self.codebooks.perplexity(chosen),
+        }
+
+
+class Codebooks(tf.keras.layers.Layer):
+    """Holds one codebook for each part of a latent, and moving averages of their use.
+
+    Shapes: B rows, G parts, K entries, d numbers in a part.
+    """
+
+    def __init__(self, latent_dim: int, options):
+        super().__init__(name="codebooks", trainable=False)
+        sizes = range(1, min(options.code_dim, latent_dim) + 1)
+        self.code_dim = max(size for size in sizes if latent_dim % size == 0)
+        self.num_parts = latent_dim // self.code_dim
+        self.num_codes, self.decay = options.num_codes, options.decay
+        shape = (self.num_parts, self.num_codes, self.code_dim)
+        self.entries = self.add_weight(shape=shape, initializer="zeros", name="entries")
+        self.sums = self.add_weight(shape=shape, initializer="zeros", name="sums")
+        self.counts = self.add_weight(shape=shape[:2], initializer="zeros", name="counts")
+        self.built = True
+
+    def nearest(self, z):
+        """Returns which entry is nearest to each part of z [B, G d], as int32 [B, G]."""
+        parts = self._parts(z)
+        squares = tf.reduce_sum(tf.square(self.entries), axis=2)
+        products = tf.einsum("bgd,gkd->bgk", parts, self.entries)
+        return tf.argmin(squares - 2 * products, axis=2, output_type=tf.int32)
+
+    def quantised(self, z, chosen):
+        """Returns z [B, G d] with each part replaced by the entry chosen for it, int32 [B, G]."""
+        entries = tf.gather(self.entries, tf.transpose(chosen), batch_dims=1)
+        return tf.reshape(tf.transpose(entries, (1, 0, 2)), tf.shape(z))
+
+    def update(self, z, chosen, *, step, seed: int) -> None:
+        """Moves each entry towards the mean of the parts that chose it; revives dead ones."""
+        parts = tf.stop_gradient(self._parts(z))
+        used = tf.one_hot(chosen, self.num_codes)
+        keep = self.decay
+        counts = keep * self.counts + (1 - keep) * tf.reduce_sum(used, axis=0)
+        sums = keep * self.sums + (1 - keep) * tf.einsum("bgk,bgd->gkd", used, parts)
+        num_rows = tf.shape(z)[0]
+        usual = tf.cast(num_rows, tf.float32) / self.num_codes
+        reborn = tf.random.stateless_uniform(
+            (self.num_codes,), (seed, step), maxval=num_rows, dtype=tf.int32
+        )
+        fresh = tf.transpose(tf.gather(parts, reborn), (1, 0, 2))
+        dead = counts < DEAD * usual
+        counts = tf.where(dead, usual, counts)
+        sums = tf.where(tf.expand_dims(dead, 2), usual * fresh, sums)
+        self.counts.assign(counts)
+        self.sums.assign(sums)
+        self.entries.assign(sums / tf.expand_dims(counts, 2))
+
+    def perplexity(self, chosen):
+        """Returns exp of the entropy of a batch's choices int32 [B, G], a mean over parts."""
+        shares = tf.reduce_mean(tf.one_hot(chosen, self.num_codes), axis=0)
+        entropies = -tf.reduce_sum(shares * tf.math.log(shares + TINY), axis=1)
+        return tf.reduce_mean(tf.exp(entropies))
+
+    def _parts(self, z):
+        return tf.reshape(z, (-1, self.num_parts, self.code_dim))

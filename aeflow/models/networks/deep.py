@@ -1,0 +1,75 @@
+"""Deep dense network: any number of hidden layers, normalised, residual where widths agree.
+
+Residual connections after He et al. 2016 (https://arxiv.org/abs/1512.03385).
+"""
+
+from itertools import pairwise
+from math import prod
+
+import tensorflow as tf
+
+from aeflow.configs import DeepOptions
+from aeflow.models.networks.outputs import activated
+
+__all__ = ["Decoder", "Encoder", "Hidden"]
+
+layers = tf.keras.layers
+
+MOMENTUM = 0.9
+"""Of batch statistics; Keras's 0.99 lags for hundreds of steps, all of them on small data."""
+
+
+class Encoder(layers.Layer):
+    """Maps x [B, *shape] to [B, num_outputs] through the hidden layers."""
+
+    def __init__(self, options: DeepOptions, *, num_outputs: int):
+        super().__init__(name="encoder")
+        hidden = _hidden(options.hidden_layers, options)
+        self.stack = tf.keras.Sequential([layers.Flatten(), *hidden, layers.Dense(num_outputs)])
+
+    def call(self, x, training=False):
+        """Returns [B, num_outputs]."""
+        return self.stack(x, training=training)
+
+
+class Decoder(layers.Layer):
+    """Maps z [B, latent_dim] to x_hat [B, *shape] through the hidden layers, in reverse."""
+
+    def __init__(self, options: DeepOptions, *, shape: tuple[int, ...]):
+        super().__init__(name="decoder")
+        hidden = _hidden(options.hidden_layers[::-1], options)
+        self.stack = tf.keras.Sequential(
+            [*hidden, layers.Dense(prod(shape)), layers.Reshape(shape)]
+        )
+        self.activation = options.output_activation
+
+    def call(self, z, training=False):
+        """Returns x_hat [B, *shape]."""
+        return activated(self.stack(z, training=training), self.activation)
+
+
+class Hidden(layers.Layer):
+    """Maps [B, n] to [B, units]: dense, normalised, rectified, and added to what came in."""
+
+    def __init__(self, units: int, options: DeepOptions, *, is_residual: bool):
+        super().__init__()
+        norms = {
+            "none": [],
+            "layer": [layers.LayerNormalization()],
+            "batch": [layers.BatchNormalization(momentum=MOMENTUM)],
+        }[options.normalisation]
+        dense = layers.Dense(units, use_bias=not norms)
+        self.stack = tf.keras.Sequential([dense, *norms, layers.ReLU()])
+        self.is_residual = is_residual
+
+    def call(self, x, training=False):
+        """Returns [B, units]."""
+        y = self.stack(x, training=training)
+        return x + y if self.is_residual else y
+
+
+def _hidden(widths: tuple[int, ...], options: DeepOptions) -> list[Hidden]:
+    return [
+        Hidden(units, options, is_residual=options.residual and units == before)
+        for before, units in pairwise((0, *widths))
+    ]

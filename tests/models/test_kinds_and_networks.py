@@ -1,0 +1,208 @@
+"""What every kind promises on every network: a new line in a table is taken up by itself."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import get_args
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_wine
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.configs.model import KindOptions, NetworkOptions
+from aeflow.datasets.shards import open_split
+from aeflow.errors import Interrupted
+from aeflow.ingestion import ingest
+from aeflow.models import Autoencoder, build, load_model
+from aeflow.models.kinds import KINDS
+from aeflow.models.networks import NETWORKS
+from aeflow.models.preprocessing import fit_preprocessing
+from aeflow.models.saving import identity_of
+from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
+from aeflow.training import train
+
+IMAGES = ExampleSchema(shape=(9, 8, 1), dtype="uint8", value_range=(0, 255))
+VECTORS = ExampleSchema(shape=(13,), dtype="float32")
+LATENT_DIM = 6
+NUM_ROWS = 64
+TRAINING = {
+    "digits": TrainConfig(epochs=2, batch_size=16, optimizer="adam"),
+    "wine": TrainConfig(epochs=20, batch_size=16, optimizer="adam"),
+}
+"""Some 200 steps each, of the optimizer that takes least time to trace."""
+
+
+def options_of(choice) -> dict:
+    return {member().name: member() for member in get_args(get_args(choice)[0])}
+
+
+NETWORK_OPTIONS, KIND_OPTIONS = options_of(NetworkOptions), options_of(KindOptions)
+
+
+def config_of(network: str, kind: str) -> ModelConfig:
+    return ModelConfig(
+        network=NETWORK_OPTIONS[network], kind=KIND_OPTIONS[kind], latent_dim=LATENT_DIM
+    )
+
+
+def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0):
+    zeros = np.zeros(schema.shape)
+    preprocessing = fit_preprocessing(schema, zeros, zeros + 1)
+    return build(config_of(network, kind), schema, preprocessing, seed=seed)
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """Holds a model with its first weights, what it was built from, and rows that it takes."""
+
+    network: str
+    kind: str
+    schema: ExampleSchema
+
+    @cached_property
+    def model(self) -> Autoencoder:
+        return built(self.network, self.kind, self.schema)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        generator = np.random.default_rng(0)
+        shape = (NUM_ROWS, *self.schema.shape)
+        if self.schema.is_image:
+            return generator.integers(0, 256, shape, dtype=np.uint8)
+        return generator.normal(size=shape).astype(np.float32)
+
+    def identity_of(self, model: Autoencoder) -> str:
+        return identity_of(model, config_of(self.network, self.kind), self.schema)
+
+
+OF_VECTORS = [network for network in NETWORKS if network != "convolutional"]
+ON_DENSE = [("dense", kind) for kind in KINDS]
+OTHERS = [(network, kind) for network in NETWORKS if network != "dense" for kind in KINDS]
+ONE_OF_EACH = [*ON_DENSE, *((network, "plain") for network in NETWORKS if network != "dense")]
+PAIRED = [pair for pair in OTHERS if pair[1] in ("plain", "vq")]
+
+
+def cases(pairs, schema: ExampleSchema = IMAGES) -> list:
+    return [pytest.param((*pair, schema), id="-".join(pair)) for pair in pairs]
+
+
+VECTOR_CASES = cases([(network, "plain") for network in OF_VECTORS], VECTORS)
+EVERY = [*cases([*ON_DENSE, *OTHERS]), *VECTOR_CASES]
+SOME = [*cases(ONE_OF_EACH), *VECTOR_CASES]
+
+
+@pytest.fixture(scope="module", params=EVERY)
+def untrained(request) -> Untrained:
+    return Untrained(*request.param)
+
+
+@pytest.mark.parametrize("untrained", SOME, indirect=True)
+def test_a_latent_has_its_size_and_a_reconstruction_the_shape_of_its_row(untrained):
+    z = untrained.model.encode(untrained.rows)
+    x_hat = untrained.model.decode(z)
+    assert z.shape == (NUM_ROWS, LATENT_DIM)
+    assert x_hat.shape == untrained.rows.shape
+    assert np.allclose(untrained.model(untrained.rows), x_hat)
+    assert np.isfinite(z).all()
+    assert np.abs(x_hat).max() < 100  # of input units: images in [0, 1], vectors of variance 1
+
+
+def test_a_gradient_reaches_every_trainable_weight(untrained):
+    model = untrained.model
+    for step in range(2):
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(untrained.rows, training=True, step=step, seed=0)
+    gradients = tape.gradient(terms["loss"], model.trainable_variables)
+    assert all(term.shape == () and np.isfinite(term) for term in terms.values())
+    unreached = [
+        variable.path
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if gradient is None or not np.any(gradient)
+    ]
+    assert unreached == []
+
+
+@pytest.mark.parametrize("untrained", SOME, indirect=True)
+def test_loss_is_finite_for_one_row_and_follows_from_seed_and_step(untrained):
+    row = untrained.rows[:1]
+    losses = [
+        float(untrained.model.loss_terms(row, training=False, step=3, seed=7)["loss"])
+        for _ in range(2)
+    ]
+    assert np.isfinite(losses[0])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("untrained", SOME, indirect=True)
+def test_weights_in_a_file_make_another_model_this_one(untrained, tmp_path):
+    model, rows = untrained.model, untrained.rows
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = built(untrained.network, untrained.kind, untrained.schema, seed=1)
+    assert untrained.identity_of(other) != untrained.identity_of(model)
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert untrained.identity_of(other) == untrained.identity_of(model)
+    assert np.array_equal(other(rows), model(rows))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Holds a model and the store in which it lies, with the dataset it was trained on."""
+
+    store: Store
+    dataset: Dataset
+    model: Model
+    config: ModelConfig
+
+    def files(self) -> dict[str, bytes]:
+        folder = self.store.locate(self.model)
+        return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "_manifest.json"}
+
+
+def trained(folder, name: str, config: ModelConfig, **options) -> Trained:
+    store = Store(folder / "store")
+    source = name
+    if name == "wine":
+        source = f"npz:{folder / 'wine.npz'}"
+        np.savez(folder / "wine.npz", x_train=load_wine().data.astype(np.float32))
+    dataset = ingest(IngestConfig(source=source), store)
+    model = train(dataset, TRAINING[name], store, model_config=config, **options)
+    return Trained(store, dataset, model, config)
+
+
+RESUMED = [(*pair, "digits") for pair in ONE_OF_EACH]
+TRAINED = [
+    *((*pair, "digits") for pair in (*ON_DENSE, *PAIRED)),
+    *((network, "plain", "wine") for network in OF_VECTORS),
+]
+
+
+@pytest.fixture(scope="module", params=TRAINED, ids="-".join)
+def unbroken(request, tmp_path_factory) -> Trained:
+    network, kind, name = request.param
+    return trained(tmp_path_factory.mktemp("unbroken"), name, config_of(network, kind))
+
+
+def test_a_short_training_beats_the_mean_of_the_rows_and_uses_the_whole_latent(unbroken):
+    model = load_model(unbroken.model, unbroken.store, cpu="any")
+    shards = open_split(unbroken.dataset, "test", unbroken.store)
+    rows = np.concatenate([shard.features for shard in shards])
+    x, x_hat = model.preprocessing(rows).numpy(), model(rows).numpy()
+    spread = model.encode(rows).numpy().std(axis=0)
+    assert np.square(x - x_hat).mean() < 0.6 * x.var(axis=0).mean()
+    assert spread.min() > 0.02 * spread.max()
+
+
+@pytest.mark.parametrize("unbroken", RESUMED, ids="-".join, indirect=True)
+def test_interrupted_in_the_middle_it_ends_in_the_same_bytes(unbroken, tmp_path):
+    def stop(progress):
+        if progress.done >= 100:
+            raise Interrupted("enough")
+
+    options = {"runtime": RuntimeConfig(steps_per_call=40), "on_progress": stop}
+    with pytest.raises(Interrupted):
+        trained(tmp_path, "digits", unbroken.config, **options)
+    resumed = trained(tmp_path, "digits", unbroken.config)
+    assert resumed.files() == unbroken.files()
