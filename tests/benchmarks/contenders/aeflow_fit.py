@@ -41,9 +41,9 @@ def main() -> None:
     """Trains what the command line says, an epoch at a time."""
     case = Case()
     if case.network == "convolutional":
-        network = ConvolutionalOptions(filters=(32, 64))
+        network = ConvolutionalOptions(filters=(32, 64), output_activation="linear")
     else:
-        network = DenseOptions(hidden_units=case.hidden)
+        network = DenseOptions(hidden_units=case.hidden, output_activation="linear")
     model_config = ModelConfig(network=network, latent_dim=case.latent)
     config = TrainConfig(
         epochs=MANY,
