@@ -22,8 +22,8 @@ class RuntimeConfig(Config):
     """Whether XLA compiles the training steps; where it pays, where it is not given."""
     batch_parts: int | None = Field(default=None, ge=1, le=64)
     """Parts of a batch that are computed at once; where they pay, where it is not given."""
-    checkpoint_epochs: int = Field(default=1, ge=1, le=100_000)
-    """Epochs between two checkpoints."""
+    checkpoint_epochs: int | None = Field(default=None, ge=1, le=100_000)
+    """Epochs between two checkpoints; about five seconds where it is not given."""
     encode_batch_size: int = Field(default=1024, ge=1, le=1_048_576)
     """Rows in one forward pass of evaluation and encoding."""
     shards_in_flight: int = Field(default=2, ge=1, le=64)

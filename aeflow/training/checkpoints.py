@@ -5,6 +5,8 @@ of the model and the optimizer is listed by Keras, whatever holds it.
 """
 
 import json
+import math
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ from aeflow.storage import Draft
 __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 
 CHECKPOINT = "_work/checkpoint.npz"
+SECONDS_BETWEEN = 5.0
 
 
 @dataclass
@@ -43,6 +46,19 @@ class Checkpoints:
         self._draft = draft
         self._model = model
         self._optimizer = optimizer
+        self._saved_at = -math.inf
+
+    def save_if_due(self, state: TrainingState, every_epochs: int | None) -> None:
+        """Saves after so many epochs; where none are given, after the first and each few seconds.
+
+        An epoch of a small network is over in less than a second, and a checkpoint is not free.
+        """
+        if every_epochs is None:
+            is_due = time.monotonic() - self._saved_at >= SECONDS_BETWEEN
+        else:
+            is_due = state.epochs_done % every_epochs == 0
+        if is_due:
+            self.save(state)
 
     def save(self, state: TrainingState) -> None:
         """Replaces the checkpoint by one of now."""
@@ -53,6 +69,7 @@ class Checkpoints:
         arrays["state"] = np.frombuffer(json.dumps(counters).encode(), np.uint8)
         with self._draft.writing(CHECKPOINT) as path, path.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
+        self._saved_at = time.monotonic()
 
     def restore(self) -> TrainingState:
         """Restores the checkpoint, if there is one, and returns where training is."""

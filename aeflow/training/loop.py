@@ -85,8 +85,7 @@ def fit(
         _finish_epoch(run, state, float(validation_loss()))
         _log_epoch(config, state)
         on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
-        if state.epochs_done % run.runtime.checkpoint_epochs == 0:
-            checkpoints.save(state)
+        checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
     for variable, best in zip(run.model.variables, state.best_weights, strict=True):
         variable.assign(best)
     return state

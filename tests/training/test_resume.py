@@ -41,7 +41,7 @@ store = Store(sys.argv[1])
 dataset = ingest(IngestConfig(), store)
 train(dataset, TrainConfig(epochs=4), store,
       model_config=ModelConfig.model_validate_json(sys.argv[2]),
-      runtime=RuntimeConfig(steps_per_call=5), on_progress=die)
+      runtime=RuntimeConfig(steps_per_call=5, checkpoint_epochs=1), on_progress=die)
 """
 
 

@@ -105,7 +105,7 @@ def test_steps_per_call_and_checkpoints_change_no_byte(digits, tmp_path):
     weights = []
     for name, runtime in {
         "one": RuntimeConfig(steps_per_call=1, checkpoint_epochs=2),
-        "seven": RuntimeConfig(steps_per_call=7),
+        "seven": RuntimeConfig(steps_per_call=7, checkpoint_epochs=1),
     }.items():
         store, dataset = _store_like(digits, tmp_path / name)
         model = train(dataset, TrainConfig(epochs=3), store, model_config=SMALL, runtime=runtime)
