@@ -35,8 +35,8 @@ def wrong(tmp_path_factory) -> Path:
 
 MISTAKES = {
     "--source foo": "Unknown source 'foo'. Choose one of: digits, mnist, fashion_mnist, tfds:NAME",
-    "--network foo": "Unknown network 'foo'. Choose one of: dense, convolutional.",
-    "--kind foo": "Unknown kind 'foo'. Choose one of: plain, denoising.",
+    "--network foo": "Unknown network 'foo'. Choose one of: dense, deep, convolutional.",
+    "--kind foo": "Unknown kind 'foo'. Choose one of: plain, denoising, variational,",
     "--foo 1": "Unknown option: --foo.",
     "--preset foo": "Unknown preset 'foo'. Choose one of: post, quick.",
     "--config config.toml": "Unknown option 'epochz' in train. Did you mean 'epochs'?",
