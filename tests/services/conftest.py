@@ -16,6 +16,7 @@ AEFLOW = Path(sys.executable).with_name("aeflow")
 RunCommand = Callable[..., dict]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file together, and those of the shared service, when two run at once."""
     for item in items:
