@@ -46,7 +46,7 @@ services:  ## system packages that the service tests need (Debian, Ubuntu)
 	$(if $(filter-out 0,$(shell id -u)),sudo )apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES)
 
 test-services: $(READY_FOR_SERVICES)
-	$(BIN)/pytest tests/services --timeout=900 --numprocesses=2 --dist=loadgroup
+	$(BIN)/pytest tests/services --timeout=900 --numprocesses=2 --dist=loadfile
 
 bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wide convolutional post encoding'
 	$(BIN)/python -m tests.benchmarks $(BENCH)

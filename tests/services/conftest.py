@@ -16,14 +16,6 @@ AEFLOW = Path(sys.executable).with_name("aeflow")
 RunCommand = Callable[..., dict]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file together, and those of the shared service, when two run at once."""
-    for item in items:
-        of_service = item.path.stem.startswith(("test_service", "test_browser"))
-        item.add_marker(pytest.mark.xdist_group("service" if of_service else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def run_aeflow(tmp_path_factory) -> RunCommand:
     """Runs `aeflow` with its own Prefect home, and returns the JSON in its last line."""
