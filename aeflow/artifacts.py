@@ -18,6 +18,7 @@ __all__ = [
     "Model",
     "Publication",
     "Verdict",
+    "references",
 ]
 
 
@@ -163,3 +164,8 @@ class Publication(Artifact):
 
     report: str = "report.html"
     tensorboard: str = "tensorboard"
+
+
+def references(**artifacts: Artifact | None) -> dict[str, Input]:
+    """Returns the inputs of a question by name; an artifact that is None is not asked about."""
+    return {name: artifact.reference for name, artifact in artifacts.items() if artifact}

@@ -6,7 +6,7 @@ from functools import partial
 
 import pyarrow.parquet as pq
 
-from aeflow.artifacts import Dataset, Evaluation, Model
+from aeflow.artifacts import Dataset, Evaluation, Model, references
 from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.evaluation.anomalies import check_strangers, stranger_scores
@@ -70,13 +70,12 @@ def evaluation_question(
     model: Model, config: EvaluateConfig, dataset: Dataset, *, strangers: Dataset | None = None
 ) -> Question:
     """Returns what evaluation asks the store for, so that an answer can be found without work."""
-    inputs = {"model": model, "dataset": dataset, "strangers": strangers}
     return Question(
         stage="evaluate",
         version=2,
         folder=Evaluation.folder,
         configs={"evaluate": config.hashed()},
-        inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
+        inputs=references(model=model, dataset=dataset, strangers=strangers),
     )
 
 
@@ -142,7 +141,7 @@ def _card(
         inference=inference,
         on_rows=lambda: on_step("latents"),
     )
-    scores = {}
+    errors, scores = gathered.scores(), {}
     for suffix, space in spaces.items():
         for name, score in scores_of(space).items():
             on_step(name.replace("_", " "))
@@ -150,10 +149,10 @@ def _card(
     if strangers:
         on_step("strangers")
         scores |= stranger_scores(
-            strangers, gathered.scores(), spaces, judge=judge, inference=inference, store=store
+            strangers, errors, spaces, judge=judge, inference=inference, store=store
         )
     on_step("intervals")
-    return health_card(gathered.scores(), scores, latent_dim=model.latent_dim)
+    return health_card(errors, scores, latent_dim=model.latent_dim)
 
 
 def _tables(

@@ -44,10 +44,11 @@ def read_spaces(
     They have at most 60,000 training rows and 10,000 judged ones. Labels are left out where the
     judged split is the one that is fitted on: a row is its own nearest neighbour.
     """
-    width = max(model.latent_dim, 1)
 
     def encoded(name: str, max_rows: int) -> _Encoded:
-        places = sampled_places(dataset.rows[name], min(max_rows, 1 + MOST_NUMBERS // width))
+        places = sampled_places(
+            dataset.rows[name], min(max_rows, 1 + MOST_NUMBERS // model.latent_dim)
+        )
         latents, pca, labels = [], [], []
         for sample in read_places(dataset, name, store, places=places):
             latents.append(inference.latents(sample.rows, lambda _count: on_rows()))

@@ -5,7 +5,7 @@ from functools import partial
 
 import pyarrow.parquet as pq
 
-from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
+from aeflow.artifacts import Dataset, Evaluation, Model, Verdict, references
 from aeflow.configs import GateConfig, RuntimeConfig
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.gating.rules import RULES, Case, Ruling
@@ -72,13 +72,12 @@ def gate(
 
 
 def _question(challenger, config, *, model, dataset, champion) -> Question:
-    inputs = {"evaluation": challenger, "model": model, "dataset": dataset, "champion": champion}
     return Question(
         stage="gate",
         version=2,
         folder=Verdict.folder,
         configs={"gate": config.hashed()},
-        inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
+        inputs=references(evaluation=challenger, model=model, dataset=dataset, champion=champion),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from aeflow.configs import GateConfig
 __all__ = ["RULES", "Case", "Ruling"]
 
 READERS = {"probe": "A linear probe", "knn": "A vote of the 10 nearest training rows"}
+NO_CHAMPION = "There is no champion to compare with."
 ROUNDING = 1e-9
 """What a difference of two shares may be off by."""
 
@@ -57,8 +59,7 @@ def _beats_pca(case: Case) -> Ruling:
 def _beats_champion(case: Case) -> Ruling:
     rule, ratio = "beats_champion", case.config.max_ratio_to_champion
     if case.champion is None:
-        why = "There is no champion to compare with."
-        return _unasked(rule, "mse", case.metrics["mse"], why)
+        return _unasked(rule, "mse", case.metrics["mse"], NO_CHAMPION)
     baseline, rival = case.champion_metrics["mse"], f"the champion {case.champion}"
     return _within(rule, case, baseline=baseline, ratio=ratio, rival=rival)
 
@@ -78,22 +79,6 @@ def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str)
     )
 
 
-def _probe_beats_pca(case: Case) -> Ruling:
-    return _classifies_like_pca("probe", case)
-
-
-def _knn_beats_pca(case: Case) -> Ruling:
-    return _classifies_like_pca("knn", case)
-
-
-def _probe_beats_champion(case: Case) -> Ruling:
-    return _classifies_like_champion("probe", case)
-
-
-def _knn_beats_champion(case: Case) -> Ruling:
-    return _classifies_like_champion("knn", case)
-
-
 def _classifies_like_pca(reader: str, case: Case) -> Ruling:
     pca = case.metrics.get(f"{reader}_accuracy_pca")
     rule, rival = f"{reader}_beats_pca", f"PCA-{case.latent_dim}"
@@ -103,8 +88,7 @@ def _classifies_like_pca(reader: str, case: Case) -> Ruling:
 def _classifies_like_champion(reader: str, case: Case) -> Ruling:
     rule, metric = f"{reader}_beats_champion", f"{reader}_accuracy"
     if case.champion is None:
-        value = case.metrics.get(metric)
-        return _unasked(rule, metric, value, "There is no champion to compare with.")
+        return _unasked(rule, metric, case.metrics.get(metric), NO_CHAMPION)
     baseline = case.champion_metrics.get(metric)
     return _classifies(rule, reader, case, baseline=baseline, rival=f"the champion {case.champion}")
 
@@ -229,9 +213,9 @@ RULES: dict[str, Callable[[Case], Ruling]] = {
     "golden": _golden,
     "dead_dimensions": _dead_dimensions,
     "effective_rank": _effective_rank,
-    "probe_beats_pca": _probe_beats_pca,
-    "probe_beats_champion": _probe_beats_champion,
-    "knn_beats_pca": _knn_beats_pca,
-    "knn_beats_champion": _knn_beats_champion,
+    "probe_beats_pca": partial(_classifies_like_pca, "probe"),
+    "probe_beats_champion": partial(_classifies_like_champion, "probe"),
+    "knn_beats_pca": partial(_classifies_like_pca, "knn"),
+    "knn_beats_champion": partial(_classifies_like_champion, "knn"),
 }
 """The rules by the names that a config gives."""

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Publication
+from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Publication, references
 from aeflow.configs import PublishConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.lineage import Question
@@ -39,13 +39,12 @@ def publish(
     `dataset` and `model` are those that `evaluation` judged; without `features` the report says
     how to make them.
     """
-    inputs = {"dataset": dataset, "model": model, "evaluation": evaluation, "features": features}
     question = Question(
         stage="publish",
         version=2,
         folder=Publication.folder,
         configs={"publish": config.hashed()},
-        inputs={name: artifact.reference for name, artifact in inputs.items() if artifact},
+        inputs=references(dataset=dataset, model=model, evaluation=evaluation, features=features),
     )
     return store.answer(
         question,

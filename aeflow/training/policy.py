@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.configs import DenseOptions, ModelConfig, RuntimeConfig, TrainConfig
 
 __all__ = ["Policy", "choose_policy"]
 
@@ -10,9 +10,8 @@ COMPILED_NETWORKS = frozenset({"dense", "deep"})
 """Networks that XLA makes faster on a CPU; a convolution within a loop it makes 8 times slower."""
 ROWS_WORTH_COMPILING = 500_000
 """Compiling costs about two seconds, which fewer rows do not win back."""
-PARTED_NETWORKS = frozenset({"dense"})
 PARTED_KINDS = frozenset({"plain", "denoising"})
-"""What sees each row alone: no batch statistics, and a loss that is a mean over the rows."""
+"""Kinds whose loss is a mean over the rows, each of which is seen alone."""
 PARTED_UNITS = 256
 """Hidden units up to which two halves of a batch at once beat two threads in each product."""
 
@@ -43,5 +42,6 @@ def choose_policy(
 
 
 def _is_parted(model: ModelConfig) -> bool:
-    is_small = getattr(model.network, "hidden_units", PARTED_UNITS + 1) <= PARTED_UNITS
-    return is_small and model.network.name in PARTED_NETWORKS and model.kind.name in PARTED_KINDS
+    network = model.network
+    is_small = isinstance(network, DenseOptions) and network.hidden_units <= PARTED_UNITS
+    return is_small and model.kind.name in PARTED_KINDS

@@ -38,7 +38,7 @@ def show_evaluation(
     """Shows an evaluation as a page with its pictures, its metrics as a table, its report."""
     page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
     table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
-    told = _verdict(evaluation, store)
+    told = _judged(evaluation, store)["verdict"]
     post(create_markdown_artifact, page, key=f"evaluation-{name}", description=told)
     post(create_table_artifact, table, key=f"metrics-{name}", description=told)
     if publication:
@@ -57,12 +57,13 @@ def evaluation_page(
     entries = Store(store).manifest(evaluation.address).files
     names = {entry.name for entry in entries} & {PANEL}
     folder = Store(store).reading(evaluation, names)
+    judged = _judged(evaluation, store)
     parts = [
         f"# {dataset.name}: {model.network}/{model.kind}, {model.latent_dim} numbers "
         f"for {model.example_schema.size}",
-        f"**{_verdict(evaluation, store)}**",
+        f"**{judged['verdict']}**",
         _links(model, publication, store),
-        markdown_table(card_table(_judged(evaluation, store), latent_dim=model.latent_dim)),
+        markdown_table(card_table(judged, latent_dim=model.latent_dim)),
         markdown_table(metrics_table(evaluation, latent_dim=model.latent_dim)),
         f"{evaluation.rows:,} rows of the split {evaluation.split}; PSNR is the mean over rows.",
     ]
@@ -117,10 +118,6 @@ def _show_report(publication: Publication, store: str, *, key: str, told: str) -
     else:
         line = report_line(publication, store)
         post(create_markdown_artifact, line, key=key, description=told)
-
-
-def _verdict(evaluation: Evaluation, store: str) -> str:
-    return _judged(evaluation, store)["verdict"]
 
 
 def _judged(evaluation: Evaluation, store: str) -> dict[str, Any]:

@@ -6,14 +6,12 @@ import tensorflow as tf
 
 from aeflow.configs import ConvolutionalOptions
 from aeflow.errors import ConfigError
+from aeflow.models.networks.normalisation import batch_normalisation
 from aeflow.models.networks.outputs import activated
 
 __all__ = ["Decoder", "Encoder"]
 
 layers = tf.keras.layers
-
-MOMENTUM = 0.9
-"""Of batch statistics; Keras's 0.99 lags for hundreds of steps, all of them on small data."""
 
 
 class Encoder(layers.Layer):
@@ -54,7 +52,7 @@ class Decoder(layers.Layer):
             [
                 layers.Dense(prod(small), use_bias=False),
                 layers.Reshape(small),
-                layers.BatchNormalization(momentum=MOMENTUM),
+                batch_normalisation(),
                 layers.ReLU(),
             ]
         )
@@ -82,7 +80,7 @@ def _block(convolution, filters: int, options: ConvolutionalOptions) -> tf.keras
                 padding="same",
                 use_bias=False,
             ),
-            layers.BatchNormalization(momentum=MOMENTUM),
+            batch_normalisation(),
             layers.ReLU(),
         ]
     )

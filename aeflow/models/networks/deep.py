@@ -9,14 +9,12 @@ from math import prod
 import tensorflow as tf
 
 from aeflow.configs import DeepOptions
+from aeflow.models.networks.normalisation import batch_normalisation
 from aeflow.models.networks.outputs import activated
 
 __all__ = ["Decoder", "Encoder", "Hidden"]
 
 layers = tf.keras.layers
-
-MOMENTUM = 0.9
-"""Of batch statistics; Keras's 0.99 lags for hundreds of steps, all of them on small data."""
 
 
 class Encoder(layers.Layer):
@@ -56,7 +54,7 @@ class Hidden(layers.Layer):
         norms = {
             "none": [],
             "layer": [layers.LayerNormalization()],
-            "batch": [layers.BatchNormalization(momentum=MOMENTUM)],
+            "batch": [batch_normalisation()],
         }[options.normalisation]
         dense = layers.Dense(units, use_bias=not norms)
         self.stack = tf.keras.Sequential([dense, *norms, layers.ReLU()])
