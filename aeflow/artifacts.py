@@ -100,7 +100,8 @@ class Drift(Artifact):
     """Refers to a comparison of rows with those held out when one model was trained.
 
     `columns` are those that drifted; `error_psi` is the index of the reconstruction error, and
-    `smallest_p` the smallest p-value of all columns, corrected for their number.
+    `smallest_p` the smallest p-value of all columns, corrected for their number. `inputs_moved`
+    counts the positions of the input whose mean is another than in training.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -111,6 +112,7 @@ class Drift(Artifact):
     max_psi: float
     error_psi: float
     smallest_p: float
+    inputs_moved: int = 0
 
 
 class Compatibility(Artifact):

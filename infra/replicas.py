@@ -48,6 +48,10 @@ frontend prefect
     default_backend servers
 backend servers
     balance roundrobin
+    # A server that is killed may have taken a request and leave it without an answer: what only
+    # reads is asked of the other one.
+    retry-on conn-failure empty-response
+    http-request disable-l7-retry unless METH_GET
     option httpchk GET /api/health
     # One that hangs accepts connections, too: what waits for it is cut off and tries again.
     default-server check inter 2s fall 3 rise 1 on-marked-down shutdown-sessions

@@ -9,9 +9,11 @@ import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Drift, Model
 from aeflow.comparison.encoded import encode_rows
+from aeflow.comparison.inputs import InputShifts, input_shifts
 from aeflow.comparison.shifts import ERROR, Shift, can_tell, shifts
 from aeflow.configs import DriftConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
+from aeflow.datasets.statistics import read_statistics
 from aeflow.figures import drift_histogram
 from aeflow.lineage import Question
 from aeflow.models.inference import Encoded
@@ -22,6 +24,7 @@ from aeflow.storage import Draft, Store
 __all__ = ["measure_drift", "verdict_line"]
 
 REFERENCE = "reference.parquet"
+INPUTS = "inputs.parquet"
 NAMED = 3
 
 
@@ -40,11 +43,13 @@ def measure_drift(
     below `significance`, and its stability index at least `min_psi` above what chance alone gives:
     in large sets every trifle is significant, in small ones the index is large by chance. A few
     strangers among many rows move neither: see `error_percentile` in the features for single rows.
+    What goes in is summed up beside it, position by position, from the statistics of the dataset
+    that the model was trained on: it says where rows changed, and decides nothing.
     Raises ConfigError where the dataset has no such split, or examples of another schema.
     """
     question = Question(
         stage="drift",
-        version=2,
+        version=3,
         folder=Drift.folder,
         configs={"drift": config.hashed()},
         inputs={"model": model.reference, "dataset": dataset.reference},
@@ -86,9 +91,12 @@ def _measure(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_pr
     for shift in shifts(reference, rows):
         measured.append(shift)
         on_rows(0, f"compared {shift.column}")
+    inputs = _inputs(model, dataset, config, store)
     table = _table(measured, config, num_reference=len(reference.errors), num_rows=total)
+    with draft.writing(INPUTS) as path:
+        pq.write_table(inputs.table, path)
     with draft.writing("drift.json") as path:
-        path.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+        path.write_text(json.dumps({**table, "inputs": inputs.to_json()}, indent=2) + "\n", "utf-8")
     with draft.writing("figures/drift.png") as path:
         errors = np.nan_to_num(rows.errors, nan=np.inf, posinf=np.inf)
         drift_histogram(reference.errors, errors, path)
@@ -99,6 +107,7 @@ def _measure(draft: Draft, *, model, config, store, dataset, runtime, cpu, on_pr
         "max_psi": max(shift.psi for shift in measured),
         "error_psi": next(shift.psi for shift in measured if shift.column == ERROR),
         "smallest_p": min(shift.p for shift in measured),
+        "inputs_moved": inputs.moved,
     }
 
 
@@ -147,6 +156,17 @@ def verdict_line(
 
 def _p(p: float) -> str:
     return "p < 1e-10" if p < 1e-10 else f"p = {p:.1g}"
+
+
+def _inputs(model: Model, dataset: Dataset, config: DriftConfig, store: Store) -> InputShifts:
+    trained_on = store.manifest(model.address).question.inputs["dataset"].address
+    before = Dataset.model_validate(store.manifest(trained_on).artifact)
+    return input_shifts(
+        read_statistics(before, store)["train"],
+        read_statistics(dataset, store)[config.split],
+        dataset.example_schema,
+        significance=config.significance,
+    )
 
 
 def _reference(model: Model, store: Store) -> Encoded:

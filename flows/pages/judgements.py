@@ -8,12 +8,15 @@ from flows.pages.posting import cell, markdown_table, measured, picture, post, s
 __all__ = ["show_drift", "show_verdict"]
 
 DRIFT_COLUMNS = ("column", "test", "psi", "statistic", "p", "drifted")
+INPUT_COLUMNS = ("position", "mean", "mean_now", "std", "std_now", "effect", "p", "moved")
 RULE_COLUMNS = ("rule", "metric", "value", "threshold", "baseline", "passed", "why")
 
 
 def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
-    """Shows on a page which of the model's columns have drifted, and a picture of the errors."""
+    """Shows on a page which columns have drifted, a picture of the errors, and the inputs."""
     found, folder = measured(drift, store, "drift.json")
+    inputs = found["inputs"]
+    largest = [{name: cell(row[name]) for name in INPUT_COLUMNS} for row in inputs["largest"]]
     table = [{name: cell(row[name]) for name in DRIFT_COLUMNS} for row in found["columns"]]
     shown = picture((folder / "figures" / "drift.png").read_bytes())
     parts = [
@@ -21,6 +24,10 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
         f"**{found['verdict']}**",
         f"![Errors before and now]({shown})",
         markdown_table(table),
+        "## What goes in",
+        f"At {inputs['moved']} of {inputs['positions']} positions the mean is another than in "
+        "training, by a fifth of a standard deviation or more. This decides nothing by itself.",
+        markdown_table(largest),
     ]
     _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", told=found["verdict"])
 

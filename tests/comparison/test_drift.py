@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -132,6 +133,26 @@ def test_one_row_is_too_few_to_tell(model, put, store):
     drift, table = drift_of(model, put(255 - NEW[:1]), store)
     assert not drift.drifted
     assert table["verdict"] == "Too few rows to tell drift: 1."
+
+
+def test_inputs_are_summed_up_beside_the_training_split(model, put, store):
+    brighter = NEW.copy()
+    brighter[:, 3, 2] = np.minimum(brighter[:, 3, 2].astype(int) + 60, 255)
+    drift, table = drift_of(model, put(brighter), store)
+    inputs = table["inputs"]
+    assert inputs["largest"][0]["position"] == "3,2,0"
+    assert inputs["largest"][0]["effect"] > 0.5
+    assert 1 <= inputs["moved"] == drift.inputs_moved
+    kept = pq.read_table(store.locate(drift) / "inputs.parquet")
+    assert kept.num_rows == inputs["positions"] == 64
+    assert kept.slice(0, 20).to_pylist() == inputs["largest"]
+
+
+def test_of_the_rows_trained_on_no_input_has_moved(compared):
+    _, table = drift_of(compared.model, compared.dataset, compared.store, split="train")
+    inputs = table["inputs"]
+    assert (inputs["moved"], inputs["before"]) == (0, inputs["now"])
+    assert {row["effect"] for row in inputs["largest"]} == {0.0}
 
 
 def test_errors_are_drawn(model, put, store):

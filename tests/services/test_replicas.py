@@ -54,8 +54,16 @@ def kill(service: RunningService, part: str) -> int:
 
 
 def back(service: RunningService, part: str, before: int) -> None:
-    """Waits until a part that was killed is there again."""
-    until(lambda: service.pid(part) not in (None, before), 120)
+    """Waits until a part that was killed is there again, and takes connections."""
+    first, redis = (int(service.environment[f"AEFLOW_{n}_PORT"]) for n in ("SERVER", "REDIS"))
+    port = {"server-1": first, "server-2": first + 1, "redis": redis}[part]
+
+    def is_back() -> bool:
+        with socket.socket() as asking:
+            is_listening = asking.connect_ex(("127.0.0.1", port)) == 0
+        return is_listening and service.pid(part) not in (None, before)
+
+    until(is_back, 120)
 
 
 def test_training_completes_though_one_of_two_servers_is_killed(replicated: RunningService):
