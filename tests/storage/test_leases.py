@@ -175,6 +175,15 @@ def test_run_goes_on_at_once_where_a_lease_has_lapsed(tmp_path):
     assert waits == []
 
 
+@pytest.mark.parametrize(("silent_seconds", "stays"), [(LAPSE_SECONDS + 2, False), (0, True)])
+def test_lease_left_beside_an_answer_goes_once_it_has_lapsed(tmp_path, silent_seconds, stays):
+    store = Store(tmp_path)
+    store.answer(question(), Publication, two_files)
+    path = foreign_lease(tmp_path, silent_seconds=silent_seconds)
+    store.answer(question(), Publication, two_files)
+    assert path.exists() == stays
+
+
 def test_lease_of_another_host_holds_until_it_lapses(tmp_path, lease):
     (tmp_path / "one.lease").write_text(FOREIGN)
     beat = time.time() - LAPSE_SECONDS + 5

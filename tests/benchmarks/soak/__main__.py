@@ -1,20 +1,23 @@
-"""Kills runs, queues sixty on two workers, fails each storage call: `make soak`, or shorter."""
+"""Kills runs, pairs and queues them, fails each storage call: `make soak`, or shorter."""
 
 import argparse
 
 from tests.benchmarks.faults import survive_faults
-from tests.benchmarks.soak import killing, queueing
+from tests.benchmarks.soak import killing, pairing, queueing
 
 
 def main() -> None:
     """Runs all parts; a part with nothing to do is left out."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="How often runs are killed, twice.")
+    parser.add_argument("--pairs", type=int, default=5, help="How often two runs begin at once.")
     parser.add_argument("--runs", type=int, default=60, help="How many encode runs are queued.")
     parser.add_argument("--faults", type=int, default=4, help="How many kinds of faults strike.")
     given = parser.parse_args()
     if given.kills > 0:
         killing.soak(given.kills)
+    if given.pairs > 0:
+        pairing.soak(given.pairs)
     if given.runs > 0:
         queueing.soak(given.runs)
     if given.faults > 0:

@@ -1,0 +1,89 @@
+"""How far the values that go into a model have moved, position by position."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+from scipy.stats import ttest_ind_from_stats
+
+from aeflow.datasets.statistics import SCALARS, SplitStatistics
+from aeflow.schema import ExampleSchema
+
+__all__ = ["InputShifts", "input_shifts"]
+
+SMALL_EFFECT = 0.2
+"""What Cohen calls small (Statistical Power Analysis, 1988, p. 25), in standard deviations."""
+NAMED = 20
+
+
+@dataclass(frozen=True)
+class InputShifts:
+    """Holds the summaries of every input position before and now, those that moved most first.
+
+    The table has a row a position: its mean and standard deviation in raw units before and now,
+    the `effect`, which is the difference of the means in pooled standard deviations, `p` of
+    Welch's t-test times the number of positions (Bonferroni), and whether it `moved`.
+    """
+
+    table: pa.Table
+    before: SplitStatistics
+    now: SplitStatistics
+
+    @property
+    def moved(self) -> int:
+        """The number of positions whose mean moved, more than a little and not by chance."""
+        return sum(self.table["moved"].to_pylist())
+
+    def to_json(self) -> dict:
+        """Returns statistics over all values, and the positions that moved most."""
+        overall = {"before": asdict(self.before), "now": asdict(self.now)}
+        return {
+            "positions": len(self.table),
+            "moved": self.moved,
+            **{name: {key: values[key] for key in SCALARS} for name, values in overall.items()},
+            "largest": self.table.slice(0, NAMED).to_pylist(),
+        }
+
+
+def input_shifts(
+    before: SplitStatistics, now: SplitStatistics, schema: ExampleSchema, *, significance: float
+) -> InputShifts:
+    """Compares the mean at each position [*shape] of two splits by their statistics alone."""
+    mean, std = before.position_mean.ravel(), _sample_std(before)
+    mean_now, std_now = now.position_mean.ravel(), _sample_std(now)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing varies
+        test = ttest_ind_from_stats(
+            mean, std, before.count, mean_now, std_now, now.count, equal_var=False
+        )
+    alike = np.isclose(mean, mean_now, rtol=1e-9, atol=0)
+    p = np.where(np.isnan(test.pvalue), alike, test.pvalue) * len(mean)
+    if min(before.count, now.count) < 2:  # of one row nobody knows how far it would vary
+        p = np.ones(len(mean))
+    pooled = np.sqrt((std**2 + std_now**2) / 2)
+    least = 1e-6 * max(before.std, now.std, np.finfo(np.float64).tiny)  # no division by nothing
+    effect = np.where(alike, 0.0, (mean_now - mean) / np.maximum(pooled, least))
+    table = pa.table(
+        {
+            "position": _positions(schema),
+            "mean": mean,
+            "mean_now": mean_now,
+            "std": std,
+            "std_now": std_now,
+            "effect": effect,
+            "p": np.minimum(p, 1.0),
+            "moved": (p < significance) & (np.abs(effect) >= SMALL_EFFECT),
+        }
+    )
+    return InputShifts(table.take(np.argsort(-np.abs(effect), kind="stable")), before, now)
+
+
+def _sample_std(statistics: SplitStatistics) -> np.ndarray:
+    count = statistics.count
+    return statistics.position_std.ravel() * np.sqrt(count / max(count - 1, 1))
+
+
+def _positions(schema: ExampleSchema) -> list[str]:
+    """Names the columns of a vector, and the pixels of an image by row, column and channel."""
+    if schema.columns:
+        return list(schema.columns)
+    return [",".join(map(str, index)) for index in np.ndindex(schema.shape)]
