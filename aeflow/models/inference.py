@@ -79,15 +79,17 @@ class Inference:
 
     @cached_property
     def _encode(self):
-        return tf.function(self._encode_batch).get_concrete_function(self._rows)
+        return tf.function(self._encode_batch, autograph=False).get_concrete_function(self._rows)
 
     @cached_property
     def _latents(self):
-        return tf.function(self._model.encode).get_concrete_function(self._rows)
+        return tf.function(self._model.encode, autograph=False).get_concrete_function(self._rows)
 
     @cached_property
     def _reconstruct(self):
-        return tf.function(self._reconstruct_batch).get_concrete_function(self._rows)
+        return tf.function(self._reconstruct_batch, autograph=False).get_concrete_function(
+            self._rows
+        )
 
     def _encode_batch(self, rows):
         x = self._model.preprocessing(rows)

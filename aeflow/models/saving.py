@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,19 +18,27 @@ from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["identity_of", "load_model", "save_model"]
+__all__ = ["described", "identity_of", "load_model", "save_model"]
 
 CONFIG, WEIGHTS, GOLDEN = "config.json", "model.weights.h5", "golden.npz"
 
 
-def identity_of(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> str:
-    """Returns the SHA-256 over a model's config, schema and every array, preprocessing included.
+def described(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> dict[str, Any]:
+    """Returns what a model is built from, every default written out: today's may change."""
+    return {
+        "model": config.model_dump(mode="json"),
+        "example_schema": schema.model_dump(mode="json"),
+        "preprocessing_shape": list(model.preprocessing.offset.shape),
+    }
+
+
+def identity_of(model: Autoencoder, description: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 over a model's description and every array, preprocessing included.
 
     Arrays count in order, with dtype and shape, and not by name: Keras numbers its names by what
     else the process has built.
     """
-    described = {"model": config.hashed(), "example_schema": schema.model_dump(mode="json")}
-    digest = hashlib.sha256(digest_of(described).encode())
+    digest = hashlib.sha256(digest_of(description).encode())
     for variable in model.variables:
         array = np.ascontiguousarray(variable.numpy())
         digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -46,18 +56,14 @@ def save_model(
     cpu: str,
 ) -> str:
     """Writes a model into a draft and returns its identity."""
-    content = {
-        "model": config.model_dump(mode="json"),
-        "example_schema": schema.model_dump(mode="json"),
-        "preprocessing_shape": list(model.preprocessing.offset.shape),
-    }
+    content = described(model, config, schema)
     with draft.writing(CONFIG) as path:
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     with draft.writing(WEIGHTS) as path:
         model.save_weights(path)
     with draft.writing(GOLDEN) as path:
         write_golden(path, model, schema, rows=golden_rows, cpu=cpu)
-    return identity_of(model, config, schema)
+    return identity_of(model, content)
 
 
 def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
@@ -73,7 +79,7 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))
     rebuilt = build(config, schema, preprocessing, seed=0)
     rebuilt.load_weights(folder / WEIGHTS)
-    identity = identity_of(rebuilt, config, schema)
+    identity = identity_of(rebuilt, content)
     if identity != model.identity:
         raise CorruptArtifact(
             f"The model in '{model.address}' has the identity {identity[:16]}, expected was "

@@ -17,6 +17,9 @@ VALIDATION_BATCH = 1024
 
 Terms = dict[str, tf.Tensor]
 
+as_written = tf.autograph.experimental.do_not_convert
+"""Marks what has no loop over tensors: a step is rewritten for nothing otherwise, for a second."""
+
 
 def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: int = 1) -> Terms:
     """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
@@ -54,6 +57,7 @@ def compile_steps(
     names = list(model.loss_terms(rows[:1], training=False, step=0, seed=seed))
     num_whole = len(rows) // batch_size
 
+    @as_written
     def take_step(chosen, step, parts):
         return train_step(
             model, optimizer, tf.gather(rows, chosen), step=step, seed=seed, parts=parts
@@ -74,7 +78,7 @@ def compile_steps(
 
     whole, scalar = tf.TensorSpec((len(rows),), tf.int32), tf.TensorSpec((), tf.int32)
     run_whole = tf.function(take_whole, (whole, scalar, scalar, scalar), jit_compile=policy.xla)
-    run_left = tf.function(take_left, (whole, scalar))
+    run_left = tf.function(take_left, (whole, scalar), autograph=False)
 
     def run_steps(order, step: int, start: int, count: int) -> dict[str, np.ndarray]:
         taken = {name: np.empty(0, np.float32) for name in names}
@@ -104,12 +108,15 @@ def compile_validation(
 ) -> Callable[[], tf.Tensor]:
     """Returns a function of nothing that computes the mean loss over stored rows [N, *shape]."""
 
+    @as_written
+    def loss_of(batch, step):
+        return model.loss_terms(batch, training=False, step=step, seed=seed)["loss"]
+
     def validation_loss():
         total = tf.constant(0.0)
         for first in tf.range(0, len(rows), VALIDATION_BATCH):
             batch = rows[first : first + VALIDATION_BATCH]
-            terms = model.loss_terms(batch, training=False, step=first, seed=seed)
-            total += terms["loss"] * tf.cast(tf.shape(batch)[0], tf.float32)
+            total += loss_of(batch, first) * tf.cast(tf.shape(batch)[0], tf.float32)
         return total / len(rows)
 
     return tf.function(validation_loss).get_concrete_function()

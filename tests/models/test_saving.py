@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from aeflow.configs import ModelConfig
+from aeflow.configs import DenseOptions
 from aeflow.errors import CorruptArtifact
 from aeflow.models import Inference, load_model
 from aeflow.models.golden import check_golden, write_golden
@@ -22,10 +22,16 @@ def copied(stages, tmp_path):
 def test_loaded_model_has_the_identity_in_its_manifest(stages):
     model = load_model(stages.model, stages.store, cpu="any")
     folder = stages.store.locate(stages.model)
-    config = json.loads((folder / "config.json").read_text())
-    model_config = ModelConfig.model_validate(config["model"])
-    identity = identity_of(model, model_config, stages.model.example_schema)
+    description = json.loads((folder / "config.json").read_text())
+    identity = identity_of(model, description)
     assert identity == stages.store.manifest(stages.model.address).digest
+
+
+def test_a_stored_model_outlives_a_default_that_changes(stages, monkeypatch):
+    field = DenseOptions.model_fields["hidden_units"]
+    monkeypatch.setattr(field, "default", field.default * 2)
+    model = load_model(stages.model, stages.store, cpu="any")
+    assert model.encoder.hidden.units == field.default / 2
 
 
 def test_a_tampered_weight_file_is_refused(stages, copied):
