@@ -13,8 +13,10 @@ __all__ = ["Card", "health_card"]
 
 PCA, RATIO = "_pca", "mse_ratio_to_pca"
 ACCURACIES = ("probe_accuracy", "knn_accuracy")
-HEADLINE = ("mse", RATIO, "psnr", "ssim", *ACCURACIES)
+HEADLINE = ("mse", RATIO, "psnr", "ssim", *ACCURACIES, "denoised_mse")
 """Numbers with an interval."""
+ERRORS = ("mse", "denoised_mse")
+"""Numbers of which less is better."""
 TITLES = {
     "mse": "Mean squared error",
     RATIO: "Error beside PCA's",
@@ -25,12 +27,21 @@ TITLES = {
     "neighbour_recall": "Neighbours kept",
     "dead_dimensions": "Dead dimensions",
     "effective_rank": "Effective rank",
+    "denoised_mse": "Error after denoising",
+    "denoising_gain": "Denoising gain",
     "ood_auroc_error": "Strangers told by error (AUROC)",
     "ood_auroc_knn": "Strangers told by latents (AUROC)",
     "ood_auroc_local": "Strangers told by local density (AUROC)",
     "ood_caught_error": "Strangers caught by error",
     "ood_caught_knn": "Strangers caught by latents",
     "ood_caught_local": "Strangers caught by local density",
+}
+DECIBELS = ("psnr", "denoising_gain")
+FORMATS = {
+    **dict.fromkeys(ERRORS, ".4g"),
+    **dict.fromkeys(DECIBELS, ".1f"),
+    "ssim": ".3f",
+    "effective_rank": ".1f",
 }
 EXACT = 1e-12
 Limits = tuple[float, float]
@@ -58,9 +69,10 @@ def health_card(
     """
     judged = {name: values for name, values in errors.items() if "mean_image" not in name}
     resampled = resampled_means(judged)
-    accuracies = {n: v for n, v in scores.items() if n.startswith(ACCURACIES) and v.ndim}
-    if accuracies:
-        resampled |= resampled_means(accuracies)
+    of_rows = {n: v for n, v in scores.items() if n.removesuffix(PCA) in HEADLINE and v.ndim}
+    for length in {len(values) for values in of_rows.values()}:
+        alike = {name: values for name, values in of_rows.items() if len(values) == length}
+        resampled |= resampled_means(alike)
     means = {name: _mean(values) for name, values in (judged | dict(scores)).items()}
     limits = {name: interval(values) for name, values in resampled.items() if name in HEADLINE}
     if means["mse" + PCA] >= EXACT:
@@ -117,23 +129,21 @@ class _Told:
         low, high = self.differences[compared]
         if low <= 0 <= high:
             return "even"
-        return "good" if (high < 0) == (compared == "mse") else "bad"
+        return "good" if (high < 0) == (compared in ERRORS) else "bad"
 
     def of(self, name: str) -> str:
         if not math.isfinite(self.means[name]):
             return "Not a finite number: the model is broken."
-        match name:
-            case "dead_dimensions":
-                return self._dead(int(self.means[name]))
-            case "effective_rank":
-                return f"Spreads over about {self.means[name]:.0f} of {self.latent_dim} directions."
-            case "neighbour_recall":
-                kept, beside = self.means[name], self.means[name + PCA]
-                return f"Keeps {kept:.0%} of the 10 nearest neighbours; {self.rival} {beside:.0%}."
-            case _ if name.startswith("ood_"):
-                return self._strangers(name)
-            case _:
-                return self._ratio() if name == RATIO else self._beside_pca(name)
+        tellers = {
+            RATIO: self._ratio,
+            "dead_dimensions": self._dead,
+            "effective_rank": self._rank,
+            "neighbour_recall": self._kept,
+            "denoising_gain": self._denoised,
+        }
+        if name in tellers:
+            return tellers[name]()
+        return self._strangers(name) if name.startswith("ood_") else self._beside_pca(name)
 
     def _beside_pca(self, name: str) -> str:
         gain = self.means[name] - self.means[name + PCA]
@@ -141,11 +151,11 @@ class _Told:
         if low <= 0 <= high:
             return f"No clear difference from {self.rival}."
         amount = {
-            "mse": f"{abs(gain):.2g}",
+            **dict.fromkeys(ERRORS, f"{abs(gain):.2g}"),
             "psnr": f"{abs(gain):.1f} dB",
             "ssim": f"{abs(gain):.3f}",
         }.get(name, f"{100 * abs(gain):.1f} points")
-        is_better = gain < 0 if name == "mse" else gain > 0
+        is_better = gain < 0 if name in ERRORS else gain > 0
         return f"{amount} {'better' if is_better else 'worse'} than {self.rival}."
 
     def _ratio(self) -> str:
@@ -156,13 +166,28 @@ class _Told:
         better = "better" if gains[0] > 0 else "worse"
         return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
 
+    def _denoised(self) -> str:
+        gain, beside = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
+        linear = self.means.get("denoising_gain_ridge")
+        more = "" if linear is None else f", a linear map {linear:.1f} dB"
+        return f"Takes {gain:.1f} dB off the noise it knows; {self.rival} {beside:.1f} dB{more}."
+
     def _strangers(self, name: str) -> str:
         share = f"{self.means[name]:.1%}"
         if name.startswith("ood_auroc"):
             return f"A stranger is found stranger than an ordinary row {share} of the time."
         return f"{share} of strangers are flagged where 1% of ordinary rows are."
 
-    def _dead(self, count: int) -> str:
+    def _rank(self) -> str:
+        rank = self.means["effective_rank"]
+        return f"Spreads over about {rank:.0f} of {self.latent_dim} directions."
+
+    def _kept(self) -> str:
+        kept, beside = self.means["neighbour_recall"], self.means["neighbour_recall" + PCA]
+        return f"Keeps {kept:.0%} of the 10 nearest neighbours; {self.rival} {beside:.0%}."
+
+    def _dead(self) -> str:
+        count = int(self.means["dead_dimensions"])
         if count == 0:
             return "Every dimension carries something."
         told = "dimension carries" if count == 1 else "dimensions carry"
@@ -181,8 +206,7 @@ def _shown(name: str, value: float) -> str:
         return f"{value:.1%}"
     if name.startswith("ood_auroc"):
         return f"{value:.3f}"
-    formats = {"mse": ".4g", "psnr": ".1f", "ssim": ".3f", "effective_rank": ".1f"}
-    return f"{value:{formats.get(name, 'g')}}{' dB' if name == 'psnr' else ''}"
+    return f"{value:{FORMATS.get(name, 'g')}}{' dB' if name in DECIBELS else ''}"
 
 
 def _shown_limits(name: str, limits: Limits) -> str:

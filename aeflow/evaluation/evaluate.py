@@ -11,6 +11,7 @@ from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.evaluation.anomalies import check_strangers, stranger_scores
 from aeflow.evaluation.card import Card, health_card
+from aeflow.evaluation.denoising import denoising_scores
 from aeflow.evaluation.drawing import draw_curves, draw_judged, draw_typical
 from aeflow.evaluation.gathering import Gathered
 from aeflow.evaluation.scores import scores_of
@@ -18,7 +19,8 @@ from aeflow.evaluation.scoring import Judge
 from aeflow.evaluation.spaces import read_spaces
 from aeflow.evaluation.tables import label_table, metric_table, percentile_table, verdict_line
 from aeflow.lineage import Question
-from aeflow.models import Inference, load_model
+from aeflow.models import Autoencoder, Inference, load_model
+from aeflow.models.kinds.denoising import DenoisingAutoencoder
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
@@ -72,7 +74,7 @@ def evaluation_question(
     """Returns what evaluation asks the store for, so that an answer can be found without work."""
     return Question(
         stage="evaluate",
-        version=2,
+        version=3,
         folder=Evaluation.folder,
         configs={"evaluate": config.hashed()},
         inputs=references(model=model, dataset=dataset, strangers=strangers),
@@ -91,6 +93,7 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime
         on_progress(Progress("evaluate", gathered.rows, total, "row"))
     card = _card(
         gathered,
+        network,
         inference,
         judge,
         model=model,
@@ -122,6 +125,7 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime
 
 def _card(
     gathered: Gathered,
+    network: Autoencoder,
     inference: Inference,
     judge: Judge,
     *,
@@ -150,6 +154,10 @@ def _card(
         on_step("strangers")
         scores |= stranger_scores(
             strangers, errors, spaces, judge=judge, inference=inference, store=store
+        )
+    if isinstance(network, DenoisingAutoencoder):
+        scores |= denoising_scores(
+            network, dataset, store, split=split, judge=judge, on_rows=lambda: on_step("denoising")
         )
     on_step("intervals")
     return health_card(errors, scores, latent_dim=model.latent_dim)
