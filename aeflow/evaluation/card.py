@@ -27,6 +27,8 @@ TITLES = {
     "neighbour_recall": "Neighbours kept",
     "dead_dimensions": "Dead dimensions",
     "effective_rank": "Effective rank",
+    "kl": "Divergence from the prior",
+    "codebook_use": "Codebook entries in use",
     "denoised_mse": "Error after denoising",
     "denoising_gain": "Denoising gain",
     "ood_auroc_error": "Strangers told by error (AUROC)",
@@ -42,6 +44,7 @@ FORMATS = {
     **dict.fromkeys(DECIBELS, ".1f"),
     "ssim": ".3f",
     "effective_rank": ".1f",
+    "kl": ".1f",
 }
 EXACT = 1e-12
 Limits = tuple[float, float]
@@ -97,7 +100,7 @@ class _Told:
     latent_dim: int
 
     def row(self, name: str) -> dict[str, Any]:
-        value, pca = self.means[name], self.means[name + PCA]
+        value, pca = self.means[name], self.means.get(name + PCA, math.nan)
         limits = self.limits.get(name, (math.nan, math.nan))
         is_known = all(map(math.isfinite, limits))
         return {
@@ -139,6 +142,8 @@ class _Told:
             "dead_dimensions": self._dead,
             "effective_rank": self._rank,
             "neighbour_recall": self._kept,
+            "kl": self._divergence,
+            "codebook_use": self._codebook,
             "denoising_gain": self._denoised,
         }
         if name in tellers:
@@ -165,6 +170,14 @@ class _Told:
         least, most = sorted(abs(gain) for gain in gains)
         better = "better" if gains[0] > 0 else "worse"
         return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
+
+    def _divergence(self) -> str:
+        least, most = self.means["kl_least"], self.means["kl_most"]
+        return f"Nats a row; of a dimension between {least:.2f} and {most:.2f}."
+
+    def _codebook(self) -> str:
+        perplexity = self.means["codebook_perplexity"]
+        return f"As much is told as by {perplexity:.0f} entries in equal use."
 
     def _denoised(self) -> str:
         gain, beside = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
@@ -198,7 +211,7 @@ def _shown(name: str, value: float) -> str:
     """Writes a number as people read it."""
     if not math.isfinite(value):
         return "–"
-    if name in (RATIO, "neighbour_recall"):
+    if name in (RATIO, "neighbour_recall", "codebook_use"):
         return f"{value:.0%}"
     if name in ACCURACIES:
         return f"{value:.1%}"

@@ -18,6 +18,7 @@ from aeflow.evaluation.scores import scores_of
 from aeflow.evaluation.scoring import Judge
 from aeflow.evaluation.spaces import read_spaces
 from aeflow.evaluation.tables import label_table, metric_table, percentile_table, verdict_line
+from aeflow.evaluation.usage import usage_scores
 from aeflow.lineage import Question
 from aeflow.models import Autoencoder, Inference, load_model
 from aeflow.models.kinds.denoising import DenoisingAutoencoder
@@ -155,6 +156,9 @@ def _card(
         scores |= stranger_scores(
             strangers, errors, spaces, judge=judge, inference=inference, store=store
         )
+    scores |= usage_scores(
+        network, dataset, store, split=split, on_rows=lambda: on_step("use of the latent")
+    )
     if isinstance(network, DenoisingAutoencoder):
         scores |= denoising_scores(
             network, dataset, store, split=split, judge=judge, on_rows=lambda: on_step("denoising")

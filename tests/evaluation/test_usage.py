@@ -1,0 +1,48 @@
+"""How a latent is used, by kinds of which one can say it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aeflow.configs import EvaluateConfig, ModelConfig, TrainConfig
+from aeflow.configs.kinds import VariationalOptions, VqOptions
+from aeflow.datasets.shards import open_split
+from aeflow.evaluation import evaluate
+from aeflow.models import load_model
+from aeflow.training import train
+
+
+def judged(digits, kind):
+    """Returns a trained model, the metrics of its evaluation and the card's rows by name."""
+    store, dataset = digits
+    config = ModelConfig(latent_dim=8, kind=kind)
+    model = train(dataset, TrainConfig(epochs=5), store, model_config=config)
+    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
+    table = json.loads((store.locate(evaluation) / "metrics.json").read_text())
+    network = load_model(model, store, cpu="any")
+    rows = np.concatenate([shard.features for shard in open_split(dataset, "test", store)])
+    return network, rows, evaluation.metrics, {row["name"]: row for row in table["card"]}
+
+
+def test_divergence_is_that_of_the_posterior_of_the_judged_rows(digits):
+    network, rows, metrics, card = judged(digits, VariationalOptions())
+    mean, log_variance = network.posterior(network.preprocessing(rows), training=False)
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).numpy().mean(axis=0)
+    expected = {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-4)
+    assert card["kl"]["judgement"].startswith("Nats a row; of a dimension between ")
+    assert card["kl"]["pca"] is None
+
+
+def test_codebook_use_counts_the_entries_that_rows_have_chosen(digits):
+    network, rows, metrics, card = judged(digits, VqOptions(num_codes=16))
+    parts = network.encode(rows).numpy().reshape(len(rows), network.codebooks.num_parts, -1)
+    used = [len(np.unique(parts[:, part], axis=0)) for part in range(parts.shape[1])]
+    assert metrics["codebook_use"] == pytest.approx(np.mean(used) / 16)
+    assert 1 < metrics["codebook_perplexity"] <= np.mean(used)
+    assert card["codebook_use"]["shown"]["value"] == f"{metrics['codebook_use']:.0%}"
+
+
+def test_other_kinds_have_no_such_rows(stages):
+    assert {"kl", "codebook_use"} & set(stages.evaluation.metrics) == set()
