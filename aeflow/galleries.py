@@ -1,4 +1,4 @@
-"""A picture of a row and the rows nearest to it; the same arrays give the same bytes."""
+"""Pictures made of many pictures; the same arrays give the same bytes."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
-__all__ = ["neighbour_panel"]
+__all__ = ["image_grid", "neighbour_panel"]
 
 INK, PAPER = "#1f2933", "#ffffff"
 TEXT: dict[str, Any] = {"fontsize": 7, "color": INK, "ha": "center", "va": "top"}
@@ -17,6 +18,7 @@ CAPTION_LINE = 0.1  # in widths of a picture
 GAP, MARGIN = 0.12, 0.1
 PICTURE_INCHES = 1.25
 DPI = 144
+CELL_PIXELS, GAP_PIXELS = 84, 4
 
 
 def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> None:
@@ -44,6 +46,21 @@ def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> 
     axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height - MARGIN, -MARGIN))
     # Without the name and version of the software, equal pictures are equal files.
     figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def image_grid(images: np.ndarray, path: Path) -> None:
+    """Writes images [R, C, H, W, channels] in [0, 1] in R lines of C as PNG, small ones enlarged.
+
+    Other channels than 3 show as their mean.
+    """
+    lines, columns, height, width = images.shape[:4]
+    scale = max(1, CELL_PIXELS // max(height, width))
+    cells = np.rint(255 * _pixels(images)).astype(np.uint8)
+    cells = cells.repeat(scale, axis=2).repeat(scale, axis=3)
+    gap = (0, GAP_PIXELS)
+    cells = np.pad(cells, ((0, 0), (0, 0), gap, gap, (0, 0)), constant_values=255)
+    size = (lines * cells.shape[2], columns * cells.shape[3], 3)
+    Image.fromarray(cells.swapaxes(1, 2).reshape(size)).save(path, format="PNG")
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

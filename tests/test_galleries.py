@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeflow.galleries import neighbour_panel
+from aeflow.galleries import image_grid, neighbour_panel
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (20, 10, 3)])
@@ -32,3 +32,14 @@ def test_picture_shows_each_image_once_in_reading_order(tmp_path):
     assert [line for line, _ in others[:5]] == pytest.approx([first[0]] * 5, abs=3)
     assert [column for _, column in others[:5]] == sorted(column for _, column in others[:5])
     assert others[5][0] > first[0] + 50
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_grid_shows_each_image_in_its_place_enlarged(tmp_path, channels):
+    shades = np.linspace(-0.1, 1.1, 6).reshape(2, 3)
+    image_grid(np.ones((2, 3, 8, 4, channels)) * shades[..., None, None, None], tmp_path / "a.png")
+    pixels = np.asarray(Image.open(tmp_path / "a.png").convert("L"), np.int32)
+    assert pixels.shape == (2 * 84, 3 * 44)
+    centres = pixels[40::84, 20::44]
+    assert np.array_equal(centres, np.rint(255 * np.clip(shades, 0, 1)))
+    assert (pixels[:, 40:44] == 255).all()

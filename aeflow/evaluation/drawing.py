@@ -8,12 +8,14 @@ from aeflow.evaluation.gathering import Gathered
 from aeflow.evaluation.sampling import read_places
 from aeflow.evaluation.scoring import Judge
 from aeflow.figures import error_histogram, reconstruction_panel, training_curves
-from aeflow.models import Inference
+from aeflow.galleries import image_grid
+from aeflow.models import Autoencoder, Inference
 from aeflow.storage import Draft, Store
 
-__all__ = ["draw_curves", "draw_judged", "draw_typical"]
+__all__ = ["draw_curves", "draw_generated", "draw_judged", "draw_typical"]
 
 PANEL_EXAMPLES = 10
+SAMPLE_LINES, PATHS, SEED = 3, 4, 0
 
 
 def draw_judged(draft: Draft, gathered: Gathered) -> None:
@@ -51,6 +53,31 @@ def draw_typical(
     captions = [f"{error:.4f}" for error in errors[places]]
     with draft.writing("figures/typical.png") as path:
         reconstruction_panel(judge.scaled(rows), x_hat, path, captions=captions)
+
+
+def draw_generated(draft: Draft, gathered: Gathered, network: Autoencoder) -> None:
+    """Draws what a generative model makes of images: samples, and paths from one to another.
+
+    A path goes straight through the latent, between the first judged examples, two by two. Other
+    kinds, and models of vectors, have no such pictures.
+    """
+    sample = getattr(network, "sample", None)
+    x = gathered.first.x
+    if sample is None or x.ndim != 4:
+        return
+    drawn = sample(SAMPLE_LINES * PANEL_EXAMPLES, seed=SEED).numpy()
+    with draft.writing("figures/samples.png") as path:
+        image_grid(drawn.reshape(SAMPLE_LINES, PANEL_EXAMPLES, *drawn.shape[1:]), path)
+    num_paths = min(PATHS, len(x) // 2)
+    if num_paths == 0:
+        return
+    ends = gathered.first.latents[: 2 * num_paths, np.newaxis]
+    start, end = ends[::2], ends[1::2]
+    shares = np.linspace(0, 1, PANEL_EXAMPLES, dtype=np.float32)[:, np.newaxis]
+    between = (1 - shares) * start + shares * end
+    images = network.decode(between.reshape(-1, between.shape[-1])).numpy()
+    with draft.writing("figures/interpolations.png") as path:
+        image_grid(images.reshape(*between.shape[:2], *images.shape[1:]), path)
 
 
 def draw_curves(draft: Draft, gathered: Gathered, metrics, *, model: Model, store: Store) -> None:

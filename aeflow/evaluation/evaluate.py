@@ -12,7 +12,7 @@ from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.evaluation.anomalies import check_strangers, stranger_scores
 from aeflow.evaluation.card import Card, health_card
 from aeflow.evaluation.denoising import denoising_scores
-from aeflow.evaluation.drawing import draw_curves, draw_judged, draw_typical
+from aeflow.evaluation.drawing import draw_curves, draw_generated, draw_judged, draw_typical
 from aeflow.evaluation.gathering import Gathered
 from aeflow.evaluation.scores import scores_of
 from aeflow.evaluation.scoring import Judge
@@ -111,6 +111,7 @@ def _evaluate(draft: Draft, *, model, config, store, dataset, strangers, runtime
         tables = _tables(gathered, metrics, card, model=model, dataset=dataset, split=config.split)
         path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
     draw_judged(draft, gathered)
+    draw_generated(draft, gathered, network)
     draw_typical(
         draft,
         gathered,

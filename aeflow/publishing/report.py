@@ -39,6 +39,8 @@ CAPTIONS = {
     "reconstructions": "What the model makes of the latents of ten examples.",
     "typical": "The examples whose error, the number beside each, is nearest to the median.",
     "worst": "The examples with the largest error, which is the number beside each.",
+    "samples": "What the model makes of random latents: nobody has seen these before.",
+    "interpolations": "From one example to another, straight through the latent.",
     "error_histogram": "Most errors lie below their mean, a few far above: see the percentiles.",
     "training_curves": "Loss after each epoch, and the learning rate that led there.",
 }
