@@ -15,8 +15,9 @@ from aeflow.artifacts import (
     Publication,
     Verdict,
 )
+from aeflow.tuning import Best
 
-__all__ = ["Outcome", "Retraining", "Watched"]
+__all__ = ["Outcome", "Retraining", "Tuned", "Watched"]
 
 
 class Outcome(BaseModel):
@@ -33,7 +34,7 @@ class Outcome(BaseModel):
     @classmethod
     def parts(cls) -> list[str]:
         """Lists the parts of a run that may have an artifact."""
-        return [name for name in cls.model_fields if name not in ("ending", "reason")]
+        return [name for name in cls.model_fields if name not in ("ending", "reason", "best")]
 
     def artifacts(self) -> dict[str, Artifact]:
         """Returns the artifacts by their part in the run, those that are there."""
@@ -63,3 +64,13 @@ class Retraining(Watched):
     def to_json(self) -> dict[str, Any]:
         """Returns the outcome as plain JSON, how it ended included."""
         return {**super().to_json(), "ending": self.ending, "reason": self.reason}
+
+
+class Tuned(Outcome):
+    """Holds the dataset of a study, and the best of its trials."""
+
+    best: Best
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the outcome as plain JSON, the best trial included."""
+        return {**super().to_json(), "best": self.best.model_dump(mode="json")}

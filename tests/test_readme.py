@@ -143,7 +143,7 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
         "run", "ingest", "train", "evaluate", "encode", "backfill", "publish", "retrain", "models",
-        "promote", "features", "neighbours", "rollback", "prune", "show", "verify", "tensorboard",
+        "tune", "promote", "features", "neighbours", "rollback", "prune", "show", "verify", "tensorboard",
     }  # fmt: skip
 
 

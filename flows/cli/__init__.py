@@ -25,6 +25,7 @@ COMMANDS = {
     "encode": "Encode data with a stored model, into Parquet.",
     "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
+    "tune": "Search for better options, and write the best as a config.",
     "retrain": "Train when it is due, and promote what the gate lets pass.",
     "models": "List the models of a store: their metrics, and which are champions.",
     "features": "List the feature sets of a store, and which are the newest of their dataset.",

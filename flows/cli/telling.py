@@ -7,7 +7,7 @@ from typing import Any
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
 from aeflow.storage.listing import drafts_in
-from flows.outcome import Outcome, Retraining
+from flows.outcome import Outcome, Retraining, Tuned
 
 __all__ = ["kept", "tell"]
 
@@ -25,6 +25,9 @@ def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> Non
         print(_verdict_of(outcome.evaluation, opened))
     if isinstance(outcome, Retraining) and outcome.ending != "Refused":
         print(f"{outcome.ending}: {outcome.reason}")
+    if isinstance(outcome, Tuned):
+        print(f"{'config':<11}  {outcome.best.path}")
+        print(outcome.best.sentence())
     if as_json:
         print(json.dumps(_json_of(outcome, opened)))
 
@@ -63,4 +66,6 @@ def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
     }
     if isinstance(outcome, Retraining):
         parts |= {"ending": outcome.ending, "reason": outcome.reason}
+    if isinstance(outcome, Tuned):
+        parts |= {"best": outcome.best.model_dump(mode="json")}
     return parts | {"metrics": outcome.evaluation.metrics if outcome.evaluation else {}}
