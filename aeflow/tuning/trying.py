@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import pyarrow.parquet as pq
-
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig
 from aeflow.errors import ConfigError, DivergedTraining, PrunedTrial
@@ -117,6 +115,8 @@ def _end_of(seconds: float | None) -> float:
 
 def _history(model: Model, store: Store) -> dict[int, float]:
     """Reads the losses of all epochs, those of a model that was there already as well."""
+    import pyarrow.parquet as pq  # every command imports this module
+
     path = store.reading(model, ["history.parquet"]) / "history.parquet"
     history = pq.read_table(path, columns=["epoch", "validation_loss"]).to_pydict()
     return dict(zip(history["epoch"], history["validation_loss"], strict=True))

@@ -22,6 +22,7 @@ COMMANDS = {
     "ingest": "Prepare a dataset from a source.",
     "train": "Train a model on a dataset and evaluate it.",
     "evaluate": "Evaluate a stored model.",
+    "one-class": "Train on one label at a time, and tell all others as strangers.",
     "encode": "Encode data with a stored model, into Parquet.",
     "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
@@ -57,7 +58,8 @@ app = App(
     result_action="return_value",
 )
 for place, (name, summary) in enumerate(COMMANDS.items()):
-    app.command(f"flows.cli.{name}:{name}", name=name, help=summary, sort_key=place)
+    module = name.replace("-", "_")
+    app.command(f"flows.cli.{module}:{module}", name=name, help=summary, sort_key=place)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from aeflow.configs import PipelineConfig
 from aeflow.errors import Refused
 from aeflow.progress import OnProgress
-from flows import recipes, retraining, settings, tuning
+from flows import classes, recipes, retraining, settings, tuning
 from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
 from flows.listening import listening
-from flows.outcome import Outcome, Retraining, Tuned
+from flows.outcome import OneClass, Outcome, Retraining, Tuned
 
 __all__ = ["carry_out"]
 
@@ -25,10 +25,15 @@ FLOWS = {
     "publish_model": "flows.single_stages",
     "retrain": "flows.retrain",
     "tune": "flows.tune",
+    "one_class": "flows.one_class",
 }
 """The recipes, and where each is a flow of the same name and arguments."""
-WRITTEN_IN = {"retrain": retraining, "tune": tuning}
-OUTCOMES: dict[str, type[Outcome]] = {"retrain": Retraining, "tune": Tuned}
+WRITTEN_IN = {"retrain": retraining, "tune": tuning, "one_class": classes}
+OUTCOMES: dict[str, type[Outcome]] = {
+    "retrain": Retraining,
+    "tune": Tuned,
+    "one_class": OneClass,
+}
 
 
 def carry_out(
