@@ -62,7 +62,7 @@ soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, start
 	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-IMAGE := --extra docker --extra kubernetes --extra redis --extra s3 -c requirements.lock pyproject.toml
+IMAGE := --extra docker --extra kubernetes --extra redis --extra s3 --extra tune -c requirements.lock pyproject.toml
 IMAGES := infra/images/requirements
 
 lock:  ## after a change of dependencies; the locks hold hashes and no addresses

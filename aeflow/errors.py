@@ -7,6 +7,7 @@ __all__ = [
     "DivergedTraining",
     "IdentityMismatch",
     "Interrupted",
+    "PrunedTrial",
     "Refused",
     "SourceError",
     "TransientError",
@@ -39,6 +40,10 @@ class DivergedTraining(AeflowError):
 
 class Interrupted(AeflowError):
     """Stops a stage from its progress callback; what it has finished stays to be resumed."""
+
+
+class PrunedTrial(Interrupted):
+    """Stops a trial of a study that lags behind the others, or for which no time is left."""
 
 
 class Refused(AeflowError):

@@ -13,7 +13,10 @@ MOST_LINES = 1000
 
 @dataclass(frozen=True)
 class Progress:
-    """Says how far a stage is: `done` of `total` `unit`s, and what it measured last."""
+    """Says how far a stage is: `done` of `total` `unit`s, and what it measured last.
+
+    In training, `epoch` is the number, from 1, of the epoch that was measured; 0 before the first.
+    """
 
     stage: str
     done: int
@@ -21,6 +24,7 @@ class Progress:
     unit: str
     message: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    epoch: int = 0
 
 
 OnProgress = Callable[[Progress], None]

@@ -1,5 +1,6 @@
 """What came out of a recipe: the artifacts it made or found, as they cross flows as JSON."""
 
+from statistics import fmean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,8 +16,9 @@ from aeflow.artifacts import (
     Publication,
     Verdict,
 )
+from aeflow.tuning import Best
 
-__all__ = ["Outcome", "Retraining", "Watched"]
+__all__ = ["OneClass", "Outcome", "Retraining", "Tuned", "Watched"]
 
 
 class Outcome(BaseModel):
@@ -33,7 +35,9 @@ class Outcome(BaseModel):
     @classmethod
     def parts(cls) -> list[str]:
         """Lists the parts of a run that may have an artifact."""
-        return [name for name in cls.model_fields if name not in ("ending", "reason")]
+        return [
+            name for name in cls.model_fields if name not in ("ending", "reason", "best", "classes")
+        ]
 
     def artifacts(self) -> dict[str, Artifact]:
         """Returns the artifacts by their part in the run, those that are there."""
@@ -63,3 +67,33 @@ class Retraining(Watched):
     def to_json(self) -> dict[str, Any]:
         """Returns the outcome as plain JSON, how it ended included."""
         return {**super().to_json(), "ending": self.ending, "reason": self.reason}
+
+
+class Tuned(Outcome):
+    """Holds the dataset of a study, and the best of its trials."""
+
+    best: Best
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the outcome as plain JSON, the best trial included."""
+        return {**super().to_json(), "best": self.best.model_dump(mode="json")}
+
+
+class OneClass(Outcome):
+    """Holds how well the model of each label tells all others as strangers, by score."""
+
+    classes: list[dict[str, Any]]
+
+    def means(self) -> dict[str, dict[str, float]]:
+        """Returns the means over all labels: `auroc` and `caught`, by score."""
+        return {
+            number: {
+                way: fmean(of_label[number][way] for of_label in self.classes)
+                for way in self.classes[0][number]
+            }
+            for number in ("auroc", "caught")
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the outcome as plain JSON, with a part for each label."""
+        return {**super().to_json(), "classes": self.classes}

@@ -38,6 +38,8 @@ from flows.live import shown
 from flows.spreading import over_dask
 
 __all__ = [
+    "HOUR",
+    "RETRIED",
     "compatibility",
     "drift",
     "encode",

@@ -31,6 +31,9 @@ ELSEWHERE = {
     "aeflow tensorboard": "tests/services/test_readme_server.py",
     "aeflow run": "the fixture `made`",
     "aeflow rollback my-data": "tests/cli/test_models.py",
+    "aeflow one-class --source digits --output one-class.json": (
+        "tests/evaluation/test_one_class.py"
+    ),
     "aeflow encode --model KEY --source npz:new-data.npz --dask tcp://SCHEDULER:8786": (
         "tests/services/test_dask.py"
     ),
@@ -142,8 +145,9 @@ def test_a_command_of_the_readme_does_what_it_says(made: Made, command, monkeypa
 
 def test_every_kind_of_command_is_in_the_readme():
     assert {shlex.split(command)[1] for command in COMMANDS} == {
-        "run", "ingest", "train", "evaluate", "encode", "backfill", "publish", "retrain", "models",
-        "promote", "features", "neighbours", "rollback", "prune", "show", "verify", "tensorboard",
+        "run", "ingest", "train", "evaluate", "encode", "backfill", "publish", "retrain",
+        "models", "tune", "one-class", "promote", "features", "neighbours", "rollback", "prune",
+        "show", "verify", "tensorboard",
     }  # fmt: skip
 
 

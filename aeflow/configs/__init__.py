@@ -25,6 +25,7 @@ from aeflow.configs.stages import (
     PublishConfig,
     TrainConfig,
 )
+from aeflow.configs.tune import TuneConfig
 
 __all__ = [
     "CompatibilityConfig",
@@ -47,6 +48,7 @@ __all__ = [
     "RuntimeConfig",
     "SparseOptions",
     "TrainConfig",
+    "TuneConfig",
     "VariationalOptions",
     "VqOptions",
     "WaeOptions",

@@ -14,6 +14,7 @@ from aeflow.configs.stages import (
     PublishConfig,
     TrainConfig,
 )
+from aeflow.configs.tune import TuneConfig
 
 __all__ = ["PipelineConfig"]
 
@@ -27,6 +28,8 @@ class PipelineConfig(Config):
     """Which model is trained."""
     train: TrainConfig = TrainConfig()
     """How it is trained."""
+    tune: TuneConfig = TuneConfig()
+    """How better options are searched for."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """On what it is judged."""
     drift: DriftConfig = DriftConfig()

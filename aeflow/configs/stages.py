@@ -39,6 +39,8 @@ class IngestConfig(Config):
     """One row in this many tests, where the source has no test split."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the assignment of rows to splits."""
+    train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    """The only label whose rows are trained and validated on; the test split has them all."""
     max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
     """Share of bad rows that go to quarantine; with more than this, ingestion fails."""
     shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)

@@ -17,7 +17,7 @@ from aeflow.models import Inference
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 
-__all__ = ["as_examples_of", "check_strangers", "stranger_scores", "told_apart"]
+__all__ = ["as_examples_of", "check_strangers", "distances", "stranger_scores", "told_apart"]
 
 ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
 SMALLEST = 1e-12
@@ -68,7 +68,7 @@ def stranger_scores(
     strange = {name: np.concatenate(parts) for name, parts in found.items()}
     scores = {}
     for suffix, space in spaces.items():
-        far, local = _distances(space.fitted, np.concatenate([space.judged, strange[suffix]]))
+        far, local = distances(space.fitted, np.concatenate([space.judged, strange[suffix]]))
         ordinary = len(space.judged)
         ways = {
             "error": (errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
@@ -111,20 +111,20 @@ def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) 
     return np.rint(values).astype(own.dtype) if own.dtype == "uint8" else values.astype(own.dtype)
 
 
-def _mean_square(differences: np.ndarray) -> np.ndarray:
-    return np.square(differences).reshape(len(differences), -1).mean(axis=1)
-
-
-def _distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns mean distances [N] to the nearest rows, and those beside the rows' own."""
     if not (np.isfinite(fitted).all() and np.isfinite(asked).all()):
         return np.full(len(asked), np.nan), np.full(len(asked), np.nan)
     known, points = standardised(fitted, asked)
     count = min(NEIGHBOURS, len(known) - 1)
     near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(known)
-    distances, places = near.kneighbors(points)
+    met_at, places = near.kneighbors(points)
     met, at = np.unique(places, return_inverse=True)
     # A row is its own nearest, so that one more is asked for and the first left out.
     own = near.kneighbors(known[met], n_neighbors=count + 1)[0][:, 1:].mean(axis=1)
-    far = distances.mean(axis=1)
+    far = met_at.mean(axis=1)
     return far, far / np.maximum(own[at.reshape(places.shape)].mean(axis=1), SMALLEST)
+
+
+def _mean_square(differences: np.ndarray) -> np.ndarray:
+    return np.square(differences).reshape(len(differences), -1).mean(axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Piece, Rows, Source
 from aeflow.datasets.statistics import SplitStatistics
+from aeflow.errors import SourceError
 from aeflow.ingestion.growth import Earlier
 from aeflow.ingestion.portions import Portion
 from aeflow.ingestion.sharding import SplitWriter
@@ -16,6 +17,8 @@ from aeflow.ingestion.validation import Validation
 from aeflow.storage import Draft
 
 __all__ = ["Intake"]
+
+TRAINING = ("train", "validation")
 
 
 class Intake:
@@ -42,8 +45,10 @@ class Intake:
         for rows in source.read(piece):
             assigned = self._splits.of(piece, rows.ids)
             good, features = self._validation.good(rows, assigned)
-            for split in np.unique(assigned[good]):
-                _add(self._writer(split), rows, good, features, assigned[good] == split)
+            is_asked = self._is_asked(rows, good, assigned[good])
+            for split in np.unique(assigned[good][is_asked]):
+                chosen = is_asked & (assigned[good] == split)
+                _add(self._writer(split), rows, good, features, chosen)
             on_rows(len(rows.ids))
         bad_rows = self._validation.num_bad - before
         given = [writer.end_piece(piece, bad_rows) for writer in self._writers.values()]
@@ -66,6 +71,18 @@ class Intake:
         return {
             split: self._writers[split].statistics.result() for split in _in_order(self._writers)
         }
+
+    def _is_asked(self, rows: Rows, good: np.ndarray, assigned: np.ndarray) -> np.ndarray:
+        """Says of good rows whether they are taken: in training those of one label, if asked."""
+        label = self._config.train_label
+        if label is None:
+            return np.ones(len(good), dtype=bool)
+        if rows.labels is None:
+            raise SourceError(
+                f"'{self._config.source}' has rows without a label, so none can be told to be "
+                f"{label}. Give a source with labels, or leave out train_label."
+            )
+        return (rows.labels[good] == label) | ~np.isin(assigned, TRAINING)
 
     def _writer(self, split: str) -> SplitWriter:
         if split not in self._writers:

@@ -157,6 +157,7 @@ def _progress(run: Run, state: TrainingState) -> Progress:
         unit="step",
         message=f"epoch {state.epochs_done + 1} of {run.config.epochs}",
         metrics={name: last[name] for name in MEASURED if name in last},
+        epoch=state.epochs_done,
     )
 
 

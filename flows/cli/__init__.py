@@ -22,9 +22,11 @@ COMMANDS = {
     "ingest": "Prepare a dataset from a source.",
     "train": "Train a model on a dataset and evaluate it.",
     "evaluate": "Evaluate a stored model.",
+    "one-class": "Train on one label at a time, and tell all others as strangers.",
     "encode": "Encode data with a stored model, into Parquet.",
     "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
+    "tune": "Search for better options, and write the best as a config.",
     "retrain": "Train when it is due, and promote what the gate lets pass.",
     "models": "List the models of a store: their metrics, and which are champions.",
     "features": "List the feature sets of a store, and which are the newest of their dataset.",
@@ -56,7 +58,8 @@ app = App(
     result_action="return_value",
 )
 for place, (name, summary) in enumerate(COMMANDS.items()):
-    app.command(f"flows.cli.{name}:{name}", name=name, help=summary, sort_key=place)
+    module = name.replace("-", "_")
+    app.command(f"flows.cli.{module}:{module}", name=name, help=summary, sort_key=place)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from aeflow.configs import (
     PipelineConfig,
     RuntimeConfig,
     TrainConfig,
+    TuneConfig,
 )
 from aeflow.configs.config import Config
 from aeflow.configs.loading import load_config, presets
@@ -27,6 +28,7 @@ __all__ = [
     "ANY_MODEL",
     "ANY_SOURCE",
     "ANY_TRAINING",
+    "ANY_TUNING",
     "DEFAULTS",
     "EncodeOptions",
     "JsonOption",
@@ -35,6 +37,7 @@ __all__ = [
     "SourceOptions",
     "StoreOption",
     "TrainOptions",
+    "TuneOptions",
     "config_of",
     "undated_config_of",
 ]
@@ -57,6 +60,8 @@ FIELDS = {
     "batch_size": "train.batch_size",
     "learning_rate": "train.learning_rate",
     "seed": "train.seed",
+    "trials": "tune.trials",
+    "timeout": "tune.timeout_seconds",
     "layout": "encode.layout",
     "partition_by_label": "encode.partition_by_label",
     "format": "encode.format",
@@ -152,6 +157,15 @@ class TrainOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class TuneOptions:
+    """How long better options are searched for."""
+
+    trials: Annotated[int | None, _described(TuneConfig, "trials")] = None
+    timeout: Annotated[float | None, _described(TuneConfig, "timeout_seconds")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class EncodeOptions:
     """What stands in the features, and where."""
 
@@ -162,18 +176,18 @@ class EncodeOptions:
     format: Annotated[str | None, _described(EncodeConfig, "format")] = None
 
 
-ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_ENCODING, DEFAULTS = (
+ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_ENCODING, DEFAULTS = (
     SourceOptions(),
     ModelOptions(),
     TrainOptions(),
+    TuneOptions(),
     EncodeOptions(),
     Options(),
 )
+Group = SourceOptions | ModelOptions | TrainOptions | TuneOptions | EncodeOptions
 
 
-def config_of(
-    options: Options, *others: SourceOptions | ModelOptions | TrainOptions | EncodeOptions
-) -> PipelineConfig:
+def config_of(options: Options, *others: Group) -> PipelineConfig:
     """Returns the config: preset, then TOML file, then what stands on the command line.
 
     A date in the source is that of today, in UTC. A mistake in the source is found here, before a
@@ -186,9 +200,7 @@ def config_of(
     return config
 
 
-def undated_config_of(
-    options: Options, *others: SourceOptions | ModelOptions | TrainOptions | EncodeOptions
-) -> PipelineConfig:
+def undated_config_of(options: Options, *others: Group) -> PipelineConfig:
     """Returns the config with the source as it is written, its date not filled in."""
     given: dict[str, Any] = {}
     for group in (options, *others):

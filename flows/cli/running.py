@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from aeflow.configs import PipelineConfig
 from aeflow.errors import Refused
 from aeflow.progress import OnProgress
-from flows import recipes, retraining, settings
+from flows import classes, recipes, retraining, settings, tuning
 from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
 from flows.listening import listening
-from flows.outcome import Outcome, Retraining
+from flows.outcome import OneClass, Outcome, Retraining, Tuned
 
 __all__ = ["carry_out"]
 
@@ -24,12 +24,25 @@ FLOWS = {
     "evaluate_model": "flows.single_stages",
     "publish_model": "flows.single_stages",
     "retrain": "flows.retrain",
+    "tune": "flows.tune",
+    "one_class": "flows.one_class",
 }
 """The recipes, and where each is a flow of the same name and arguments."""
+WRITTEN_IN = {"retrain": retraining, "tune": tuning, "one_class": classes}
+OUTCOMES: dict[str, type[Outcome]] = {
+    "retrain": Retraining,
+    "tune": Tuned,
+    "one_class": OneClass,
+}
 
 
-def carry_out(recipe: str, options: Options, *, config: PipelineConfig, **keys: str | None) -> None:
-    """Carries out the recipe of that name with a config, and keys of what is stored already."""
+def carry_out(
+    recipe: str, options: Options, *, config: PipelineConfig, **keys: str | None
+) -> Outcome:
+    """Carries out the recipe of that name with a config, and keys of what is stored already.
+
+    Tells what came out, and returns it.
+    """
     start = datetime.now(UTC)
     arguments = {"config": config, "store": options.url, **keys}
     with settings.quiet_terminal(), bars() as show, listening(show):
@@ -40,13 +53,13 @@ def carry_out(recipe: str, options: Options, *, config: PipelineConfig, **keys: 
     tell(outcome, options.url, since=start, as_json=options.json)
     if isinstance(outcome, Retraining) and outcome.ending == "Refused":
         raise Refused(f"The gate refused the challenger: {outcome.reason}")
+    return outcome
 
 
 def _here(recipe: str, arguments: dict) -> Outcome:
     from flows.stages import STAGES
 
-    written_in = retraining if recipe == "retrain" else recipes
-    return getattr(written_in, recipe)(**arguments, stages=STAGES)
+    return getattr(WRITTEN_IN.get(recipe, recipes), recipe)(**arguments, stages=STAGES)
 
 
 def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
@@ -55,4 +68,4 @@ def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
     flow = getattr(importlib.import_module(FLOWS[recipe]), recipe)
     with answering_server(show):
         came_out = flow(**arguments)
-    return (Retraining if "ending" in came_out else Outcome).model_validate(came_out)
+    return OUTCOMES.get(recipe, Outcome).model_validate(came_out)

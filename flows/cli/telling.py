@@ -4,10 +4,14 @@ import json
 from datetime import datetime
 from typing import Any
 
+from rich import box
+from rich.table import Table
+
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
 from aeflow.storage.listing import drafts_in
-from flows.outcome import Outcome, Retraining
+from flows.cli.listing import print_table
+from flows.outcome import OneClass, Outcome, Retraining, Tuned
 
 __all__ = ["kept", "tell"]
 
@@ -25,6 +29,11 @@ def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> Non
         print(_verdict_of(outcome.evaluation, opened))
     if isinstance(outcome, Retraining) and outcome.ending != "Refused":
         print(f"{outcome.ending}: {outcome.reason}")
+    if isinstance(outcome, Tuned):
+        print(f"{'config':<11}  {outcome.best.path}")
+        print(outcome.best.sentence())
+    if isinstance(outcome, OneClass):
+        print_table(_table_of(outcome))
     if as_json:
         print(json.dumps(_json_of(outcome, opened)))
 
@@ -33,6 +42,20 @@ def _verdict_of(evaluation: Evaluation, store: Store) -> str:
     """Returns the sentence that says whether the model is good enough."""
     path = store.reading(evaluation, ["metrics.json"]) / "metrics.json"
     return json.loads(path.read_text("utf-8"))["verdict"]
+
+
+def _table_of(outcome: OneClass) -> Table:
+    """Returns AUROC, and in brackets the share caught at 1 % false alarms, by label and score."""
+    from aeflow.evaluation import WAYS
+
+    table = Table(box=box.SIMPLE, caption="AUROC (share caught at 1% false alarms)")
+    for title in ("label", *WAYS.values()):
+        table.add_column(title, justify="right")
+    rows = [(str(of_label["label"]), of_label) for of_label in outcome.classes]
+    for name, numbers in (*rows, ("mean", outcome.means())):
+        cells = [f"{numbers['auroc'][way]:.3f} ({numbers['caught'][way]:.0%})" for way in WAYS]
+        table.add_row(name, *cells)
+    return table
 
 
 def kept(store: str) -> str:
@@ -63,4 +86,8 @@ def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
     }
     if isinstance(outcome, Retraining):
         parts |= {"ending": outcome.ending, "reason": outcome.reason}
+    if isinstance(outcome, Tuned):
+        parts |= {"best": outcome.best.model_dump(mode="json")}
+    if isinstance(outcome, OneClass):
+        parts |= {"classes": outcome.classes, "mean": outcome.means()}
     return parts | {"metrics": outcome.evaluation.metrics if outcome.evaluation else {}}

@@ -17,6 +17,7 @@ NAMES = {
     "retrain/nightly": ("control", "nightly"),
     "train-autoencoder/cpu": ("cpu", "training"),
     "train-autoencoder/gpu": ("gpu", "training"),
+    "tune/batch": ("cpu", "batch"),
 }
 
 

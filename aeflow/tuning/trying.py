@@ -1,0 +1,134 @@
+"""One trial: a training that is told of, epoch by epoch, and ended where it lags behind."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig
+from aeflow.errors import ConfigError, DivergedTraining, PrunedTrial
+from aeflow.lineage import Question
+from aeflow.progress import OnProgress, Progress, silent
+from aeflow.storage import Store
+from aeflow.storage.removal import remove_draft, remove_log
+from aeflow.tuning.proposing import check_optuna
+from aeflow.tuning.spaces import with_values
+from aeflow.tuning.studies import Study
+from aeflow.tuning.trials import Trial
+
+__all__ = ["run_trial"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_trial(
+    dataset: Dataset,
+    config: PipelineConfig,
+    store: Store,
+    *,
+    number: int,
+    seconds: float | None,
+    train: Callable[..., Model],
+    question_of: Callable[[Dataset, TrainConfig, ModelConfig], Question],
+    on_progress: OnProgress = silent,
+) -> Trial:
+    """Returns the trial with that number, which `train` makes unless it has ended already.
+
+    It comes back still running where `seconds` were not enough; its checkpoint stays, and the next
+    call goes on from there. One that lags behind or diverges leaves nothing but its record. Raises
+    ConfigError where already the config that the study begins with cannot be trained.
+    """
+    check_optuna()
+    study = Study(dataset, config, store)
+    trial = study.trial(number)
+    if trial.state != "running":
+        return trial
+    chosen = with_values(config, trial.values)
+    question = question_of(dataset, chosen.train, chosen.model)
+    watch = _Watch(study, trial, on_progress, _end_of(seconds))
+    try:
+        watch.check()
+        model = train(
+            dataset,
+            chosen.train,
+            store,
+            model_config=chosen.model,
+            runtime=config.runtime,
+            on_progress=watch.hear,
+        )
+        ended = {
+            "state": "complete",
+            "loss": model.validation_loss,
+            "losses": _history(model, store),
+            "model": model,
+        }
+    except PrunedTrial as reason:
+        if not watch.lags:
+            return watch.trial
+        ended = {"state": "pruned", "reason": str(reason), "loss": _last(watch.trial)}
+    except (DivergedTraining, ConfigError) as error:
+        if number == 0 and isinstance(error, ConfigError):
+            raise
+        ended = {"state": "failed", "reason": str(error)}
+    trial = watch.trial.model_copy(update=ended)
+    if trial.model is None:
+        _clear(store, question)
+    study.keep(trial)
+    told = "" if trial.loss is None else f", validation loss {trial.loss:.4g}"
+    logger.info("tune: trial %d %s%s", number, trial.state, told)
+    return trial
+
+
+@dataclass
+class _Watch:
+    """Hears of a training, writes its losses down, and ends it where it lags or time is over."""
+
+    study: Study
+    trial: Trial
+    on_progress: OnProgress
+    end: float
+    lags: bool = False
+
+    def hear(self, progress: Progress) -> None:
+        is_measured = progress.epoch and progress.epoch not in self.trial.losses
+        if is_measured:
+            loss = progress.metrics["validation_loss"]
+            losses = {**self.trial.losses, progress.epoch: loss}
+            self.trial = self.trial.model_copy(update={"losses": losses})
+            self.study.keep(self.trial)
+        self.on_progress(replace(progress, stage=f"trial {self.trial.number}"))
+        if is_measured:
+            self.check()
+        if time.monotonic() > self.end:
+            raise PrunedTrial(f"No time is left for trial {self.trial.number}.")
+
+    def check(self) -> None:
+        self.lags = bool(self.trial.losses) and self.study.lags(self.trial)
+        if self.lags:
+            raise PrunedTrial(f"Worse than the median after {len(self.trial.losses)} epochs.")
+
+
+def _end_of(seconds: float | None) -> float:
+    return float("inf") if seconds is None else time.monotonic() + seconds
+
+
+def _history(model: Model, store: Store) -> dict[int, float]:
+    """Reads the losses of all epochs, those of a model that was there already as well."""
+    import pyarrow.parquet as pq  # every command imports this module
+
+    path = store.reading(model, ["history.parquet"]) / "history.parquet"
+    history = pq.read_table(path, columns=["epoch", "validation_loss"]).to_pydict()
+    return dict(zip(history["epoch"], history["validation_loss"], strict=True))
+
+
+def _last(trial: Trial) -> float:
+    return trial.losses[max(trial.losses)]
+
+
+def _clear(store: Store, question: Question) -> None:
+    """Removes the checkpoint and the log of a training that nobody takes up again."""
+    name = f"{question.address}.partial"
+    if store.files.exists(name):
+        remove_draft(store.files, name, unused_since=float("inf"))
+    remove_log(store.files, f"logs/{question.key}", model=question.address)

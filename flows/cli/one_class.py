@@ -1,0 +1,42 @@
+"""`aeflow one-class`: a model for each label, and how well it tells all others as strangers."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.options import (
+    ANY_MODEL,
+    ANY_SOURCE,
+    ANY_TRAINING,
+    DEFAULTS,
+    ModelOptions,
+    Options,
+    SourceOptions,
+    TrainOptions,
+    config_of,
+)
+from flows.cli.running import carry_out
+from flows.outcome import OneClass
+
+__all__ = ["one_class"]
+
+
+def one_class(
+    *,
+    output: Annotated[Path | None, Parameter(help="JSON file for the numbers.")] = None,
+    source: SourceOptions = ANY_SOURCE,
+    model: ModelOptions = ANY_MODEL,
+    training: TrainOptions = ANY_TRAINING,
+    options: Options = DEFAULTS,
+) -> None:
+    """Trains a model on each label by itself, and scores the test rows of all labels by it.
+
+    Beside its scores stand two that need no model: PCA's error and the distance in the input.
+    """
+    config = config_of(options, source, model, training)
+    outcome = carry_out("one_class", options, config=config)
+    if output is not None and isinstance(outcome, OneClass):
+        numbers = {"classes": outcome.classes, "mean": outcome.means()}
+        output.write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")

@@ -1,0 +1,48 @@
+"""`aeflow tune`: better options than the defaults, as a config."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from aeflow.tuning import check_optuna
+from flows.cli.options import (
+    ANY_MODEL,
+    ANY_SOURCE,
+    ANY_TRAINING,
+    ANY_TUNING,
+    DEFAULTS,
+    ModelOptions,
+    Options,
+    SourceOptions,
+    TrainOptions,
+    TuneOptions,
+    config_of,
+)
+from flows.cli.running import carry_out
+from flows.outcome import Tuned
+
+__all__ = ["tune"]
+
+
+def tune(
+    *,
+    output: Annotated[
+        Path | None, Parameter(help="TOML file for the best config; also kept in the store.")
+    ] = None,
+    source: SourceOptions = ANY_SOURCE,
+    model: ModelOptions = ANY_MODEL,
+    training: TrainOptions = ANY_TRAINING,
+    tuning: TuneOptions = ANY_TUNING,
+    options: Options = DEFAULTS,
+) -> None:
+    """Trains with other options, trial by trial, and writes the best as a config.
+
+    Network, kind and the latent's size stay as they are given. A study that was stopped goes on
+    where it was, and one that is asked for more trials adds to those it has.
+    """
+    config = config_of(options, source, model, training, tuning)
+    check_optuna()
+    outcome = carry_out("tune", options, config=config)
+    if output is not None and isinstance(outcome, Tuned):
+        output.write_text(outcome.best.toml, "utf-8")

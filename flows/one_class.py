@@ -1,0 +1,47 @@
+"""The flow of the one-class protocol: a model for each label."""
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import flow, task
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import PipelineConfig
+from flows import classes
+from flows.live import shown
+from flows.tasks import HOUR, RETRIED
+from flows.train_autoencoder import STAGES
+
+if TYPE_CHECKING:
+    from aeflow.evaluation import ClassScores
+
+__all__ = ["one_class", "score_class"]
+
+
+@task(
+    name="score-class",
+    task_run_name="score {dataset.name} label {label}",
+    tags=["evaluate", "accelerated"],
+    timeout_seconds=6 * HOUR,
+    **RETRIED,
+)
+def score_class(
+    model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
+) -> "ClassScores":
+    """Scores test rows of all labels by a model that was trained on one."""
+    with shown("score-class"):
+        return classes.score_class(model, config, store, dataset=dataset, label=label)
+
+
+@flow(
+    name="one-class",
+    flow_run_name="one class of {config.ingest.source}",
+    result_serializer="json",
+)
+def one_class(config: PipelineConfig, store: str) -> dict[str, Any]:
+    """Trains on one label at a time, and says how well all others are told as strangers.
+
+    Args:
+        config: What to train, on what and how.
+        store: Where datasets and models are kept.
+    """
+    return classes.one_class(config, store, stages=STAGES, score=score_class).to_json()

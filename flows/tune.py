@@ -1,0 +1,45 @@
+"""The flow that searches for better options: a task for each trial."""
+
+from typing import Any
+
+from prefect import flow, task
+
+from aeflow.artifacts import Dataset
+from aeflow.configs import PipelineConfig
+from aeflow.tuning import Trial
+from flows import tuning
+from flows.live import shown
+from flows.tasks import HOUR, RETRIED
+from flows.train_autoencoder import STAGES
+
+__all__ = ["make_trial", "tune"]
+
+
+@task(
+    name="trial",
+    task_run_name="trial {number} {dataset.name}",
+    tags=["train", "accelerated"],
+    timeout_seconds=48 * HOUR,
+    **RETRIED,
+)
+def make_trial(
+    dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
+) -> Trial:
+    """Makes one trial of a study, or finds it made."""
+    with shown("trial"):
+        return tuning.make_trial(dataset, config, store, number=number, seconds=seconds)
+
+
+@flow(
+    name="tune",
+    flow_run_name="tune {config.model.network.name}/{config.model.kind.name}",
+    result_serializer="json",
+)
+def tune(config: PipelineConfig, store: str) -> dict[str, Any]:
+    """Searches for better options, and returns the best as a config in TOML.
+
+    Args:
+        config: What the study begins with; its section tune says how long it goes on.
+        store: Where artifacts, and the trials of the study, are kept.
+    """
+    return tuning.tune(config, store, stages=STAGES, trial=make_trial).to_json()

@@ -1,0 +1,172 @@
+"""Studies on the digits: they go on after a kill, and what does not keep up leaves nothing."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+
+import pytest
+
+from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig, TuneConfig
+from aeflow.configs.loading import load_config
+from aeflow.errors import DivergedTraining
+from aeflow.storage import Store
+from aeflow.training import training_question
+from aeflow.tuning import Study, best_of, run_trial
+from flows.cli import main
+from flows.listening import listening
+from flows.stages import STAGES
+from flows.tuning import make_trial, tune
+
+CONFIG = PipelineConfig(
+    model=ModelConfig(latent_dim=4), train=TrainConfig(epochs=3), tune=TuneConfig(trials=2)
+)
+EPOCHS = "--latent-dim 4 --epochs 3"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the library catches it."""
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> Store:
+    """A study of two trials that nothing disturbed."""
+    store = Store(tmp_path_factory.mktemp("unbroken"))
+    tune(CONFIG, store.url, stages=STAGES)
+    return store
+
+
+@pytest.fixture
+def own(unbroken, tmp_path) -> Store:
+    return Store(shutil.copytree(unbroken.root, tmp_path / "own"))
+
+
+def trials_in(store: Store) -> list[dict]:
+    paths = sorted(store.root.glob("studies/*/trials/*.json"))
+    return [json.loads(path.read_text("utf-8")) for path in paths]
+
+
+def dataset_in(store: Store):
+    return STAGES.ingest(CONFIG.ingest, store.url, runtime=CONFIG.runtime)
+
+
+def keep_rivals(store: Store) -> Study:
+    """Lets trials 1 to 5 of the study have ended with losses that no digit reaches."""
+    study = Study(dataset_in(store), CONFIG, store)
+    first = study.trial(0)
+    for number in range(1, 6):
+        losses = dict.fromkeys((1, 2, 3), 1e-6)
+        fields = {"number": number, "state": "complete", "losses": losses, "loss": 1e-6}
+        study.keep(first.model_copy(update=fields | {"model": None}))
+    return study
+
+
+def test_the_first_trial_is_the_config_as_it_is(unbroken):
+    first = trials_in(unbroken)[0]
+    assert first["values"]["train.learning_rate"] == CONFIG.train.learning_rate
+    assert list(first["losses"]) == ["1", "2", "3"]
+    assert first["loss"] == pytest.approx(min(first["losses"].values()))
+
+
+def test_killed_in_the_middle_it_ends_as_if_nothing_had_happened(unbroken, tmp_path):
+    store = Store(tmp_path / "store")
+
+    def kill(progress):
+        if progress.stage == "trial 1" and progress.epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed), listening(kill):
+        tune(CONFIG, store.url, stages=STAGES)
+    assert [trial["state"] for trial in trials_in(store)] == ["complete", "running"]
+    tune(CONFIG, store.url, stages=STAGES)
+    assert trials_in(store) == trials_in(unbroken)
+
+
+def test_more_trials_go_on_from_those_that_are_there(own):
+    before = trials_in(own)
+    more = CONFIG.model_copy(update={"tune": TuneConfig(trials=3)})
+    found = tune(more, own.url, stages=STAGES)
+    assert trials_in(own)[:2] == before
+    assert sum(found.best.trials.values()) == 3
+
+
+def test_pruned_trial_leaves_its_record_and_nothing_else(own):
+    study = keep_rivals(own)
+    before = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
+    made = make_trial(dataset_in(own), CONFIG, own.url, number=6, seconds=None)
+    assert (made.state, list(made.losses), made.model) == ("pruned", [1, 2], None)
+    assert study.trial(6) == made
+    after = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
+    assert after == before
+
+
+def test_diverged_trial_is_failed_and_the_study_goes_on(own):
+    def diverge(*_stage, **_rest):
+        raise DivergedTraining("The loss is nan at step 7.")
+
+    dataset = dataset_in(own)
+    made = run_trial(
+        dataset,
+        CONFIG,
+        own,
+        number=2,
+        seconds=None,
+        train=diverge,
+        question_of=training_question,
+    )
+    assert (made.state, made.reason) == ("failed", "The loss is nan at step 7.")
+    assert Study(dataset, CONFIG, own).trial(3).state == "running"
+    assert best_of(dataset, CONFIG, own).trials == {"complete": 2}
+
+
+def test_out_of_time_the_best_so_far_is_taken(own):
+    more = TuneConfig(trials=50, timeout_seconds=0.01)
+    found = tune(CONFIG.model_copy(update={"tune": more}), own.url, stages=STAGES)
+    assert found.best.trials == {"complete": 2}
+
+
+def test_command_writes_a_config_that_run_takes(own, tmp_path, capsys):
+    output = tmp_path / "best.toml"
+    command = f"tune --direct --json --trials 2 {EPOCHS} --store {own.url} --output {output}"
+    assert main(command.split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith("Best of 2 trials (2 complete): ")
+    best = json.loads(lines[-1])["best"]
+    assert output.read_text("utf-8") == best["toml"]
+    told = min(trials_in(own), key=lambda trial: trial["loss"])
+    config = load_config(path=output)
+    assert config.train.learning_rate == told["values"]["train.learning_rate"]
+    assert main(f"train --direct --config {output} --store {own.url} --json".split()) == 0
+    trained = json.loads(capsys.readouterr().out.splitlines()[-1])["model"]
+    assert trained["key"] == told["model"]["key"]
+
+
+def test_ctrl_c_keeps_the_trial_that_runs(own, capsys):
+    def interrupt(progress):
+        if progress.stage == "trial 2" and progress.epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with listening(interrupt):
+        code = main(f"tune --direct --trials 3 {EPOCHS} --store {own.url}".split())
+    assert code == 130
+    assert trials_in(own)[2]["state"] == "running"
+    assert len(list(own.root.glob("models/*.partial"))) == 1
+
+
+@pytest.mark.parametrize("trials", ["0", "-1"])
+def test_no_trials_are_one_line(trials, tmp_path, capsys):
+    assert main(["tune", "--direct", f"--trials={trials}", "--store", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"aeflow: tune.trials = {trials} is not allowed: "
+        "Input should be greater than or equal to 1."
+    ]
+
+
+def test_without_the_package_it_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as Python has it for what is not there
+    assert main(["tune", "--direct", "--store", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "aeflow: Tuning needs the package 'optuna', which is not installed. Install the extra, "
+        "aeflow[tune]."
+    ]
