@@ -8,7 +8,7 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
 from flows import classes
 from flows.live import shown
-from flows.tasks import HOUR, RETRIED
+from flows.retrying import HOUR, RETRIED
 from flows.train_autoencoder import STAGES
 
 if TYPE_CHECKING:

@@ -3,10 +3,7 @@
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
-from prefect.tasks import Task, exponential_backoff
 
 from aeflow.artifacts import (
     Compatibility,
@@ -31,15 +28,13 @@ from aeflow.configs import (
     TrainConfig,
 )
 from aeflow.datasets.dating import dated
-from aeflow.errors import TransientError
 from flows import pages, stages
 from flows.announcing import announce_drift
 from flows.live import shown
+from flows.retrying import HOUR, RETRIED
 from flows.spreading import over_dask
 
 __all__ = [
-    "HOUR",
-    "RETRIED",
     "compatibility",
     "drift",
     "encode",
@@ -52,25 +47,6 @@ __all__ = [
     "publish",
     "train",
 ]
-
-HOUR = 3600
-
-
-def _can_be_mended(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
-    """Says whether trying again can mend what went wrong."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, TransientError | ConnectionError)
-
-
-RETRIED: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay_seconds": exponential_backoff(2),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _can_be_mended,
-    # Artifacts are references; whether an answer is there already, only the store knows.
-    "cache_policy": NO_CACHE,
-    "persist_result": False,
-}
 
 
 @task(

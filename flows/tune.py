@@ -9,7 +9,7 @@ from aeflow.configs import PipelineConfig
 from aeflow.tuning import Trial
 from flows import tuning
 from flows.live import shown
-from flows.tasks import HOUR, RETRIED
+from flows.retrying import HOUR, RETRIED
 from flows.train_autoencoder import STAGES
 
 __all__ = ["make_trial", "tune"]

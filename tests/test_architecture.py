@@ -15,7 +15,7 @@ LAYERS = (
     "flows.cli",
     "flows.*",
     "flows.tasks",
-    "flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, "
+    "flows.retrying, flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, "
     "flows.live, flows.retraining, flows.listening, flows.announcing, flows.cancelling, "
     "flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "

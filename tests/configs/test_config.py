@@ -61,16 +61,17 @@ def other_value(field: FieldInfo) -> Any:
 
 def bounds(field: FieldInfo) -> tuple[bool, bool]:
     """Says whether the field's numbers are bounded from below, and from above."""
-    of_members = [
-        member
-        for annotated in get_args(field.annotation)
-        if get_origin(annotated) is Annotated
-        for member in get_args(annotated)[1].metadata
-    ]
-    limits = [*field.metadata, *of_members]
+    limits = [*field.metadata, *limits_within(field.annotation)]
     below = any(isinstance(limit, annotated_types.Ge | annotated_types.Gt) for limit in limits)
     above = any(isinstance(limit, annotated_types.Le | annotated_types.Lt) for limit in limits)
     return below, above
+
+
+def limits_within(annotation: Any) -> list[Any]:
+    """Returns the limits of what a container, or one of several types, holds."""
+    own = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
+    fields = [limit for entry in own if isinstance(entry, FieldInfo) for limit in entry.metadata]
+    return fields + [limit for part in get_args(annotation) for limit in limits_within(part)]
 
 
 def is_number(annotation: Any) -> bool:
@@ -124,14 +125,17 @@ def test_what_changes_the_answer_is_hashed_and_nothing_else(config, name, field)
     assert (changed.hashed() != config().hashed()) is counts
 
 
-def test_fields_that_say_where_things_are_do_not_count():
+def test_fields_that_say_where_things_are_or_how_long_do_not_count():
     unhashed = {
         f"{config.__name__}.{name}"
         for config in all_configs()
         for name, field in config.model_fields.items()
         if field.json_schema_extra == NOT_HASHED
     }
-    assert unhashed == {f"IngestConfig.{n}" for n in ("source", "name", "data_dir", "manual_dir")}
+    assert unhashed == {
+        *(f"IngestConfig.{name}" for name in ("source", "name", "data_dir", "manual_dir")),
+        *(f"TuneConfig.{name}" for name in ("trials", "timeout_seconds")),
+    }
     moved = IngestConfig(source="idx:there", name="x", data_dir="a", manual_dir="b")
     assert moved.hashed() == {}
 

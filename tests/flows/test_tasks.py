@@ -2,10 +2,13 @@
 
 import pytest
 from prefect import flow, task
+from prefect.tasks import Task
 
 from aeflow.errors import AeflowError, ConfigError, TransientError
 from flows import tasks
-from flows.tasks import RETRIED
+from flows.one_class import score_class
+from flows.retrying import RETRIED
+from flows.tune import make_trial
 
 WITHOUT_DELAY = {**RETRIED, "retry_delay_seconds": 0, "retry_jitter_factor": None}
 
@@ -37,8 +40,9 @@ def test_everything_else_is_tried_once(server: None, error: Exception):
     assert attempts_until_given_up(error) == 1
 
 
-@pytest.mark.parametrize("name", tasks.__all__)
-def test_every_task_has_a_timeout_and_keeps_no_result(name: str):
-    stage = getattr(tasks, name)
+@pytest.mark.parametrize(
+    "stage", [*(getattr(tasks, name) for name in tasks.__all__), make_trial, score_class]
+)
+def test_every_task_has_a_timeout_and_keeps_no_result(stage: Task[..., object]):
     assert stage.timeout_seconds >= 3600
     assert stage.persist_result is False
