@@ -72,6 +72,8 @@ class TrainConfig(Config):
     """Passes over the training split."""
     batch_size: int = Field(default=128, ge=1, le=1_048_576)
     """Examples in one step; the last step of an epoch takes what is left."""
+    shuffle_bytes: int = Field(default=2**30, ge=1, le=2**50)
+    """Bytes of rows in memory, shuffled together; a larger split is read in blocks of these."""
     optimizer: Literal["adam", "adamw", "muon"] = "muon"
     """Keras optimizer; muon orthogonalises the updates of two-dimensional kernels."""
     learning_rate: float = Field(default=0.01, gt=0, le=10)

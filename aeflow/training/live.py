@@ -27,7 +27,7 @@ class LiveSummaries:
         self._files = store.files
         self._writer = tf.summary.create_file_writer(str(store.files.path(name)))
         self._panel_epochs = {round(e) for e in np.linspace(1, epochs, min(PANEL_STEPS, epochs))}
-        self._rows = run.validation_rows[:PANEL_IMAGES].numpy()
+        self._rows = run.validation_rows.first(PANEL_IMAGES)
         self._schema = schema
         self._inference = Inference(run.model, schema, len(self._rows))
 

@@ -14,7 +14,7 @@ from aeflow.errors import DivergedTraining, Interrupted
 from aeflow.models import Autoencoder
 from aeflow.progress import OnProgress, Progress, is_logged
 from aeflow.training.checkpoints import Checkpoints, TrainingState
-from aeflow.training.inputs import epoch_order
+from aeflow.training.inputs import StoredRows, TrainingBlocks
 from aeflow.training.optimizers import learning_rate_at
 from aeflow.training.policy import Policy
 from aeflow.training.steps import MOST_STEPS, compile_steps, compile_validation
@@ -30,25 +30,20 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """Holds what one run of training works with; rows are stored rows [N, *shape]."""
+    """Holds what one run of training works with."""
 
     model: Autoencoder
     optimizer: tf.keras.optimizers.Optimizer
-    train_rows: tf.Tensor
-    validation_rows: tf.Tensor
+    blocks: TrainingBlocks
+    validation_rows: StoredRows
     config: TrainConfig
     runtime: RuntimeConfig
     policy: Policy
 
     @property
-    def steps_per_epoch(self) -> int:
-        """The steps of one epoch; the last of them takes the rows that are left."""
-        return -(-len(self.train_rows) // self.config.batch_size)
-
-    @property
     def num_steps(self) -> int:
         """The steps of all epochs."""
-        return self.steps_per_epoch * self.config.epochs
+        return self.blocks.steps_per_epoch * self.config.epochs
 
 
 def fit(
@@ -69,12 +64,14 @@ def fit(
     run_steps = compile_steps(
         run.model,
         run.optimizer,
-        run.train_rows,
+        run.blocks.spec,
         batch_size=config.batch_size,
         seed=config.seed,
         policy=run.policy,
     )
-    validation_loss = compile_validation(run.model, run.validation_rows, seed=config.seed)
+    validation_loss = compile_validation(
+        run.model, run.validation_rows, max_bytes=config.shuffle_bytes, seed=config.seed
+    )
     pace = _Pace(run.runtime.steps_per_call)
     while state.epochs_done < config.epochs and not _out_of_patience(config, state):
         try:
@@ -82,7 +79,7 @@ def fit(
         except Interrupted:
             checkpoints.save(state)
             raise
-        _finish_epoch(run, state, float(validation_loss()))
+        _finish_epoch(run, state, validation_loss())
         _log_epoch(config, state)
         on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
         checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
@@ -93,18 +90,18 @@ def fit(
 
 def _train_epoch(run: Run, state: TrainingState, run_steps, pace: "_Pace", on_progress) -> None:
     epoch = state.epochs_done
-    order = tf.constant(epoch_order(len(run.train_rows), seed=run.config.seed, epoch=epoch))
-    end = (epoch + 1) * run.steps_per_epoch
-    while state.step < end:
-        on_progress(_progress(run, state))
-        count = pace.steps_within(end - state.step)
-        start = state.step - epoch * run.steps_per_epoch
-        with pace.timing(count):
-            terms = run_steps(order, state.step, start, count)
-        _check_finite(run, state, terms["loss"])
-        for name, values in terms.items():
-            state.epoch_terms.setdefault(name, []).extend(values.tolist())
-        state.step += count
+    first = epoch * run.blocks.steps_per_epoch
+    for block in run.blocks.epoch(epoch, first_step=state.step - first):
+        end = first + block.first_step + block.num_steps
+        while state.step < end:
+            on_progress(_progress(run, state))
+            count = pace.steps_within(end - state.step)
+            with pace.timing(count):
+                terms = run_steps(block, state.step, block.num_steps - (end - state.step), count)
+            _check_finite(run, state, terms["loss"])
+            for name, values in terms.items():
+                state.epoch_terms.setdefault(name, []).extend(values.tolist())
+            state.step += count
     on_progress(_progress(run, state))
 
 
@@ -119,8 +116,8 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
 
 def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
     """Writes the epoch into the history, and keeps its weights where they are the best."""
-    sizes = np.full(run.steps_per_epoch, run.config.batch_size)
-    sizes[-1] = len(run.train_rows) - sizes[:-1].sum()
+    sizes = np.full(run.blocks.steps_per_epoch, run.config.batch_size)
+    sizes[-1] = run.blocks.num_rows - sizes[:-1].sum()
     means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
     state.history.append(
         {

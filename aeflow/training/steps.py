@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aeflow.models import Autoencoder
+from aeflow.training.inputs import Block, StoredRows
 from aeflow.training.policy import Policy
 
 __all__ = ["MOST_STEPS", "compile_steps", "compile_validation", "train_step"]
@@ -14,6 +15,8 @@ MOST_STEPS = 1024
 """In one call: XLA wants to know how many losses there can be."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
+
+UNTRAINED = {"training": False, "step": 0, "seed": 0}
 
 Terms = dict[str, tf.Tensor]
 
@@ -41,53 +44,60 @@ def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: i
 def compile_steps(
     model: Autoencoder,
     optimizer,
-    rows: tf.Tensor,
+    rows: tf.TensorSpec,
     *,
     batch_size: int,
     seed: int,
     policy: Policy,
 ) -> Callable[..., dict[str, np.ndarray]]:
-    """Returns `run_steps(order, step, start, count)`, which takes `count` steps in the graph.
+    """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
 
-    `rows` [N, *shape] stay on the device and `order` [N] is this epoch's order of them; `step`
-    counts from the first epoch, `start` from this one. Each term comes back as [count]. The rows
-    that are left after the last whole batch are a step in a graph of its own, so that every
-    graph has one shape.
+    `rows` says what the rows [M, *shape] of every block are; they stay on the device, and the
+    graph takes them from there in the block's order. `step` counts from the first epoch, `start`
+    from the block's first. Each term comes back as [count]. The rows that are left after a
+    block's last whole batch are a step in a graph of its own, so that every graph has one shape.
     """
-    names = list(model.loss_terms(rows[:1], training=False, step=0, seed=seed))
-    num_whole = len(rows) // batch_size
+    names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
+    num_batches = rows.shape[0] // batch_size
 
     @as_written
-    def take_step(chosen, step, parts):
+    def take_step(rows, chosen, step, parts):
         return train_step(
             model, optimizer, tf.gather(rows, chosen), step=step, seed=seed, parts=parts
         )
 
-    def take_whole(order, step, start, count):
-        batches = tf.reshape(order[: num_whole * batch_size], [num_whole, batch_size])
+    def take_whole(rows, order, step, start, count):
+        batches = tf.reshape(order, [num_batches, batch_size])
         taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
         i = tf.constant(0)
         while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
-            terms = take_step(tf.gather(batches, start + i), step + i, policy.batch_parts)
+            chosen = tf.gather(batches, start + i)
+            terms = take_step(rows, chosen, step + i, policy.batch_parts)
             taken = {name: taken[name].write(i, terms[name]) for name in names}
             i += 1
         return {name: taken[name].stack() for name in names}
 
-    def take_left(order, step):
-        return take_step(order[num_whole * batch_size :], step, 1)
+    def take_left(rows, chosen, step):
+        return take_step(rows, chosen, step, 1)
 
-    whole, scalar = tf.TensorSpec((len(rows),), tf.int32), tf.TensorSpec((), tf.int32)
-    run_whole = tf.function(take_whole, (whole, scalar, scalar, scalar), jit_compile=policy.xla)
-    run_left = tf.function(take_left, (whole, scalar), autograph=False)
+    scalar = tf.TensorSpec((), tf.int32)
+    whole = (rows, tf.TensorSpec((num_batches * batch_size,), tf.int32), scalar, scalar, scalar)
+    run_whole = tf.function(take_whole, whole, jit_compile=policy.xla)
+    run_left = tf.function(take_left, autograph=False)
 
-    def run_steps(order, step: int, start: int, count: int) -> dict[str, np.ndarray]:
+    def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
         taken = {name: np.empty(0, np.float32) for name in names}
+        num_whole = len(block.order) // batch_size
         num = min(count, num_whole - start)
         if num:
-            terms = run_whole(order, *(tf.constant(value) for value in (step, start, num)))
+            order = np.zeros(num_batches * batch_size, np.int32)
+            order[: num_whole * batch_size] = block.order[: num_whole * batch_size]
+            numbers = (tf.constant(value) for value in (step, start, num))
+            terms = run_whole(block.rows, tf.constant(order), *numbers)
             taken = {name: terms[name].numpy()[:num] for name in names}
         if num < count:
-            terms = run_left(order, tf.constant(step + num))
+            left = tf.constant(block.order[num_whole * batch_size :])
+            terms = run_left(block.rows, left, tf.constant(step + num))
             taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
         return taken
 
@@ -104,19 +114,34 @@ def _seed_of(seed: int, part: int) -> int:
 
 
 def compile_validation(
-    model: Autoencoder, rows: tf.Tensor, *, seed: int
-) -> Callable[[], tf.Tensor]:
-    """Returns a function of nothing that computes the mean loss over stored rows [N, *shape]."""
+    model: Autoencoder, rows: StoredRows, *, max_bytes: int, seed: int
+) -> Callable[[], float]:
+    """Returns a function of nothing that computes the mean loss over stored rows [N, *shape].
+
+    They stay on the device where they fit into `max_bytes`, and are read in blocks otherwise.
+    """
 
     @as_written
     def loss_of(batch, step):
         return model.loss_terms(batch, training=False, step=step, seed=seed)["loss"]
 
-    def validation_loss():
+    def total_loss(block, start):
         total = tf.constant(0.0)
-        for first in tf.range(0, len(rows), VALIDATION_BATCH):
-            batch = rows[first : first + VALIDATION_BATCH]
-            total += loss_of(batch, first) * tf.cast(tf.shape(batch)[0], tf.float32)
+        for first in tf.range(0, len(block), VALIDATION_BATCH):
+            batch = block[first : first + VALIDATION_BATCH]
+            total += loss_of(batch, start + first) * tf.cast(tf.shape(batch)[0], tf.float32)
+        return total
+
+    block_rows = rows.rows_within(max_bytes, multiple_of=VALIDATION_BATCH)
+    block = tf.TensorSpec((None, *rows.shape), rows.dtype)
+    compiled = tf.function(total_loss, (block, tf.TensorSpec((), tf.int32)))
+    compiled.get_concrete_function()
+    resident = [tf.constant(rows.first(len(rows)))] if block_rows == len(rows) else None
+
+    def validation_loss() -> float:
+        total = 0.0
+        for i, block in enumerate(resident or rows.blocks(block_rows)):
+            total += float(compiled(block, i * block_rows))
         return total / len(rows)
 
-    return tf.function(validation_loss).get_concrete_function()
+    return validation_loss

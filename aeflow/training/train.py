@@ -14,12 +14,13 @@ from aeflow.datasets.statistics import read_statistics
 from aeflow.features import latent_array
 from aeflow.lineage import Question
 from aeflow.models import Autoencoder, Inference, build, save_model
+from aeflow.models.golden import NUM_GOLDEN
 from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.progress import OnProgress, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
 from aeflow.training.checkpoints import Checkpoints, TrainingState
-from aeflow.training.inputs import resident_rows
+from aeflow.training.inputs import TrainingBlocks, open_rows
 from aeflow.training.live import LiveSummaries
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
@@ -80,7 +81,7 @@ def training_question(dataset: Dataset, config: TrainConfig, model_config: Model
     """Returns what training asks the store for, so that an answer can be found without training."""
     return Question(
         stage="train",
-        version=2,
+        version=3,
         folder=Model.folder,
         configs={"model": model_config.hashed(), "train": config.hashed()},
         inputs={"dataset": dataset.reference},
@@ -104,7 +105,7 @@ def _train(
         model_config,
         draft,
         schema=dataset.example_schema,
-        golden_rows=run.validation_rows.numpy(),
+        golden_rows=run.validation_rows.first(NUM_GOLDEN),
         cpu=cpu,
     )
     return {
@@ -121,20 +122,20 @@ def _train(
 
 
 def _run(dataset, config, store, model_config, runtime, policy) -> Run:
-    train_rows = resident_rows(dataset, "train", store)
+    blocks = TrainingBlocks(open_rows(dataset, "train", store), config)
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
     model = build(model_config, dataset.example_schema, preprocessing, seed=config.seed)
-    num_steps = -(-len(train_rows) // config.batch_size) * config.epochs
-    model.prepare(num_rows=len(train_rows), num_steps=num_steps)
+    num_steps = blocks.steps_per_epoch * config.epochs
+    model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)
     optimizer = build_optimizer(config, model.trainable_variables, num_steps=num_steps)
     return Run(
         model=model,
         optimizer=optimizer,
-        train_rows=train_rows,
-        validation_rows=resident_rows(dataset, "validation", store),
+        blocks=blocks,
+        validation_rows=open_rows(dataset, "validation", store),
         config=config,
         runtime=runtime,
         policy=policy,

@@ -65,6 +65,7 @@ FIELDS = {
     "layout": "encode.layout",
     "partition_by_label": "encode.partition_by_label",
     "format": "encode.format",
+    "error": "encode.reconstruction_error",
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
@@ -174,6 +175,7 @@ class EncodeOptions:
         bool | None, _described(EncodeConfig, "partition_by_label", negative="")
     ] = None
     format: Annotated[str | None, _described(EncodeConfig, "format")] = None
+    error: Annotated[bool | None, _described(EncodeConfig, "reconstruction_error")] = None
 
 
 ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_ENCODING, DEFAULTS = (

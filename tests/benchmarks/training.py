@@ -13,7 +13,7 @@ import numpy as np
 
 from aeflow.artifacts import Dataset
 from aeflow.storage import Store
-from aeflow.training.inputs import resident_rows
+from aeflow.training.inputs import open_rows
 from tests.benchmarks.harness import Timings, in_turn, table
 
 __all__ = ["CASES", "Case", "measure"]
@@ -44,9 +44,11 @@ class Case:
 
 
 OURS, BARE = "aeflow", "aeflow, compiled steps alone"
+BLOCKS = "aeflow, 8 MiB at a time"
 CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     OURS: (None, "aeflow_fit", {}),
     BARE: (None, "aeflow_fit", {"bare": True}),
+    BLOCKS: (None, "aeflow_fit", {"shuffle_bytes": 8 * 2**20}),
     "aeflow with XLA": (None, "aeflow_fit", {"runtime": {"xla": True, "batch_parts": 1}}),
     "model.fit": (None, "keras_fit", {}),
     "model.fit, steps_per_execution=32": (None, "keras_fit", {"steps_per_execution": 32}),
@@ -56,7 +58,7 @@ CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     "GEMM, one thread": (None, "gemm", {}),
 }
 """Each by its name: the environment in `.peers` that it needs, its module, its options."""
-DENSE = (OURS, BARE, "model.fit", "model.fit, steps_per_execution=32", "PyTorch", "JAX")
+DENSE = (OURS, BARE, BLOCKS, "model.fit", "model.fit, steps_per_execution=32", "PyTorch", "JAX")
 CASES = {
     "dense": Case("dense 784-128-32", "dense", 128, 32, 57_000, (*DENSE, "GEMM, one thread")),
     "wide": Case("dense 784-512-64", "dense", 512, 64, 57_000, (*DENSE, "GEMM, one thread")),
@@ -80,8 +82,8 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     case = CASES[name]
     data = scratch / "data.npz"
     if not data.exists():
-        splits = {n: resident_rows(dataset, n, store).numpy() for n in ("train", "validation")}
-        np.savez(data, train=splits["train"], validation=splits["validation"])
+        train, validation = (open_rows(dataset, n, store) for n in ("train", "validation"))
+        np.savez(data, train=train.first(len(train)), validation=validation.first(len(validation)))
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(_child(case, contender, data))

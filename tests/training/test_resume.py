@@ -45,9 +45,11 @@ train(dataset, TrainConfig(epochs=4), store,
 """
 
 
-def trained(store: Store, model_config: ModelConfig, **options) -> dict[str, bytes]:
+def trained(
+    store: Store, model_config: ModelConfig, *, config: TrainConfig = CONFIG, **options
+) -> dict[str, bytes]:
     dataset = ingest(IngestConfig(), store)
-    model = train(dataset, CONFIG, store, model_config=model_config, **options)
+    model = train(dataset, config, store, model_config=model_config, **options)
     folder = store.locate(model)
     return {
         path.name: path.read_bytes() for path in folder.iterdir() if path.name != "_manifest.json"

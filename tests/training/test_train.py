@@ -18,7 +18,6 @@ from aeflow.errors import ConfigError, DivergedTraining
 from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.training import train
-from aeflow.training.inputs import epoch_order
 
 SMALL = ModelConfig(latent_dim=8)
 
@@ -145,14 +144,6 @@ def test_tensorboard_files_are_there_while_training(stages):
     )
     assert len(events.Tensors("loss/train")) == 20
     assert len(events.Tensors("reconstructions")) == 10
-
-
-def test_epoch_order_is_a_permutation_that_follows_from_seed_and_epoch():
-    order = epoch_order(100, seed=1, epoch=2)
-    assert sorted(order.tolist()) == list(range(100))
-    assert order.tolist() == epoch_order(100, seed=1, epoch=2).tolist()
-    assert order.tolist() != epoch_order(100, seed=1, epoch=3).tolist()
-    assert order.tolist() != epoch_order(100, seed=2, epoch=2).tolist()
 
 
 def _store_like(digits, path) -> tuple[Store, object]:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.configs import (
     ConvolutionalOptions,
@@ -28,7 +27,7 @@ from aeflow.runtime import prepare
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 from aeflow.training import train
-from aeflow.training.inputs import epoch_order
+from aeflow.training.inputs import StoredRows, TrainingBlocks
 from aeflow.training.optimizers import build_optimizer
 from aeflow.training.policy import choose_policy
 from aeflow.training.steps import compile_steps, compile_validation
@@ -51,6 +50,7 @@ def main() -> None:
         learning_rate=case.learning_rate,
         schedule="constant",
         batch_size=case.batch_size,
+        shuffle_bytes=case.options.get("shuffle_bytes", 2**30),
     )
     runtime = RuntimeConfig(**case.options.get("runtime", {}))
     if case.options.get("bare"):
@@ -112,18 +112,20 @@ def _serve_steps(case: Case, model_config, config, runtime) -> None:
     preprocessing.set_weights([np.array(0.0), np.array(255.0)])
     model = build(model_config, schema, preprocessing, seed=0)
     optimizer = build_optimizer(config, model.trainable_variables, num_steps=MANY)
-    rows, held_out = (tf.constant(images) for images in _images(case))
+    rows, held_out = (StoredRows([images]) for images in _images(case))
+    blocks = TrainingBlocks(rows, config)
     policy = choose_policy(model_config, config, runtime, device="cpu", num_rows=len(rows))
     run_steps = compile_steps(
-        model, optimizer, rows, batch_size=case.batch_size, seed=0, policy=policy
+        model, optimizer, blocks.spec, batch_size=case.batch_size, seed=0, policy=policy
     )
-    validation_loss = compile_validation(model, held_out, seed=0)
+    validation_loss = compile_validation(model, held_out, max_bytes=config.shuffle_bytes, seed=0)
 
     def train_epoch(number: int) -> None:
-        order = tf.constant(epoch_order(len(rows), seed=0, epoch=number))
-        run_steps(order, number * case.steps, 0, case.steps)
+        for block in blocks.epoch(number):
+            step = number * case.steps + block.first_step
+            run_steps(block, step, 0, block.num_steps)
 
-    serve(train_epoch, lambda: float(validation_loss()), rows=len(rows))
+    serve(train_epoch, validation_loss, rows=len(rows))
 
 
 def _images(case: Case) -> tuple[np.ndarray, np.ndarray]:
