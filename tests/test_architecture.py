@@ -15,9 +15,9 @@ LAYERS = (
     "flows.cli",
     "flows.*",
     "flows.tasks",
-    "flows.retrying, flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, flows.outcome, "
-    "flows.live, flows.retraining, flows.listening, flows.announcing, flows.cancelling, "
-    "flows.settings, flows",
+    "flows.retrying, flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, "
+    "flows.outcome, flows.live, flows.retraining, flows.listening, flows.announcing, "
+    "flows.cancelling, flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
     "aeflow.champions, aeflow.feature_sets, aeflow.retention, aeflow.trends | aeflow.encoding | "
     "aeflow.publishing | aeflow.tuning",
