@@ -17,7 +17,7 @@ from aeflow.configs import TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.storage import Store
 
-__all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows"]
+__all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows", "piece_ranges"]
 
 PIECE = 1024
 """Rows that lie side by side and are read together: about a megabyte of MNIST."""

