@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from flows.cli import main
@@ -60,6 +61,13 @@ def test_encoding_a_source_puts_every_row_into_one_split(whole: Whole, capsys):
     assert main(["encode", *options]) == 0
     folder = Path(last_json(capsys)["features"]["path"])
     assert [path.name for path in folder.glob("split=*")] == ["split=all"]
+
+
+def test_without_errors_the_features_are_latents_alone(whole: Whole, capsys):
+    options = ["--store", whole.store, "--model", whole.json["model"]["key"], "--no-error"]
+    assert main(["encode", *options, "--direct", "--json"]) == 0
+    features = pd.read_parquet(last_json(capsys)["features"]["path"])
+    assert list(features.columns) == ["id", "label", "latent", "split"]
 
 
 def test_deadline_fails_in_one_line_and_leaves_a_partial(whole: Whole, capsys):
