@@ -58,7 +58,7 @@ def compile_steps(
     block's last whole batch are a step in a graph of its own, so that every graph has one shape.
     """
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
-    num_batches = rows.shape[0] // batch_size
+    num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
 
     @as_written
     def take_step(rows, chosen, step, parts):
