@@ -203,6 +203,7 @@ def _assemble(
                 f"{shard.rows}. Delete the folder {draft.shown} and run again."
             )
         rows[piece.split] += shard.rows
+        pa.default_memory_pool().release_unused()  # or what is kept grows with every file
     return rows
 
 
@@ -227,7 +228,7 @@ def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) ->
     label, expected = label_of(path), shard.ids
     if label is not None:
         expected = expected.filter(pa.array(np.asarray(shard.labels) == label))
-    ids = pq.ParquetFile(path).read(columns=["id"])["id"].combine_chunks()
+    ids = pq.ParquetFile(path).read(columns=["id"], use_threads=False)["id"].combine_chunks()
     if not ids.equals(expected):
         raise CorruptArtifact(
             f"The ids in '{path.name}' are not those of '{piece.shard}'. Delete the folder "
