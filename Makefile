@@ -6,7 +6,7 @@ READY := .venv/.ready
 READY_FOR_SERVICES := .venv/.ready-for-services
 SYSTEM_PACKAGES := dataset-fashion-mnist chromium postgresql redis-server haproxy default-jre-headless
 
-.PHONY: setup run up down lint test services test-services bench peers soak lock clean
+.PHONY: setup run up down lint test services test-services bench bench-quality peers soak lock clean
 
 setup: $(READY)
 
@@ -51,7 +51,10 @@ test-services: $(READY_FOR_SERVICES)
 bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wide convolutional post encoding'
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-peers: .peers/torch/.ready .peers/jax/.ready  ## what `make bench` measures beside, each in an environment of its own
+bench-quality: setup  ## what the kinds learn of Fashion-MNIST, in an hour; BENCH='--seeds 1 "dense, plain"'
+	$(BIN)/python -m tests.benchmarks.quality $(BENCH)
+
+peers: .peers/torch/.ready .peers/jax/.ready .peers/quality/.ready  ## what `make bench` measures beside, each in an environment of its own
 
 .peers/%/.ready: tests/benchmarks/contenders/%.txt
 	$(PYTHON) -m venv .peers/$*

@@ -20,6 +20,7 @@ TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jinja", ".txt", ".lo
 SKIPPED = {
     ".git",
     ".venv",
+    ".peers",
     ".aeflow",
     ".hypothesis",
     "aeflow-store",

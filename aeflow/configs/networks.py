@@ -44,7 +44,7 @@ class ConvolutionalOptions(Config):
     """Sizes a small strided convolutional network for images."""
 
     name: Literal["convolutional"] = "convolutional"
-    """Strided convolutions with batch normalisation, mirrored in the decoder."""
+    """Strided convolutions, mirrored in the decoder."""
     filters: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(32, 64), min_length=1, max_length=8
     )

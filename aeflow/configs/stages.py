@@ -75,7 +75,7 @@ class TrainConfig(Config):
     shuffle_bytes: int = Field(default=2**30, ge=1, le=2**50)
     """Bytes of rows in memory, shuffled together; a larger split is read in blocks of these."""
     optimizer: Literal["adam", "adamw", "muon"] = "muon"
-    """Keras optimizer; muon orthogonalises the updates of two-dimensional kernels."""
+    """Keras optimizer; muon orthogonalises the updates of kernels."""
     learning_rate: float = Field(default=0.01, gt=0, le=10)
     """Learning rate at its peak."""
     schedule: Literal["cosine", "one_cycle", "constant"] = "cosine"

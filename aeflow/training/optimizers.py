@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from aeflow.configs import TrainConfig
+from aeflow.training.muon import Muon
 
 __all__ = ["OneCycle", "build_optimizer", "learning_rate_at"]
 
@@ -25,7 +26,7 @@ def build_optimizer(
         case "adamw":
             optimizer = tf.keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
         case "muon":
-            optimizer = tf.keras.optimizers.Muon(
+            optimizer = Muon(
                 weight_decay=config.weight_decay, adam_weight_decay=config.weight_decay, **common
             )
     optimizer.build(variables)

@@ -61,3 +61,13 @@ def test_muon_moves_a_kernel_by_the_same_in_every_direction():
     moved = -stepped(np.zeros((2, 2)), gradient, optimizer="muon")
     sizes = np.linalg.svd(moved, compute_uv=False)
     assert sizes.max() / sizes.min() < 2
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 4, 8), (2, 2, 8, 1), (1, 5, 2)])
+def test_muon_takes_a_convolutions_kernel_as_a_matrix(shape: tuple[int, ...]):
+    gradient = np.random.default_rng(0).normal(size=shape)
+    matrix = gradient.reshape(-1, shape[-1])
+    found = stepped(0 * gradient, gradient, optimizer="muon")
+    expected = stepped(0 * matrix, matrix, optimizer="muon")
+    assert np.abs(found).max() > 0.01
+    np.testing.assert_allclose(found.reshape(matrix.shape), expected, atol=1e-6)
