@@ -46,7 +46,7 @@ class ConvolutionalOptions(Config):
     name: Literal["convolutional"] = "convolutional"
     """Strided convolutions, mirrored in the decoder."""
     filters: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
-        default=(32, 64), min_length=1, max_length=8
+        default=(32, 64, 96), min_length=1, max_length=8
     )
     """Filters of each convolution; every one divides height and width by the stride."""
     kernel_size: int = Field(default=3, ge=1, le=15)

@@ -78,7 +78,13 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     schema = ExampleSchema.model_validate(content["example_schema"])
     preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))
     rebuilt = build(config, schema, preprocessing, seed=0)
-    rebuilt.load_weights(folder / WEIGHTS)
+    try:
+        rebuilt.load_weights(folder / WEIGHTS)
+    except ValueError as error:
+        raise CorruptArtifact(
+            f"The weights in '{model.address}' are not those of a {config.network.name} network as "
+            "this version builds it. Train again."
+        ) from error
     identity = identity_of(rebuilt, content)
     if identity != model.identity:
         raise CorruptArtifact(

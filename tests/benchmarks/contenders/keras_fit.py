@@ -44,24 +44,21 @@ def _dense(case: Case) -> tf.keras.Model:
 
 
 def _convolutional(case: Case) -> tf.keras.Model:
-    def normalised(layer):
-        return [layer, layers.BatchNormalization(momentum=0.9), layers.ReLU()]
-
-    def strided(kind, filters):
-        return kind(filters, 3, strides=2, padding="same", use_bias=False)
+    def strided(kind, filters, activation=None):
+        return kind(filters, 3, strides=2, padding="same", activation=activation)
 
     return tf.keras.Sequential(
         [
-            *normalised(strided(layers.Conv2D, 32)),
-            *normalised(strided(layers.Conv2D, 64)),
+            strided(layers.Conv2D, 32, "relu"),
+            strided(layers.Conv2D, 64, "relu"),
             layers.Flatten(),
             layers.Dense(case.latent),
             layers.Dense(7 * 7 * 64, use_bias=False),
             layers.Reshape((7, 7, 64)),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
-            *normalised(strided(layers.Conv2DTranspose, 32)),
-            layers.Conv2DTranspose(1, 3, strides=2, padding="same"),
+            strided(layers.Conv2DTranspose, 32, "relu"),
+            strided(layers.Conv2DTranspose, 1),
         ]
     )
 

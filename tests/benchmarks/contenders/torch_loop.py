@@ -56,19 +56,19 @@ def _dense(case: Case) -> nn.Module:
 
 
 def _convolutional(case: Case) -> nn.Module:
-    def normalised(layer, filters):
-        return [layer, nn.BatchNorm2d(filters, eps=1e-3, momentum=0.1), nn.ReLU()]
-
     return nn.Sequential(
-        *normalised(nn.Conv2d(1, 32, 3, 2, 1, bias=False), 32),
-        *normalised(nn.Conv2d(32, 64, 3, 2, 1, bias=False), 64),
+        nn.Conv2d(1, 32, 3, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, 2, 1),
+        nn.ReLU(),
         nn.Flatten(),
         nn.Linear(64 * 7 * 7, case.latent),
         nn.Linear(case.latent, 64 * 7 * 7, bias=False),
         nn.Unflatten(1, (64, 7, 7)),
         nn.BatchNorm2d(64, eps=1e-3, momentum=0.1),
         nn.ReLU(),
-        *normalised(nn.ConvTranspose2d(64, 32, 3, 2, 1, output_padding=1, bias=False), 32),
+        nn.ConvTranspose2d(64, 32, 3, 2, 1, output_padding=1),
+        nn.ReLU(),
         nn.ConvTranspose2d(32, 1, 3, 2, 1, output_padding=1),
     )
 
