@@ -6,7 +6,7 @@ from aeflow.models import Inference, build, saving
 from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.schema import ExampleSchema
 
-IMAGES = ExampleSchema(shape=(9, 7, 3), dtype="uint8", value_range=(0, 255))
+IMAGES = ExampleSchema(shape=(11, 9, 3), dtype="uint8", value_range=(0, 255))
 VECTORS = ExampleSchema(shape=(5,), dtype="float32")
 NETWORK_OPTIONS = {"dense": DenseOptions(), "convolutional": ConvolutionalOptions()}
 

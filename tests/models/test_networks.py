@@ -30,7 +30,7 @@ def built(network, shape: tuple[int, ...]) -> Autoencoder:
     "network",
     [
         ConvolutionalOptions(),
-        ConvolutionalOptions(stride=3, kernel_size=5),
+        ConvolutionalOptions(filters=(4, 8), stride=3, kernel_size=5),
         ConvolutionalOptions(filters=(4, 4, 4)),
         ConvolutionalOptions(filters=(4,), stride=1),
     ],
