@@ -1,6 +1,7 @@
 """The training step under a gradient tape, and many of them compiled into one call."""
 
 from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 import tensorflow as tf
@@ -62,9 +63,8 @@ def compile_steps(
 
     @as_written
     def take_step(rows, chosen, step, parts):
-        return train_step(
-            model, optimizer, tf.gather(rows, chosen), step=step, seed=seed, parts=parts
-        )
+        batch = tf.gather(rows, chosen)
+        return train_step(model, optimizer, batch, step=step, seed=seed, parts=parts)
 
     def take_whole(rows, batches, step, start, count):
         taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
@@ -76,11 +76,15 @@ def compile_steps(
             i += 1
         return {name: taken[name].stack() for name in names}
 
-    def take_left(rows, chosen, step):
-        return take_step(rows, chosen, step, 1)
+    scalar = tf.TensorSpec((), tf.int32)
+    whole = (rows, tf.TensorSpec((num_batches, batch_size), tf.int32), scalar, scalar, scalar)
+    run_whole = tf.function(take_whole, whole, jit_compile=policy.xla).get_concrete_function()
 
-    run_whole = tf.function(take_whole, jit_compile=policy.xla)
-    run_left = tf.function(take_left, autograph=False)
+    @cache
+    def left_graph(num_rows: int):
+        left = (rows, tf.TensorSpec((num_rows,), tf.int32), scalar)
+        take_left = partial(take_step, parts=1)
+        return tf.function(take_left, left, autograph=False).get_concrete_function()
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
         taken = {name: np.empty(0, np.float32) for name in names}
@@ -93,7 +97,7 @@ def compile_steps(
             taken = {name: terms[name].numpy()[:num] for name in names}
         if num < count:
             left = tf.constant(block.order[num_whole * batch_size :])
-            terms = run_left(block.rows, left, tf.constant(step + num))
+            terms = left_graph(len(left))(block.rows, left, tf.constant(step + num))
             taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
         return taken
 
