@@ -51,10 +51,10 @@ test-services: $(READY_FOR_SERVICES)
 bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wide convolutional post encoding'
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
-bench-quality: setup  ## what the kinds learn of Fashion-MNIST, in an hour; BENCH='--seeds 1 "dense, plain"'
+bench-quality: setup  ## what the kinds learn of Fashion-MNIST, for hours; BENCH='--seeds 1 "dense, plain"'
 	$(BIN)/python -m tests.benchmarks.quality $(BENCH)
 
-peers: .peers/torch/.ready .peers/jax/.ready .peers/quality/.ready  ## what `make bench` measures beside, each in an environment of its own
+peers: .peers/torch/.ready .peers/jax/.ready .peers/quality/.ready  ## what the benchmarks measure beside, in environments of their own
 
 .peers/%/.ready: tests/benchmarks/contenders/%.txt
 	$(PYTHON) -m venv .peers/$*

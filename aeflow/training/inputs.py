@@ -37,9 +37,11 @@ class StoredRows:
         return int(self._ends[-1])
 
     def rows_within(self, max_bytes: int, *, multiple_of: int) -> int:
-        """Returns how many rows fit, a multiple and at least one; all N where they fit."""
+        """Returns how many rows fit, as a multiple and one at least, or N where that is fewer."""
         most = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
-        return len(self) if len(self) <= most else max(1, most // multiple_of) * multiple_of
+        if len(self) <= most:
+            return len(self)
+        return min(max(1, most // multiple_of) * multiple_of, len(self))
 
     def read(self, ranges: Iterable[tuple[int, int]], *, room: int | None = None) -> np.ndarray:
         """Copies the rows of ranges (start, stop) in turn, into `room` rows if it is given."""

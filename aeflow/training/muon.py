@@ -8,7 +8,7 @@ __all__ = ["Muon"]
 class Muon(tf.keras.optimizers.Muon):
     """Orthogonalises the update of each kernel as a matrix; Adam takes vectors and scalars.
 
-    Keras leaves to Adam what has not two dimensions. As the paper's authors do, a convolution's
+    Keras leaves to Adam what has not two dimensions. As its author does, a convolution's
     kernel [h, w, in, out] is taken as [h * w * in, out] here; of a transposed one, [h, w, out, in]
     as [h * w * out, in]: both are maps between a patch and the channels of one place.
     """

@@ -14,8 +14,8 @@ from aeflow.storage import Store
 from aeflow.training import train
 from tests.benchmarks import encoding, training
 from tests.benchmarks.harness import summary
+from tests.fashion import FOLDER
 
-SOURCE = "idx:/usr/share/datasets/fashion-mnist"
 ENCODING = "encoding"
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
-        dataset = ingest(IngestConfig(source=SOURCE), store)
+        dataset = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
         for case in given.cases or training.CASES:
             if case != ENCODING:
                 found[case] = summary(training.measure(case, dataset, store, Path(folder)))

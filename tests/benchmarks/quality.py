@@ -26,11 +26,12 @@ from aeflow.storage import Store
 from aeflow.training import train
 from flows.classes import one_class
 from flows.stages import STAGES
-from tests.benchmarks.__main__ import SOURCE
+from tests.benchmarks.training import PEERS
+from tests.fashion import FOLDER
 
 __all__ = ["CASES", "main"]
 
-PEERS = Path(".peers/quality/bin/python")
+PYTHON = PEERS / "quality" / "bin" / "python"
 COLUMNS = {
     "mse": "test MSE",
     "ssim": "SSIM",
@@ -67,11 +68,16 @@ CASES = {
     "convolutional, denoising 0.5": Case("convolutional", NOISY),
     "dense, variational, latent 16": Case("dense", {"name": "variational"}, 16),
     "convolutional, variational, latent 16": Case("convolutional", {"name": "variational"}, 16),
-    **{f"dense, {k}": Case("dense", {"name": k}) for k in ("sparse", "contractive", "vq")},
-    **{f"dense, {k}": Case("dense", {"name": k}) for k in ("wae", "rae")},
-    **{f"convolutional, {k}": Case("convolutional", {"name": k}) for k in ("wae", "rae")},
+    **{
+        f"dense, {kind}": Case("dense", {"name": kind})
+        for kind in ("sparse", "contractive", "vq", "wae", "rae")
+    },
+    **{f"convolutional, {kind}": Case("convolutional", {"name": kind}) for kind in ("wae", "rae")},
 }
-PYTHAE = {"pythae AE": "AE", "pythae VAE, latent 16": "VAE"}
+PYTHAE = {
+    "pythae AE": {"kind": "AE", "latent_dim": 32},
+    "pythae VAE, latent 16": {"kind": "VAE", "latent_dim": 16},
+}
 ONE_CLASS, PYOD = "one class", "one class, PyOD AutoEncoder"
 
 Figures = dict[str, float]
@@ -81,7 +87,9 @@ def main() -> None:
     """Prints a row for each case, and for each peer that is installed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quality", description=__doc__)
     parser.add_argument("cases", nargs="*", help="; ".join([*CASES, ONE_CLASS, *PYTHAE, PYOD]))
-    parser.add_argument("--source", default=SOURCE, help="Images with labels; %(default)s.")
+    parser.add_argument(
+        "--source", default=f"idx:{FOLDER}", help="Images with labels; %(default)s."
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="A file for the figures.")
     given = parser.parse_args()
@@ -98,26 +106,27 @@ def main() -> None:
 
 
 def _measured(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, list[Figures]]]:
-    store = Store(folder / "store")
+    store, seeds = Store(folder / "store"), range(given.seeds)
     dataset = ingest(IngestConfig(source=given.source), store)
     strangers = ingest(IngestConfig(source="digits", splits="all"), store)
-    peers = (*PYTHAE, PYOD) if PEERS.exists() else ()
-    wanted = given.cases or [*CASES, ONE_CLASS, *peers]
-    seeds = range(given.seeds)
-    is_first = True
-    for name in wanted:
+    peers = (*PYTHAE, PYOD) if PYTHON.exists() else ()
+    with_pca = set()
+    for name in given.cases or [*CASES, ONE_CLASS, *peers]:
         if name == ONE_CLASS:
-            yield from _one_class(given, folder)
+            yield from _one_class(given, store)
         elif name in PYTHAE:
-            yield name, [_pythae(PYTHAE[name], dataset, store, seed) for seed in seeds]
+            rows = _Rows(dataset, store)
+            yield name, [_pythae(rows, seed=seed, **PYTHAE[name]) for seed in seeds]
         elif name == PYOD:
-            yield name, [_pyod(dataset, store, seed) for seed in seeds]
+            rows = _Rows(dataset, store)
+            yield name, [_pyod(rows, seed=seed) for seed in seeds]
         else:
-            judged = [_own(CASES[name], dataset, strangers, store, seed) for seed in seeds]
+            case = CASES[name]
+            judged = [_own(case, dataset, strangers, store, seed) for seed in seeds]
             own, pca = zip(*judged, strict=True)
-            if is_first:
-                yield "PCA, as many numbers", [pca[0]]
-                is_first = False
+            if case.latent_dim not in with_pca:
+                with_pca.add(case.latent_dim)
+                yield f"PCA-{case.latent_dim}", [pca[0]]
             yield name, list(own)
 
 
@@ -136,29 +145,44 @@ def _own(
     return own | {"ood_auroc": max(ways), "cpu": cpu}, pca
 
 
-def _one_class(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, list[Figures]]]:
+def _one_class(given: argparse.Namespace, store: Store) -> Iterator[tuple[str, list[Figures]]]:
     """Gives the mean AUROC over all labels, by score, of a model for each label."""
     found: dict[str, list[Figures]] = {}
     for seed in range(given.seeds):
         config = PipelineConfig(
             ingest=IngestConfig(source=given.source), train=TrainConfig(seed=seed)
         )
-        means = one_class(config, str(folder / "store"), stages=STAGES).means()["auroc"]
+        means = one_class(config, store.url, stages=STAGES).means()["auroc"]
         for way, auroc in means.items():
             found.setdefault(f"one class, by {way}", []).append({"ood_auroc": auroc})
     yield from found.items()
 
 
-def _pythae(kind: str, dataset: Dataset, store: Store, seed: int) -> Figures:
+class _Rows:
+    """Holds what a peer is given: both splits, their labels, and the largest value of a pixel."""
+
+    def __init__(self, dataset: Dataset, store: Store):
+        self.arrays: dict[str, np.ndarray] = {}
+        self.labels: dict[str, pa.Array] = {}
+        self.largest = (dataset.example_schema.value_range or (0.0, 1.0))[1]
+        for split in ("train", "test"):
+            shards = open_split(dataset, split, store)
+            labels = [shard.labels for shard in shards if shard.labels is not None]
+            self.labels[split] = pa.concat_arrays(labels)
+            self.arrays[split] = np.concatenate([shard.features for shard in shards])
+            self.arrays[f"{split}_labels"] = self.labels[split].to_numpy()
+
+
+def _pythae(rows: _Rows, **given) -> Figures:
     """Lets a peer train; its latents are judged as ours are."""
-    found = _peer("pythae_fit", dataset, store, kind=kind, seed=seed)
+    found = _peer("pythae_fit", rows, **given)
     space = Space(
         fitted=found["train"],
         judged=found["test"],
         inputs=np.empty((0, 0)),
         compared=np.empty(0, np.int64),
-        fitted_labels=_rows(dataset, "train", store)[1],
-        judged_labels=_rows(dataset, "test", store)[1],
+        fitted_labels=rows.labels["train"],
+        judged_labels=rows.labels["test"],
     )
     return {
         "mse": float(found["mse"]),
@@ -168,28 +192,24 @@ def _pythae(kind: str, dataset: Dataset, store: Store, seed: int) -> Figures:
     }
 
 
-def _pyod(dataset: Dataset, store: Store, seed: int) -> Figures:
-    found = _peer("pyod_one_class", dataset, store, seed=seed)
+def _pyod(rows: _Rows, **given) -> Figures:
+    found = _peer("pyod_one_class", rows, **given)
     return {"ood_auroc": float(found["auroc"]), "cpu": float(found["cpu"])}
 
 
-def _peer(module: str, dataset: Dataset, store: Store, **given) -> dict[str, np.ndarray]:
+def _peer(module: str, rows: _Rows, **given) -> dict[str, np.ndarray]:
     """Runs a peer in an environment of its own, and returns the arrays that it answers with."""
-    (train, known), (test, asked) = (_rows(dataset, name, store) for name in ("train", "test"))
     with tempfile.TemporaryDirectory() as folder:
         data, answer = Path(folder) / "data.npz", Path(folder) / "answer.npz"
-        np.savez(data, train=train, test=test, train_labels=known, test_labels=asked)
-        arguments = json.dumps(given | {"data": str(data), "answer": str(answer)})
-        command = [PEERS, "-m", f"tests.benchmarks.contenders.{module}", arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        np.savez(data, **rows.arrays)
+        told = {"data": str(data), "answer": str(answer), "largest": rows.largest}
+        subprocess.run(
+            [PYTHON, "-m", f"tests.benchmarks.contenders.{module}", json.dumps(given | told)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         with np.load(answer) as found:
             return dict(found)
-
-
-def _rows(dataset: Dataset, split: str, store: Store) -> tuple[np.ndarray, pa.Array]:
-    shards = open_split(dataset, split, store)
-    labels = pa.concat_arrays([shard.labels for shard in shards if shard.labels is not None])
-    return np.concatenate([shard.features for shard in shards]), labels
 
 
 def _cell(values: list[float | None]) -> str:
@@ -197,10 +217,8 @@ def _cell(values: list[float | None]) -> str:
     if not known:
         return ""
     digits = 0 if max(known) > 2 else 4 if max(known) < 0.2 else 3
-    mean = f"{np.mean(known):.{digits}f}"
-    return (
-        mean if len(known) == 1 else f"{mean} ({min(known):.{digits}f} to {max(known):.{digits}f})"
-    )
+    mean, low, high = (f"{v:.{digits}f}" for v in (np.mean(known), min(known), max(known)))
+    return mean if len(known) == 1 else f"{mean} ({low} to {high})"
 
 
 if __name__ == "__main__":

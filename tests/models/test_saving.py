@@ -4,9 +4,11 @@ import shutil
 import numpy as np
 import pytest
 
-from aeflow.configs import DenseOptions
+from aeflow.artifacts import Model
+from aeflow.configs import DenseOptions, ModelConfig
 from aeflow.errors import CorruptArtifact
-from aeflow.models import Inference, load_model
+from aeflow.lineage import Question
+from aeflow.models import Inference, load_model, save_model
 from aeflow.models.golden import check_golden, write_golden
 from aeflow.models.saving import identity_of
 from aeflow.storage import Store
@@ -47,6 +49,22 @@ def test_weights_of_another_model_are_refused_by_their_identity(stages, copied):
     other = stages.model.model_copy(update={"digest": "0" * 64})
     with pytest.raises(CorruptArtifact, match="expected was 0000000000000000"):
         load_model(other, copied, cpu="any")
+
+
+def test_weights_that_do_not_fit_their_network_are_refused_in_one_line(stages, tmp_path):
+    network = load_model(stages.model, stages.store, cpu="any")
+    wider = ModelConfig(network=DenseOptions(hidden_units=9), latent_dim=8)
+    schema = stages.model.example_schema
+    rows = np.zeros((4, *schema.shape), np.uint8)
+
+    def work(draft):
+        save_model(network, wider, draft, schema=schema, golden_rows=rows, cpu="any")
+        return stages.model.model_dump(exclude={"key", "folder"})
+
+    question = Question(stage="train", version=1, folder="models", configs={}, inputs={})
+    store = Store(tmp_path)
+    with pytest.raises(CorruptArtifact, match="not those of a dense network as this version"):
+        load_model(store.answer(question, Model, work), store, cpu="any")
 
 
 def test_golden_vectors_that_are_not_reproduced_are_refused(stages, tmp_path):

@@ -84,6 +84,21 @@ def test_rows_that_fit_are_shuffled_whole():
     assert block.order.tolist() == epoch_order(1_000, seed=0, epoch=2).tolist()
 
 
+def test_a_block_is_not_larger_than_the_data():
+    config = TrainConfig(batch_size=2_000, shuffle_bytes=100)
+    blocks = TrainingBlocks(numbered(700, 300), config)
+    (block,) = blocks.epoch(0)
+    assert block.rows.shape == blocks.spec.shape == (1_000, 1)
+
+
+@pytest.mark.parametrize("shuffle_bytes", [1_000, 2**30])
+def test_fewer_rows_than_a_batch_are_a_step_an_epoch(tmp_path, shuffle_bytes):
+    config = TrainConfig(epochs=2, batch_size=4_096, shuffle_bytes=shuffle_bytes)
+    files = trained(Store(tmp_path), SMALL, config=config)
+    history = pq.read_table(pa.BufferReader(files["history.parquet"]))
+    assert history["step"].to_pylist() == [1, 2]
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> dict[str, bytes]:
     return trained(Store(tmp_path_factory.mktemp("unbroken")), SMALL, config=FOUR_BLOCKS)

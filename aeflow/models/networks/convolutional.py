@@ -19,8 +19,9 @@ class Encoder(layers.Layer):
 
     def __init__(self, options: ConvolutionalOptions, *, num_outputs: int):
         super().__init__(name="encoder")
-        blocks = [_block(layers.Conv2D, filters, options) for filters in options.filters]
-        self.convolutions = tf.keras.Sequential(blocks)
+        self.convolutions = tf.keras.Sequential(
+            [_strided(layers.Conv2D, filters, options) for filters in options.filters]
+        )
         self.outputs = tf.keras.Sequential([layers.Flatten(), layers.Dense(num_outputs)])
 
     def call(self, x, training=False):
@@ -58,11 +59,9 @@ class Decoder(layers.Layer):
             ]
         )
         mirrored = options.filters[-2::-1] if len(options.filters) > 1 else ()
-        blocks = [_block(layers.Conv2DTranspose, filters, options) for filters in mirrored]
-        last = layers.Conv2DTranspose(
-            channels, options.kernel_size, strides=options.stride, padding="same"
-        )
-        self.convolutions = tf.keras.Sequential([*blocks, last])
+        hidden = [_strided(layers.Conv2DTranspose, filters, options) for filters in mirrored]
+        last = _strided(layers.Conv2DTranspose, channels, options, activation=None)
+        self.convolutions = tf.keras.Sequential([*hidden, last])
         self.activation = options.output_activation
 
     def call(self, z, training=False):
@@ -71,6 +70,13 @@ class Decoder(layers.Layer):
         return activated(x_hat[:, : self.height, : self.width, :], self.activation)
 
 
-def _block(convolution, filters: int, options: ConvolutionalOptions) -> tf.keras.Sequential:
-    strided = convolution(filters, options.kernel_size, strides=options.stride, padding="same")
-    return tf.keras.Sequential([strided, layers.ReLU()])
+def _strided(
+    convolution, filters: int, options: ConvolutionalOptions, activation: str | None = "relu"
+) -> layers.Layer:
+    return convolution(
+        filters,
+        options.kernel_size,
+        strides=options.stride,
+        padding="same",
+        activation=activation,
+    )

@@ -14,7 +14,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     with np.load(given["data"]) as arrays:
         train, test = (
-            arrays[name].reshape(len(arrays[name]), -1).astype(np.float32) / 255.0
+            arrays[name].reshape(len(arrays[name]), -1).astype(np.float32) / given["largest"]
             for name in ("train", "test")
         )
         known, asked = arrays["train_labels"], arrays["test_labels"]

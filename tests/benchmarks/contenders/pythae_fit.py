@@ -11,21 +11,21 @@ from pythae.models import AE, VAE, AEConfig, VAEConfig
 from pythae.pipelines import TrainingPipeline
 from pythae.trainers import BaseTrainerConfig
 
-KINDS = {"AE": (AE, AEConfig, 32), "VAE": (VAE, VAEConfig, 16)}
+KINDS = {"AE": (AE, AEConfig), "VAE": (VAE, VAEConfig)}
 BATCH = 1000
 
 
 def main() -> None:
     """Trains what the command line says, and writes latents and the error of the test rows."""
     given = json.loads(sys.argv[1])
-    kind, options, latent_dim = KINDS[given["kind"]]
+    kind, options = KINDS[given["kind"]]
     with np.load(given["data"]) as arrays:
         train, test = (
-            torch.from_numpy(np.moveaxis(arrays[name], -1, 1).astype(np.float32) / 255.0)
+            torch.from_numpy(np.moveaxis(arrays[name], -1, 1).astype(np.float32) / given["largest"])
             for name in ("train", "test")
         )
     started = time.process_time()
-    model = kind(options(input_dim=tuple(train.shape[1:]), latent_dim=latent_dim))
+    model = kind(options(input_dim=tuple(train.shape[1:]), latent_dim=given["latent_dim"]))
     with tempfile.TemporaryDirectory() as folder:
         config = BaseTrainerConfig(
             output_dir=folder,
