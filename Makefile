@@ -54,7 +54,7 @@ bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wid
 bench-quality: setup  ## what the kinds learn of Fashion-MNIST, for hours; BENCH='--seeds 1 "dense, plain"'
 	$(BIN)/python -m tests.benchmarks.quality $(BENCH)
 
-peers: .peers/torch/.ready .peers/jax/.ready .peers/quality/.ready  ## what the benchmarks measure beside, in environments of their own
+peers: .peers/torch/.ready .peers/jax/.ready .peers/encoders/.ready .peers/quality/.ready  ## what the benchmarks measure beside, in environments of their own
 
 .peers/%/.ready: tests/benchmarks/contenders/%.txt
 	$(PYTHON) -m venv .peers/$*

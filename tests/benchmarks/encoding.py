@@ -1,66 +1,106 @@
-"""A whole dataset into Parquet latents: our encoder beside `model.predict` and pandas."""
+"""A million rows into Parquet latents: our stage beside every peer, in turn, in processes."""
 
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow.dataset as ds
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.configs import EncodeConfig
-from aeflow.datasets.shards import open_split
-from aeflow.encoding import encode
+from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
+from aeflow.datasets.shards import shard_names
+from aeflow.ingestion import ingest
 from aeflow.models import load_model
 from aeflow.storage import Store
-from tests.benchmarks.harness import Round, Timings, in_turn, table, timed
+from aeflow.training import train
+from tests.benchmarks.children import python_of, started
+from tests.benchmarks.harness import ROOFLINE, Timings, in_turn, table
+from tests.fashion import write_repeated
 
-__all__ = ["measure"]
+__all__ = ["CASES", "measure"]
 
-ROUNDS = 5
+TOLERANCE = 1e-4
+"""By how much a latent may differ from ours for its row to count."""
+ROUNDS = 3
+OURS, FORWARD = "aeflow, latents alone", "aeflow, the forward pass alone"
+CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
+    OURS: (None, "aeflow_encode", {"reconstruction_error": False}),
+    "aeflow, with errors and percentiles": (None, "aeflow_encode", {}),
+    FORWARD: (None, "aeflow_encode", {"forward": True}),
+    "model.predict and pandas": (None, "keras_predict", {}),
+    "PyTorch": ("torch", "torch_encode", {}),
+    "ONNX Runtime": ("encoders", "onnx_encode", {}),
+    "OpenVINO": ("encoders", "openvino_encode", {}),
+    "datasets.map": ("encoders", "datasets_map", {}),
+    "Ray Data": ("encoders", "ray_encode", {}),
+    ROOFLINE: (None, "gemm_forward", {}),
+}
+"""Each by its name: the environment in `.peers` that it needs, its module, its options."""
+CASES = {"encoding": 1_000_000}
 
 
-def measure(model: Model, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
-    """Encodes all rows in each way, prints the table; all must come to the same latents."""
-    reached: dict[str, str] = {}
-    rows = sum(dataset.rows.values())
-
-    def ours(config: EncodeConfig) -> str:
-        shutil.rmtree(store.root / "features", ignore_errors=True)
-        features = encode(model, config, store, dataset=dataset)
-        return _checksum(pd.read_parquet(store.locate(features))["latent"])
-
-    def keras() -> str:
-        network = load_model(model, store, cpu="any")
-        shards = [s for split in dataset.rows for s in open_split(dataset, split, store)]
-        rows = np.concatenate([shard.features for shard in shards]).astype(np.float32) / 255.0
-        frame = pd.DataFrame({"id": np.concatenate([shard.ids for shard in shards])})
-        latents = _predict(network.encoder, rows)
-        frame["latent"] = list(latents)
-        frame.to_parquet(scratch / "keras.parquet")
-        return _checksum(pd.read_parquet(scratch / "keras.parquet")["latent"])
-
-    ways = {
-        "aeflow, with errors and checks": lambda: ours(EncodeConfig()),
-        "aeflow, latents alone": lambda: ours(EncodeConfig(reconstruction_error=False)),
-        "model.predict and pandas": keras,
-    }
-
-    def noted(name: str) -> Round:
-        return timed(lambda: reached.update({name: ways[name]()}), rows=rows)
-
-    timings = in_turn({name: noted(name) for name in ways}, rounds=ROUNDS)
-    for timing in timings:
-        timing.reached = reached[timing.name]
-    print(table(f"Encoding: {rows:,} rows into Parquet, dense 784-128-32", timings))
+def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
+    """Encodes by all contenders whose environment is there, and prints a table."""
+    num_rows = CASES[name]
+    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig())
+    write_repeated(scratch / "rows.npz", num_rows)
+    config = IngestConfig(source=f"npz:{scratch / 'rows.npz'}", splits="all")
+    many = ingest(config, store)
+    given = _given(model, many, store, scratch)
+    with ExitStack() as stack:
+        children = {
+            contender: stack.enter_context(
+                started(
+                    module,
+                    environment,
+                    given | {"options": options, "out": str(scratch / f"{number}.parquet")},
+                )
+            )
+            for number, (contender, (environment, module, options)) in enumerate(CONTENDERS.items())
+            if python_of(environment).exists()
+        }
+        timings = in_turn({name: child.work for name, child in children.items()}, rounds=ROUNDS)
+    _compare(timings, scratch)
+    title = f"Encoding: {num_rows:,} rows into Parquet, dense 784-128-32"
+    print(table(title, timings, flops=2 * (784 * 128 + 128 * 32)), "\n")
     return timings
 
 
-def _predict(encoder, rows: np.ndarray) -> np.ndarray:
-    import tensorflow as tf
+def _given(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
+    """Returns what every contender is told: the files of rows, the encoder's weights, the rest."""
+    names = [name for split in dataset.rows for name in shard_names(dataset, split, store)]
+    folder = store.reading(dataset, names)
+    encoder = load_model(model, store, cpu="any").encoder
+    weights = [weight.numpy() for weight in encoder.trainable_variables]
+    np.savez(scratch / "weights.npz", **dict(zip(("w1", "b1", "w2", "b2"), weights, strict=True)))
+    return {
+        "shards": [str(folder / name) for name in names],
+        "weights": str(scratch / "weights.npz"),
+        "folder": str(scratch),
+        "rows": sum(dataset.rows.values()),
+        "store": str(store.root),
+        "model": model.model_dump(mode="json"),
+        "dataset": dataset.model_dump(mode="json"),
+    }
 
-    model = tf.keras.Sequential([tf.keras.Input(rows.shape[1:]), encoder])
-    return model.predict(rows, batch_size=1024, verbose=0)
+
+def _compare(timings: list[Timings], scratch: Path) -> None:
+    """Notes by how much each contender's latents differ from ours, where it wrote any."""
+    expected = None
+    for number, contender in enumerate(CONTENDERS):
+        path = scratch / f"{number}.parquet"
+        timing = next((t for t in timings if t.name == contender), None)
+        if timing is None or not path.exists():
+            continue
+        latents = _latents(path)
+        expected = latents if expected is None else expected
+        off = float(np.abs(latents - expected).max())
+        counts = off <= TOLERANCE
+        timing.reached = f"within {off:.0e}{'' if counts else ', does not count'}"
 
 
-def _checksum(latents: pd.Series) -> str:
-    return f"sum of |z| {np.abs(np.stack(latents.to_list())).sum(dtype=np.float64):.0f}"
+def _latents(path: Path) -> np.ndarray:
+    """Returns latents [N, D] in the order of their ids."""
+    found = ds.dataset(path.resolve()).to_table(columns=["id", "latent"]).sort_by("id")
+    values = found["latent"].combine_chunks().flatten()
+    return values.to_numpy().reshape(len(found), -1)

@@ -26,7 +26,7 @@ from aeflow.storage import Store
 from aeflow.training import train
 from flows.classes import one_class
 from flows.stages import STAGES
-from tests.benchmarks.training import PEERS
+from tests.benchmarks.children import PEERS
 from tests.fashion import FOLDER
 
 __all__ = ["CASES", "main"]

@@ -3,32 +3,28 @@
 Needs some 20 GB of disk beside the temporary folder, `make services`, and an idle machine.
 """
 
-import gzip
 import json
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.dataset as ds
-from numpy.lib import format as npy
 
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.training import train
-from tests.fashion import FOLDER
+from tests.fashion import FOLDER, write_repeated
 
 __all__ = ["main"]
 
 SIZES = (1_000_000, 10_000_000)
-BLOCK = 100_000
 ENCODE = """
 import sys, time
 from aeflow.artifacts import Dataset, Model
@@ -76,7 +72,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
 
 def _measured(rows: int, model: Model, store: Store, folder: Path) -> Measured:
     path = folder / f"{rows}.npz"
-    _write_repeated(path, rows)
+    write_repeated(path, rows)
     config = IngestConfig(source=f"npz:{path}", splits="all")
     dataset = ingest(config, store)
     path.unlink()
@@ -94,21 +90,6 @@ def _measured(rows: int, model: Model, store: Store, folder: Path) -> Measured:
     *_, seconds, features = out.splitlines()
     _check_ids(FeatureSet.model_validate(json.loads(features)), dataset, store)
     return Measured(rows, rows / float(seconds), max(peaks))
-
-
-def _write_repeated(path: Path, rows: int) -> None:
-    """Writes Fashion-MNIST over and over as `x_train` [rows, 28, 28] of an archive."""
-    content = gzip.decompress((FOLDER / "train-images-idx3-ubyte.gz").read_bytes())
-    images = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)
-    header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 28, 28)}
-    with (
-        zipfile.ZipFile(path, "w") as archive,
-        archive.open("x_train.npy", "w", force_zip64=True) as member,
-    ):
-        npy.write_array_header_2_0(member, header)
-        for start in range(0, rows, BLOCK):
-            count = min(BLOCK, rows - start)
-            member.write(images[np.arange(start, start + count) % len(images)].tobytes())
 
 
 def _watch(process: subprocess.Popen, peaks: list[int]) -> None:

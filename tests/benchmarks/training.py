@@ -1,11 +1,7 @@
 """Epochs of training: ours beside every contender, in turn, each in a process of its own."""
 
 import itertools
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +10,11 @@ import numpy as np
 from aeflow.artifacts import Dataset
 from aeflow.storage import Store
 from aeflow.training.inputs import open_rows
+from tests.benchmarks.children import python_of, started
 from tests.benchmarks.harness import Timings, in_turn, table
 
 __all__ = ["CASES", "Case", "measure"]
 
-PEERS = Path(".peers")
 TOLERANCE = 0.03
 """By how much a contender's error may differ from the best one's for its row to count."""
 
@@ -41,6 +37,16 @@ class Case:
         sizes = (784, self.hidden, self.latent, self.hidden, 784)
         products = [n * m for n, m in itertools.pairwise(sizes)]
         return 6 * sum(products) - 2 * products[0]
+
+    def given(self, data: Path) -> dict:
+        """What every contender is told."""
+        return {
+            "network": self.network,
+            "hidden": self.hidden,
+            "latent": self.latent,
+            "rows": self.rows,
+            "data": str(data),
+        }
 
 
 OURS, BARE = "aeflow", "aeflow, compiled steps alone"
@@ -86,12 +92,15 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
         np.savez(data, train=train.first(len(train)), validation=validation.first(len(validation)))
     with ExitStack() as stack:
         children = {
-            contender: stack.enter_context(_child(case, contender, data))
+            contender: stack.enter_context(
+                started(module, environment, case.given(data) | {"options": options})
+            )
             for contender in case.contenders
-            if _python(contender).exists()
+            for environment, module, options in [CONTENDERS[contender]]
+            if python_of(environment).exists()
         }
         timings = in_turn(
-            {contender: child.train_epoch for contender, child in children.items()},
+            {contender: child.work for contender, child in children.items()},
             rounds=case.rounds,
         )
         errors = {contender: child.mse() for contender, child in children.items()}
@@ -102,56 +111,3 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
             timing.reached = f"MSE {error:.4f}{'' if counts else ', does not count'}"
     print(table(f"Training: {case.title}, Adam, batch 128", timings, flops=case.flops), "\n")
     return timings
-
-
-@dataclass
-class _Child:
-    process: subprocess.Popen
-
-    def ask(self, what: str = "") -> dict:
-        assert self.process.stdin
-        assert self.process.stdout
-        if what:
-            print(what, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"A contender ended: {self.process.args}")
-        return json.loads(answer)
-
-    def train_epoch(self) -> tuple[float, float]:
-        took = self.ask("epoch")
-        return took["wall"], took["cpu"]
-
-    def mse(self) -> float | None:
-        return self.ask("mse")["mse"]
-
-
-@contextmanager
-def _child(case: Case, contender: str, data: Path) -> Iterator[_Child]:
-    _, module, options = CONTENDERS[contender]
-    given = {
-        "network": case.network,
-        "hidden": case.hidden,
-        "latent": case.latent,
-        "rows": case.rows,
-        "data": str(data),
-        "options": options,
-    }
-    process = subprocess.Popen(
-        [_python(contender), "-m", f"tests.benchmarks.contenders.{module}", json.dumps(given)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        child = _Child(process)
-        child.ask()
-        yield child
-    finally:
-        process.communicate(timeout=60)
-
-
-def _python(contender: str) -> Path:
-    environment = CONTENDERS[contender][0]
-    return PEERS / environment / "bin" / "python" if environment else Path(sys.executable)
