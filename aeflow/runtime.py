@@ -10,7 +10,7 @@ import tensorflow as tf
 from aeflow.configs import RuntimeConfig
 from aeflow.errors import ConfigError
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "strategy_over"]
 
 
 def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
@@ -22,19 +22,45 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
     """
     try:
         device = _choose_device(runtime)
+        num_devices = _divide(device, runtime.num_devices)
         if runtime.threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     except RuntimeError as error:
         raise ConfigError(
-            "TensorFlow has already started in this process with another device or other "
+            "TensorFlow has already started in this process with other devices or other "
             "threads. Run this stage in a process of its own."
         ) from error
     tf.config.experimental.enable_tensor_float_32_execution(False)
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
     threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    used = {"device": device, "threads": threads, "cpu": _cpu()}
+    used = {"device": device, "num_devices": num_devices, "threads": threads, "cpu": _cpu()}
     return {**runtime.model_dump(mode="json"), **used}
+
+
+def strategy_over(used: dict[str, Any]) -> tf.distribute.Strategy:
+    """Returns what lets the devices of a prepared process share the work of each step."""
+    if used["num_devices"] == 1:
+        return tf.distribute.get_strategy()
+    kind = used["device"].upper()
+    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(used["num_devices"])])
+
+
+def _divide(device: str, wanted: int | None) -> int:
+    """Returns how many devices are used; a CPU is cut into as many as are wanted."""
+    if device == "gpu":
+        num_gpus = len(tf.config.list_physical_devices("GPU"))
+        if wanted and wanted > num_gpus:
+            raise ConfigError(
+                f"TensorFlow sees {num_gpus} GPUs here, and runtime.num_devices is {wanted}. "
+                "Choose at most as many."
+            )
+        return wanted or num_gpus
+    if wanted and wanted > 1:
+        cpu, *_ = tf.config.list_physical_devices("CPU")
+        shares = [tf.config.LogicalDeviceConfiguration()] * wanted
+        tf.config.set_logical_device_configuration(cpu, shares)
+    return wanted or 1
 
 
 def _choose_device(runtime: RuntimeConfig) -> str:

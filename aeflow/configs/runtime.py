@@ -14,6 +14,8 @@ class RuntimeConfig(Config):
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where TensorFlow computes; auto takes a GPU where there is one."""
+    num_devices: int | None = Field(default=None, ge=1, le=64)
+    """Devices that share each batch of training; every GPU or one CPU where it is not given."""
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads within one TensorFlow operation; all cores where it is not given."""
     steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)

@@ -17,9 +17,16 @@ __all__ = ["build"]
 
 
 def build(
-    config: ModelConfig, schema: ExampleSchema, preprocessing: Preprocessing, *, seed: int
+    config: ModelConfig,
+    schema: ExampleSchema,
+    preprocessing: Preprocessing,
+    *,
+    seed: int,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Autoencoder:
     """Builds a model with all its variables, its weights drawn from `seed`.
+
+    Given a strategy, each of its devices has the variables.
 
     Raises ConfigError where the network does not take examples of this shape.
     """
@@ -28,12 +35,11 @@ def build(
     kind: type[Autoencoder] = getattr(import_module(module), name)
     tf.keras.utils.clear_session()  # the weights file holds layer names: number them anew
     tf.keras.utils.set_random_seed(seed)
-    decoder = network.Decoder(config.network, shape=schema.shape)
-    outputs = kind.encoder_outputs(config.latent_dim)
-    encoder = network.Encoder(config.network, num_outputs=outputs)
-    model = cast(
-        Autoencoder,
-        kind(preprocessing, encoder, decoder, options=config.kind, latent_dim=config.latent_dim),
-    )
-    model(np.zeros((1, *schema.shape), schema.dtype))
+    with (strategy or tf.distribute.get_strategy()).scope():
+        decoder = network.Decoder(config.network, shape=schema.shape)
+        outputs = kind.encoder_outputs(config.latent_dim)
+        encoder = network.Encoder(config.network, num_outputs=outputs)
+        options = {"options": config.kind, "latent_dim": config.latent_dim}
+        model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
+        model(np.zeros((1, *schema.shape), schema.dtype))
     return model

@@ -39,6 +39,7 @@ class Run:
     config: TrainConfig
     runtime: RuntimeConfig
     policy: Policy
+    strategy: tf.distribute.Strategy
 
     @property
     def num_steps(self) -> int:
@@ -68,6 +69,7 @@ def fit(
         batch_size=config.batch_size,
         seed=config.seed,
         policy=run.policy,
+        strategy=run.strategy,
     )
     validation_loss = compile_validation(
         run.model, run.validation_rows, max_bytes=config.shuffle_bytes, seed=config.seed

@@ -1,5 +1,7 @@
 """Keras optimizers and learning-rate schedules, by name."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from aeflow.configs import TrainConfig
@@ -13,23 +15,25 @@ START_OF_CYCLE = 1 / 25
 
 
 def build_optimizer(
-    config: TrainConfig, variables: list, *, num_steps: int
+    config: TrainConfig,
+    variables: list,
+    *,
+    num_steps: int,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> tf.keras.optimizers.Optimizer:
-    """Builds an optimizer with all its variables, for `num_steps` steps in total."""
+    """Builds an optimizer with all its variables, for `num_steps` steps in total.
+
+    It sums the gradients of a strategy's devices, and clips each of them before: `train_step`
+    gives it equal shares of one gradient.
+    """
+    devices = strategy or tf.distribute.get_strategy()
     common = {
         "learning_rate": _schedule(config, num_steps),
-        "global_clipnorm": config.clip_norm,
+        "global_clipnorm": config.clip_norm and config.clip_norm / devices.num_replicas_in_sync,
     }
-    match config.optimizer:
-        case "adam":
-            optimizer = tf.keras.optimizers.Adam(**common)
-        case "adamw":
-            optimizer = tf.keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
-        case "muon":
-            optimizer = Muon(
-                weight_decay=config.weight_decay, adam_weight_decay=config.weight_decay, **common
-            )
-    optimizer.build(variables)
+    with devices.scope():
+        optimizer = _named(config, common)
+        optimizer.build(variables)
     return optimizer
 
 
@@ -58,6 +62,17 @@ class OneCycle(schedules.LearningRateSchedule):
     def get_config(self):
         """Returns what makes another one like it."""
         return {"peak": self.peak, "num_steps": self.num_steps, "warmup": self.warmup}
+
+
+def _named(config: TrainConfig, common: dict[str, Any]) -> tf.keras.optimizers.Optimizer:
+    decay = config.weight_decay
+    match config.optimizer:
+        case "adam":
+            return tf.keras.optimizers.Adam(**common)
+        case "adamw":
+            return tf.keras.optimizers.AdamW(weight_decay=decay, **common)
+        case "muon":
+            return Muon(weight_decay=decay, adam_weight_decay=decay, **common)
 
 
 def _schedule(config: TrainConfig, num_steps: int) -> float | schedules.LearningRateSchedule:

@@ -1,8 +1,10 @@
 """How a training step is computed, chosen for the model and the device it runs on."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from aeflow.configs import DenseOptions, ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.errors import ConfigError
 
 __all__ = ["Policy", "choose_policy"]
 
@@ -25,12 +27,27 @@ class Policy:
 
 
 def choose_policy(
-    model: ModelConfig, config: TrainConfig, runtime: RuntimeConfig, *, device: str, num_rows: int
+    model: ModelConfig,
+    config: TrainConfig,
+    runtime: RuntimeConfig,
+    *,
+    used: dict[str, Any],
+    num_rows: int,
 ) -> Policy:
     """Chooses by the figures of `tests/benchmarks/README.md`; what `runtime` says comes first.
 
-    The answers of two policies differ in their last bits, as those of two devices do.
+    `used` is what `prepare` has found. The answers of two policies differ in their last bits, as
+    those of two devices do. Raises ConfigError where devices cannot share a batch equally.
     """
+    device, num_devices = used["device"], used["num_devices"]
+    if config.batch_size % num_devices:
+        raise ConfigError(
+            f"{num_devices} devices cannot share a batch of {config.batch_size} rows equally. "
+            "Choose a multiple for train.batch_size, or fewer for runtime.num_devices."
+        )
+    if num_devices > 1:  # XLA compiles for one device
+        parts = runtime.batch_parts or 1
+        return Policy(False, parts if config.batch_size // num_devices % parts == 0 else 1)
     xla = runtime.xla
     if xla is None:
         is_long = num_rows * config.epochs >= ROWS_WORTH_COMPILING

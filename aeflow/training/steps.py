@@ -30,14 +30,21 @@ def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: i
 
     Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
     for another; terms and gradients are their means, which for a loss that is a mean over rows
-    are those of the whole batch.
+    are those of the whole batch. So it is with devices that take the step together, each on rows
+    of its own: they go on with the same weights.
     """
+    context = tf.distribute.get_replica_context()
+    num_devices = context.num_replicas_in_sync
+    first = context.replica_id_in_sync_group * parts if num_devices > 1 else 0
     shares = []
     for i, part in enumerate(tf.split(rows, parts)):
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(part, training=True, step=step, seed=_seed_of(seed, i))
+            terms = model.loss_terms(part, training=True, step=step, seed=_seed_of(seed, first + i))
         shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
     terms, gradients = tf.nest.map_structure(_mean, *shares)
+    if num_devices > 1:  # the optimizer adds up what all devices give it
+        terms, gradients = context.all_reduce("mean", (terms, gradients))
+        gradients = [gradient / num_devices for gradient in gradients]
     optimizer.apply(gradients, model.trainable_variables)
     return terms
 
@@ -50,6 +57,7 @@ def compile_steps(
     batch_size: int,
     seed: int,
     policy: Policy,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Callable[..., dict[str, np.ndarray]]:
     """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
 
@@ -57,21 +65,20 @@ def compile_steps(
     graph takes them from there in the block's order. `step` counts from the first epoch, `start`
     from the block's first. Each term comes back as [count]. The rows that are left after a
     block's last whole batch are a step in a graph of its own, so that every graph has one shape.
+    Devices of a strategy share a whole batch, and each takes all of what is left.
     """
+    strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
     num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
 
-    @as_written
-    def take_step(rows, chosen, step, parts):
-        batch = tf.gather(rows, chosen)
-        return train_step(model, optimizer, batch, step=step, seed=seed, parts=parts)
+    take_step = _step_over(strategy, model, optimizer, seed=seed)
 
     def take_whole(rows, batches, step, start, count):
         taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
         i = tf.constant(0)
         while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
             chosen = tf.gather(batches, start + i)
-            terms = take_step(rows, chosen, step + i, policy.batch_parts)
+            terms = take_step(rows, chosen, step + i, parts=policy.batch_parts, is_shared=True)
             taken = {name: taken[name].write(i, terms[name]) for name in names}
             i += 1
         return {name: taken[name].stack() for name in names}
@@ -83,7 +90,7 @@ def compile_steps(
     @cache
     def left_graph(num_rows: int):
         left = (rows, tf.TensorSpec((num_rows,), tf.int32), scalar)
-        take_left = partial(take_step, parts=1)
+        take_left = partial(take_step, parts=1, is_shared=False)
         return tf.function(take_left, left, autograph=False).get_concrete_function()
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
@@ -104,6 +111,26 @@ def compile_steps(
     return run_steps
 
 
+def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, *, seed: int):
+    """Returns a step on chosen rows that all devices take together, sharing the rows or not."""
+    num_devices = strategy.num_replicas_in_sync
+
+    @as_written
+    def on_a_device(batch, step, parts, is_shared):
+        if is_shared and num_devices > 1:
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            batch = tf.gather(tf.reshape(batch, [num_devices, -1, *batch.shape[1:]]), number)
+        return train_step(model, optimizer, batch, step=step, seed=seed, parts=parts)
+
+    @as_written
+    def take_step(rows, chosen, step, *, parts, is_shared):
+        batch = tf.gather(rows, chosen)
+        terms = strategy.run(on_a_device, (batch, step, parts, is_shared))
+        return strategy.reduce("mean", terms, axis=None)
+
+    return take_step
+
+
 def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
     """Returns the whole batches of an order as [room, batch_size], zeros after the last."""
     batches = np.zeros((room, batch_size), np.int32)
@@ -116,9 +143,11 @@ def _mean(first, *others):
     return sum(others, first) / (1 + len(others)) if others else first
 
 
-def _seed_of(seed: int, part: int) -> int:
+def _seed_of(seed: int, part):
     """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
-    return (seed + part * SEED_STRIDE) % 2**31
+    if isinstance(part, int):
+        return (seed + part * SEED_STRIDE) % 2**31
+    return tf.cast((seed + tf.cast(part, tf.int64) * SEED_STRIDE) % 2**31, tf.int32)
 
 
 def compile_validation(

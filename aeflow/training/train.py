@@ -17,7 +17,7 @@ from aeflow.models import Autoencoder, Inference, build, save_model
 from aeflow.models.golden import NUM_GOLDEN
 from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.progress import OnProgress, silent, with_deadline
-from aeflow.runtime import prepare
+from aeflow.runtime import prepare, strategy_over
 from aeflow.storage import Draft, Store
 from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import TrainingBlocks, open_rows
@@ -53,7 +53,7 @@ def train(
         model_config,
         config,
         runtime,
-        device=used["device"],
+        used=used,
         num_rows=dataset.rows.get("train", 0),
     )
     return store.answer(
@@ -67,7 +67,7 @@ def train(
             model_config=model_config,
             runtime=runtime,
             policy=policy,
-            cpu=used["cpu"],
+            used=used,
             key=question.key,
             on_progress=with_deadline(on_progress, runtime.deadline_seconds),
         ),
@@ -89,9 +89,9 @@ def training_question(dataset: Dataset, config: TrainConfig, model_config: Model
 
 
 def _train(
-    draft: Draft, *, dataset, config, store, model_config, runtime, policy, cpu, key, on_progress
+    draft: Draft, *, dataset, config, store, model_config, runtime, policy, used, key, on_progress
 ):
-    run = _run(dataset, config, store, model_config, runtime, policy)
+    run = _run(dataset, config, store, model_config, runtime, policy, strategy_over(used))
     checkpoints = Checkpoints(draft, run.model, run.optimizer)
     state = checkpoints.restore()
     if state.step:
@@ -106,7 +106,7 @@ def _train(
         draft,
         schema=dataset.example_schema,
         golden_rows=run.validation_rows.first(NUM_GOLDEN),
-        cpu=cpu,
+        cpu=used["cpu"],
     )
     return {
         "digest": identity,
@@ -121,16 +121,20 @@ def _train(
     }
 
 
-def _run(dataset, config, store, model_config, runtime, policy) -> Run:
+def _run(dataset, config, store, model_config, runtime, policy, strategy) -> Run:
     blocks = TrainingBlocks(open_rows(dataset, "train", store), config)
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
-    model = build(model_config, dataset.example_schema, preprocessing, seed=config.seed)
+    model = build(
+        model_config, dataset.example_schema, preprocessing, seed=config.seed, strategy=strategy
+    )
     num_steps = blocks.steps_per_epoch * config.epochs
     model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)
-    optimizer = build_optimizer(config, model.trainable_variables, num_steps=num_steps)
+    optimizer = build_optimizer(
+        config, model.trainable_variables, num_steps=num_steps, strategy=strategy
+    )
     return Run(
         model=model,
         optimizer=optimizer,
@@ -139,6 +143,7 @@ def _run(dataset, config, store, model_config, runtime, policy) -> Run:
         config=config,
         runtime=runtime,
         policy=policy,
+        strategy=strategy,
     )
 
 

@@ -49,8 +49,8 @@ SMALL = ModelConfig(latent_dim=8)
     ],
 )
 def test_policy_follows_from_network_device_and_rows(model, given, device, num_rows, expected):
-    runtime = RuntimeConfig(**given)
-    chosen = choose_policy(model, TrainConfig(), runtime, device=device, num_rows=num_rows)
+    runtime, used = RuntimeConfig(**given), {"device": device, "num_devices": 1}
+    chosen = choose_policy(model, TrainConfig(), runtime, used=used, num_rows=num_rows)
     assert chosen == expected
 
 

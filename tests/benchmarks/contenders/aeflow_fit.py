@@ -106,7 +106,7 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
 
 def _serve_steps(case: Case, model_config, config, runtime) -> None:
-    prepare(runtime)
+    used = prepare(runtime)
     schema = ExampleSchema(shape=(28, 28, 1), dtype="uint8", value_range=(0, 255))
     preprocessing = Preprocessing(())
     preprocessing.set_weights([np.array(0.0), np.array(255.0)])
@@ -114,7 +114,7 @@ def _serve_steps(case: Case, model_config, config, runtime) -> None:
     optimizer = build_optimizer(config, model.trainable_variables, num_steps=MANY)
     rows, held_out = (StoredRows([images]) for images in _images(case))
     blocks = TrainingBlocks(rows, config)
-    policy = choose_policy(model_config, config, runtime, device="cpu", num_rows=len(rows))
+    policy = choose_policy(model_config, config, runtime, used=used, num_rows=len(rows))
     run_steps = compile_steps(
         model, optimizer, blocks.spec, batch_size=case.batch_size, seed=0, policy=policy
     )
