@@ -86,6 +86,10 @@ class TrainConfig(Config):
     """How much a learning rate of 1 would shrink the weights in a step, with adamw and muon."""
     clip_norm: float | None = Field(default=None, gt=0, le=1_000_000)
     """Largest norm of all gradients together; longer ones are shortened to it."""
+    flip: bool = False
+    """Whether images are mirrored left to right at random, anew at each step."""
+    shift: int = Field(default=0, ge=0, le=1000)
+    """Pixels by which images are moved at random, at most, anew at each step."""
     patience: int = Field(default=0, ge=0, le=100_000)
     """Epochs without a better validation loss after which training stops; 0 never stops early."""
     seed: int = Field(default=0, ge=0, lt=2**31)

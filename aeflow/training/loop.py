@@ -66,8 +66,7 @@ def fit(
         run.model,
         run.optimizer,
         run.blocks.spec,
-        batch_size=config.batch_size,
-        seed=config.seed,
+        config=config,
         policy=run.policy,
         strategy=run.strategy,
     )

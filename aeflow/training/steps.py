@@ -6,7 +6,9 @@ from functools import cache, partial
 import numpy as np
 import tensorflow as tf
 
+from aeflow.configs import TrainConfig
 from aeflow.models import Autoencoder
+from aeflow.training.augmentation import augmented
 from aeflow.training.inputs import Block, StoredRows
 from aeflow.training.policy import Policy
 
@@ -25,7 +27,9 @@ as_written = tf.autograph.experimental.do_not_convert
 """Marks what has no loop over tensors: a step is rewritten for nothing otherwise, for a second."""
 
 
-def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: int = 1) -> Terms:
+def train_step(
+    model: Autoencoder, optimizer, rows, *, config: TrainConfig, step, parts: int = 1
+) -> Terms:
     """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
 
     Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
@@ -38,8 +42,10 @@ def train_step(model: Autoencoder, optimizer, rows, *, step, seed: int, parts: i
     first = context.replica_id_in_sync_group * parts if num_devices > 1 else 0
     shares = []
     for i, part in enumerate(tf.split(rows, parts)):
+        seed = _seed_of(config.seed, first + i)
+        seen = augmented(part, config, step=step, seed=seed)
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(part, training=True, step=step, seed=_seed_of(seed, first + i))
+            terms = model.loss_terms(seen, training=True, step=step, seed=seed)
         shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
     terms, gradients = tf.nest.map_structure(_mean, *shares)
     if num_devices > 1:  # the optimizer adds up what all devices give it
@@ -54,8 +60,7 @@ def compile_steps(
     optimizer,
     rows: tf.TensorSpec,
     *,
-    batch_size: int,
-    seed: int,
+    config: TrainConfig,
     policy: Policy,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Callable[..., dict[str, np.ndarray]]:
@@ -69,9 +74,10 @@ def compile_steps(
     """
     strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
+    batch_size = config.batch_size
     num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
 
-    take_step = _step_over(strategy, model, optimizer, seed=seed)
+    take_step = _step_over(strategy, model, optimizer, config)
 
     def take_whole(rows, batches, step, start, count):
         taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
@@ -111,7 +117,7 @@ def compile_steps(
     return run_steps
 
 
-def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, *, seed: int):
+def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, config):
     """Returns a step on chosen rows that all devices take together, sharing the rows or not."""
     num_devices = strategy.num_replicas_in_sync
 
@@ -120,7 +126,7 @@ def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, 
         if is_shared and num_devices > 1:
             number = tf.distribute.get_replica_context().replica_id_in_sync_group
             batch = tf.gather(tf.reshape(batch, [num_devices, -1, *batch.shape[1:]]), number)
-        return train_step(model, optimizer, batch, step=step, seed=seed, parts=parts)
+        return train_step(model, optimizer, batch, config=config, step=step, parts=parts)
 
     @as_written
     def take_step(rows, chosen, step, *, parts, is_shared):

@@ -19,6 +19,7 @@ from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.progress import OnProgress, silent, with_deadline
 from aeflow.runtime import prepare, strategy_over
 from aeflow.storage import Draft, Store
+from aeflow.training.augmentation import check_augmentation
 from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import TrainingBlocks, open_rows
 from aeflow.training.live import LiveSummaries
@@ -48,6 +49,7 @@ def train(
     """
     question = training_question(dataset, config, model_config)
     _warn_of_size(model_config, dataset)
+    check_augmentation(config, dataset.example_schema)
     used = prepare(runtime)
     policy = choose_policy(
         model_config,

@@ -105,5 +105,5 @@ def test_parts_of_a_batch_have_noise_of_their_own(kind):
     half = np.random.default_rng(0).random((4, 6), np.float32)
     alone = float(model.loss_terms(half, training=True, step=0, seed=0)["loss"])
     rows = np.concatenate([half, half])
-    twice = float(train_step(model, optimizer, rows, step=0, seed=0, parts=2)["loss"])
+    twice = float(train_step(model, optimizer, rows, config=TrainConfig(), step=0, parts=2)["loss"])
     assert (twice == pytest.approx(alone, rel=1e-5)) == (kind.name == "plain")

@@ -115,9 +115,7 @@ def _serve_steps(case: Case, model_config, config, runtime) -> None:
     rows, held_out = (StoredRows([images]) for images in _images(case))
     blocks = TrainingBlocks(rows, config)
     policy = choose_policy(model_config, config, runtime, used=used, num_rows=len(rows))
-    run_steps = compile_steps(
-        model, optimizer, blocks.spec, batch_size=case.batch_size, seed=0, policy=policy
-    )
+    run_steps = compile_steps(model, optimizer, blocks.spec, config=config, policy=policy)
     validation_loss = compile_validation(model, held_out, max_bytes=config.shuffle_bytes, seed=0)
 
     def train_epoch(number: int) -> None:
