@@ -89,6 +89,8 @@ def _encode(
     draft: Draft, *, question, model, config, store, dataset, runtime, used, spread, on_progress
 ):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
+    used["encode_batch_size"] = encoder.batch_size  # what the manifest records
+    runtime = runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
     pieces = _plan(dataset, store)
     new, finished = _left(pieces, question, draft, dataset=dataset, used=used, store=store)
     total = sum(dataset.rows.values())

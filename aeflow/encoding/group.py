@@ -60,12 +60,21 @@ class ShardEncoder:
     def __init__(
         self, model: Model, config: EncodeConfig, store: Store, *, runtime: RuntimeConfig, cpu: str
     ):
-        network = load_model(model, store, cpu=cpu)
-        self._inference = Inference(network, model.example_schema, runtime.encode_batch_size)
         self._has_error = config.reconstruction_error
+        self._inference = Inference.that_fits(
+            load_model(model, store, cpu=cpu),
+            model.example_schema,
+            runtime.encode_batch_size,
+            with_errors=self._has_error,
+        )
         folder = store.reading(model, ["reference.parquet"])
         reference = pq.read_table(folder / "reference.parquet")["reconstruction_error"]
         self._reference = np.sort(reference.to_numpy())
+
+    @property
+    def batch_size(self) -> int:
+        """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
+        return self._inference.batch_size
 
     def encode(self, shard: Shard, on_rows: OnRows) -> FeatureRows:
         """Returns a shard's features; `on_rows` hears of each batch."""

@@ -63,6 +63,19 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
             f"A worker computes on {used['device']} what the run began on {group.device}; features "
             "never mix the two. Choose runtime.device = 'cpu', or workers that are alike."
         )
+    encoder = _encoder(
+        group.model.model_dump_json(),
+        group.config.model_dump_json(),
+        group.runtime.model_dump_json(),
+        store=store.url,
+        cpu=used["cpu"],
+    )
+    if encoder.batch_size != group.runtime.encode_batch_size:
+        raise ConfigError(
+            f"A worker has memory for batches of {encoder.batch_size} rows, not for those of "
+            f"{group.runtime.encode_batch_size} that the run began with. Choose so many for "
+            "runtime.encode_batch_size, or workers that are alike."
+        )
     rows = 0
 
     def on_shard(piece: Piece, count: int) -> None:
@@ -72,13 +85,7 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
     encode_group(
         group.pieces,
         Draft(store.files, group.draft),
-        encoder=_encoder(
-            group.model.model_dump_json(),
-            group.config.model_dump_json(),
-            group.runtime.model_dump_json(),
-            store=store.url,
-            cpu=used["cpu"],
-        ),
+        encoder=encoder,
         config=group.config,
         store=store,
         dataset=group.dataset,

@@ -4,6 +4,7 @@ Batches have one fixed shape, the last one padded, so that the bits of a row's l
 its place in the shard and on nothing else.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +12,13 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
+from aeflow.errors import TransientError
 from aeflow.models.autoencoder import Autoencoder
 from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
+
+logger = logging.getLogger(__name__)
 
 OnRows = Callable[[int], None]
 
@@ -40,9 +44,29 @@ class Inference:
     """Runs a model over stored rows in batches of one fixed size."""
 
     def __init__(self, model: Autoencoder, schema: ExampleSchema, batch_size: int):
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._model = model
         self._rows = tf.TensorSpec((batch_size, *schema.shape), tf.as_dtype(schema.dtype))
+
+    @classmethod
+    def that_fits(
+        cls, model: Autoencoder, schema: ExampleSchema, batch_size: int, *, with_errors: bool
+    ) -> "Inference":
+        """Returns one whose batches fit into memory: of so many rows, or half, or a quarter...
+
+        Raises TransientError where not even one row does.
+        """
+        row = np.zeros((1, *schema.shape), schema.dtype)
+        while batch_size:
+            inference = cls(model, schema, batch_size)
+            try:
+                inference.encode(row) if with_errors else inference.latents(row)
+            except (MemoryError, tf.errors.ResourceExhaustedError):
+                logger.warning("A batch of %d rows does not fit into memory.", batch_size)
+                batch_size //= 2
+            else:
+                return inference
+        raise TransientError("There is not enough memory left for a batch of one row.")
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
         """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
@@ -69,11 +93,11 @@ class Inference:
             yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
-        for start in range(0, len(rows), self._batch_size):
-            batch = rows[start : start + self._batch_size]
+        for start in range(0, len(rows), self.batch_size):
+            batch = rows[start : start + self.batch_size]
             count = len(batch)
-            if count < self._batch_size:
-                padding = np.zeros((self._batch_size - count, *batch.shape[1:]), batch.dtype)
+            if count < self.batch_size:
+                padding = np.zeros((self.batch_size - count, *batch.shape[1:]), batch.dtype)
                 batch = np.concatenate([batch, padding])
             yield batch, count
 
@@ -94,7 +118,7 @@ class Inference:
     def _encode_batch(self, rows):
         x = self._model.preprocessing(rows)
         z = self._model.embed(x)
-        differences = tf.reshape(x - self._model.decode(z), [self._batch_size, -1])
+        differences = tf.reshape(x - self._model.decode(z), [self.batch_size, -1])
         return z, tf.reduce_mean(tf.square(differences), axis=1)
 
     def _reconstruct_batch(self, rows):
