@@ -26,7 +26,6 @@ __all__ = [
     "LostLease",
     "check_holder",
     "live_inputs",
-    "remove_lapsed",
 ]
 
 HEARTBEAT_SECONDS = 5.0
@@ -100,15 +99,6 @@ def check_holder(files: Files, name: str, holder: str) -> None:
             f"Another process took over '{name}' after its holder had been silent for "
             f"{LAPSE_SECONDS:g} s, or the holder has ended. Run it again to get the answer."
         )
-
-
-def remove_lapsed(files: Files, name: str) -> None:
-    """Removes the lease of a process that died before it gave it back; any other one stays."""
-    if files.exists(name):
-        lease = Lease(files, name)
-        with suppress(OSError):  # whoever may only read leaves it to the others
-            if lease.acquire():
-                lease.release()
 
 
 def live_inputs(files: Files, name: str) -> list[str] | None:

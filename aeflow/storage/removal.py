@@ -2,13 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aeflow.storage.leases import Lease
 from aeflow.storage.protocol import Files
 from aeflow.storage.verify import MANIFEST
 
-__all__ = ["ADDRESS", "PARTIAL", "remove_artifact", "remove_draft", "remove_log"]
+__all__ = [
+    "ADDRESS",
+    "PARTIAL",
+    "remove_artifact",
+    "remove_draft",
+    "remove_leftovers",
+    "remove_log",
+]
 
 ADDRESS = re.compile(r"[^/]+/([^/]*-)?[0-9a-f]{16}")
 """How the folder of an answer is named; a store may hold folders of other people, too."""
@@ -38,6 +45,18 @@ def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
             return False
         files.discard(name)
         return True
+
+
+def remove_leftovers(files: Files, address: str) -> None:
+    """Removes the lease and the draft of a process that died once its answer was committed.
+
+    What a living process holds stays.
+    """
+    draft = f"{address}{PARTIAL}"
+    if files.exists(f"{address}.lease") or files.exists(draft):
+        with suppress(OSError), _alone(files, address) as is_alone:  # some may only read
+            if is_alone:
+                files.delete(draft)
 
 
 def remove_log(files: Files, name: str, *, model: str) -> bool:

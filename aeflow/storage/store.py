@@ -26,9 +26,10 @@ from aeflow.progress import OnProgress, Progress, silent
 from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import MANIFEST, LocalFiles, contained, sha256_of
-from aeflow.storage.leases import Lease, LostLease, remove_lapsed
+from aeflow.storage.leases import Lease, LostLease
 from aeflow.storage.protocol import Files
 from aeflow.storage.remote import checked_url, is_remote
+from aeflow.storage.removal import remove_leftovers
 from aeflow.storage.verify import problems_of
 
 __all__ = ["Store"]
@@ -88,7 +89,7 @@ class Store:
         """
         if self._is_there(question.address):
             logger.info("%s: %s is already in the store", question.stage, question.address)
-            remove_lapsed(self.files, f"{question.address}.lease")
+            remove_leftovers(self.files, question.address)
             return self._artifact(question.address, answer_type)
         inputs = [source.address for source in question.inputs.values()]
         lease = Lease(self.files, f"{question.address}.lease", inputs)

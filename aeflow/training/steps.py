@@ -132,7 +132,7 @@ def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, 
     def take_step(rows, chosen, step, *, parts, is_shared):
         batch = tf.gather(rows, chosen)
         terms = strategy.run(on_a_device, (batch, step, parts, is_shared))
-        return strategy.reduce("mean", terms, axis=None)
+        return {name: strategy.experimental_local_results(terms[name])[0] for name in terms}
 
     return take_step
 

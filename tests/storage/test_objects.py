@@ -184,6 +184,20 @@ def test_what_a_killed_commit_left_is_replaced_and_not_mixed_in(url):
     assert store.files.read(f"{answer.address}/a.txt") == b"content of a.txt"
 
 
+@pytest.mark.parametrize(("is_alive", "stays"), [(False, []), (True, [LEASE, f"{PARTIAL}/a.txt"])])
+def test_what_a_commit_left_that_was_killed_at_its_end_goes_once_it_is_dead(
+    url, monkeypatch, is_alive, stays
+):
+    store = Store(url)
+    answer = stored(store)
+    answered = there(store.files)
+    store.files.create(f"{PARTIAL}/a.txt", b"of a process that committed")
+    store.files.create(LEASE, FOREIGN.encode())
+    monkeypatch.setattr(leases, "LAPSE_SECONDS", 60.0 if is_alive else -1.0)
+    assert stored(store) == answer
+    assert there(store.files) == sorted(answered + stays)
+
+
 def test_lease_is_waited_for_and_taken_over_when_it_lapses(files, monkeypatch):
     files.create("one.lease", FOREIGN.encode())
     assert not Lease(files, "one.lease").acquire()

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
@@ -50,6 +50,7 @@ def test_ranges_are_read_across_the_arrays_that_hold_them():
     assert rows.first(20).ravel().tolist() == list(range(10))
 
 
+@settings(deadline=None)  # a machine may be busy
 @given(
     num_rows=st.integers(1, 5_000), block_rows=st.integers(1, 5_000), seed=st.integers(0, 2**31 - 1)
 )
