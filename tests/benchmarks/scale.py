@@ -4,6 +4,7 @@ Needs some 20 GB of disk beside the temporary folder, `make services`, and an id
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from aeflow.storage import Store
 from aeflow.training import train
 from tests.fashion import FOLDER, write_repeated
 
-__all__ = ["main"]
+__all__ = ["Measured", "main", "measure"]
 
 SIZES = (1_000_000, 10_000_000)
 ENCODE = """
@@ -43,21 +44,21 @@ print(features.model_dump_json())
 
 @dataclass(frozen=True)
 class Measured:
-    """Holds what encoding took: rows a second, and the peak of anonymous memory in bytes."""
+    """Holds what encoding took: seconds, and the peak of anonymous memory in bytes."""
 
     rows: int
-    rows_a_second: float
+    seconds: float
     peak_anonymous: int
+
+    @property
+    def rows_a_second(self) -> float:
+        """How many rows were encoded in a second."""
+        return self.rows / self.seconds
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:
     """Encodes data of each size in a process of its own, and prints how they compare."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "store")
-        fashion = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
-        config = ModelConfig(latent_dim=32)
-        model = train(fashion, TrainConfig(epochs=1), store, model_config=config)
-        measured = [_measured(rows, model, store, Path(folder)) for rows in sizes]
+    measured = measure(*[(rows, None) for rows in sizes])
     for one in measured:
         print(
             f"{one.rows:>12,} rows  {one.rows_a_second:>10,.0f} rows/s  "
@@ -70,15 +71,30 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
     )
 
 
-def _measured(rows: int, model: Model, store: Store, folder: Path) -> Measured:
+def measure(*sizes: tuple[int, int | None]) -> list[Measured]:
+    """Encodes so many rows each, in shards of so many bytes where they are given."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store")
+        fashion = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+        config = ModelConfig(latent_dim=32)
+        model = train(fashion, TrainConfig(epochs=1), store, model_config=config)
+        return [_measured(rows, given, model, store, Path(folder)) for rows, given in sizes]
+
+
+def _measured(
+    rows: int, shard_bytes: int | None, model: Model, store: Store, folder: Path
+) -> Measured:
     path = folder / f"{rows}.npz"
     write_repeated(path, rows)
-    config = IngestConfig(source=f"npz:{path}", splits="all")
-    dataset = ingest(config, store)
+    given = {"shard_bytes": shard_bytes} if shard_bytes else {}
+    dataset = ingest(IngestConfig(source=f"npz:{path}", splits="all", **given), store)
     path.unlink()
     arguments = [str(store.root), model.model_dump_json(), dataset.model_dump_json()]
     process = subprocess.Popen(
-        [sys.executable, "-c", ENCODE, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ENCODE, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     peaks = [0]
     watch = threading.Thread(target=_watch, args=(process, peaks))
@@ -89,7 +105,9 @@ def _measured(rows: int, model: Model, store: Store, folder: Path) -> Measured:
         raise SystemExit(f"Encoding {rows} rows failed.")
     *_, seconds, features = out.splitlines()
     _check_ids(FeatureSet.model_validate(json.loads(features)), dataset, store)
-    return Measured(rows, rows / float(seconds), max(peaks))
+    shutil.rmtree(store.locate(dataset))
+    shutil.rmtree(store.root / FeatureSet.folder)
+    return Measured(rows, float(seconds), max(peaks))
 
 
 def _watch(process: subprocess.Popen, peaks: list[int]) -> None:

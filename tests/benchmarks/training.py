@@ -13,7 +13,7 @@ from aeflow.training.inputs import open_rows
 from tests.benchmarks.children import python_of, started
 from tests.benchmarks.harness import Timings, in_turn, table
 
-__all__ = ["CASES", "Case", "measure"]
+__all__ = ["CASES", "OURS", "Case", "measure", "write_rows"]
 
 TOLERANCE = 0.03
 """By how much a contender's error may differ from the best one's for its row to count."""
@@ -88,8 +88,7 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     case = CASES[name]
     data = scratch / "data.npz"
     if not data.exists():
-        train, validation = (open_rows(dataset, n, store) for n in ("train", "validation"))
-        np.savez(data, train=train.first(len(train)), validation=validation.first(len(validation)))
+        write_rows(dataset, store, data)
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(
@@ -111,3 +110,9 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
             timing.reached = f"MSE {error:.4f}{'' if counts else ', does not count'}"
     print(table(f"Training: {case.title}, Adam, batch 128", timings, flops=case.flops), "\n")
     return timings
+
+
+def write_rows(dataset: Dataset, store: Store, path: Path) -> None:
+    """Writes the rows that contenders train on and are judged by, as uint8 [N, *shape]."""
+    train, validation = (open_rows(dataset, name, store) for name in ("train", "validation"))
+    np.savez(path, train=train.first(len(train)), validation=validation.first(len(validation)))
