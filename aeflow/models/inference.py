@@ -5,9 +5,12 @@ its place in the shard and on nothing else.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +20,9 @@ from aeflow.models.autoencoder import Autoencoder
 from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
+
+AT_ONCE = 2
+"""Batches in the making: one is copied while the other is computed, and no core waits."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +62,11 @@ class Inference:
 
         Raises TransientError where not even one row does.
         """
-        row = np.zeros((1, *schema.shape), schema.dtype)
         while batch_size:
             inference = cls(model, schema, batch_size)
             try:
-                inference.encode(row) if with_errors else inference.latents(row)
+                rows = np.zeros((AT_ONCE * batch_size, *schema.shape), schema.dtype)
+                inference.encode(rows) if with_errors else inference.latents(rows)
             except (MemoryError, tf.errors.ResourceExhaustedError):
                 logger.warning("A batch of %d rows does not fit into memory.", batch_size)
                 batch_size //= 2
@@ -70,27 +76,43 @@ class Inference:
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
         """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
-        latents, errors = [], []
-        for batch, count in self._batches(rows):
-            z, error = self._encode(tf.constant(batch))
-            latents.append(z.numpy()[:count])
-            errors.append(error.numpy()[:count])
-            on_rows(count)
+        latents, errors = zip(*self._passes(self._encode, rows, on_rows), strict=True)
         return Encoded(np.concatenate(latents), np.concatenate(errors))
 
     def latents(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> np.ndarray:
         """Returns latents [N, latent_dim] of stored rows [N, *shape], without decoding them."""
-        latents = []
-        for batch, count in self._batches(rows):
-            latents.append(self._latents(tf.constant(batch)).numpy()[:count])
-            on_rows(count)
-        return np.concatenate(latents)
+        passes = self._passes(self._latents, rows, on_rows)
+        return np.concatenate([latents for (latents,) in passes])
 
     def reconstruct(self, rows: np.ndarray) -> Iterator[Reconstructed]:
         """Gives batches of latents and reconstructions of stored rows [N, *shape]."""
         for batch, count in self._batches(rows):
             z, x_hat = self._reconstruct(tf.constant(batch))
             yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
+
+    def _passes(
+        self, forward: Callable[..., Any], rows: np.ndarray, on_rows: OnRows
+    ) -> Iterator[list[np.ndarray]]:
+        """Gives what a graph returns for each batch, in order; two are under way at a time."""
+
+        def take(batch: np.ndarray, count: int) -> list[np.ndarray]:
+            found = tf.nest.flatten(forward(tf.constant(batch)))
+            return [tensor.numpy()[:count] for tensor in found]
+
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forward") as pool:
+            under_way: deque[Future[list[np.ndarray]]] = deque()
+            for batch, count in self._batches(rows):
+                under_way.append(pool.submit(take, batch, count))
+                if len(under_way) > AT_ONCE:
+                    yield self._taken(under_way, on_rows)
+            while under_way:
+                yield self._taken(under_way, on_rows)
+
+    @staticmethod
+    def _taken(under_way: deque[Future[list[np.ndarray]]], on_rows: OnRows) -> list[np.ndarray]:
+        found = under_way.popleft().result()
+        on_rows(len(found[0]))
+        return found
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         for start in range(0, len(rows), self.batch_size):
