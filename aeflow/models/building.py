@@ -33,7 +33,7 @@ def build(
     network = import_module(NETWORKS[config.network.name])
     module, _, name = KINDS[config.kind.name].partition(":")
     kind: type[Autoencoder] = getattr(import_module(module), name)
-    tf.keras.utils.clear_session()  # the weights file holds layer names: number them anew
+    tf.keras.utils.clear_session(free_memory=False)  # layers, whose names are stored, count anew
     tf.keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
         decoder = network.Decoder(config.network, shape=schema.shape)
