@@ -103,6 +103,8 @@ def _curve(axes: Axes, title: str, points: Points) -> None:
     x, y = np.array(points).T
     axes.plot(x, y, marker="o", markersize=4, color=BLUE, linewidth=1.4)
     axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(x, labels=[f"{value:,.0f}" for value in x])
     axes.set_ylim(0, y.max() * 1.15)
     axes.set_title(title, fontsize=9, color=INK, loc="left")
     axes.tick_params(labelsize=8, colors=INK)
