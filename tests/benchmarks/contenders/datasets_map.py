@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.benchmarks.contenders.child import serve
-from tests.benchmarks.contenders.encoder import BATCH, Given, latent_column
+from tests.benchmarks.contenders.encoder import BATCH, Given, list_column
 from tests.benchmarks.contenders.onnx_model import encoder_model, session
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     datasets.disable_caching()
     datasets.disable_progress_bars()
     tables = [
-        pa.table({"id": ids, "pixels": latent_column(pixels)}) for ids, pixels in given.tables()
+        pa.table({"id": ids, "pixels": list_column(pixels)}) for ids, pixels in given.tables()
     ]
     prepared = given.folder / "datasets"
     datasets.Dataset(pa.concat_tables(tables)).save_to_disk(prepared)
@@ -29,7 +29,7 @@ def main() -> None:
     def encode(table: pa.Table) -> pa.Table:
         pixels = table["pixels"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
         latents = running.run(None, {"pixels": np.ascontiguousarray(pixels)})[0]
-        return pa.table({"id": table["id"], "latent": latent_column(latents)})
+        return pa.table({"id": table["id"], "latent": list_column(latents)})
 
     def work(number: int) -> None:
         mapped = rows.map(

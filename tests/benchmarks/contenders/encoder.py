@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["BATCH", "Given", "latent_column", "write_latents"]
+__all__ = ["BATCH", "Given", "list_column", "write_latents"]
 
 BATCH = 1024
 
@@ -48,11 +48,11 @@ def write_latents(given: Given, encode: Callable[[np.ndarray], np.ndarray]) -> N
         for ids, pixels in given.tables():
             batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
             latents = np.concatenate([encode(batch) for batch in batches])
-            writer.write_table(pa.table({"id": ids, "latent": latent_column(latents)}))
+            writer.write_table(pa.table({"id": ids, "latent": list_column(latents)}))
 
 
-def latent_column(latents: np.ndarray) -> pa.Array:
-    """Returns latents [N, D] as an Arrow column of lists of a fixed size."""
+def list_column(latents: np.ndarray) -> pa.Array:
+    """Returns rows [N, D], latents or pixels, as an Arrow column of lists of a fixed size."""
     return pa.FixedSizeListArray.from_arrays(pa.array(latents.ravel()), latents.shape[1])
 
 

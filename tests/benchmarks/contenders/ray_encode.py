@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import ray
 
 from tests.benchmarks.contenders.child import serve
-from tests.benchmarks.contenders.encoder import BATCH, Given, latent_column
+from tests.benchmarks.contenders.encoder import BATCH, Given, list_column
 from tests.benchmarks.contenders.onnx_model import encoder_model, session
 
 
@@ -24,7 +24,7 @@ class Encode:
     def __call__(self, table: pa.Table) -> pa.Table:
         pixels = table["pixels"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
         latents = self._running.run(None, {"pixels": np.ascontiguousarray(pixels)})[0]
-        return pa.table({"id": table["id"], "latent": latent_column(latents)})
+        return pa.table({"id": table["id"], "latent": list_column(latents)})
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     prepared = given.folder / "ray"
     prepared.mkdir(exist_ok=True)
     for number, (ids, pixels) in enumerate(given.tables()):
-        table = pa.table({"id": ids, "pixels": latent_column(pixels)})
+        table = pa.table({"id": ids, "pixels": list_column(pixels)})
         pq.write_table(table, prepared / f"{number:05d}.parquet", use_dictionary=False)
     ray.init(num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False)
     model = encoder_model(given.weights)
