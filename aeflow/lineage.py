@@ -8,7 +8,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "FileEntry",
@@ -67,13 +67,14 @@ class Question(BaseModel):
 
 
 class FileEntry(BaseModel):
-    """Records one committed file: its name within the artifact, bytes, and SHA-256."""
+    """Records one committed file: its name within the artifact, bytes, SHA-256, rows of a table."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     size: int
     sha256: str
+    rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)
 
 
 class Manifest(BaseModel):

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import FeatureSet
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
 from aeflow.features import Footer, footer_metadata, footer_of
+from aeflow.lineage import FileEntry
 from aeflow.storage import Draft, Store
 
 if TYPE_CHECKING:
@@ -42,16 +43,16 @@ def check_delta() -> None:
         )
 
 
-def write_log(draft: Draft, names: Iterable[str], *, key: str, rows: int) -> None:
+def write_log(draft: Draft, files: Iterable[FileEntry], *, key: str) -> None:
     """Makes a Delta table of the feature files in a draft, and reads it to see that it is one."""
-    names = sorted(names)
-    footer = footer_of(draft.path(names[0]))
-    actions = [{"protocol": PROTOCOL}, {"metaData": _metadata(draft, names[0], footer, key)}]
-    actions += [{"add": _added(draft, name)} for name in names]
+    files = sorted(files, key=lambda entry: entry.name)
+    footer = footer_of(draft.path(files[0].name))
+    actions = [{"protocol": PROTOCOL}, {"metaData": _metadata(draft, files[0].name, footer, key)}]
+    actions += [{"add": _added(entry)} for entry in files]
     draft.remove(FOLDER)
     with draft.writing(COMMIT) as path:
         path.write_text("".join(f"{json.dumps(action)}\n" for action in actions), "utf-8")
-    found = _opened(draft.folder, footer.identity).count()
+    found, rows = _opened(draft.folder, footer.identity).count(), sum(e.rows or 0 for e in files)
     if found != rows:
         raise CorruptArtifact(f"The Delta table in '{draft.folder}' has {found} rows, not {rows}.")
 
@@ -104,15 +105,14 @@ def _metadata(draft: Draft, name: str, footer: Footer, key: str) -> dict[str, An
     }
 
 
-def _added(draft: Draft, name: str) -> dict[str, Any]:
-    path = draft.path(name)
+def _added(entry: FileEntry) -> dict[str, Any]:
     return {
-        "path": quote(name, safe="/="),
-        "partitionValues": _partitions(name),
-        "size": path.stat().st_size,
+        "path": quote(entry.name, safe="/="),
+        "partitionValues": _partitions(entry.name),
+        "size": entry.size,
         "modificationTime": NO_TIME,
         "dataChange": True,
-        "stats": json.dumps({"numRecords": pq.read_metadata(path).num_rows}),
+        "stats": json.dumps({"numRecords": entry.rows}),
     }
 
 

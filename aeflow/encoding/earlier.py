@@ -1,14 +1,15 @@
 """What need not be encoded again: shards that the same model has encoded before, byte for byte."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import PurePosixPath
 
 from aeflow.artifacts import FeatureSet
 from aeflow.datasets.shards import split_of
-from aeflow.encoding.group import Piece, feature_files
-from aeflow.errors import CorruptArtifact
+from aeflow.encoding.pieces import Piece, feature_files, record
 from aeflow.features import label_of
-from aeflow.lineage import Manifest, Question
+from aeflow.lineage import FileEntry, Manifest, Question
 from aeflow.storage import Draft, Store
 from aeflow.storage.listing import manifests_of
 
@@ -20,30 +21,47 @@ MADE_BY = ("device", "cpu", "encode_batch_size")
 DIGITS = len("01234567.parquet")
 """How long the end of a feature file's name is, which follows from its bytes alone."""
 
+IN_FLIGHT = 8
+
 logger = logging.getLogger(__name__)
 
 
 def adopt_features(
     question: Question, missing: list[Piece], draft: Draft, *, runtime: dict, store: Store
-) -> list[Piece]:
-    """Takes over the files of shards that earlier feature sets have; returns the pieces left.
+) -> dict[Piece, list[FileEntry]]:
+    """Takes over the files of shards that earlier feature sets have; returns them by shard.
 
     A file is taken over where model, config and runtime are the same and the shard has the same
     SHA-256. It saves work and changes no byte of the answer.
     """
     wanted = _shards(question, store)
-    for manifest in _earlier(question, runtime, store):
-        if not missing:
-            break
-        made = _made(manifest, store)
-        files = {piece: made[wanted[piece]] for piece in missing if wanted[piece] in made}
-        if files and _is_sound(manifest, [n for names in files.values() for n in names], store):
-            for piece, names in files.items():
-                for name in names:
-                    adopted = piece.file(label_of(PurePosixPath(name)), name[-DIGITS:])
-                    draft.adopt(adopted, f"{manifest.question.address}/{name}")
-            missing = [piece for piece in missing if piece not in files]
-    return missing
+    adopted: dict[Piece, list[FileEntry]] = {}
+    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="adopt") as pool:
+        for manifest in _earlier(question, runtime, store):
+            if len(adopted) == len(missing):
+                break
+            made = _made(manifest, store)
+            left = [p for p in missing if p not in adopted and wanted[p] in made]
+            take = partial(_take, address=manifest.question.address, draft=draft)
+            taken = pool.map(take, left, [made[wanted[piece]] for piece in left])
+            adopted |= {piece: files for piece, files in zip(left, taken, strict=True) if files}
+    return adopted
+
+
+def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -> list[FileEntry]:
+    """Takes over the files of a shard, none where one of them is not what was committed."""
+    for entry in files:
+        if not draft.files.holds(f"{address}/{entry.name}", entry):
+            shown = draft.files.shown(f"{address}/{entry.name}")
+            logger.warning("encode: '%s' is damaged: encodes %s again", shown, piece.shard)
+            return []
+    taken = []
+    for entry in files:
+        name = piece.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
+        draft.adopt(name, f"{address}/{entry.name}")
+        taken.append(entry.model_copy(update={"name": name}))
+    record(piece, taken, draft)
+    return taken
 
 
 def _earlier(question: Question, runtime: dict, store: Store) -> list[Manifest]:
@@ -69,17 +87,9 @@ def _shards(question: Question, store: Store) -> dict[Piece, str]:
     return {Piece(split, entry.name): entry.sha256 for entry, split in splits.items() if split}
 
 
-def _made(manifest: Manifest, store: Store) -> dict[str, list[str]]:
-    """Names the files that a feature set has of each shard, by the shard's SHA-256."""
-    files = feature_files(entry.name for entry in manifest.files)
+def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
+    """Returns the files that a feature set has of each shard, by the shard's SHA-256."""
+    store.manifest(manifest.question.address)  # a use, which keeps a prune away
+    files = feature_files(entry for entry in manifest.files if entry.rows is not None)
     shards = _shards(manifest.question, store)
     return {sha256: files[piece.start] for piece, sha256 in shards.items() if piece.start in files}
-
-
-def _is_sound(manifest: Manifest, names: list[str], store: Store) -> bool:
-    try:
-        store.reading(FeatureSet.model_validate(manifest.artifact), names)
-    except (CorruptArtifact, OSError) as error:
-        logger.warning("encode: encodes %d shards again: %s", len(names), error)
-        return False
-    return True

@@ -2,30 +2,28 @@
 
 import json
 import logging
+from collections.abc import Iterable
 from functools import partial
 from itertools import chain
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
-from aeflow.datasets.shards import Shard, check_fits, open_shard, shard_names
+from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.encoding.delta import check_delta, write_log
 from aeflow.encoding.earlier import adopt_features
-from aeflow.encoding.group import Piece, ShardEncoder, encode_group, feature_files
+from aeflow.encoding.group import ShardEncoder, encode_group
+from aeflow.encoding.pieces import Piece, recorded
 from aeflow.encoding.spreading import Spread, grouped
-from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
-from aeflow.features import identity_in, label_of
-from aeflow.lineage import Question
+from aeflow.errors import ConfigError, CorruptArtifact
+from aeflow.lineage import FileEntry, Question
 from aeflow.progress import OnProgress, Progress, is_logged, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
+from aeflow.storage.files import WORK
 
 __all__ = ["encode"]
 
-MADE_BY = "_work/made_by.json"
+MADE_BY = f"{WORK}/made_by.json"
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +90,7 @@ def _encode(
     used["encode_batch_size"] = encoder.batch_size  # what the manifest records
     runtime = runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
     pieces = _plan(dataset, store)
-    new, finished = _left(pieces, question, draft, dataset=dataset, used=used, store=store)
+    new, finished = _left(pieces, question, draft, used=used, store=store)
     total = sum(dataset.rows.values())
     done, written = sum(finished.values()), len(finished)
 
@@ -128,16 +126,15 @@ def _encode(
             on_shard=on_shard,
             **asked,
         )
-    rows = _assemble(pieces, draft, model, dataset, store)
+    files = _assemble(pieces, draft, dataset)
     if config.format == "delta":
-        names = chain.from_iterable(feature_files(draft.finished()).values())
-        write_log(draft, names, key=question.key, rows=sum(rows.values()))
+        write_log(draft, files, key=question.key)
     return {
         "identity": model.identity,
         "latent_dim": model.latent_dim,
         "layout": config.layout,
         "format": config.format,
-        "rows": rows,
+        "rows": dataset.rows,
     }
 
 
@@ -148,21 +145,20 @@ def _plan(dataset: Dataset, store: Store) -> list[Piece]:
 
 
 def _left(
-    pieces: list[Piece], question: Question, draft: Draft, *, dataset: Dataset, used, store: Store
+    pieces: list[Piece], question: Question, draft: Draft, *, used: dict, store: Store
 ) -> tuple[list[Piece], dict[Piece, int]]:
     """Returns the pieces that are to be encoded, and the rows of those that need not be."""
     _keep_what_is_alike(draft, {key: used[key] for key in ("device", "encode_batch_size")})
-    finished = _finished(pieces, draft, dataset, store)
+    recordings = recorded(pieces, draft, is_checked=True).items()
+    finished = {piece: _rows(files) for piece, files in recordings}
     if finished:
         logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
     missing = [piece for piece in pieces if piece not in finished]
-    new = adopt_features(question, missing, draft, runtime=used, store=store)
-    if len(new) < len(missing):
-        left = set(new)
-        adopted = [piece for piece in missing if piece not in left]
+    adopted = adopt_features(question, missing, draft, runtime=used, store=store)
+    if adopted:
         logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
-        finished |= _finished(adopted, draft, dataset, store)
-    return new, finished
+        finished |= {piece: _rows(files) for piece, files in adopted.items()}
+    return [piece for piece in missing if piece not in adopted], finished
 
 
 def _keep_what_is_alike(draft: Draft, made_by: dict) -> None:
@@ -173,67 +169,28 @@ def _keep_what_is_alike(draft: Draft, made_by: dict) -> None:
             path.write_text(json.dumps(made_by), "utf-8")
 
 
-def _finished(
-    pieces: list[Piece], draft: Draft, dataset: Dataset, store: Store
-) -> dict[Piece, int]:
-    """Returns the rows of the shards of which every row is in a feature file."""
-    folder = store.reading(dataset, [piece.shard for piece in pieces])
-    files = feature_files(draft.finished())
-    finished = {}
-    for piece in pieces:
-        names = files.get(piece.start, [])
-        rows = sum(pq.read_metadata(draft.path(name)).num_rows for name in names)
-        if names and rows == open_shard(folder / piece.shard, dataset.example_schema).rows:
-            finished[piece] = rows
-    return finished
-
-
-def _assemble(
-    pieces: list[Piece], draft: Draft, model: Model, dataset: Dataset, store: Store
-) -> dict[str, int]:
-    """Checks that rows in are rows out, ids equal and one identity; returns rows by split."""
-    _remove_doubles(draft)
-    folder = store.reading(dataset, [piece.shard for piece in pieces])
-    files = feature_files(draft.finished())
-    rows = dict.fromkeys(dataset.rows, 0)
-    for piece in pieces:
-        shard = open_shard(folder / piece.shard, dataset.example_schema)
-        counts = [_check(draft, name, shard, model, piece) for name in files[piece.start]]
-        if sum(counts) != shard.rows:
+def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileEntry]:
+    """Checks that rows in are rows out; returns the files, of which there are no others then."""
+    recordings = recorded(pieces, draft)
+    files = list(chain.from_iterable(recordings.values()))
+    for split, expected in dataset.rows.items():
+        found = sum(_rows(recordings[p]) for p in pieces if p.split == split and p in recordings)
+        if found != expected:
             raise CorruptArtifact(
-                f"There are features of {sum(counts)} rows of '{piece.shard}', which has "
-                f"{shard.rows}. Delete the folder {draft.shown} and run again."
+                f"There are features of {found} rows of the split '{split}', which has "
+                f"{expected}. Delete the folder {draft.shown} and run again."
             )
-        rows[piece.split] += shard.rows
-        pa.default_memory_pool().release_unused()  # or what is kept grows with every file
-    return rows
+    _remove_strays({entry.name for entry in files}, draft)
+    draft.take_over(files)
+    return files
 
 
-def _remove_doubles(draft: Draft) -> None:
-    """Of two files with the same rows, drops one: on two kinds of CPU their bits may differ."""
-    seen = set()
+def _remove_strays(known: set[str], draft: Draft) -> None:
+    """Drops a file whose rows stand in another: on two kinds of CPU their bits may differ."""
     for name in draft.finished():
-        place = name.rpartition("-")[0]  # what follows are digits of the file's SHA-256
-        if name.endswith(".parquet") and place in seen:
+        if not name.startswith(f"{WORK}/") and name not in known:
             draft.remove(name)
-        seen.add(place)
 
 
-def _check(draft: Draft, name: str, shard: Shard, model: Model, piece: Piece) -> int:
-    """Checks one feature file against its shard; returns its rows."""
-    path = draft.path(name)
-    if identity_in(path) != model.identity:
-        raise IdentityMismatch(
-            f"'{path.name}' was made by {identity_in(path)[:16]}, not by "
-            f"{model.identity[:16]}. Delete the folder {draft.shown} and run again."
-        )
-    label, expected = label_of(path), shard.ids
-    if label is not None:
-        expected = expected.filter(pa.array(np.asarray(shard.labels) == label))
-    ids = pq.ParquetFile(path).read(columns=["id"], use_threads=False)["id"].combine_chunks()
-    if not ids.equals(expected):
-        raise CorruptArtifact(
-            f"The ids in '{path.name}' are not those of '{piece.shard}'. Delete the folder "
-            f"{draft.shown} and run again."
-        )
-    return len(ids)
+def _rows(files: Iterable[FileEntry]) -> int:
+    return sum(entry.rows or 0 for entry in files)

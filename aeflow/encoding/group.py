@@ -2,56 +2,25 @@
 
 import hashlib
 import io
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import Shard, open_shard
 from aeflow.encoding.overlap import overlapped
+from aeflow.encoding.pieces import Piece, record
+from aeflow.errors import CorruptArtifact
 from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
+from aeflow.lineage import FileEntry
 from aeflow.models import Inference, load_model
 from aeflow.models.inference import OnRows
 from aeflow.storage import Draft, Store
 
-__all__ = ["Piece", "ShardEncoder", "encode_group", "feature_files"]
-
-FEATURE_FILE = re.compile(r"(split=[^/]+/)(?:label=-?\d+/)?(\d{5,}-)[0-9a-f]{8}\.parquet")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Names one shard of a dataset."""
-
-    split: str
-    shard: str
-
-    @property
-    def start(self) -> str:
-        """The name of its feature file, up to the digits of the file's SHA-256."""
-        return f"split={self.split}/{self._number}-"
-
-    def file(self, label: int | None, digest: str) -> str:
-        """The name of its feature file, or of the one with its rows of a label."""
-        folder = f"split={self.split}" + ("" if label is None else f"/label={label}")
-        return f"{folder}/{self._number}-{digest[:8]}.parquet"
-
-    @property
-    def _number(self) -> str:
-        return self.shard.removeprefix(f"{self.split}-").removesuffix(".arrow")
-
-
-def feature_files(names: Iterable[str]) -> dict[str, list[str]]:
-    """Returns those names that are of feature files, by their starts, which name the shard."""
-    files: dict[str, list[str]] = {}
-    for name in names:
-        if match := FEATURE_FILE.fullmatch(name):
-            files.setdefault(match[1] + match[2], []).append(name)
-    return files
+__all__ = ["ShardEncoder", "encode_group"]
 
 
 class ShardEncoder:
@@ -116,13 +85,39 @@ def encode_group(
     def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
         piece, rows = piece_and_rows
         footer = Footer(identity, rows.latents.shape[1], sources[piece.shard])
-        for label, part in by_label(rows) if config.partition_by_label else [(None, rows)]:
-            content = io.BytesIO()
-            write_features(content, part, footer=footer, layout=config.layout)
-            digest = hashlib.sha256(content.getbuffer()).hexdigest()
-            with draft.writing(piece.file(label, digest)) as path:
-                path.write_bytes(content.getbuffer())
+        parts = by_label(rows) if config.partition_by_label else [(None, rows)]
+        files = [
+            _write(part, piece, label, draft, footer=footer, layout=config.layout)
+            for label, part in parts
+        ]
+        _check_sum(files, len(rows.ids), piece)
+        record(piece, files, draft)
         return piece, len(rows.ids)
 
     for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
         on_shard(*written)
+
+
+def _write(
+    rows: FeatureRows, piece: Piece, label: int | None, draft: Draft, *, footer: Footer, layout: str
+) -> FileEntry:
+    """Writes one feature file and checks that its ids, read again, are those that went in."""
+    buffer = io.BytesIO()
+    write_features(buffer, rows, footer=footer, layout=layout)
+    content = buffer.getbuffer()
+    digest = hashlib.sha256(content).hexdigest()
+    name = piece.file(label, digest)
+    written = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
+    if not written["id"].combine_chunks().equals(rows.ids):
+        raise CorruptArtifact(f"The ids in '{name}' are not those of '{piece.shard}'. Run again.")
+    with draft.writing(name) as path:
+        path.write_bytes(content)
+    return FileEntry(name=name, size=len(content), sha256=digest, rows=len(rows.ids))
+
+
+def _check_sum(files: Sequence[FileEntry], rows: int, piece: Piece) -> None:
+    written = sum(entry.rows or 0 for entry in files)
+    if written != rows:
+        raise CorruptArtifact(
+            f"There are features of {written} rows of '{piece.shard}', which has {rows}. Run again."
+        )

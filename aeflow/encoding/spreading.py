@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
-from aeflow.encoding.group import Piece, ShardEncoder, encode_group
+from aeflow.encoding.group import ShardEncoder, encode_group
+from aeflow.encoding.pieces import Piece
 from aeflow.errors import ConfigError
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Share, Store

@@ -1,6 +1,6 @@
 """Unfinished work: a folder `<address>.partial` that becomes the answer when it is committed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Draft:
         self.files = files
         self.share = share
         self.name = f"{share.address}.partial"
+        self._recorded: dict[str, FileEntry] = {}
         files.make_folder(self.name)
         self.remove(MANIFEST)  # of a run that was killed just before its commit
 
@@ -77,19 +78,26 @@ class Draft:
         self.files.delete(self.name)
         self.files.make_folder(self.name)
 
+    def holds(self, entries: Iterable[FileEntry]) -> bool:
+        """Says whether these files are in the draft as they were recorded."""
+        return all(self.files.holds(self._within(entry.name), entry) for entry in entries)
+
+    def take_over(self, entries: Iterable[FileEntry]) -> None:
+        """Believes what the writers of files have recorded: `entries` reads those no more."""
+        self._recorded |= {entry.name: entry for entry in entries}
+
     def entries(self) -> tuple[FileEntry, ...]:
         """Records the finished files, without those under `_work/`."""
-        paths = {
-            name: self.path(name) for name in self.finished() if not name.startswith(f"{WORK}/")
-        }
-        return tuple(
-            FileEntry(name=name, size=path.stat().st_size, sha256=sha256_of(path))
-            for name, path in paths.items()
-        )
+        names = [name for name in self.finished() if not name.startswith(f"{WORK}/")]
+        return tuple(self._recorded.get(name) or self._entry(name) for name in names)
 
     def commit(self, address: str, manifest: bytes, entries: tuple[FileEntry, ...]) -> bool:
         """Makes the draft the answer at an address; says False where another one was first."""
         return self.files.commit(self.name, address, manifest, entries=entries, check=self.check)
+
+    def _entry(self, name: str) -> FileEntry:
+        path = self.path(name)
+        return FileEntry(name=name, size=path.stat().st_size, sha256=sha256_of(path))
 
     def _within(self, name: str) -> str:
         return f"{self.name}/{contained(self.folder, name).relative_to(self.folder).as_posix()}"

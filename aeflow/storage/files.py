@@ -91,6 +91,10 @@ class LocalFiles:
         path = self.path(name)
         return (path.stat().st_size, sha256_of(path)) if path.is_file() else None
 
+    def holds(self, name: str, entry: FileEntry) -> bool:
+        """Says whether a file has the size and the SHA-256 that were recorded."""
+        return self.digest(name) == (entry.size, entry.sha256)
+
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
         path = self.path(name)

@@ -40,6 +40,11 @@ class ObjectFiles(Objects):
         self._have: dict[str, str] = {}
         self._published: dict[str, float] = {}
 
+    def holds(self, name: str, entry: FileEntry) -> bool:
+        """Says whether a file has the size that was recorded: half a file is never there."""
+        meta = self.head(name)
+        return meta is not None and meta["size"] == entry.size
+
     def discard(self, name: str) -> None:
         """Removes a draft; each of its files is whole, so what is left can be resumed."""
         self.delete(name)

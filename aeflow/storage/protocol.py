@@ -51,6 +51,10 @@ class Files(Protocol):
         """Returns size and SHA-256 of a file's bytes, read where they lie; None without a file."""
         ...
 
+    def holds(self, name: str, entry: FileEntry) -> bool:
+        """Says whether a file is what was recorded: by SHA-256 here, by size where that is far."""
+        ...
+
     def create(self, name: str, content: bytes) -> bool:
         """Writes a file that must not be there yet; says whether this call created it."""
         ...

@@ -14,6 +14,7 @@ from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
 from aeflow.encoding.overlap import overlapped
+from aeflow.encoding.pieces import RECORD, Piece
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
 from aeflow.features import footer_of, identity_in, read_features
 from aeflow.models import load_model
@@ -128,14 +129,20 @@ def test_partitioned_by_label_the_rows_are_the_same(stages, unencoded, parted):
 
 def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(stages, unencoded, parted):
     expected = content(unencoded, parted)
+    files = unencoded.manifest(parted.address).files
     folder = unencoded.locate(parted)
     (folder / "_manifest.json").unlink()
     partial = folder.rename(f"{folder}.partial")
+    (partial / "_work").mkdir()
+    used = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
+    (partial / "_work/made_by.json").write_text(json.dumps(used))
+    for split in ("validation", "test"):
+        piece = Piece(split, f"{split}-00000.arrow")
+        mine = tuple(e for e in files if e.name.startswith(f"split={split}/"))
+        (partial / piece.record).parent.mkdir(exist_ok=True)
+        (partial / piece.record).write_bytes(RECORD.dump_json(mine))
     for lost in [*partial.glob("split=test/label=[4-9]/*"), *partial.glob("split=train/*/*")]:
         lost.unlink()
-    used = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
-    (partial / "_work").mkdir()
-    (partial / "_work/made_by.json").write_text(json.dumps(used))
     seen = []
     again = encode(
         stages.model,
@@ -181,12 +188,14 @@ def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     )
     assert killed.returncode == -9
     partial = next((unencoded.root / "features").glob("*.partial"))
-    finished = {path.name: path.stat().st_mtime_ns for path in partial.rglob("0*.parquet")}
+    records = [json.loads(path.read_bytes()) for path in partial.glob("_work/shards/[!_]*.json")]
+    names = [entry["name"] for files in records for entry in files]
+    finished = {name: (partial / name).stat().st_mtime_ns for name in names}
     assert 0 < len(finished) < 15
     features = encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
     assert content(unencoded, features) == content(stages.store, stages.features)
-    kept = {path.name: path.stat().st_mtime_ns for path in unencoded.locate(features).rglob("0*")}
-    assert finished.items() <= kept.items()
+    folder = unencoded.locate(features)
+    assert finished == {name: (folder / name).stat().st_mtime_ns for name in finished}
     assert unencoded.verify(features.key) == []
 
 
@@ -278,13 +287,33 @@ def test_what_one_part_raises_reaches_the_caller(stage):
         list(overlapped([0, 1], in_flight=2, **parts))
 
 
-def test_a_file_of_another_model_in_the_draft_is_refused(stages, interrupted):
+@pytest.mark.parametrize("what", ["0*.parquet", "_work/shards/train-00000.json"])
+def test_what_is_damaged_in_the_draft_is_encoded_again(stages, interrupted, what):
+    partial = next((interrupted.root / "features").glob("*.partial"))
+    path = next(iter(sorted(partial.rglob(what))))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    features = encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
+    assert content(interrupted, features) == content(stages.store, stages.features)
+    assert interrupted.verify(features.key) == []
+
+
+def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
+    """So it is where a shard was encoded twice, on two kinds of CPU whose bits differ."""
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
-    table = pq.read_table(path)
-    other = {**table.schema.metadata, b"aeflow.identity": b"f" * 64}
-    pq.write_table(table.replace_schema_metadata(other), path)
-    from aeflow.errors import IdentityMismatch
+    path.with_name(f"{path.name.partition('-')[0]}-00000000.parquet").write_bytes(b"other bits")
+    features = encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
+    assert content(interrupted, features) == content(stages.store, stages.features)
 
-    with pytest.raises(IdentityMismatch, match="was made by ffffffffffffffff, not by"):
-        encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
+
+def test_a_split_that_lost_rows_on_the_way_is_refused(stages, interrupted):
+    short = stages.dataset.model_copy(update={"rows": {**stages.dataset.rows, "test": 181}})
+    with pytest.raises(CorruptArtifact, match="of the split 'test', which has 181"):
+        encode(stages.model, EncodeConfig(), interrupted, dataset=short)
+    assert not list((interrupted.root / "features").glob("*/_manifest.json"))
+
+
+def test_the_manifest_says_how_many_rows_a_file_has(stages):
+    folder = stages.store.locate(stages.features)
+    for entry in stages.store.manifest(stages.features.address).files:
+        assert entry.rows == pq.read_metadata(folder / entry.name).num_rows

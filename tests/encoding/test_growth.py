@@ -12,7 +12,10 @@ from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, RuntimeConfi
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
 from aeflow.storage import Store
+from aeflow.storage.files import sha256_of
 from aeflow.training import train
+
+CONFIG = ModelConfig(latent_dim=2)
 
 
 def write(folder, day, count=300):
@@ -32,9 +35,8 @@ def grown(tmp_path_factory):
     write(root / "daily", 2)
     write(root / "daily", 3)
     before = ingest(told, store)
-    config = ModelConfig(latent_dim=2)
-    model = train(before, TrainConfig(epochs=1), store, model_config=config)
-    other = train(before, TrainConfig(epochs=2), store, model_config=config)
+    model = train(before, TrainConfig(epochs=1), store, model_config=CONFIG)
+    other = train(before, TrainConfig(epochs=2), store, model_config=CONFIG)
     features = encode(model, EncodeConfig(), store, dataset=before)
     write(root / "daily", 1)  # sorts first: every number of a shard is another one
     return store, model, other, features, ingest(told, store)
@@ -116,3 +118,31 @@ def test_dataset_of_earlier_features_may_be_gone(copied):
     shutil.rmtree(store.root / earlier)
     after = encode(model, EncodeConfig(), store, dataset=dataset)
     assert taken_over(store, before, after) == 0
+
+
+def digests(store, *artifacts):
+    """Returns the SHA-256 of the shards and feature files of these artifacts."""
+    entries = [entry for made in artifacts for entry in store.manifest(made.address).files]
+    return {e.sha256 for e in entries if e.name.endswith(".arrow") or "/" in e.name}
+
+
+def test_in_an_object_store_only_what_is_new_comes_to_this_machine(tmp_path, monkeypatch):
+    url = f"memory://{tmp_path.name}/store"
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "first"))
+    (tmp_path / "daily").mkdir()
+    told = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
+    write(tmp_path / "daily", 2)
+    write(tmp_path / "daily", 3)
+    smaller = ingest(told, Store(url))
+    model = train(smaller, TrainConfig(epochs=1), Store(url), model_config=CONFIG)
+    before = encode(model, EncodeConfig(), Store(url), dataset=smaller)
+    write(tmp_path / "daily", 4, count=100)
+    dataset = ingest(told, Store(url))
+
+    monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "second"))
+    store = Store(url)
+    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    assert store.verify(after.key) == []
+    here = {sha256_of(path) for path in (tmp_path / "second").rglob("*.*") if path.is_file()}
+    new = digests(store, after, dataset) - digests(store, before, smaller)
+    assert new and new == here & digests(store, before, smaller, after, dataset)
