@@ -88,6 +88,9 @@ def _encode(
 ):
     encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
     used["encode_batch_size"] = encoder.batch_size  # what the manifest records
+    if config.precision != "float32":
+        used["latent_error"] = encoder.latent_error
+        logger.info("encode: %s, latents err by %.2g", config.precision, encoder.latent_error)
     runtime = runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
     pieces = _plan(dataset, store)
     new, finished = _left(pieces, question, draft, used=used, store=store)

@@ -16,7 +16,7 @@ from aeflow.encoding.pieces import Piece, record
 from aeflow.errors import CorruptArtifact
 from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
 from aeflow.lineage import FileEntry
-from aeflow.models import Inference, load_model
+from aeflow.models import Inference, in_bfloat16, load_model
 from aeflow.models.inference import OnRows
 from aeflow.storage import Draft, Store
 
@@ -30,8 +30,12 @@ class ShardEncoder:
         self, model: Model, config: EncodeConfig, store: Store, *, runtime: RuntimeConfig, cpu: str
     ):
         self._has_error = config.reconstruction_error
+        self.latent_error = 0.0
+        loaded = load_model(model, store, cpu=cpu)
+        if config.precision == "bfloat16":
+            loaded, self.latent_error = in_bfloat16(loaded, model, store)
         self._inference = Inference.that_fits(
-            load_model(model, store, cpu=cpu),
+            loaded,
             model.example_schema,
             runtime.encode_batch_size,
             with_errors=self._has_error,

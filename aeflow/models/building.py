@@ -1,5 +1,7 @@
 """Where a network and a kind meet and become a model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import cast
 
@@ -23,10 +25,12 @@ def build(
     *,
     seed: int,
     strategy: tf.distribute.Strategy | None = None,
+    precision: str = "float32",
 ) -> Autoencoder:
     """Builds a model with all its variables, its weights drawn from `seed`.
 
-    Given a strategy, each of its devices has the variables.
+    Given a strategy, each of its devices has the variables. Those are float32 whatever the
+    precision that products are computed in; latents are, too.
 
     Raises ConfigError where the network does not take examples of this shape.
     """
@@ -36,10 +40,22 @@ def build(
     tf.keras.utils.clear_session(free_memory=False)  # layers, whose names are stored, count anew
     tf.keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
-        decoder = network.Decoder(config.network, shape=schema.shape)
         outputs = kind.encoder_outputs(config.latent_dim)
-        encoder = network.Encoder(config.network, num_outputs=outputs)
+        with _multiplying_in(precision):
+            decoder = network.Decoder(config.network, shape=schema.shape)
+            encoder = network.Encoder(config.network, num_outputs=outputs)
         options = {"options": config.kind, "latent_dim": config.latent_dim}
         model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
         model(np.zeros((1, *schema.shape), schema.dtype))
     return model
+
+
+@contextmanager
+def _multiplying_in(precision: str) -> Iterator[None]:
+    """Lets layers that this thread makes meanwhile multiply in float32 or bfloat16."""
+    before = tf.keras.config.dtype_policy()
+    tf.keras.config.set_dtype_policy({"bfloat16": "mixed_bfloat16"}.get(precision, precision))
+    try:
+        yield
+    finally:
+        tf.keras.config.set_dtype_policy(before)

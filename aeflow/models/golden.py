@@ -9,7 +9,7 @@ from aeflow.models.autoencoder import Autoencoder
 from aeflow.models.inference import Inference
 from aeflow.schema import ExampleSchema
 
-__all__ = ["NUM_GOLDEN", "check_golden", "write_golden"]
+__all__ = ["NUM_GOLDEN", "check_golden", "deviation", "write_golden"]
 
 NUM_GOLDEN = 16
 SAME_MACHINE = 1e-5
@@ -32,12 +32,18 @@ def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: 
     The bound is 1e-5 on the processor that wrote them and 1e-4 on others (float32, TF32 off).
     """
     with np.load(path, allow_pickle=False) as golden:
-        rows, expected, written_on = golden["rows"], golden["latents"], str(golden["cpu"])
-    bound = SAME_MACHINE if written_on == cpu else OTHER_MACHINE
-    latents = Inference(model, schema, NUM_GOLDEN).latents(rows)
-    difference = float(np.max(np.abs(latents - expected)) / max(np.max(np.abs(expected)), 1e-30))
+        bound = SAME_MACHINE if str(golden["cpu"]) == cpu else OTHER_MACHINE
+    difference = deviation(path, model, schema)
     if not difference <= bound:
         raise CorruptArtifact(
             f"The model does not reproduce its golden vectors: max |dz| / max |z| is "
             f"{difference:.2g}, allowed is {bound:g}. Train it again in this environment."
         )
+
+
+def deviation(path: Path, model: Autoencoder, schema: ExampleSchema) -> float:
+    """Returns max |dz| / max |z| over the golden rows, dz a latent's difference from its record."""
+    with np.load(path, allow_pickle=False) as golden:
+        rows, expected = golden["rows"], golden["latents"]
+    latents = Inference(model, schema, NUM_GOLDEN).latents(rows)
+    return float(np.max(np.abs(latents - expected)) / max(np.max(np.abs(expected)), 1e-30))

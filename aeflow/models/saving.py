@@ -13,12 +13,12 @@ from aeflow.errors import CorruptArtifact
 from aeflow.lineage import digest_of
 from aeflow.models.autoencoder import Autoencoder
 from aeflow.models.building import build
-from aeflow.models.golden import check_golden, write_golden
+from aeflow.models.golden import check_golden, deviation, write_golden
 from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["described", "identity_of", "load_model", "save_model"]
+__all__ = ["described", "identity_of", "in_bfloat16", "load_model", "save_model"]
 
 CONFIG, WEIGHTS, GOLDEN = "config.json", "model.weights.h5", "golden.npz"
 
@@ -74,16 +74,13 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     """
     folder = store.reading(model, [CONFIG, WEIGHTS, GOLDEN])
     content = json.loads((folder / CONFIG).read_bytes())
-    config = ModelConfig.model_validate(content["model"])
-    schema = ExampleSchema.model_validate(content["example_schema"])
-    preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))
-    rebuilt = build(config, schema, preprocessing, seed=0)
+    rebuilt = _built(content)
     try:
         rebuilt.load_weights(folder / WEIGHTS)
     except ValueError as error:
         raise CorruptArtifact(
-            f"The weights in '{model.address}' are not those of a {config.network.name} network as "
-            "this version builds it. Train again."
+            f"The weights in '{model.address}' are not those of a "
+            f"{content['model']['network']['name']} network as this version builds it. Train again."
         ) from error
     identity = identity_of(rebuilt, content)
     if identity != model.identity:
@@ -91,5 +88,24 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
             f"The model in '{model.address}' has the identity {identity[:16]}, expected was "
             f"{model.identity[:16]}. Delete its folder and train again."
         )
-    check_golden(folder / GOLDEN, rebuilt, schema, cpu=cpu)
+    check_golden(folder / GOLDEN, rebuilt, model.example_schema, cpu=cpu)
     return rebuilt
+
+
+def in_bfloat16(loaded: Autoencoder, model: Model, store: Store) -> tuple[Autoencoder, float]:
+    """Returns a loaded model's twin that multiplies in bfloat16, and by how much its latents err.
+
+    The error is max |dz| / max |z| over the golden rows.
+    """
+    folder = store.reading(model, [CONFIG, GOLDEN])
+    twin = _built(json.loads((folder / CONFIG).read_bytes()), precision="bfloat16")
+    twin.set_weights(loaded.get_weights())
+    return twin, deviation(folder / GOLDEN, twin, model.example_schema)
+
+
+def _built(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
+    """Builds a described model, whose weights are still to come."""
+    config = ModelConfig.model_validate(content["model"])
+    schema = ExampleSchema.model_validate(content["example_schema"])
+    preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))
+    return build(config, schema, preprocessing, seed=0, precision=precision)

@@ -66,6 +66,7 @@ FIELDS = {
     "partition_by_label": "encode.partition_by_label",
     "format": "encode.format",
     "error": "encode.reconstruction_error",
+    "precision": "encode.precision",
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
@@ -176,6 +177,7 @@ class EncodeOptions:
     ] = None
     format: Annotated[str | None, _described(EncodeConfig, "format")] = None
     error: Annotated[bool | None, _described(EncodeConfig, "reconstruction_error")] = None
+    precision: Annotated[str | None, _described(EncodeConfig, "precision")] = None
 
 
 ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_ENCODING, DEFAULTS = (

@@ -26,6 +26,11 @@ OURS, FORWARD = "aeflow, latents alone", "aeflow, the forward pass alone"
 CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     OURS: (None, "aeflow_encode", {"reconstruction_error": False}),
     "aeflow, with errors and percentiles": (None, "aeflow_encode", {}),
+    "aeflow, latents alone, in bfloat16": (
+        None,
+        "aeflow_encode",
+        {"reconstruction_error": False, "precision": "bfloat16"},
+    ),
     FORWARD: (None, "aeflow_encode", {"forward": True}),
     "model.predict and pandas": (None, "keras_predict", {}),
     "PyTorch": ("torch", "torch_encode", {}),

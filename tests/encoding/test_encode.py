@@ -173,6 +173,23 @@ def test_without_error_there_are_latents_alone(stages, unencoded):
     assert [*frame.columns] == ["id", "label", *(f"z_{i:03d}" for i in range(8)), "split"]
 
 
+def test_in_bfloat16_latents_are_nearly_the_same_and_the_manifest_says_how_nearly(
+    stages, unencoded
+):
+    config = EncodeConfig(precision="bfloat16")
+    features = encode(stages.model, config, unencoded, dataset=stages.dataset)
+    error = unencoded.manifest(features.address).runtime["latent_error"]
+    assert 0 < error < 0.02
+    near = read_features(unencoded.locate(features)).sort_by("id").to_pandas()
+    exact = read_features(stages.store.locate(stages.features)).sort_by("id").to_pandas()
+    latents, expected = np.stack(near["latent"]), np.stack(exact["latent"])
+    assert latents.dtype == np.float32
+    assert 0 < np.abs(latents - expected).max() < 3 * error * np.abs(expected).max()
+    errors = near["reconstruction_error"].to_numpy()
+    assert errors == pytest.approx(exact["reconstruction_error"].to_numpy(), rel=0.1)
+    assert near["id"].equals(exact["id"])
+
+
 def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     killed = subprocess.run(
         [

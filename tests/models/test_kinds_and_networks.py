@@ -16,7 +16,7 @@ from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.configs.model import KindOptions, NetworkOptions
 from aeflow.datasets.shards import open_split
 from aeflow.ingestion import ingest
-from aeflow.models import Autoencoder, build, load_model
+from aeflow.models import Autoencoder, Inference, build, load_model
 from aeflow.models.kinds import KINDS
 from aeflow.models.networks import NETWORKS
 from aeflow.models.preprocessing import fit_preprocessing
@@ -50,10 +50,10 @@ def config_of(network: str, kind: str) -> ModelConfig:
     )
 
 
-def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0):
+def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0, **how):
     zeros = np.zeros(schema.shape)
     preprocessing = fit_preprocessing(schema, zeros, zeros + 1)
-    return build(config_of(network, kind), schema, preprocessing, seed=seed)
+    return build(config_of(network, kind), schema, preprocessing, seed=seed, **how)
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,21 @@ def test_weights_in_a_file_make_another_model_this_one(untrained, tmp_path):
     other.load_weights(tmp_path / "model.weights.h5")
     assert untrained.identity_of(other) == untrained.identity_of(model)
     assert np.array_equal(other(rows), model(rows))
+
+
+def test_its_twin_in_bfloat16_has_the_same_weights_and_nearly_its_latents(untrained):
+    model, rows = untrained.model, untrained.rows
+    twin = built(untrained.network, untrained.kind, untrained.schema, precision="bfloat16")
+    twin.set_weights(model.get_weights())
+    assert untrained.identity_of(twin) == untrained.identity_of(model)
+    assert tf.keras.config.dtype_policy().name == "float32"
+    z, near = model.encode(rows).numpy(), twin.encode(rows).numpy()
+    assert near.dtype == np.float32
+    if untrained.kind != "vq":  # a row may have another code next to it
+        assert 0 < np.abs(near - z).max() < 0.05 * np.abs(z).max()
+    errors = Inference(twin, untrained.schema, NUM_ROWS).encode(rows).errors
+    exact = Inference(model, untrained.schema, NUM_ROWS).encode(rows).errors
+    assert errors == pytest.approx(exact, rel=0.05)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ class Encoder(layers.Layer):
         self.convolutions = tf.keras.Sequential(
             [_strided(layers.Conv2D, filters, options) for filters in options.filters]
         )
-        self.outputs = tf.keras.Sequential([layers.Flatten(), layers.Dense(num_outputs)])
+        self.outputs = tf.keras.Sequential(
+            [layers.Flatten(), layers.Dense(num_outputs, dtype="float32")]
+        )
 
     def call(self, x, training=False):
         """Returns [B, num_outputs]."""

@@ -23,7 +23,8 @@ class Encoder(layers.Layer):
     def __init__(self, options: DeepOptions, *, num_outputs: int):
         super().__init__(name="encoder")
         hidden = _hidden(options.hidden_layers, options)
-        self.stack = tf.keras.Sequential([layers.Flatten(), *hidden, layers.Dense(num_outputs)])
+        outputs = layers.Dense(num_outputs, dtype="float32")
+        self.stack = tf.keras.Sequential([layers.Flatten(), *hidden, outputs])
 
     def call(self, x, training=False):
         """Returns [B, num_outputs]."""

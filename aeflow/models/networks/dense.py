@@ -19,7 +19,9 @@ class Encoder(layers.Layer):
         super().__init__(name="encoder")
         self.flatten = layers.Flatten()
         self.hidden = layers.Dense(options.hidden_units, activation="relu")
-        self.outputs = layers.Dense(num_outputs, activation=options.latent_activation)
+        self.outputs = layers.Dense(
+            num_outputs, activation=options.latent_activation, dtype="float32"
+        )
 
     def call(self, x, training=False):
         """Returns [B, num_outputs]."""
