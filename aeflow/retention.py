@@ -12,8 +12,9 @@ from aeflow.champions import reached
 from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
+from aeflow.storage.files import PARTIAL
 from aeflow.storage.leases import live_inputs
-from aeflow.storage.removal import ADDRESS, PARTIAL, remove_artifact, remove_draft, remove_log
+from aeflow.storage.removal import ADDRESS, remove_artifact, remove_draft, remove_log
 from aeflow.storage.verify import MANIFEST
 
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]

@@ -39,7 +39,6 @@ PLACES = {
 }
 ONLY_IN = {
     "prefect": ("flows/", "deployments/"),
-    "fsspec": ("aeflow/storage/",),
     "obstore": ("aeflow/storage/",),
     "tensorflow_datasets": ("aeflow/datasets/tfds.py",),
     "flows": ("flows/", "deployments/"),

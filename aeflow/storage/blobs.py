@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aeflow.errors import ConfigError
-from aeflow.storage.files import UNFINISHED, contained
+from aeflow.storage.files import PARTIAL, UNFINISHED, contained
 from aeflow.storage.remote import Remote
 
 __all__ = ["Objects", "Seen"]
@@ -64,7 +64,7 @@ class Objects:
         return sorted(
             prefix.rpartition("/")[2]
             for prefix in prefixes
-            if not prefix.endswith(".partial") or self._below(prefix)
+            if not prefix.endswith(PARTIAL) or self._below(prefix)
         )  # some servers go on listing the empty folder of a draft that is gone
 
     def file_names(self, name: str) -> list[str]:

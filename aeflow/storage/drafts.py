@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.lineage import FileEntry, digest_of
-from aeflow.storage.files import MANIFEST, WORK, contained, sha256_of
+from aeflow.storage.files import MANIFEST, PARTIAL, WORK, contained, sha256_of
 from aeflow.storage.leases import check_holder
 from aeflow.storage.protocol import Files
 
@@ -30,7 +30,7 @@ class Draft:
     def __init__(self, files: Files, share: Share):
         self.files = files
         self.share = share
-        self.name = f"{share.address}.partial"
+        self.name = f"{share.address}{PARTIAL}"
         self._recorded: dict[str, FileEntry] = {}
         files.make_folder(self.name)
         self.remove(MANIFEST)  # of a run that was killed just before its commit

@@ -15,9 +15,11 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
 from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk
 
-__all__ = ["MANIFEST", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
+__all__ = ["MANIFEST", "PARTIAL", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
 
 MANIFEST = "_manifest.json"
+PARTIAL = ".partial"
+"""How the folder of unfinished work ends."""
 WORK = "_work"
 """Where a draft keeps what is not committed."""
 

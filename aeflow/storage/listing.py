@@ -5,6 +5,7 @@ import logging
 from aeflow.artifacts import Artifact
 from aeflow.errors import CorruptArtifact
 from aeflow.lineage import Manifest
+from aeflow.storage.files import PARTIAL
 from aeflow.storage.store import Store
 
 __all__ = ["drafts_in", "manifests_of"]
@@ -19,7 +20,7 @@ def drafts_in(store: Store) -> list[str]:
         f"{folder}/{name}"
         for folder in folders
         for name in store.files.folders(folder)
-        if name.endswith(".partial")
+        if name.endswith(PARTIAL)
     ]
 
 
@@ -32,6 +33,6 @@ def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
         except CorruptArtifact as error:
             logger.warning("%s", error)
             continue
-        if manifest and not name.endswith(".partial"):
+        if manifest and not name.endswith(PARTIAL):
             found.append(manifest)
     return found

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from aeflow.storage.files import PARTIAL
 from aeflow.storage.leases import Lease
 from aeflow.storage.protocol import Files
 from aeflow.storage.verify import MANIFEST
 
 __all__ = [
     "ADDRESS",
-    "PARTIAL",
     "remove_artifact",
     "remove_draft",
     "remove_leftovers",
@@ -19,7 +19,6 @@ __all__ = [
 
 ADDRESS = re.compile(r"[^/]+/([^/]*-)?[0-9a-f]{16}")
 """How the folder of an answer is named; a store may hold folders of other people, too."""
-PARTIAL = ".partial"
 
 
 def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:

@@ -25,7 +25,7 @@ from aeflow.lineage import FileEntry, Manifest, Question, libraries, manifest_by
 from aeflow.progress import OnProgress, Progress, silent
 from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
-from aeflow.storage.files import MANIFEST, LocalFiles, contained, sha256_of
+from aeflow.storage.files import MANIFEST, PARTIAL, LocalFiles, contained, sha256_of
 from aeflow.storage.leases import Lease, LostLease
 from aeflow.storage.protocol import Files
 from aeflow.storage.remote import checked_url, is_remote
@@ -147,7 +147,7 @@ class Store:
             for answer_type in Artifact.__subclasses__()
             for name in self.files.folders(answer_type.folder)
             if self.files.exists(f"{answer_type.folder}/{name}/{MANIFEST}")
-            and not name.endswith(".partial")
+            and not name.endswith(PARTIAL)
         ]
         found = [a for a in addresses if key in (a, a.rpartition("/")[2])]
         found = found or [a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)]

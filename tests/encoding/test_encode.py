@@ -2,7 +2,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ from aeflow.artifacts import FeatureSet
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
-from aeflow.encoding.overlap import overlapped
 from aeflow.encoding.pieces import RECORD, Piece
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
 from aeflow.features import footer_of, identity_in, read_features
@@ -173,23 +171,6 @@ def test_without_error_there_are_latents_alone(stages, unencoded):
     assert [*frame.columns] == ["id", "label", *(f"z_{i:03d}" for i in range(8)), "split"]
 
 
-def test_in_bfloat16_latents_are_nearly_the_same_and_the_manifest_says_how_nearly(
-    stages, unencoded
-):
-    config = EncodeConfig(precision="bfloat16")
-    features = encode(stages.model, config, unencoded, dataset=stages.dataset)
-    error = unencoded.manifest(features.address).runtime["latent_error"]
-    assert 0 < error < 0.02
-    near = read_features(unencoded.locate(features)).sort_by("id").to_pandas()
-    exact = read_features(stages.store.locate(stages.features)).sort_by("id").to_pandas()
-    latents, expected = np.stack(near["latent"]), np.stack(exact["latent"])
-    assert latents.dtype == np.float32
-    assert 0 < np.abs(latents - expected).max() < 3 * error * np.abs(expected).max()
-    errors = near["reconstruction_error"].to_numpy()
-    assert errors == pytest.approx(exact["reconstruction_error"].to_numpy(), rel=0.1)
-    assert near["id"].equals(exact["id"])
-
-
 def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     killed = subprocess.run(
         [
@@ -272,36 +253,6 @@ def test_a_tampered_model_encodes_nothing(stages, unencoded):
     with pytest.raises(CorruptArtifact):
         encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
     assert not (unencoded.root / "features").exists()
-
-
-def test_overlapped_keeps_the_order_and_the_bound():
-    held, most = [0], [0]
-
-    def read(item):
-        held[0] += 1
-        most[0] = max(most[0], held[0])
-        return item
-
-    def write(item):
-        time.sleep(0.005)
-        held[0] -= 1
-        return item * 10
-
-    written = list(
-        overlapped(range(20), read=read, work=lambda item: item, write=write, in_flight=2)
-    )
-    assert written == [item * 10 for item in range(20)]
-    assert most[0] <= 2 + 1 + 3
-
-
-@pytest.mark.parametrize("stage", ["read", "work", "write"])
-def test_what_one_part_raises_reaches_the_caller(stage):
-    def fail(item):
-        raise ValueError(f"{stage} {item}")
-
-    parts = {"read": lambda i: i, "work": lambda i: i, "write": lambda i: i, stage: fail}
-    with pytest.raises(ValueError, match=f"{stage} 0"):
-        list(overlapped([0, 1], in_flight=2, **parts))
 
 
 @pytest.mark.parametrize("what", ["0*.parquet", "_work/shards/train-00000.json"])
