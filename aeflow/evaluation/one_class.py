@@ -4,6 +4,8 @@ The protocol of Deep SVDD (https://proceedings.mlr.press/v80/ruff18a.html): a mo
 judged on the test rows of all of them.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -23,13 +25,18 @@ from aeflow.storage import Store
 __all__ = ["WAYS", "ClassScores", "labels_of", "score_class"]
 
 WAYS = {
+    "both": "weighted error and distance",
     "error": "reconstruction error",
+    "weighted": "weighted error",
     "knn": "distance in the latent",
     "local": "local density",
     "error_pca": "PCA's error",
     "knn_inputs": "distance in the input",
 }
 """Scores that are higher for strangers; the last two need no model and stand beside."""
+FLOOR = 0.1
+"""What is added to the error that a number has in training rows, as a share of their mean."""
+SMALLEST = 1e-12
 MOST_LABELS = 100
 FITTED_ROWS, JUDGED_ROWS = 60_000, 10_000
 
@@ -72,8 +79,11 @@ def score_class(
 ) -> ClassScores:
     """Scores at most 10,000 test rows by a model and a dataset whose training rows have one label.
 
-    Distances are mean distances to the 10 nearest training rows, in standardised numbers. Raises
-    ConfigError where all test rows have that label, or none.
+    Distances are mean distances to the 10 nearest training rows, in standardised numbers. The
+    weighted error counts that of each number beside what it is in training rows, as a Gaussian
+    likelihood with a variance for each number does: a mark where there never is one is strange.
+    "both" adds it to the distance in the latent, each as a multiple of its mean over validation
+    rows. Raises ConfigError where all test rows have that label, or none.
     """
     used = prepare(runtime)
     on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
@@ -84,6 +94,7 @@ def score_class(
     )
     judge = Judge(dataset, store, latent_dim=model.latent_dim)
     fitted, _ = _read(dataset, "train", store, FITTED_ROWS)
+    held_out, _ = _read(dataset, "validation", store, JUDGED_ROWS)
     judged, labels = _read(dataset, "test", store, JUDGED_ROWS)
     is_own = labels == label
     if is_own.all() or not is_own.any():
@@ -91,7 +102,10 @@ def score_class(
             f"Of {len(labels)} test rows of '{dataset.name}' {is_own.sum()} have the label "
             f"{label}: nothing can be told apart. Give more rows."
         )
-    scores = _scores(fitted, judged, judge=judge, inference=inference)
+    scores = _scores(
+        *(_seen(rows, judge=judge, inference=inference) for rows in (fitted, held_out, judged)),
+        judge=judge,
+    )
     told = {way: told_apart(score[is_own], score[~is_own]) for way, score in scores.items()}
     on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
     return ClassScores(
@@ -111,28 +125,42 @@ def _read(dataset: Dataset, split: str, store: Store, most: int) -> tuple[np.nda
     return np.concatenate([sample.rows for sample in samples]), labels
 
 
-def _scores(
-    fitted: np.ndarray, judged: np.ndarray, *, judge: Judge, inference: Inference
-) -> dict[str, np.ndarray]:
-    """Returns the scores [N] of judged rows, by their names in WAYS."""
-    x = judge.scaled(judged)
-    batches = list(inference.reconstruct(judged))
-    x_hat = judge.scaled(np.concatenate([batch.reconstructions for batch in batches]))
+@dataclass(frozen=True)
+class _Seen:
+    """Holds rows as a model sees them: x and squared errors [N, D], latents [N, latent_dim]."""
+
+    x: np.ndarray
+    squares: np.ndarray
+    latents: np.ndarray
+
+
+def _seen(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Seen:
+    batches = list(inference.reconstruct(rows))
+    x = _flat(judge.scaled(rows))
+    x_hat = _flat(judge.scaled(np.concatenate([batch.reconstructions for batch in batches])))
     latents = np.concatenate([batch.latents for batch in batches])
-    knn, local = distances(inference.latents(fitted), latents)
-    inputs, _ = distances(_flat(judge.scaled(fitted)), _flat(x))
+    return _Seen(x, np.square(x - x_hat), latents)
+
+
+def _scores(fitted: _Seen, held_out: _Seen, judged: _Seen, *, judge: Judge) -> dict:
+    """Returns the scores [N] of judged rows, by their names in WAYS."""
+    usual = fitted.squares.mean(axis=0)
+    weights = 1 / (usual + FLOOR * usual.mean() + SMALLEST)
+    weighted, expected = (seen.squares @ weights / len(weights) for seen in (judged, held_out))
+    knn, local = distances(fitted.latents, judged.latents)
+    near, _ = distances(fitted.latents, held_out.latents)
+    inputs, _ = distances(fitted.x, judged.x)
+    x = judged.x.reshape(-1, *judge.schema.shape)
     return {
-        "error": _mean_square(x - x_hat),
+        "both": weighted / (expected.mean() + SMALLEST) + knn / (near.mean() + SMALLEST),
+        "error": judged.squares.mean(axis=1),
+        "weighted": weighted,
         "knn": knn,
         "local": local,
-        "error_pca": _mean_square(x - judge.pca(x)),
+        "error_pca": np.square(_flat(x - judge.pca(x))).mean(axis=1),
         "knn_inputs": inputs,
     }
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
     return x.reshape(len(x), -1)
-
-
-def _mean_square(differences: np.ndarray) -> np.ndarray:
-    return np.square(_flat(differences)).mean(axis=1)

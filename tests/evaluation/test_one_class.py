@@ -15,7 +15,7 @@ from flows.cli import main
 from flows.stages import STAGES
 
 EPOCHS = 20
-WAYS = ["error", "knn", "local", "error_pca", "knn_inputs"]
+WAYS = ["both", "error", "weighted", "knn", "local", "error_pca", "knn_inputs"]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_command_tells_each_label_and_the_mean(three, tmp_path, capsys):
     assert written == {"classes": told["classes"], "mean": told["mean"]}
     assert [of_label["label"] for of_label in written["classes"]] == [0, 1, 2]
     assert list(written["mean"]["auroc"]) == list(written["mean"]["caught"]) == WAYS
-    for way in ("error", "knn", "knn_inputs"):
+    for way in ("both", "error", "weighted", "knn", "knn_inputs"):
         assert written["mean"]["auroc"][way] > 0.9
         mean = np.mean([of_label["auroc"][way] for of_label in written["classes"]])
         assert written["mean"]["auroc"][way] == pytest.approx(mean)
@@ -91,3 +91,25 @@ def test_scores_of_a_model_are_those_of_its_own_label(three, store):
     ]
     assert scores[0].auroc["knn_inputs"] > 0.9
     assert scores[1].auroc["knn_inputs"] < 0.5
+
+
+def test_a_faint_mark_where_there_never_is_one_is_told_by_weighted_error(store, tmp_path):
+    generator = np.random.default_rng(0)
+    images = np.zeros((600, 8, 8), np.uint8)
+    images[:, :, :4] = generator.integers(0, 17, (600, 8, 4))
+    labels = np.arange(600) % 2
+    images[labels == 1, 4, 6] = 3
+    np.savez(tmp_path / "marked.npz", x_train=images, y_train=labels)
+    config = PipelineConfig(
+        ingest=IngestConfig(source=f"npz:{tmp_path / 'marked.npz'}", train_label=0),
+        model=ModelConfig(latent_dim=8),
+        train=TrainConfig(epochs=10),
+    )
+    dataset = ingest(config.ingest, store)
+    model = STAGES.train(
+        dataset, config.train, store.url, model_config=config.model, runtime=config.runtime
+    )
+    auroc = score_class(model, config, store.url, dataset=dataset, label=0).auroc
+    assert auroc["error"] < 0.75
+    assert auroc["weighted"] > 0.8
+    assert auroc["both"] > auroc["knn"]
