@@ -140,8 +140,7 @@ class Inference:
     def _encode_batch(self, rows):
         x = self._model.preprocessing(rows)
         z = self._model.embed(x)
-        x_hat = tf.cast(self._model.decode(z), x.dtype)
-        differences = tf.reshape(x - x_hat, [self.batch_size, -1])
+        differences = tf.reshape(x - self._model.decode(z), [self.batch_size, -1])
         return z, tf.reduce_mean(tf.square(differences), axis=1)
 
     def _reconstruct_batch(self, rows):

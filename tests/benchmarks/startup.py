@@ -30,6 +30,7 @@ COMMANDS = {
 def main() -> None:
     """Prints medians of all commands, and the seconds of each stage in the last run."""
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
+    stages: list[tuple[str, float]] = []
     for _ in range(ROUNDS):
         for name, command in COMMANDS.items():
             with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,8 @@ __all__ = ["activated", "clipped"]
 
 
 def activated(x_hat, activation: str):
-    """Returns x_hat [B, *shape] in input units; "auto" clips images, leaves vectors as they are."""
+    """Returns x_hat [B, *shape], float32, in input units; "auto" clips images, and those alone."""
+    x_hat = tf.cast(x_hat, tf.float32)
     if activation == "auto":
         activation = "clipped" if len(x_hat.shape) == 4 else "linear"
     if activation == "sigmoid":

@@ -1,6 +1,7 @@
 """Ours: the whole training stage, with checkpoints, TensorBoard, validation and progress.
 
-With the option `bare`, only the compiled steps, to see what the rest costs.
+With the option `bare`, only the compiled steps, to see what the rest costs; with `free`, without
+TensorFlow's deterministic operations, to see what those cost.
 """
 
 import queue
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from aeflow.configs import (
     ConvolutionalOptions,
@@ -53,6 +55,8 @@ def main() -> None:
         shuffle_bytes=case.options.get("shuffle_bytes", 2**30),
     )
     runtime = RuntimeConfig(**case.options.get("runtime", {}))
+    if case.options.get("free"):
+        tf.config.experimental.enable_op_determinism = lambda: None
     if case.options.get("bare"):
         _serve_steps(case, model_config, config, runtime)
     else:
