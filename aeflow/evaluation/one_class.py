@@ -25,15 +25,18 @@ from aeflow.storage import Store
 __all__ = ["WAYS", "ClassScores", "labels_of", "score_class"]
 
 WAYS = {
-    "both": "weighted error and distance",
-    "error": "reconstruction error",
+    "both": "weighted error + kNN",
+    "error": "error",
     "weighted": "weighted error",
-    "knn": "distance in the latent",
+    "knn": "latent kNN",
     "local": "local density",
-    "error_pca": "PCA's error",
-    "knn_inputs": "distance in the input",
+    "error_pca": "PCA error",
+    "knn_inputs": "input kNN",
 }
-"""Scores that are higher for strangers; the last two need no model and stand beside."""
+"""Scores that are higher for strangers, and their titles, whose words fit into 80 columns.
+
+The last two need no model and stand beside.
+"""
 FLOOR = 0.1
 """What is added to the error that a number has in training rows, as a share of their mean."""
 SMALLEST = 1e-12

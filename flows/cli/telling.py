@@ -48,7 +48,8 @@ def _table_of(outcome: OneClass) -> Table:
     """Returns AUROC, and in brackets the share caught at 1 % false alarms, by label and score."""
     from aeflow.evaluation import WAYS
 
-    table = Table(box=box.SIMPLE, caption="AUROC (share caught at 1% false alarms)")
+    caption = "AUROC (share caught at 1% false alarms)"
+    table = Table(box=box.SIMPLE, padding=(0, 0, 0, 1), caption=caption)
     for title in ("label", *WAYS.values()):
         table.add_column(title, justify="right")
     rows = [(str(of_label["label"]), of_label) for of_label in outcome.classes]
