@@ -7,6 +7,7 @@ __all__ = [
     "DivergedTraining",
     "IdentityMismatch",
     "Interrupted",
+    "LostMachine",
     "PrunedTrial",
     "Refused",
     "SourceError",
@@ -52,3 +53,7 @@ class Refused(AeflowError):
 
 class TransientError(AeflowError):
     """Says that the world failed in a way that trying again can mend."""
+
+
+class LostMachine(TransientError):
+    """Says that of the machines which train together one is gone; only new processes can go on."""

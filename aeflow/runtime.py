@@ -38,8 +38,20 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
     return {**runtime.model_dump(mode="json"), **used}
 
 
-def strategy_over(used: dict[str, Any]) -> tf.distribute.Strategy:
-    """Returns what lets the devices of a prepared process share the work of each step."""
+def strategy_over(used: dict[str, Any], num_machines: int = 1) -> tf.distribute.Strategy:
+    """Returns what lets the devices of prepared processes share the work of each step.
+
+    Of several machines all call this at once; it returns when all have. Raises ConfigError where
+    TensorFlow has been at work in this process before.
+    """
+    if num_machines > 1:
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            raise ConfigError(
+                "TensorFlow has already started in this process, and machines share batches only "
+                "before it has. Run the training in a process of its own."
+            ) from error
     if used["num_devices"] == 1:
         return tf.distribute.get_strategy()
     kind = used["device"].upper()
@@ -49,13 +61,14 @@ def strategy_over(used: dict[str, Any]) -> tf.distribute.Strategy:
 def _divide(device: str, wanted: int | None) -> int:
     """Returns how many devices are used; a CPU is cut into as many as are wanted."""
     if device == "gpu":
-        num_gpus = len(tf.config.list_physical_devices("GPU"))
-        if wanted and wanted > num_gpus:
+        gpus = tf.config.list_physical_devices("GPU")
+        if wanted and wanted > len(gpus):
             raise ConfigError(
-                f"TensorFlow sees {num_gpus} GPUs here, and runtime.num_devices is {wanted}. "
+                f"TensorFlow sees {len(gpus)} GPUs here, and runtime.num_devices is {wanted}. "
                 "Choose at most as many."
             )
-        return wanted or num_gpus
+        tf.config.set_visible_devices(gpus[:wanted], "GPU")
+        return wanted or len(gpus)
     if wanted and wanted > 1:
         cpu, *_ = tf.config.list_physical_devices("CPU")
         shares = [tf.config.LogicalDeviceConfiguration()] * wanted

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, Model
+from aeflow.cluster import task_of
 from aeflow.configs import PipelineConfig
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.lineage import Question
@@ -46,47 +47,89 @@ def _train_on(deployment: str, config: PipelineConfig, store: str, dataset: str)
 
     The worker looks for the dataset first, so one that cannot read this store fails at once.
     """
-    run = _started(deployment, config, store, dataset)
-    state = _ended(run, deployment)
+    runs = _started(deployment, config, store, dataset)
+    run, state = _ended(runs, deployment)
     if not state.is_completed():
-        raise AeflowError(f"'{deployment}' ended as {state.name}: {_one_line(state.message)}")
+        name = f"'{deployment}'" + (f" on {runs[run]}" if runs[run] else "")
+        raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
     return _answers(deployment, config, store, dataset)
 
 
-def _started(deployment: str, config: PipelineConfig, store: str, dataset: str) -> UUID:
+def _started(
+    deployment: str, config: PipelineConfig, store: str, dataset: str
+) -> dict[UUID, str | None]:
+    """Starts a run, or one on each of the machines that share it; returns them by their machine.
+
+    Whoever works for the queue with a machine's name takes the run that is meant for it.
+    """
     parameters = {"config": config.model_dump(mode="json"), "store": store, "dataset": dataset}
+    machines = config.runtime.machines
+    started: dict[UUID, str | None] = {}
     try:
-        run = run_deployment(deployment, parameters=parameters, timeout=0)
+        for index, machine in enumerate(machines or [None]):
+            where: dict[str, Any] = {}
+            if machine:
+                task = {"env": {"TF_CONFIG": task_of(machines, index)}}
+                host = machine.rpartition(":")[0]
+                where = {"work_queue_name": host, "job_variables": task}
+            run = run_deployment(deployment, parameters=parameters, timeout=0, **where)
+            started[cast(FlowRun, run).id] = machine  # the flow is not async: it is no coroutine
     except ObjectNotFound as error:
         raise ConfigError(
             f"There is no deployment '{deployment}' to train on. "
             "Make it with `python -m deployments.apply`, or leave train_on out."
         ) from error
-    return cast(FlowRun, run).id  # the flow is not async, so it is no coroutine
+    return started
 
 
-def _ended(run: UUID, deployment: str) -> State:
-    """Waits for a run to end, over a restart of the server too; who stops waiting cancels it."""
-    said = crashed = None
+def _ended(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
+    """Waits for runs to end, over a restart of the server too; returns the first that failed.
+
+    Who stops waiting cancels those that are at work, and so does the failure of one.
+    """
+    watched = {run: _Watched(run, deployment) for run in runs}
     cancellation = Cancellation()
     with get_client(sync_client=True) as client:
         try:
             while True:
                 cancellation.check()
-                found = _found(client, run)
-                state = found.state if found else None
-                if found and state and state.is_final():
-                    crashed = crashed or time.monotonic()
-                    waited = time.monotonic() - crashed
-                    if not _may_start_again(found) or waited > RESCHEDULED_SECONDS:
-                        return state
-                if state and state.name != said:
-                    get_run_logger().info("%s: %s", deployment, state.name)
-                    said = state.name
+                ended = {run: one.ended(client) for run, one in watched.items()}
+                for run, state in ended.items():
+                    if state and (not state.is_completed() or all(ended.values())):
+                        return run, state
                 time.sleep(POLL_SECONDS)
-        except BaseException:
-            _cancel(client, run)
-            raise
+        finally:
+            for one in watched.values():
+                one.cancel(client)
+
+
+class _Watched:
+    """Is a run that another one waits for."""
+
+    def __init__(self, run: UUID, deployment: str):
+        self._run = run
+        self._deployment = deployment
+        self._said = self._crashed = None
+        self._state: State | None = None
+
+    def ended(self, client: SyncPrefectClient) -> State | None:
+        """Returns how it ended, or None while it is at work or may be started again."""
+        found = _found(client, self._run)
+        state = found.state if found else None
+        if found and state and state.is_final():
+            self._crashed = self._crashed or time.monotonic()
+            waited = time.monotonic() - self._crashed
+            if not _may_start_again(found) or waited > RESCHEDULED_SECONDS:
+                self._state = state
+        if state and state.name != self._said:
+            get_run_logger().info("%s: %s", self._deployment, state.name)
+            self._said = state.name
+        return self._state
+
+    def cancel(self, client: SyncPrefectClient) -> None:
+        """Stops it where it has not ended: it keeps a checkpoint, and its slot is free again."""
+        if self._state is None:
+            _cancel(client, self._run)
 
 
 def _may_start_again(run: FlowRun) -> bool:
@@ -105,7 +148,7 @@ def _found(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
 
 
 def _cancel(client: SyncPrefectClient, run: UUID) -> None:
-    """Stops a run for which nobody waits: it keeps a checkpoint, and its slot is free again."""
+    """Stops a run for which nobody waits any more."""
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # we are being stopped ourselves
             client.set_flow_run_state(run, Cancelling(message="The run that waited was stopped."))

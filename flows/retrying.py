@@ -1,14 +1,17 @@
 """What every task shares: it is tried again when that can mend it, and keeps no result."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
+from aeflow.cluster import ALONE, cluster_here
 from aeflow.errors import TransientError
 
-__all__ = ["HOUR", "RETRIED"]
+__all__ = ["HOUR", "RETRIED", "crashing_together"]
 
 HOUR = 3600
 
@@ -28,3 +31,18 @@ RETRIED: dict[str, Any] = {
     "cache_policy": NO_CACHE,
     "persist_result": False,
 }
+
+
+@contextmanager
+def crashing_together() -> Iterator[None]:
+    """Lets a run crash where one of several machines that train together cannot go on.
+
+    TensorFlow joins others once in a process. A crashed run is started again in a new one, and so
+    are those of the other machines, which crash with it.
+    """
+    try:
+        yield
+    except TransientError as error:
+        if cluster_here() is ALONE:
+            raise
+        raise SystemExit(f"aeflow: {error}") from error

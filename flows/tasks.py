@@ -31,7 +31,7 @@ from aeflow.datasets.dating import dated
 from flows import pages, stages
 from flows.announcing import announce_drift
 from flows.live import shown
-from flows.retrying import HOUR, RETRIED
+from flows.retrying import HOUR, RETRIED, crashing_together
 from flows.spreading import over_dask
 
 __all__ = [
@@ -79,7 +79,7 @@ def train(
     runtime: RuntimeConfig,
 ) -> Model:
     """Trains a model on a dataset."""
-    with shown("train"):
+    with shown("train"), crashing_together():
         pages.link_training(dataset, config, store, model_config=model_config)
         return stages.train(dataset, config, store, model_config=model_config, runtime=runtime)
 

@@ -31,6 +31,12 @@ def main() -> int:
         action="store_true",
         help="Answer on 127.0.0.1:8080/health whether it still asks for runs.",
     )
+    parser.add_argument(
+        "--queue",
+        action="append",
+        default=[],
+        help="A queue of the pool whose runs it takes, and no others; may be given again.",
+    )
     parser.add_argument("--name", help="Its name; a second worker of one host needs another.")
     given = parser.parse_args()
     name = given.name or f"{given.pool}-{socket.gethostname()}"
@@ -41,6 +47,7 @@ def main() -> int:
         [
             *(sys.executable, "-m", "prefect", "worker", "start"),
             *("--pool", given.pool, "--name", name),
+            *(word for queue in given.queue for word in ("--work-queue", queue)),
             *(("--with-healthcheck",) if given.health else ()),
         ],
         env={"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", **os.environ},

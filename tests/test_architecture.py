@@ -22,7 +22,7 @@ LAYERS = (
     "aeflow.champions, aeflow.feature_sets, aeflow.retention, aeflow.trends | aeflow.encoding | "
     "aeflow.publishing | aeflow.tuning",
     "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.features, aeflow.neighbours | "
-    "aeflow.figures, aeflow.galleries | aeflow.summaries | aeflow.runtime",
+    "aeflow.figures, aeflow.galleries | aeflow.summaries | aeflow.runtime, aeflow.cluster",
     "aeflow.storage",
     "aeflow.artifacts",
     "aeflow.lineage",

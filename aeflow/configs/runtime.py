@@ -1,12 +1,14 @@
 """What changes the speed and not the answer: recorded in manifests, never hashed."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from aeflow.configs.config import Config
 
 __all__ = ["RuntimeConfig"]
+
+Machine = Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$", examples=["10.0.0.1:5000"])]
 
 
 class RuntimeConfig(Config):
@@ -16,6 +18,8 @@ class RuntimeConfig(Config):
     """Where TensorFlow computes; auto takes a GPU where there is one."""
     num_devices: int | None = Field(default=None, ge=1, le=64)
     """Devices that share each batch of training; every GPU or one CPU where it is not given."""
+    machines: tuple[Machine, ...] = ()
+    """Machines that share each batch of training, on which `train_on` starts a run each."""
     threads: int | None = Field(default=None, ge=1, le=1024)
     """Threads within one TensorFlow operation; all cores where it is not given."""
     steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)

@@ -11,7 +11,7 @@ from aeflow.storage.files import MANIFEST, PARTIAL, WORK, contained, sha256_of
 from aeflow.storage.leases import check_holder
 from aeflow.storage.protocol import Files
 
-__all__ = ["Draft", "Share", "content_digest"]
+__all__ = ["Draft", "DraftOfAnother", "Share", "content_digest"]
 
 
 class Share(BaseModel):
@@ -101,6 +101,18 @@ class Draft:
 
     def _within(self, name: str) -> str:
         return f"{self.name}/{contained(self.folder, name).relative_to(self.folder).as_posix()}"
+
+
+class DraftOfAnother:
+    """Looks into a draft that another process holds, and changes nothing in it."""
+
+    def __init__(self, files: Files, address: str):
+        self._files = files
+        self._name = f"{address}{PARTIAL}"
+
+    def path(self, name: str) -> Path:
+        """Returns where a finished file lies or would lie, fetched as it is now."""
+        return self._files.local(f"{self._name}/{name}")
 
 
 def content_digest(files: tuple[FileEntry, ...]) -> str:

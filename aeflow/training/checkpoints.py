@@ -14,12 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 from aeflow.models import Autoencoder
-from aeflow.storage import Draft
+from aeflow.storage import Draft, DraftOfAnother
 
 __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 
 CHECKPOINT = "_work/checkpoint.npz"
 SECONDS_BETWEEN = 5.0
+SECONDS_WITHIN_EPOCH = 60.0
+"""An epoch may take hours, and who is killed in it is to lose no more than this."""
 
 
 @dataclass
@@ -40,13 +42,22 @@ class TrainingState:
 
 
 class Checkpoints:
-    """Saves and restores a model, its optimizer and the state of training in a draft."""
+    """Saves and restores a model, its optimizer and the state of training in a draft.
 
-    def __init__(self, draft: Draft, model: Autoencoder, optimizer: tf.keras.optimizers.Optimizer):
+    Of several machines the chief's draft is restored in all; it alone saves.
+    """
+
+    def __init__(
+        self,
+        draft: Draft | DraftOfAnother,
+        model: Autoencoder,
+        optimizer: tf.keras.optimizers.Optimizer,
+    ):
         self._draft = draft
         self._model = model
         self._optimizer = optimizer
         self._saved_at = -math.inf
+        self._began = time.monotonic()
 
     def save_if_due(self, state: TrainingState, every_epochs: int | None) -> None:
         """Saves after so many epochs; where none are given, after the first and each few seconds.
@@ -60,8 +71,16 @@ class Checkpoints:
         if is_due:
             self.save(state)
 
+    def save_if_late(self, state: TrainingState, every_epochs: int | None) -> None:
+        """Saves within an epoch, once a minute, where no epochs between checkpoints are given."""
+        since = time.monotonic() - max(self._saved_at, self._began)
+        if every_epochs is None and since >= SECONDS_WITHIN_EPOCH:
+            self.save(state)
+
     def save(self, state: TrainingState) -> None:
         """Replaces the checkpoint by one of now."""
+        if isinstance(self._draft, DraftOfAnother):
+            return
         counters = asdict(state)
         arrays = {f"best_{i:04d}": array for i, array in enumerate(counters.pop("best_weights"))}
         for group, variables in self._variables().items():

@@ -18,6 +18,7 @@ from aeflow.training.inputs import StoredRows, TrainingBlocks
 from aeflow.training.optimizers import learning_rate_at
 from aeflow.training.policy import Policy
 from aeflow.training.steps import MOST_STEPS, compile_steps, compile_validation
+from aeflow.training.together import Agreement
 
 __all__ = ["Run", "fit"]
 
@@ -40,6 +41,7 @@ class Run:
     runtime: RuntimeConfig
     policy: Policy
     strategy: tf.distribute.Strategy
+    agreement: Agreement
 
     @property
     def num_steps(self) -> int:
@@ -58,10 +60,12 @@ def fit(
     """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
 
     Cancelling, deadlines and checkpoints happen between calls of the graph, about a second apart.
-    Raises DivergedTraining at the first loss that is not finite; passes Interrupted on after it
-    has saved a checkpoint.
+    Raises DivergedTraining at the first loss that is not finite, LostMachine where one that shares
+    the batches is gone; passes Interrupted on after it has saved a checkpoint.
     """
     config = run.config
+    if state.step:
+        logger.info("train: goes on from step %d of %d", state.step, run.num_steps)
     run_steps = compile_steps(
         run.model,
         run.optimizer,
@@ -76,11 +80,13 @@ def fit(
     pace = _Pace(run.runtime.steps_per_call)
     while state.epochs_done < config.epochs and not _out_of_patience(config, state):
         try:
-            _train_epoch(run, state, run_steps, pace, on_progress)
+            with run.agreement.surviving():
+                _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
+                loss = run.agreement.least(validation_loss())
         except Interrupted:
             checkpoints.save(state)
             raise
-        _finish_epoch(run, state, validation_loss())
+        _finish_epoch(run, state, loss)
         _log_epoch(config, state)
         on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
         checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
@@ -89,21 +95,31 @@ def fit(
     return state
 
 
-def _train_epoch(run: Run, state: TrainingState, run_steps, pace: "_Pace", on_progress) -> None:
+def _train_epoch(
+    run: Run,
+    state: TrainingState,
+    run_steps,
+    pace: "_Pace",
+    checkpoints: Checkpoints,
+    on_progress: OnProgress,
+) -> None:
     epoch = state.epochs_done
     first = epoch * run.blocks.steps_per_epoch
     for block in run.blocks.epoch(epoch, first_step=state.step - first):
         end = first + block.first_step + block.num_steps
         while state.step < end:
-            on_progress(_progress(run, state))
-            count = pace.steps_within(end - state.step)
+            with run.agreement.leaving():
+                on_progress(_progress(run, state))
+            count = int(run.agreement.least(pace.steps_within(end - state.step)))
             with pace.timing(count):
                 terms = run_steps(block, state.step, block.num_steps - (end - state.step), count)
             _check_finite(run, state, terms["loss"])
             for name, values in terms.items():
                 state.epoch_terms.setdefault(name, []).extend(values.tolist())
             state.step += count
-    on_progress(_progress(run, state))
+            checkpoints.save_if_late(state, run.runtime.checkpoint_epochs)
+    with run.agreement.leaving():
+        on_progress(_progress(run, state))
 
 
 def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:

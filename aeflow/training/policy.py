@@ -39,7 +39,12 @@ def choose_policy(
     `used` is what `prepare` has found. The answers of two policies differ in their last bits, as
     those of two devices do. Raises ConfigError where devices cannot share a batch equally.
     """
-    device, num_devices = used["device"], used["num_devices"]
+    device, num_devices = used["device"], used["num_devices"] * used["num_machines"]
+    if used["num_machines"] > 1 and device == "cpu" and used["num_devices"] > 1:
+        raise ConfigError(
+            f"On a CPU each machine of TF_CONFIG is one device, and runtime.num_devices is "
+            f"{used['num_devices']}. Leave it out."
+        )
     if config.batch_size % num_devices:
         raise ConfigError(
             f"{num_devices} devices cannot share a batch of {config.batch_size} rows equally. "

@@ -6,26 +6,31 @@ from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tensorflow as tf
 
 from aeflow.artifacts import Dataset, Model
+from aeflow.cluster import ALONE, cluster_here, meet
 from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.datasets.statistics import read_statistics
+from aeflow.errors import ConfigError
 from aeflow.features import latent_array
 from aeflow.lineage import Question
 from aeflow.models import Autoencoder, Inference, build, save_model
 from aeflow.models.golden import NUM_GOLDEN
 from aeflow.models.preprocessing import fit_preprocessing
-from aeflow.progress import OnProgress, silent, with_deadline
+from aeflow.progress import OnProgress, Progress, silent, with_deadline
 from aeflow.runtime import prepare, strategy_over
 from aeflow.storage import Draft, Store
 from aeflow.training.augmentation import check_augmentation
 from aeflow.training.checkpoints import Checkpoints, TrainingState
+from aeflow.training.following import follow
 from aeflow.training.inputs import TrainingBlocks, open_rows
 from aeflow.training.live import LiveSummaries
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
 from aeflow.training.policy import choose_policy
+from aeflow.training.together import Agreement
 
 __all__ = ["train", "training_question"]
 
@@ -44,13 +49,20 @@ def train(
     """Trains a model on the split `train`, keeps the weights with the best validation loss.
 
     Interrupted or killed, it leaves a draft with a checkpoint from which the same call goes on.
-    Raises ConfigError where the dataset lacks rows, or has too few for the kind, DivergedTraining
-    at a loss that is not finite.
+    Where `TF_CONFIG` names several machines, each makes this call, they share every batch, and the
+    first of them writes. Raises ConfigError where the dataset lacks rows, or has too few for the
+    kind, DivergedTraining at a loss that is not finite, LostMachine where a machine is gone.
     """
     question = training_question(dataset, config, model_config)
     _warn_of_size(model_config, dataset)
     check_augmentation(config, dataset.example_schema)
-    used = prepare(runtime)
+    cluster = cluster_here()
+    if runtime.machines and cluster is ALONE:
+        raise ConfigError(
+            f"runtime.machines names {len(runtime.machines)}, and nothing starts this on them. "
+            "Name a deployment with train_on, or leave it out and give each its TF_CONFIG."
+        )
+    used = prepare(runtime) | {"num_machines": cluster.size}
     policy = choose_policy(
         model_config,
         config,
@@ -58,20 +70,27 @@ def train(
         used=used,
         num_rows=dataset.rows.get("train", 0),
     )
+    on_progress = with_deadline(on_progress, runtime.deadline_seconds)
+
+    def begin(on_wait: OnProgress) -> Run:
+        strategy = _strategy(cluster, question.key, used, on_wait)
+        return _run(dataset, config, store, model_config, runtime, policy, strategy, cluster)
+
+    if not cluster.is_chief:
+        return follow(question, store, begin=begin, on_progress=on_progress)
     return store.answer(
         question,
         Model,
         partial(
             _train,
+            begin=begin,
             dataset=dataset,
-            config=config,
             store=store,
             model_config=model_config,
             runtime=runtime,
-            policy=policy,
             used=used,
             key=question.key,
-            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
+            on_progress=on_progress,
         ),
         resumable=True,
         runtime=used | asdict(policy),
@@ -90,14 +109,10 @@ def training_question(dataset: Dataset, config: TrainConfig, model_config: Model
     )
 
 
-def _train(
-    draft: Draft, *, dataset, config, store, model_config, runtime, policy, used, key, on_progress
-):
-    run = _run(dataset, config, store, model_config, runtime, policy, strategy_over(used))
+def _train(draft: Draft, *, begin, dataset, store, model_config, runtime, used, key, on_progress):
+    run = begin(on_progress)
     checkpoints = Checkpoints(draft, run.model, run.optimizer)
     state = checkpoints.restore()
-    if state.step:
-        logger.info("train: goes on from step %d of %d", state.step, run.num_steps)
     with LiveSummaries(f"logs/{key}", store, run=run, schema=dataset.example_schema) as summaries:
         state = fit(run, state, checkpoints, on_epoch=summaries.write, on_progress=on_progress)
     _write_history(draft, state)
@@ -123,7 +138,17 @@ def _train(
     }
 
 
-def _run(dataset, config, store, model_config, runtime, policy, strategy) -> Run:
+def _strategy(cluster, key, used, on_progress) -> tf.distribute.Strategy:
+    """Returns what shares the work, once all machines are here that do."""
+    waiting = Progress("train", 0, 1, "step", "waits for the other machines of TF_CONFIG")
+    if cluster.size > 1:
+        work = f"{key} on {used['num_devices']} {used['device']}"
+        meet(cluster, work, lambda: on_progress(waiting))
+        logger.info("train: %d machines share each batch", cluster.size)
+    return strategy_over(used, cluster.size)
+
+
+def _run(dataset, config, store, model_config, runtime, policy, strategy, cluster) -> Run:
     blocks = TrainingBlocks(open_rows(dataset, "train", store), config)
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(
@@ -146,6 +171,7 @@ def _run(dataset, config, store, model_config, runtime, policy, strategy) -> Run
         runtime=runtime,
         policy=policy,
         strategy=strategy,
+        agreement=Agreement(strategy, cluster),
     )
 
 

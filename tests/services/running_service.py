@@ -121,11 +121,18 @@ class RunningService:
         self.client.set_flow_run_state(run, Cancelling())
 
     def start_training(
-        self, deployment: str, seed: int, *, epochs: int = 100_000, **more: Any
+        self,
+        deployment: str,
+        seed: int,
+        *,
+        epochs: int = 100_000,
+        runtime: dict[str, Any] | None = None,
+        **more: Any,
     ) -> tuple[UUID, Path]:
         """Starts a training; returns its run, and its checkpoint once there is one."""
         before = set(self._checkpoints())
         config = {"model": {"latent_dim": 8}, "train": {"epochs": epochs, "seed": seed}}
+        config["runtime"] = runtime or {}
         run = self.start(deployment, config, **more)
         (checkpoint,) = until(lambda: set(self._checkpoints()) - before, 120)
         return run, checkpoint

@@ -49,7 +49,7 @@ SMALL = ModelConfig(latent_dim=8)
     ],
 )
 def test_policy_follows_from_network_device_and_rows(model, given, device, num_rows, expected):
-    runtime, used = RuntimeConfig(**given), {"device": device, "num_devices": 1}
+    runtime, used = RuntimeConfig(**given), {"device": device, "num_devices": 1, "num_machines": 1}
     chosen = choose_policy(model, TrainConfig(), runtime, used=used, num_rows=num_rows)
     assert chosen == expected
 

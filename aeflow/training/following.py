@@ -1,0 +1,67 @@
+"""Training as one of several machines of which another, the chief, writes what comes out."""
+
+import time
+from collections.abc import Callable
+
+from aeflow.artifacts import Model
+from aeflow.errors import LostMachine
+from aeflow.lineage import Question
+from aeflow.progress import OnProgress, Progress
+from aeflow.storage import DraftOfAnother, Store
+from aeflow.storage.leases import live_inputs
+from aeflow.training.checkpoints import Checkpoints
+from aeflow.training.loop import Run, fit
+
+__all__ = ["follow"]
+
+POLL_SECONDS = 1.0
+
+
+class _Answered(Exception):
+    """Ends the waiting for a chief that found its answer in the store."""
+
+
+def follow(
+    question: Question,
+    store: Store,
+    *,
+    begin: Callable[[OnProgress], Run],
+    on_progress: OnProgress,
+) -> Model:
+    """Takes the chief's steps with it and returns its answer, having written nothing.
+
+    Raises LostMachine where the chief ends without one.
+    """
+
+    def waiting(progress: Progress) -> None:
+        on_progress(progress)
+        if store.find(question.address):
+            raise _Answered
+
+    try:
+        waiting(Progress("train", 0, 1, "step", "looks for the answer"))
+        run = begin(waiting)
+        draft = DraftOfAnother(store.files, question.address)
+        checkpoints = Checkpoints(draft, run.model, run.optimizer)
+        fit(
+            run,
+            checkpoints.restore(),
+            checkpoints,
+            on_epoch=lambda epoch: None,
+            on_progress=on_progress,
+        )
+        while True:
+            waiting(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
+            _check_alive(question, store)
+            time.sleep(POLL_SECONDS)
+    except _Answered:
+        return Model.model_validate(store.manifest(question.address).artifact)
+
+
+def _check_alive(question: Question, store: Store) -> None:
+    is_held = live_inputs(store.files, f"{question.address}.lease") is not None
+    if not is_held and not store.find(question.address):
+        raise LostMachine(
+            "The chief of TF_CONFIG ended without an answer. Run it again on all machines: "
+            "training goes on from the last checkpoint."
+        )
