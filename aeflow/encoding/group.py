@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -49,14 +50,24 @@ class ShardEncoder:
         """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
         return self._inference.batch_size
 
-    def encode(self, shard: Shard, on_rows: OnRows) -> FeatureRows:
-        """Returns a shard's features; `on_rows` hears of each batch."""
+    def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
+        """Gives the features of each shard in turn; `on_rows` hears of each batch."""
+        begun: deque[Shard] = deque()
+
+        def features() -> Iterator[np.ndarray]:
+            for shard in shards:
+                begun.append(shard)
+                yield shard.features
+
         if not self._has_error:
-            latents = self._inference.latents(shard.features, on_rows)
-            return FeatureRows(shard.ids, shard.labels, latents)
-        encoded = self._inference.encode(shard.features, on_rows)
-        percentiles = error_percentiles(encoded.errors, self._reference)
-        return FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
+            for latents in self._inference.latents_each(features(), on_rows):
+                shard = begun.popleft()
+                yield FeatureRows(shard.ids, shard.labels, latents)
+            return
+        for encoded in self._inference.encode_each(features(), on_rows):
+            shard = begun.popleft()
+            percentiles = error_percentiles(encoded.errors, self._reference)
+            yield FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
 
 
 def encode_group(
@@ -79,12 +90,11 @@ def encode_group(
     folder = store.reading(dataset, [piece.shard for piece in pieces])
     sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
 
-    def read(piece: Piece) -> tuple[Piece, Shard]:
-        return piece, open_shard(folder / piece.shard, dataset.example_schema)
+    def read(piece: Piece) -> Shard:
+        return open_shard(folder / piece.shard, dataset.example_schema)
 
-    def work(piece_and_shard: tuple[Piece, Shard]) -> tuple[Piece, FeatureRows]:
-        piece, shard = piece_and_shard
-        return piece, encoder.encode(shard, on_rows)
+    def work(shards: Iterator[Shard]) -> Iterator[tuple[Piece, FeatureRows]]:
+        return zip(pieces, encoder.encode(shards, on_rows), strict=True)
 
     def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
         piece, rows = piece_and_rows

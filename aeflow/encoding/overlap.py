@@ -19,27 +19,35 @@ def overlapped(
     items: Iterable[Item],
     *,
     read: Callable[[Item], Read],
-    work: Callable[[Read], Worked],
+    work: Callable[[Iterator[Read]], Iterator[Worked]],
     write: Callable[[Worked], Written],
     in_flight: int,
 ) -> Iterator[Written]:
     """Gives what `write` returned for each item, in order; `work` runs on the caller's thread.
 
-    At most `in_flight` items are read ahead and as many wait to be written. What one of the three
-    raises is raised here; a write that has begun is finished first.
+    `work` takes items as it likes, and gives one for each. At most `in_flight` are read ahead of
+    it and as many wait to be written. What one of the three raises is raised here; a write that
+    has begun is finished first.
     """
-    waiting = iter(items)
     with _thread("read") as reader, _thread("write") as writer:
-        ahead = deque(reader.submit(read, item) for item in islice(waiting, in_flight))
         behind: deque[Future[Written]] = deque()
-        while ahead:
-            taken = ahead.popleft().result()
-            ahead.extend(reader.submit(read, item) for item in islice(waiting, 1))
-            behind.append(writer.submit(write, work(taken)))
+        for worked in work(_read_ahead(items, read, reader, in_flight)):
+            behind.append(writer.submit(write, worked))
             if len(behind) > in_flight:
                 yield behind.popleft().result()
         while behind:
             yield behind.popleft().result()
+
+
+def _read_ahead(
+    items: Iterable[Item], read: Callable[[Item], Read], reader: ThreadPoolExecutor, count: int
+) -> Iterator[Read]:
+    waiting = iter(items)
+    ahead = deque(reader.submit(read, item) for item in islice(waiting, count))
+    while ahead:
+        taken = ahead.popleft().result()
+        ahead.extend(reader.submit(read, item) for item in islice(waiting, 1))
+        yield taken
 
 
 @contextmanager

@@ -6,11 +6,13 @@ its place in the shard and on nothing else.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -21,12 +23,13 @@ from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
 
-AT_ONCE = 2
-"""Batches in the making: one is copied while the other is computed, and no core waits."""
+AT_ONCE = 3
+"""Batches in the making: some are copied while others are computed, and no core waits."""
 
 logger = logging.getLogger(__name__)
 
 OnRows = Callable[[int], None]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,27 @@ class Inference:
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
         """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
-        latents, errors = zip(*self._passes(self._encode, rows, on_rows), strict=True)
-        return Encoded(np.concatenate(latents), np.concatenate(errors))
+        (encoded,) = self.encode_each([rows], on_rows)
+        return encoded
 
     def latents(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> np.ndarray:
         """Returns latents [N, latent_dim] of stored rows [N, *shape], without decoding them."""
-        passes = self._passes(self._latents, rows, on_rows)
-        return np.concatenate([latents for (latents,) in passes])
+        (latents,) = self.latents_each([rows], on_rows)
+        return latents
+
+    def encode_each(
+        self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
+    ) -> Iterator[Encoded]:
+        """Gives latents and errors of arrays [N, *shape] in turn, beginning each early."""
+        for latents, errors in self._passes(self._encode, arrays, on_rows):
+            yield Encoded(latents, errors)
+
+    def latents_each(
+        self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
+    ) -> Iterator[np.ndarray]:
+        """Gives latents of arrays [N, *shape] in turn, without decoding them."""
+        for (latents,) in self._passes(self._latents, arrays, on_rows):
+            yield latents
 
     def reconstruct(self, rows: np.ndarray) -> Iterator[Reconstructed]:
         """Gives batches of latents and reconstructions of stored rows [N, *shape]."""
@@ -91,28 +108,26 @@ class Inference:
             yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
 
     def _passes(
-        self, forward: Callable[..., Any], rows: np.ndarray, on_rows: OnRows
+        self, forward: Callable[..., Any], arrays: Iterable[np.ndarray], on_rows: OnRows
     ) -> Iterator[list[np.ndarray]]:
-        """Gives what a graph returns for each batch, in order; two are under way at a time."""
+        """Gives what a graph returns for each array; batches of the next are under way by then."""
 
         def take(batch: np.ndarray, count: int) -> list[np.ndarray]:
             found = tf.nest.flatten(forward(tf.constant(batch)))
             return [tensor.numpy()[:count] for tensor in found]
 
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forward") as pool:
-            under_way: deque[Future[list[np.ndarray]]] = deque()
-            for batch, count in self._batches(rows):
-                under_way.append(pool.submit(take, batch, count))
-                if len(under_way) > AT_ONCE:
-                    yield self._taken(under_way, on_rows)
-            while under_way:
-                yield self._taken(under_way, on_rows)
-
-    @staticmethod
-    def _taken(under_way: deque[Future[list[np.ndarray]]], on_rows: OnRows) -> list[np.ndarray]:
-        found = under_way.popleft().result()
-        on_rows(len(found[0]))
-        return found
+            begun = (
+                (pool.submit(take, batch, count), number)
+                for number, rows in enumerate(arrays)
+                for batch, count in self._batches(rows)
+            )
+            for _, batches in groupby(_ahead(begun, AT_ONCE), key=itemgetter(1)):
+                taken = []
+                for batch, _ in batches:
+                    taken.append(batch.result())
+                    on_rows(len(taken[-1][0]))
+                yield [np.concatenate(parts) for parts in zip(*taken, strict=True)]
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         for start in range(0, len(rows), self.batch_size):
@@ -146,3 +161,12 @@ class Inference:
     def _reconstruct_batch(self, rows):
         z = self._model.encode(rows)
         return z, self._model.preprocessing.invert(self._model.decode(z))
+
+
+def _ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
+    """Gives items in their order, each after `count` more have been taken."""
+    waiting = iter(items)
+    taken = deque(islice(waiting, count))
+    while taken:
+        taken.extend(islice(waiting, 1))
+        yield taken.popleft()

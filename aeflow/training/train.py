@@ -192,7 +192,7 @@ def _write_reference(
     inference = Inference(model, dataset.example_schema, runtime.encode_batch_size)
     with draft.writing("reference.parquet") as path:
         shards = open_split(dataset, "validation", store)
-        encoded = [inference.encode(shard.features) for shard in shards]
+        encoded = list(inference.encode_each(shard.features for shard in shards))
         pq.write_table(
             pa.table(
                 {

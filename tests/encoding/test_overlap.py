@@ -20,9 +20,7 @@ def test_overlapped_keeps_the_order_and_the_bound():
         held[0] -= 1
         return item * 10
 
-    written = list(
-        overlapped(range(20), read=read, work=lambda item: item, write=write, in_flight=2)
-    )
+    written = list(overlapped(range(20), read=read, work=iter, write=write, in_flight=2))
     assert written == [item * 10 for item in range(20)]
     assert most[0] <= 2 + 1 + 3
 
@@ -32,6 +30,7 @@ def test_what_one_part_raises_reaches_the_caller(stage):
     def fail(item):
         raise ValueError(f"{stage} {item}")
 
-    parts = {"read": lambda i: i, "work": lambda i: i, "write": lambda i: i, stage: fail}
+    parts = {"read": lambda i: i, "work": iter, "write": lambda i: i}
+    parts[stage] = (lambda items: map(fail, items)) if stage == "work" else fail
     with pytest.raises(ValueError, match=f"{stage} 0"):
         list(overlapped([0, 1], in_flight=2, **parts))

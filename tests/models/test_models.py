@@ -81,6 +81,25 @@ def test_inference_gives_a_row_the_same_bits_whatever_follows_it():
     assert np.array_equal(inference.latents(rows)[:13], inference.latents(rows[:13]))
 
 
+def test_inference_of_many_arrays_is_that_of_each_and_begins_the_next_early():
+    _, model = built()
+    arrays = [random_images(count) for count in (21, 8, 1, 40)]
+    inference = Inference(model, IMAGES, 8)
+    begun, heard = [], []
+
+    def beginning():
+        for array in arrays:
+            begun.append(len(array))
+            yield array
+
+    for array, latents in zip(
+        arrays, inference.latents_each(beginning(), heard.append), strict=True
+    ):
+        assert np.array_equal(latents, inference.latents(array))
+        assert (len(latents), len(begun)) != (21, 1)
+    assert heard == [8, 8, 5, 8, 1, 8, 8, 8, 8, 8]
+
+
 def test_inference_returns_reconstructions_in_stored_units():
     _, model = built()
     rows = random_images(5)
