@@ -60,6 +60,7 @@ CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     "model.fit": (None, "keras_fit", {}),
     "model.fit, steps_per_execution=32": (None, "keras_fit", {"steps_per_execution": 32}),
     "PyTorch": ("torch", "torch_loop", {}),
+    "PyTorch Lightning": ("torch", "lightning_fit", {}),
     "JAX": ("jax", "jax_scan", {}),
     "the 2019 post's way": (None, "post_2019", {}),
     "GEMM, one thread": (None, "gemm", {}),
@@ -67,7 +68,7 @@ CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
 """Each by its name: the environment in `.peers` that it needs, its module, its options."""
 DENSE = (
     *(OURS, BARE, BLOCKS, FREE),
-    *("model.fit", "model.fit, steps_per_execution=32", "PyTorch", "JAX"),
+    *("model.fit", "model.fit, steps_per_execution=32", "PyTorch", "PyTorch Lightning", "JAX"),
 )
 CASES = {
     "dense": Case("dense 784-128-32", "dense", 128, 32, 57_000, (*DENSE, "GEMM, one thread")),

@@ -31,10 +31,10 @@ def main() -> None:
 
 def _serve_stage(config: EncodeConfig, model, dataset, store: Store, given: Given) -> None:
     def work(number: int) -> None:
-        shutil.rmtree(store.root / "features", ignore_errors=True)
-        features = encode(model, config, store, dataset=dataset)
-        if given.out.is_symlink():
+        if given.out.is_symlink():  # other contenders of ours keep theirs
+            shutil.rmtree(given.out.resolve())
             given.out.unlink()
+        features = encode(model, config, store, dataset=dataset)
         given.out.symlink_to(store.locate(features))
 
     serve(work, lambda: None, rows=given.rows)

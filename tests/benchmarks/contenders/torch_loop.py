@@ -6,17 +6,15 @@ from torch import nn
 
 from tests.benchmarks.contenders.child import Case, serve
 
+__all__ = ["network", "scaled"]
+
 
 def main() -> None:
     """Trains what the command line says, an epoch at a time."""
     case = Case()
     torch.manual_seed(0)
-    x, held_out = (
-        torch.from_numpy(part.reshape(-1, 1, 28, 28).astype(np.float32) / 255.0)
-        for part in (case.train, case.validation)
-    )
-    model = _convolutional(case) if case.network == "convolutional" else _dense(case)
-    model.apply(_as_keras_does)
+    x, held_out = scaled(case.train), scaled(case.validation)
+    model = network(case)
     optimizer = torch.optim.Adam(model.parameters(), case.learning_rate, fused=True)
 
     def train_epoch(number: int) -> None:
@@ -33,6 +31,17 @@ def main() -> None:
         return float(nn.functional.mse_loss(model(held_out), held_out))
 
     serve(train_epoch, mse, rows=len(case.train))
+
+
+def scaled(rows: np.ndarray) -> torch.Tensor:
+    """Returns rows uint8 [N, 28, 28, 1] as PyTorch wants them, float32 [N, 1, 28, 28] in [0, 1]."""
+    return torch.from_numpy(rows.reshape(-1, 1, 28, 28).astype(np.float32) / 255.0)
+
+
+def network(case: Case) -> nn.Module:
+    """Returns the autoencoder of a case, its weights drawn as Keras draws them."""
+    model = _convolutional(case) if case.network == "convolutional" else _dense(case)
+    return model.apply(_as_keras_does)
 
 
 def _as_keras_does(layer: nn.Module) -> None:
