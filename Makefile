@@ -61,7 +61,7 @@ peers: .peers/torch/.ready .peers/jax/.ready .peers/encoders/.ready .peers/quali
 	.peers/$*/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, starts pairs at once, queues sixty, fails each storage call; SOAK='--kills 5 --runs 12'
+soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, starts pairs at once, queues sixty, fails each storage call, trains all kinds from five seeds; SOAK='--kills 5 --runs 12'
 	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11

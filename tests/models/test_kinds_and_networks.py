@@ -1,5 +1,6 @@
 """What every kind promises on every network: a new line in a table is taken up by itself."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,8 @@ TRAINING = {
     "wine": TrainConfig(epochs=20, batch_size=16, optimizer="adam"),
 }
 """Some 200 steps each, of the optimizer that takes least time to trace."""
+SEEDS = range(int(os.environ.get("AEFLOW_TEST_SEEDS", "1")))
+"""`make soak` asks for several, and then trains every kind on every network."""
 
 
 def options_of(choice) -> dict:
@@ -94,6 +97,7 @@ def cases(pairs, schema: ExampleSchema = IMAGES) -> list:
 VECTOR_CASES = cases([(network, "plain") for network in OF_VECTORS], VECTORS)
 EVERY = [*cases([*ON_DENSE, *OTHERS]), *VECTOR_CASES]
 SOME = [*cases(ONE_OF_EACH), *VECTOR_CASES]
+RESUMED = ONE_OF_EACH if len(SEEDS) == 1 else [*ON_DENSE, *OTHERS]
 
 
 @pytest.fixture(scope="module", params=EVERY)
@@ -174,12 +178,16 @@ class Trained:
     half_way: Store
 
 
+def seeded(name: str, seed: int) -> TrainConfig:
+    return TRAINING[name].model_copy(update={"seed": seed})
+
+
 def files_of(model: Model, store: Store) -> dict[str, bytes]:
     folder = store.locate(model)
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "_manifest.json"}
 
 
-def trained(folder: Path, name: str, config: ModelConfig) -> Trained:
+def trained(folder: Path, name: str, config: ModelConfig, *, seed: int = 0) -> Trained:
     def copy_half_way(progress: Progress) -> None:
         """Copies what a kill would leave: work up to the last checkpoint, and a lapsed lease."""
         if progress.done > progress.total / 2 and not half_way.exists():
@@ -193,7 +201,7 @@ def trained(folder: Path, name: str, config: ModelConfig) -> Trained:
     dataset = ingest(IngestConfig(source=source), store)
     model = train(
         dataset,
-        TRAINING[name],
+        seeded(name, seed),
         store,
         model_config=config,
         runtime=RuntimeConfig(steps_per_call=40),
@@ -202,19 +210,22 @@ def trained(folder: Path, name: str, config: ModelConfig) -> Trained:
     return Trained(store, dataset, model, Store(half_way))
 
 
-@pytest.mark.parametrize("pair", ONE_OF_EACH, ids="-".join)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("pair", RESUMED, ids="-".join)
 def test_a_short_training_learns_and_killed_half_way_it_ends_in_the_same_bytes(
-    pair, tmp_path, caplog
+    pair, seed, tmp_path, caplog
 ):
     config = config_of(*pair)
-    unbroken = trained(tmp_path, "digits", config)
+    unbroken = trained(tmp_path, "digits", config, seed=seed)
     assert_learned(unbroken)
     caplog.set_level("INFO")
-    resumed = train(unbroken.dataset, TRAINING["digits"], unbroken.half_way, model_config=config)
+    again = seeded("digits", seed)
+    resumed = train(unbroken.dataset, again, unbroken.half_way, model_config=config)
     assert "train: goes on from step" in caplog.text
     assert files_of(resumed, unbroken.half_way) == files_of(unbroken.model, unbroken.store)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "case",
     [
@@ -223,9 +234,9 @@ def test_a_short_training_learns_and_killed_half_way_it_ends_in_the_same_bytes(
     ],
     ids="-".join,
 )
-def test_a_short_training_learns_on_other_networks_and_on_vectors(case, tmp_path):
+def test_a_short_training_learns_on_other_networks_and_on_vectors(case, seed, tmp_path):
     network, kind, name = case
-    assert_learned(trained(tmp_path, name, config_of(network, kind)))
+    assert_learned(trained(tmp_path, name, config_of(network, kind), seed=seed))
 
 
 def assert_learned(trained: Trained) -> None:

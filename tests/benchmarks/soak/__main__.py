@@ -1,9 +1,9 @@
-"""Kills runs, pairs and queues them, fails each storage call: `make soak`, or shorter."""
+"""Kills, pairs and queues runs, fails each storage call, trains from five seeds: `make soak`."""
 
 import argparse
 
 from tests.benchmarks.faults import survive_faults
-from tests.benchmarks.soak import killing, pairing, queueing
+from tests.benchmarks.soak import killing, learning, pairing, queueing
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5, help="How often two runs begin at once.")
     parser.add_argument("--runs", type=int, default=60, help="How many encode runs are queued.")
     parser.add_argument("--faults", type=int, default=4, help="How many kinds of faults strike.")
+    parser.add_argument("--seeds", type=int, default=5, help="From how many seeds kinds train.")
     given = parser.parse_args()
     if given.kills > 0:
         killing.soak(given.kills)
@@ -22,6 +23,8 @@ def main() -> None:
         queueing.soak(given.runs)
     if given.faults > 0:
         survive_faults(given.faults)
+    if given.seeds > 0:
+        learning.soak(given.seeds)
 
 
 if __name__ == "__main__":

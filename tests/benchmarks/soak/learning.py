@@ -1,0 +1,27 @@
+"""Trains every kind on every network from several seeds: none collapses, each resumes exactly."""
+
+import os
+import subprocess
+import sys
+
+from infra.parts import ROOT
+
+__all__ = ["soak"]
+
+CONTRACTS = "tests/models/test_kinds_and_networks.py"
+
+
+def soak(seeds: int) -> None:
+    """Runs what `make test` does with one seed, and prints its last line. Exits where one fails."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-k", "a_short_training", CONTRACTS],
+        cwd=ROOT,
+        env={**os.environ, "AEFLOW_TEST_SEEDS": str(seeds)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    lines = ended.stdout.splitlines()
+    if ended.returncode:
+        raise SystemExit("\n".join(line for line in lines if line.startswith("FAILED")))
+    print(f"{seeds} seeds: {lines[-1]}", flush=True)
