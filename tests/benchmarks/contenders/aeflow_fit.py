@@ -110,7 +110,7 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
 
 def _serve_steps(case: Case, model_config, config, runtime) -> None:
-    used = prepare(runtime)
+    used = prepare(runtime) | {"num_machines": 1}
     schema = ExampleSchema(shape=(28, 28, 1), dtype="uint8", value_range=(0, 255))
     preprocessing = Preprocessing(())
     preprocessing.set_weights([np.array(0.0), np.array(255.0)])
