@@ -113,8 +113,9 @@ def _wait_for_all(cluster: Cluster, work: str, on_wait: OnWait) -> None:
                 if other == work and index in map(str, range(1, cluster.size)):
                     here[index] = line
                 else:
-                    line.sendall(work.encode())
                     logger.warning("train: another machine came, for other work: '%s'", other)
+                    with suppress(OSError), line:  # it may have left
+                        line.sendall(work.encode())
             here = {index: line for index, line in here.items() if _said(line, 0) is None}
         for line in here.values():
             line.sendall(GO.encode())

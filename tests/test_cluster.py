@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,6 +90,10 @@ def test_a_stranger_at_the_port_disturbs_nobody(meeting):
     with socket.create_connection((host, int(port))) as line:
         line.sendall(b"GET / HTTP/1.1\r\n\r\n\xff")
         line.recv(100)
+    for _ in range(3):
+        with socket.create_connection((host, int(port))) as line:  # and one that breaks off
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert is_waiting(chief)
     meeting.come(2).result(SECONDS)
     assert chief.result(SECONDS) is second.result(SECONDS) is None
 
