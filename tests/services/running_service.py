@@ -1,6 +1,7 @@
 """A service that a test started as a user does, and its server as the client sees it."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -45,7 +46,8 @@ T = TypeVar("T")
 SOME_EPOCHS = 250
 """As many as take some ten seconds: time to kill something in."""
 QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 20}}
-
+SEEDS = itertools.count(1)
+"""Tests share a store: a training that one of them asked for is there for the next."""
 
 PLANTED = {
     "PREFECT_API_AUTH_STRING": "admin:planted-for-the-api",
@@ -123,18 +125,21 @@ class RunningService:
     def start_training(
         self,
         deployment: str,
-        seed: int,
         *,
         epochs: int = 100_000,
         runtime: dict[str, Any] | None = None,
         **more: Any,
     ) -> tuple[UUID, Path]:
-        """Starts a training; returns its run, and its checkpoint once there is one."""
+        """Starts a training of its own seed; returns its run, and its checkpoint as it appears."""
         before = set(self._checkpoints())
-        config = {"model": {"latent_dim": 8}, "train": {"epochs": epochs, "seed": seed}}
+        config = {"model": {"latent_dim": 8}, "train": {"epochs": epochs, "seed": next(SEEDS)}}
         config["runtime"] = runtime or {}
         run = self.start(deployment, config, **more)
-        (checkpoint,) = until(lambda: set(self._checkpoints()) - before, 120)
+        (checkpoint,) = until(
+            lambda: set(self._checkpoints()) - before,
+            120,
+            otherwise=lambda: f"the training is {self.state(run)}, without a checkpoint",
+        )
         return run, checkpoint
 
     def logs(self, run: UUID) -> list[str]:

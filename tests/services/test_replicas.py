@@ -67,7 +67,7 @@ def back(service: RunningService, part: str, before: int) -> None:
 
 
 def test_training_completes_though_one_of_two_servers_is_killed(replicated: RunningService):
-    run, _ = replicated.start_training("train-autoencoder/cpu", 1, epochs=SOME_EPOCHS)
+    run, _ = replicated.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     first = kill(replicated, "server-1")
     for _ in range(10):  # whichever is asked for: the other one answers
         assert httpx.get(f"{replicated.url}/api/health", timeout=60).is_success

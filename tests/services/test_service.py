@@ -116,7 +116,7 @@ def test_run_that_overlaps_is_cancelled_and_the_first_stops_when_asked(service: 
             collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
         ),
     )
-    first, checkpoint = service.start_training("train-autoencoder/one-at-a-time", seed=1)
+    first, checkpoint = service.start_training("train-autoencoder/one-at-a-time")
     second = service.start("train-autoencoder/one-at-a-time", QUICK)
     service.wait(second, "Cancelled", seconds=60)
     assert service.state(first) == "Running"
@@ -129,9 +129,7 @@ def test_run_that_overlaps_is_cancelled_and_the_first_stops_when_asked(service: 
 
 
 def test_cancelling_a_pipeline_cancels_the_training_it_waits_for(service: RunningService):
-    run, checkpoint = service.start_training(
-        "pipeline/on-demand", seed=2, train_on="train-autoencoder/cpu"
-    )
+    run, checkpoint = service.start_training("pipeline/on-demand", train_on="train-autoencoder/cpu")
     (child,) = service.children(run)
     start = time.monotonic()
     service.cancel(run)

@@ -5,14 +5,11 @@ from pathlib import Path
 from aeflow.storage import Store
 from tests.services.running_service import SOME_EPOCHS, RunningService
 
-TRAINING = {"model": {"latent_dim": 8}, "train": {"epochs": SOME_EPOCHS, "seed": 11}}
-"""What `start_training` asks for, too."""
-
 
 def test_cancelled_training_stops_within_15_s_and_goes_on_to_the_same_model(
     service: RunningService,
 ):
-    cancelled, checkpoint = service.start_training("train-autoencoder/cpu", 11, epochs=SOME_EPOCHS)
+    cancelled, checkpoint = service.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     service.cancel(cancelled)
     service.wait(cancelled, "Cancelled", seconds=60)
     # The server tells the runner at once; so this is within 15 s of its notice, too.
@@ -20,9 +17,10 @@ def test_cancelled_training_stops_within_15_s_and_goes_on_to_the_same_model(
     assert took.total_seconds() < 15
     assert checkpoint.exists()
 
+    training = service.run(cancelled).parameters["config"]
     elsewhere = service.home.parent / "undisturbed"
-    undisturbed = service.start("train-autoencoder/cpu", TRAINING, store=str(elsewhere))
-    again = service.start("train-autoencoder/cpu", TRAINING)
+    undisturbed = service.start("train-autoencoder/cpu", training, store=str(elsewhere))
+    again = service.start("train-autoencoder/cpu", training)
     for run in (undisturbed, again):
         service.wait(run, "Completed")
     assert service.resumed(undisturbed) == []

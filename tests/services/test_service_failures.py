@@ -20,7 +20,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.states import Scheduled
 
 from aeflow.storage import Store
-from tests.services.running_service import SOME_EPOCHS, RunningService, until
+from tests.services.running_service import SEEDS, SOME_EPOCHS, RunningService, until
 
 AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 STARTED_AGAIN_SECONDS = 40
@@ -81,7 +81,7 @@ def held_back(service: RunningService) -> Iterator[None]:
 
 
 def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: RunningService):
-    run, checkpoint = service.start_training("train-autoencoder/cpu", 3, epochs=SOME_EPOCHS)
+    run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     start = time.monotonic()
     service.process(run).kill()
     crashed = service.wait(run, "Crashed", seconds=30)
@@ -104,7 +104,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
 
 
 def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: RunningService):
-    run, checkpoint = service.start_training("train-autoencoder/cpu", 7, epochs=SOME_EPOCHS)
+    run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     start = time.monotonic()
     kill_with_its_worker(service, run)
     crashed = service.wait(run, "Crashed", seconds=150)
@@ -120,7 +120,7 @@ def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: 
 
 def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
     with patience(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
-        run = service.start("train-autoencoder/cpu", {"train": {"seed": 8}})
+        run = service.start("train-autoencoder/cpu", {"train": {"seed": next(SEEDS)}})
         until(lambda: service.processes(run), 60)
         kill_with_its_worker(service, run)
         state = service.run(run).state
@@ -140,8 +140,7 @@ def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
 def test_run_completes_though_what_it_speaks_to_is_away(
     service: RunningService, part: str, seconds: float
 ):
-    seed = {"server": 4, "postgres": 5}[part]
-    run, checkpoint = service.start_training("train-autoencoder/cpu", seed, epochs=2 * SOME_EPOCHS)
+    run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=2 * SOME_EPOCHS)
     before = service.pid(part)
     with held_back(service):
         psutil.Process(before).kill()
@@ -156,7 +155,7 @@ def test_run_completes_though_what_it_speaks_to_is_away(
 
 
 def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: RunningService):
-    run, checkpoint = service.start_training("train-autoencoder/cpu", 6, epochs=SOME_EPOCHS)
+    run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     worker = psutil.Process(service.pid("worker-cpu"))
     processes = [worker, *worker.children(recursive=True)]
     start = time.monotonic()

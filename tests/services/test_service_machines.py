@@ -9,7 +9,7 @@ ON = {"train_on": "train-autoencoder/cpu"}
 def test_killed_on_one_of_two_machines_both_runs_start_again(service: RunningService):
     machines = addresses(2)
     run, checkpoint = service.start_training(
-        "pipeline/on-demand", 11, epochs=SOME_EPOCHS, runtime={"machines": machines}, **ON
+        "pipeline/on-demand", epochs=SOME_EPOCHS, runtime={"machines": machines}, **ON
     )
     children = service.children(run)
     assert [child.work_queue_name for child in children] == ["localhost", "localhost"]
