@@ -18,7 +18,7 @@ from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["described", "identity_of", "in_bfloat16", "load_model", "save_model"]
+__all__ = ["described", "identity_of", "in_bfloat16", "in_float32", "load_model", "save_model"]
 
 CONFIG, WEIGHTS, GOLDEN = "config.json", "model.weights.h5", "golden.npz"
 
@@ -98,9 +98,19 @@ def in_bfloat16(loaded: Autoencoder, model: Model, store: Store) -> tuple[Autoen
     The error is max |dz| / max |z| over the golden rows.
     """
     folder = store.reading(model, [CONFIG, GOLDEN])
-    twin = _built(json.loads((folder / CONFIG).read_bytes()), precision="bfloat16")
-    twin.set_weights(loaded.get_weights())
+    twin = _twin(loaded, json.loads((folder / CONFIG).read_bytes()), precision="bfloat16")
     return twin, deviation(folder / GOLDEN, twin, model.example_schema)
+
+
+def in_float32(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> Autoencoder:
+    """Returns a model's twin that multiplies in float32."""
+    return _twin(model, described(model, config, schema), precision="float32")
+
+
+def _twin(model: Autoencoder, content: Mapping[str, Any], *, precision: str) -> Autoencoder:
+    twin = _built(content, precision=precision)
+    twin.set_weights(model.get_weights())
+    return twin
 
 
 def _built(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:

@@ -17,7 +17,7 @@ from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import StoredRows, TrainingBlocks
 from aeflow.training.optimizers import learning_rate_at
 from aeflow.training.policy import Policy
-from aeflow.training.steps import MOST_STEPS, compile_steps, compile_validation
+from aeflow.training.steps import compile_steps, compile_validation
 from aeflow.training.together import Agreement
 
 __all__ = ["Run", "fit"]
@@ -47,6 +47,19 @@ class Run:
     def num_steps(self) -> int:
         """The steps of all epochs."""
         return self.blocks.steps_per_epoch * self.config.epochs
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Gives the model the moving averages of its weights meanwhile, where there are any."""
+        if self.config.ema_momentum is None:
+            yield
+            return
+        variables = self.model.trainable_variables
+        last = [variable.numpy() for variable in variables]
+        self.optimizer.finalize_variable_values(variables)
+        yield
+        for variable, weights in zip(variables, last, strict=True):
+            variable.assign(weights)
 
 
 def fit(
@@ -82,13 +95,15 @@ def fit(
         try:
             with run.agreement.surviving():
                 _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
-                loss = run.agreement.least(validation_loss())
         except Interrupted:
             checkpoints.save(state)
             raise
-        _finish_epoch(run, state, loss)
-        _log_epoch(config, state)
-        on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
+        with run.averaged():
+            with run.agreement.surviving():
+                loss = run.agreement.least(validation_loss())
+            _finish_epoch(run, state, loss)
+            _log_epoch(config, state)
+            on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
         checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
     for variable, best in zip(run.model.variables, state.best_weights, strict=True):
         variable.assign(best)
@@ -183,7 +198,7 @@ class _Pace:
         self.rate = 8.0
 
     def steps_within(self, left: int) -> int:
-        return min(left, MOST_STEPS, self._fixed or max(1, int(self.rate)))
+        return min(left, self._fixed or max(1, int(self.rate)))
 
     @contextmanager
     def timing(self, count: int) -> Iterator[None]:

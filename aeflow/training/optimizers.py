@@ -23,6 +23,7 @@ def build_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Builds an optimizer with all its variables, for `num_steps` steps in total.
 
+    With `ema_momentum` its `finalize_variable_values` gives the variables their moving averages.
     It sums the gradients of a strategy's devices, and clips each of them before: `train_step`
     gives it equal shares of one gradient.
     """
@@ -30,6 +31,8 @@ def build_optimizer(
     common = {
         "learning_rate": _schedule(config, num_steps),
         "global_clipnorm": config.clip_norm and config.clip_norm / devices.num_replicas_in_sync,
+        "use_ema": config.ema_momentum is not None,
+        "ema_momentum": config.ema_momentum or 0.0,
     }
     with devices.scope():
         optimizer = _named(config, common)

@@ -1,7 +1,7 @@
 """The training step under a gradient tape, and many of them compiled into one call."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import tensorflow as tf
@@ -12,10 +12,10 @@ from aeflow.training.augmentation import augmented
 from aeflow.training.inputs import Block, StoredRows
 from aeflow.training.policy import Policy
 
-__all__ = ["MOST_STEPS", "compile_steps", "compile_validation", "train_step"]
+__all__ = ["compile_steps", "compile_validation", "train_step"]
 
-MOST_STEPS = 1024
-"""In one call: XLA wants to know how many losses there can be."""
+TAKEN_BYTES = 2**22
+"""Rows that are taken at once: as many steps' as stay in a processor's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
@@ -67,36 +67,24 @@ def compile_steps(
     """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
 
     `rows` says what the rows [M, *shape] of every block are; they stay on the device, and the
-    graph takes them from there in the block's order. `step` counts from the first epoch, `start`
-    from the block's first. Each term comes back as [count]. The rows that are left after a
-    block's last whole batch are a step in a graph of its own, so that every graph has one shape.
-    Devices of a strategy share a whole batch, and each takes all of what is left.
+    graph takes them from there in the block's order, those of many steps at once and outside XLA,
+    which copies rows number by number. `step` counts from the first epoch, `start` from the
+    block's first. Each term comes back as [count]. The rows that are left after a block's last
+    whole batch are a step in a graph of its own, so that every graph has one shape. Devices of a
+    strategy share a whole batch, and each takes all of what is left.
     """
     strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
     batch_size = config.batch_size
-    num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
-
     take_step = _step_over(strategy, model, optimizer, config)
-
-    def take_whole(rows, batches, step, start, count):
-        taken = {n: tf.TensorArray(tf.float32, MOST_STEPS, element_shape=()) for n in names}
-        i = tf.constant(0)
-        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
-            chosen = tf.gather(batches, start + i)
-            terms = take_step(rows, chosen, step + i, parts=policy.batch_parts, is_shared=True)
-            taken = {name: taken[name].write(i, terms[name]) for name in names}
-            i += 1
-        return {name: taken[name].stack() for name in names}
-
-    scalar = tf.TensorSpec((), tf.int32)
-    whole = (rows, tf.TensorSpec((num_batches, batch_size), tf.int32), scalar, scalar, scalar)
-    run_whole = tf.function(take_whole, whole, jit_compile=policy.xla).get_concrete_function()
+    run_whole, room = _whole_graph(take_step, names, rows, batch_size=batch_size, policy=policy)
 
     @cache
     def left_graph(num_rows: int):
-        left = (rows, tf.TensorSpec((num_rows,), tf.int32), scalar)
-        take_left = partial(take_step, parts=1, is_shared=False)
+        def take_left(rows, chosen, step):
+            return take_step(tf.gather(rows, chosen), step, parts=1, is_shared=False)
+
+        left = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
         return tf.function(take_left, left, autograph=False).get_concrete_function()
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
@@ -104,7 +92,7 @@ def compile_steps(
         num_whole = len(block.order) // batch_size
         num = min(count, num_whole - start)
         if num:
-            batches = tf.constant(_whole_batches(block.order, batch_size, room=num_batches))
+            batches = tf.constant(_whole_batches(block.order, batch_size, room=room))
             numbers = (tf.constant(value) for value in (step, start, num))
             terms = run_whole(block.rows, batches, *numbers)
             taken = {name: terms[name].numpy()[:num] for name in names}
@@ -117,8 +105,46 @@ def compile_steps(
     return run_steps
 
 
+def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy):
+    """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
+    num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
+    batch_shape = (batch_size, *rows.shape[1:])
+    batch_numbers = int(np.prod(batch_shape))  # in a row: XLA looks for each place otherwise
+    at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
+    room = num_batches + at_once  # what is taken at once may reach beyond the last
+    scalar = tf.TensorSpec((), tf.int32)
+
+    def take_some(batches, step, count):
+        taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
+        i = tf.constant(0)
+        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
+            batch = tf.reshape(tf.gather(batches, i), batch_shape)
+            terms = take_step(batch, step + i, parts=policy.batch_parts, is_shared=True)
+            taken = {name: taken[name].write(i, terms[name]) for name in names}
+            i += 1
+        return {name: taken[name].stack() for name in names}
+
+    some = tf.TensorSpec((at_once, batch_numbers), rows.dtype)
+    run_some = tf.function(take_some, (some, scalar, scalar), jit_compile=policy.xla)
+
+    def take_whole(rows, chosen, step, start, count):
+        taken = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
+        done, calls = tf.constant(0), tf.constant(0)
+        while done < count:
+            num = tf.minimum(at_once, count - done)
+            batches = tf.gather(rows, tf.gather(chosen, start + done + tf.range(at_once)))
+            batches = tf.reshape(batches, (at_once, batch_numbers))
+            terms = run_some(batches, step + done, num)
+            taken = {name: taken[name].write(calls, terms[name]) for name in names}
+            done, calls = done + num, calls + 1
+        return {name: taken[name].concat() for name in names}
+
+    whole = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
+    return tf.function(take_whole, whole).get_concrete_function(), room
+
+
 def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, config):
-    """Returns a step on chosen rows that all devices take together, sharing the rows or not."""
+    """Returns a step on a batch that all devices take together, sharing the rows or not."""
     num_devices = strategy.num_replicas_in_sync
 
     @as_written
@@ -129,8 +155,7 @@ def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, 
         return train_step(model, optimizer, batch, config=config, step=step, parts=parts)
 
     @as_written
-    def take_step(rows, chosen, step, *, parts, is_shared):
-        batch = tf.gather(rows, chosen)
+    def take_step(batch, step, *, parts, is_shared):
         terms = strategy.run(on_a_device, (batch, step, parts, is_shared))
         return {name: strategy.experimental_local_results(terms[name])[0] for name in terms}
 

@@ -16,7 +16,7 @@ from aeflow.datasets.statistics import read_statistics
 from aeflow.errors import ConfigError
 from aeflow.features import latent_array
 from aeflow.lineage import Question
-from aeflow.models import Autoencoder, Inference, build, save_model
+from aeflow.models import Autoencoder, Inference, build, in_float32, save_model
 from aeflow.models.golden import NUM_GOLDEN
 from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
@@ -115,10 +115,13 @@ def _train(draft: Draft, *, begin, dataset, store, model_config, runtime, used, 
     state = checkpoints.restore()
     with LiveSummaries(f"logs/{key}", store, run=run, schema=dataset.example_schema) as summaries:
         state = fit(run, state, checkpoints, on_epoch=summaries.write, on_progress=on_progress)
+    model = run.model
+    if run.config.precision != "float32":
+        model = in_float32(model, model_config, dataset.example_schema)
     _write_history(draft, state)
-    _write_reference(draft, run.model, dataset, store, runtime)
+    _write_reference(draft, model, dataset, store, runtime)
     identity = save_model(
-        run.model,
+        model,
         model_config,
         draft,
         schema=dataset.example_schema,
@@ -155,7 +158,12 @@ def _run(dataset, config, store, model_config, runtime, policy, strategy, cluste
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
     model = build(
-        model_config, dataset.example_schema, preprocessing, seed=config.seed, strategy=strategy
+        model_config,
+        dataset.example_schema,
+        preprocessing,
+        seed=config.seed,
+        strategy=strategy,
+        precision=config.precision,
     )
     num_steps = blocks.steps_per_epoch * config.epochs
     model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)

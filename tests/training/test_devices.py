@@ -16,6 +16,7 @@ from aeflow.storage import Store
 from aeflow.training import train
 
 CLIPPED = {"optimizer": "muon", "clip_norm": 0.01}
+AVERAGED = {"ema_momentum": 0.9}
 DENOISING = {"kind": {"name": "denoising"}}
 
 
@@ -59,6 +60,7 @@ def train_all(root: Path) -> dict[str, dict]:
     """Trains all that the tests look at on two devices."""
     return {
         "clipped": trained(root / "clipped", 2, **CLIPPED),
+        "averaged": trained(root / "averaged", 2, **AVERAGED),
         "unbroken": trained(root / "unbroken", 2, model=DENOISING),
         "broken": trained(root / "resumed", 2, model=DENOISING, stop_at=16),
         "resumed": trained(root / "resumed", 2, model=DENOISING),
@@ -66,8 +68,9 @@ def train_all(root: Path) -> dict[str, dict]:
     }
 
 
-def test_two_devices_come_to_the_weights_of_one(on_two_devices, tmp_path):
-    one, two = trained(tmp_path, 1, **CLIPPED), on_two_devices["clipped"]
+@pytest.mark.parametrize(("name", "given"), [("clipped", CLIPPED), ("averaged", AVERAGED)])
+def test_two_devices_come_to_the_weights_of_one(on_two_devices, tmp_path, name, given):
+    one, two = trained(tmp_path, 1, **given), on_two_devices[name]
     assert (one["runtime"]["num_devices"], two["runtime"]["num_devices"]) == (1, 2)
     for ours, theirs in zip(one["weights"], two["weights"], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
