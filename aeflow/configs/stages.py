@@ -86,7 +86,7 @@ class TrainConfig(Config):
     """How much a learning rate of 1 would shrink the weights in a step, with adamw and muon."""
     clip_norm: float | None = Field(default=None, gt=0, le=1_000_000)
     """Largest norm of all gradients together; longer ones are shortened to it."""
-    ema_momentum: float | None = Field(default=None, gt=0, lt=1)
+    ema_momentum: float | None = Field(default=None, gt=0, lt=1, examples=[0.99])
     """Share that a moving average of the weights keeps each step; the average is the model."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """What layers multiply in while training; the weights and the model are float32."""
