@@ -1,6 +1,7 @@
 """Runs variants in turn, repeats them, and reports medians with their spread."""
 
 import os
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -35,10 +36,15 @@ class Timings:
 
 
 def in_turn(variants: dict[str, Round], *, rounds: int) -> list[Timings]:
-    """Runs every variant once to warm up, then all of them in turn, `rounds` times."""
+    """Runs every variant once to warm up, then all of them in turn, `rounds` times.
+
+    Each round has an order of its own: what a variant leaves in caches, and what it has let cool
+    down, is not always the same one's gain or loss.
+    """
     timings = [Timings(name) for name in variants]
+    shuffled = random.Random(0)
     for number in range(rounds + 1):
-        for timing in timings:
+        for timing in shuffled.sample(timings, len(timings)):
             wall, cpu = variants[timing.name]()
             if number:
                 timing.wall.append(wall)
