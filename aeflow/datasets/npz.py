@@ -1,4 +1,7 @@
-"""A NumPy archive in the form of Keras's mnist.npz: x_train, y_train, x_test, y_test."""
+"""A NumPy archive in the form of Keras's mnist.npz: x_train, y_train, x_test, y_test.
+
+Rows to validate with may stand in x_validation, y_validation; otherwise training rows are held out.
+"""
 
 import hashlib
 import zipfile
@@ -26,6 +29,7 @@ from aeflow.errors import SourceError
 __all__ = ["Member", "Npz"]
 
 NUMBERS = "buif"
+SPLITS = ("train", "validation", "test")
 FORM = "Write it with numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...)."
 
 
@@ -45,7 +49,7 @@ class Member:
 
 
 class Npz:
-    """Reads vectors [N, D] and images [N, H, W] or [N, H, W, C]; labels and test may be missing.
+    """Reads vectors [N, D] and images [N, H, W] or [N, H, W, C]; `x_train` alone must be there.
 
     Values of uint8 stay what they are, all other numbers become float32.
     """
@@ -64,13 +68,13 @@ class Npz:
         if "x_train" not in members:
             found = ", ".join(members) or "nothing of the kind"
             raise SourceError(f"'{self._path}' has no array x_train; it has {found}. {FORM}")
-        self._features = {s: members[f"x_{s}"] for s in ("train", "test") if f"x_{s}" in members}
+        self._features = {s: members[f"x_{s}"] for s in SPLITS if f"x_{s}" in members}
         self._labels = {s: self._read_labels(s) for s in self._features if f"y_{s}" in members}
         for split in self._features:
             self._check(split)
 
     def pieces(self) -> list[Piece]:
-        """Lists the train and test arrays; a digest is that of the unpacked values."""
+        """Lists the arrays of the splits; a digest is that of the unpacked values."""
         return [
             Piece(split, self._digest(split), split, features.shape[0])
             for split, features in self._features.items()

@@ -42,6 +42,16 @@ def test_archive_in_the_form_of_keras_mnist(save, tmp_path):
     assert rows.features.dtype == np.uint8
 
 
+def test_rows_to_validate_with_may_be_given(tmp_path):
+    source = saved(tmp_path / "x.npz", x_train=IMAGES, x_validation=IMAGES[4:], y_validation=[7, 8])
+    _, validation = source.pieces()
+    (rows,) = source.read(validation)
+    assert validation.split == "validation"
+    assert rows.ids == ["validation/0", "validation/1"]
+    assert rows.labels.tolist() == [7, 8]
+    np.testing.assert_array_equal(rows.features[..., 0], IMAGES[4:])
+
+
 @pytest.mark.parametrize(
     ("shape", "row_shape"), [((5, 7), (7,)), ((5, 4, 3), (4, 3, 1)), ((5, 4, 3, 2), (4, 3, 2))]
 )

@@ -66,13 +66,14 @@ def main() -> None:
 def _serve_stage(case: Case, model_config, config, runtime) -> None:
     """Lets the stage wait at the end of each epoch until it is told to go on.
 
-    It validates on one in twenty of the rows that it is given, as users' stages do.
+    It validates at the end of each epoch on the rows by which the others are judged in the end.
     """
     told, done = queue.Queue(), queue.Queue()
     found = {"mse": float("nan")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.npz"
-        np.savez(path, x_train=_images(case)[0])
+        train_rows, held_out = _images(case)
+        np.savez(path, x_train=train_rows, x_validation=held_out)
         store = Store(Path(folder) / "store")
         dataset = ingest(IngestConfig(source=f"npz:{path}", test_one_in=10_000), store)
         rows = dataset.rows["train"]
