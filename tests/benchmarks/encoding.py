@@ -21,7 +21,7 @@ __all__ = ["CASES", "measure"]
 
 TOLERANCE = 1e-4
 """By how much a latent may differ from ours for its row to count."""
-ROUNDS = 3
+ROUNDS = 5
 OURS, FORWARD = "aeflow, latents alone", "aeflow, the forward pass alone"
 CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     OURS: (None, "aeflow_encode", {"reconstruction_error": False}),
