@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -107,8 +108,9 @@ def compile_steps(
 
 def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy):
     """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
-    num_batches = rows.shape[0] // batch_size  # pyright: ignore[reportOptionalOperand]
-    batch_shape = (batch_size, *rows.shape[1:])
+    num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
+    num_batches = num_rows // batch_size
+    batch_shape = (batch_size, *shape)
     batch_numbers = int(np.prod(batch_shape))  # in a row: XLA looks for each place otherwise
     at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
     room = num_batches + at_once  # what is taken at once may reach beyond the last
