@@ -57,9 +57,11 @@ class Run:
         variables = self.model.trainable_variables
         last = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
-        yield
-        for variable, weights in zip(variables, last, strict=True):
-            variable.assign(weights)
+        try:
+            yield
+        finally:
+            for variable, weights in zip(variables, last, strict=True):
+                variable.assign(weights)
 
 
 def fit(
@@ -95,15 +97,16 @@ def fit(
         try:
             with run.agreement.surviving():
                 _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
+            with run.averaged():
+                with run.agreement.surviving():
+                    loss = run.agreement.least(validation_loss())
+                _finish_epoch(run, state, loss)
+                _log_epoch(config, state)
+                rate = pace.rate * config.batch_size
+                on_epoch({**state.history[-1], "examples_per_second": rate})
         except Interrupted:
             checkpoints.save(state)
             raise
-        with run.averaged():
-            with run.agreement.surviving():
-                loss = run.agreement.least(validation_loss())
-            _finish_epoch(run, state, loss)
-            _log_epoch(config, state)
-            on_epoch({**state.history[-1], "examples_per_second": pace.rate * config.batch_size})
         checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
     for variable, best in zip(run.model.variables, state.best_weights, strict=True):
         variable.assign(best)

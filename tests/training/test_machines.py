@@ -21,6 +21,7 @@ from aeflow.training import train
 from tests.clusters import addresses
 
 CLIPPED = {"train": {"optimizer": "muon", "clip_norm": 0.01}}
+AVERAGED = {"train": {"ema_momentum": 0.9}}
 DENOISING = {"model": {"kind": {"name": "denoising"}}}
 NEVER = 10**9
 
@@ -97,9 +98,10 @@ def unbroken(root) -> dict:
     return chief
 
 
-def test_two_machines_come_to_the_weights_of_one(tmp_path):
-    one = trained(tmp_path / "one", CLIPPED)
-    chief, follower = ended(start(tmp_path / "two", CLIPPED, CLIPPED))
+@pytest.mark.parametrize("given", [CLIPPED, AVERAGED], ids=["clipped", "averaged"])
+def test_two_machines_come_to_the_weights_of_one(tmp_path, given):
+    one = trained(tmp_path / "one", given)
+    chief, follower = ended(start(tmp_path / "two", given, given))
     assert (one["runtime"]["num_machines"], chief["runtime"]["num_machines"]) == (1, 2)
     assert chief["model"] == follower["model"]
     pairs = zip(weights(one, tmp_path / "one"), weights(chief, tmp_path / "two"), strict=True)
@@ -115,9 +117,13 @@ def test_killed_in_an_epoch_they_go_on_from_the_checkpoint(chief, follower, unbr
     assert chief["model"] == follower["model"] == unbroken["model"]
 
 
-def test_stopped_on_one_they_stop_on_both(unbroken, tmp_path):
-    said = ended(start(tmp_path, DENOISING, DENOISING | {"stop_at": 16}))
+@pytest.mark.parametrize("step", [12, 16])  # between an epoch and its validation, and within one
+def test_stopped_on_one_they_stop_on_both(unbroken, tmp_path, step):
+    said = ended(start(tmp_path, DENOISING, DENOISING | {"stop_at": step}))
     assert [each["error"] for each in said] == ["Interrupted", "Interrupted"]
+    (checkpoint,) = tmp_path.glob("models/*.partial/_work/checkpoint.npz")
+    with np.load(checkpoint) as arrays:
+        assert json.loads(arrays["state"].tobytes())["step"] >= step
     chief, follower = ended(start(tmp_path, DENOISING, DENOISING))
     assert chief["model"] == follower["model"] == unbroken["model"]
 
