@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from aeflow.errors import ConfigError
 from aeflow.lineage import Input
 from aeflow.schema import ExampleSchema
 
@@ -64,6 +65,20 @@ class Dataset(Artifact):
     def address(self) -> str:
         """The dataset's folder within its store; people look for datasets by name."""
         return f"{self.folder}/{self.name}-{self.key}"
+
+    def check_strangers(self, strangers: "Dataset", *, split: str) -> None:
+        """Raises ConfigError where rows cannot be made to fit, or are told from training rows."""
+        own, theirs = self.example_schema, strangers.example_schema
+        if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
+            raise ConfigError(
+                f"Strangers from '{strangers.name}' of shape {theirs.shape} cannot be made to fit "
+                f"'{self.name}' of shape {own.shape}: only images are resized. Give another source."
+            )
+        if split == "train":
+            raise ConfigError(
+                "Strangers are told from rows that the model has not seen, not from the split "
+                "'train'. Choose another split."
+            )
 
 
 class Model(Artifact):

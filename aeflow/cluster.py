@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from aeflow.errors import ConfigError, TransientError
 
-__all__ = ["ALONE", "Cluster", "cluster_here", "meet", "task_of"]
+__all__ = ["Cluster", "cluster_here", "meet", "task_of"]
 
 JOBS = ("chief", "worker")
 """What TensorFlow calls machines that train; the first of all, in this order, is the chief."""
@@ -47,8 +47,10 @@ class Cluster:
         """Says whether this machine is the one that writes."""
         return self.index == 0
 
-
-ALONE = Cluster()
+    @property
+    def is_alone(self) -> bool:
+        """Says whether there is no machine but this one."""
+        return self.size == 1
 
 
 def cluster_here() -> Cluster:
@@ -58,7 +60,7 @@ def cluster_here() -> Cluster:
     """
     given = os.environ.get("TF_CONFIG", "")
     if not given:
-        return ALONE
+        return Cluster()
     try:
         content = json.loads(given)
         task = content["task"]["type"], int(content["task"]["index"])

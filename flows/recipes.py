@@ -28,6 +28,7 @@ __all__ = [
     "pipeline",
     "publish_model",
     "strange_config",
+    "strangers_to",
     "train_autoencoder",
 ]
 
@@ -66,8 +67,11 @@ def train_autoencoder(
         examples = stages.ingest(config.ingest, store, runtime=runtime)
     else:
         examples = stored(store, dataset, Dataset)
+    strangers = strangers_to(examples, config, store, stages=stages)
     model = stages.train(examples, config.train, store, model_config=config.model, runtime=runtime)
-    evaluation = stages.evaluate(model, config.evaluate, store, dataset=examples, runtime=runtime)
+    evaluation = stages.evaluate(
+        model, config.evaluate, store, dataset=examples, strangers=strangers, runtime=runtime
+    )
     return Outcome(dataset=examples, model=model, evaluation=evaluation)
 
 
@@ -92,26 +96,31 @@ def ingest_dataset(config: PipelineConfig, store: str, *, stages: Stages) -> Out
     return Outcome(dataset=dataset)
 
 
-def evaluate_model(
-    config: PipelineConfig,
-    store: str,
-    model: str,
-    *,
-    ood_source: str | None = None,
-    stages: Stages,
-) -> Outcome:
-    """Evaluates a stored model on the dataset that it was trained on, beside strangers if given."""
+def evaluate_model(config: PipelineConfig, store: str, model: str, *, stages: Stages) -> Outcome:
+    """Evaluates a stored model on the dataset that it was trained on."""
     store, runtime = absolute(store), config.runtime
     judged = stored(store, model, Model)
     dataset = made_from(store, judged, Dataset)
-    strangers = None
-    if ood_source:
-        strange = strange_config(ood_source, dataset.example_schema)
-        strangers = stages.ingest(strange, store, runtime=runtime)
+    strangers = strangers_to(dataset, config, store, stages=stages)
     evaluation = stages.evaluate(
         judged, config.evaluate, store, dataset=dataset, strangers=strangers, runtime=runtime
     )
     return Outcome(dataset=dataset, model=judged, evaluation=evaluation)
+
+
+def strangers_to(
+    dataset: Dataset, config: PipelineConfig, store: str, *, stages: Stages
+) -> Dataset | None:
+    """Ingests rows that a model of the dataset should find strange, if the config names any.
+
+    Raises ConfigError where they cannot be made to fit, before anything is trained.
+    """
+    if config.evaluate.ood_source is None:
+        return None
+    strange = strange_config(config.evaluate.ood_source, dataset.example_schema)
+    strangers = stages.ingest(strange, store, runtime=config.runtime)
+    dataset.check_strangers(strangers, split=config.evaluate.split)
+    return strangers
 
 
 def strange_config(source: str, schema: ExampleSchema) -> IngestConfig:

@@ -5,7 +5,7 @@ from aeflow.champions import champion_of
 from aeflow.configs import PipelineConfig
 from aeflow.storage import Store
 from flows.outcome import Outcome, Retraining
-from flows.recipes import Stages
+from flows.recipes import Stages, strangers_to
 from flows.stored import absolute, made_from
 
 __all__ = ["retrain"]
@@ -112,7 +112,15 @@ def _evaluated(
 ) -> Evaluation | None:
     if model is None:
         return None
-    return stages.evaluate(model, config.evaluate, store, dataset=dataset, runtime=config.runtime)
+    strangers = strangers_to(dataset, config, store, stages=stages)
+    return stages.evaluate(
+        model,
+        config.evaluate,
+        store,
+        dataset=dataset,
+        strangers=strangers,
+        runtime=config.runtime,
+    )
 
 
 def _refreshed(

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from aeflow.cluster import ALONE, cluster_here
+from aeflow.cluster import cluster_here
 from aeflow.errors import TransientError
 
 __all__ = ["HOUR", "RETRIED", "crashing_together"]
@@ -43,6 +43,6 @@ def crashing_together() -> Iterator[None]:
     try:
         yield
     except TransientError as error:
-        if cluster_here() is ALONE:
+        if cluster_here().is_alone:
             raise
         raise SystemExit(f"aeflow: {error}") from error

@@ -27,19 +27,15 @@ def ingest_dataset(config: PipelineConfig, store: str) -> dict[str, Any]:
 
 
 @flow(name="evaluate-model", flow_run_name="evaluate {model}", result_serializer="json")
-def evaluate_model(
-    config: PipelineConfig, store: str, model: str, *, ood_source: str | None = None
-) -> dict[str, Any]:
+def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, Any]:
     """Evaluates a stored model on the dataset that it was trained on.
 
     Args:
         config: On what the model is judged.
         store: Where artifacts are kept.
         model: Key of the model.
-        ood_source: Source of rows that the model should find strange; images are resized.
     """
-    found = recipes.evaluate_model(config, store, model, ood_source=ood_source, stages=STAGES)
-    return found.to_json()
+    return recipes.evaluate_model(config, store, model, stages=STAGES).to_json()
 
 
 @flow(

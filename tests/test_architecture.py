@@ -27,7 +27,7 @@ LAYERS = (
     "aeflow.artifacts",
     "aeflow.lineage",
     "aeflow.configs",
-    "aeflow.schema, aeflow.progress, aeflow.errors, aeflow",
+    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 

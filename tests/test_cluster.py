@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from aeflow.cluster import ALONE, Cluster, cluster_here, meet, task_of
+from aeflow.cluster import Cluster, cluster_here, meet, task_of
 from aeflow.errors import ConfigError, Interrupted, TransientError
 from tests.clusters import addresses
 
@@ -126,7 +126,7 @@ def test_a_cluster_that_is_none_is_one_line(given, monkeypatch):
 
 def test_a_chief_comes_before_the_workers(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert cluster_here() == ALONE
+    assert cluster_here() == Cluster()
     jobs = {"worker": ["b:1", "c:1"], "chief": ["a:1"]}
     content = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(content))

@@ -107,6 +107,10 @@ class EvaluateConfig(Config):
     """The split that is reconstructed and scored."""
     num_worst: int = Field(default=10, ge=1, le=100)
     """Examples with the largest error that are shown."""
+    ood_source: str | None = Field(
+        default=None, min_length=1, json_schema_extra=NOT_HASHED, examples=["digits"]
+    )
+    """Source of rows that the model should find strange; images are resized."""
 
 
 class DriftConfig(Config):

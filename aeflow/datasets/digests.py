@@ -7,14 +7,13 @@ which no program sets the last. Digests lie in the cache, `AEFLOW_CACHE`; withou
 import hashlib
 import os
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait
 from aeflow.errors import SourceError
 from aeflow.storage.cache import cache_folder
-from aeflow.storage.files import UNFINISHED
+from aeflow.storage.disk import replacing
 from aeflow.storage.opening import RemoteFile
 
 __all__ = ["MIN_BYTES", "digest_of_file"]
@@ -76,10 +75,7 @@ def _remembered(path: Path, state: str | None) -> str | None:
 
 def _remember(path: Path, state: str | None, digest: str) -> None:
     """Notes a digest; where the cache cannot be written to, the file is read again next time."""
-    note = _note(path)
-    aside = note.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
     with suppress(OSError):
         if state is not None:
-            note.parent.mkdir(parents=True, exist_ok=True)
-            aside.write_text(f"{state}\n{digest}\n", "ascii")
-            aside.replace(note)
+            with replacing(_note(path)) as written:
+                written.write_text(f"{state}\n{digest}\n", "ascii")

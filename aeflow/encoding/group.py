@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import tee
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import Shard, open_shard
-from aeflow.encoding.overlap import overlapped
 from aeflow.encoding.pieces import Piece, record
 from aeflow.errors import CorruptArtifact
 from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
 from aeflow.lineage import FileEntry
 from aeflow.models import Inference, in_bfloat16, load_model
 from aeflow.models.inference import OnRows
+from aeflow.overlap import overlapped
 from aeflow.storage import Draft, Store
 
 __all__ = ["ShardEncoder", "encode_group"]
@@ -52,20 +52,15 @@ class ShardEncoder:
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
         """Gives the features of each shard in turn; `on_rows` hears of each batch."""
-        begun: deque[Shard] = deque()
-
-        def features() -> Iterator[np.ndarray]:
-            for shard in shards:
-                begun.append(shard)
-                yield shard.features
-
+        begun, behind = tee(shards)
+        features = (shard.features for shard in begun)
         if not self._has_error:
-            for latents in self._inference.latents_each(features(), on_rows):
-                shard = begun.popleft()
+            each_latents = self._inference.latents_each(features, on_rows)
+            for latents, shard in zip(each_latents, behind, strict=True):
                 yield FeatureRows(shard.ids, shard.labels, latents)
             return
-        for encoded in self._inference.encode_each(features(), on_rows):
-            shard = begun.popleft()
+        each_encoded = self._inference.encode_each(features, on_rows)
+        for encoded, shard in zip(each_encoded, behind, strict=True):
             percentiles = error_percentiles(encoded.errors, self._reference)
             yield FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
 

@@ -9,7 +9,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
 from aeflow.artifacts import Dataset
-from aeflow.errors import ConfigError
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.evaluation.scores import Space, standardised
 from aeflow.evaluation.scoring import Judge
@@ -17,25 +16,10 @@ from aeflow.models import Inference
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 
-__all__ = ["as_examples_of", "check_strangers", "distances", "stranger_scores", "told_apart"]
+__all__ = ["as_examples_of", "distances", "stranger_scores", "told_apart"]
 
 ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
 SMALLEST = 1e-12
-
-
-def check_strangers(strangers: Dataset, dataset: Dataset, *, split: str) -> None:
-    """Raises ConfigError where strangers cannot be made to fit, or are told from training rows."""
-    own, theirs = dataset.example_schema, strangers.example_schema
-    if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
-        raise ConfigError(
-            f"Strangers from '{strangers.name}' of shape {theirs.shape} cannot be made to fit "
-            f"'{dataset.name}' of shape {own.shape}: only images are resized. Give another source."
-        )
-    if split == "train":
-        raise ConfigError(
-            "Strangers are told from rows that the model has not seen, not from the split 'train'. "
-            "Choose another split."
-        )
 
 
 def stranger_scores(

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, Evaluation, Model, references
 from aeflow.configs import EvaluateConfig, RuntimeConfig
 from aeflow.datasets.shards import check_fits, shard_names
-from aeflow.evaluation.anomalies import check_strangers, stranger_scores
+from aeflow.evaluation.anomalies import stranger_scores
 from aeflow.evaluation.card import Card, health_card
 from aeflow.evaluation.denoising import denoising_scores
 from aeflow.evaluation.drawing import draw_curves, draw_generated, draw_judged, draw_typical
@@ -48,7 +48,7 @@ def evaluate(
     check_fits(model, dataset)
     shard_names(dataset, config.split, store)  # an unknown split is refused before any work
     if strangers:
-        check_strangers(strangers, dataset, split=config.split)
+        dataset.check_strangers(strangers, split=config.split)
     used = prepare(runtime)
     return store.answer(
         question,

@@ -5,20 +5,20 @@ its place in the shard and on nothing else.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from aeflow.errors import TransientError
 from aeflow.models.autoencoder import Autoencoder
+from aeflow.overlap import ahead
 from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
@@ -29,7 +29,6 @@ AT_ONCE = 3
 logger = logging.getLogger(__name__)
 
 OnRows = Callable[[int], None]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class Inference:
                 for number, rows in enumerate(arrays)
                 for batch, count in self._batches(rows)
             )
-            for _, batches in groupby(_ahead(begun, AT_ONCE), key=itemgetter(1)):
+            for _, batches in groupby(ahead(begun, AT_ONCE), key=itemgetter(1)):
                 taken = []
                 for batch, _ in batches:
                     taken.append(batch.result())
@@ -161,12 +160,3 @@ class Inference:
     def _reconstruct_batch(self, rows):
         z = self._model.encode(rows)
         return z, self._model.preprocessing.invert(self._model.decode(z))
-
-
-def _ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Gives items in their order, each after `count` more have been taken."""
-    waiting = iter(items)
-    taken = deque(islice(waiting, count))
-    while taken:
-        taken.extend(islice(waiting, 1))
-        yield taken.popleft()

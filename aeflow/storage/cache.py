@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,8 @@ from pathlib import Path
 import psutil
 
 from aeflow.errors import ConfigError
-from aeflow.storage.files import UNFINISHED, contained
+from aeflow.storage.disk import aside, replacing
+from aeflow.storage.files import contained
 
 __all__ = ["Cache", "cache_folder"]
 
@@ -79,14 +79,8 @@ class Cache:
     @contextmanager
     def taking(self, address: str, name: str) -> Iterator[Path]:
         """Gives a path to write a copy to; it has its name once the block ends well."""
-        path = contained(self.hold(address), name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-        try:
-            yield aside
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(contained(self.hold(address), name)) as written:
+            yield written
 
     def scratch(self) -> tempfile.TemporaryDirectory:
         """Returns a folder for files in the making; what dead processes left is removed."""
@@ -135,9 +129,9 @@ def _let_go(folder: Path) -> bool:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        aside = folder.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
-        folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        unwanted = aside(folder)
+        folder.rename(unwanted)
+        shutil.rmtree(unwanted, ignore_errors=True)
     except FileNotFoundError:
         return True
     except BlockingIOError:

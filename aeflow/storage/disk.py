@@ -3,13 +3,24 @@
 import os
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from aeflow.errors import ConfigError
 
-__all__ = ["UNFINISHED", "created", "flush", "flush_folder", "local_root", "now_on_disk"]
+__all__ = [
+    "UNFINISHED",
+    "aside",
+    "created",
+    "flush",
+    "flush_folder",
+    "local_root",
+    "now_on_disk",
+    "replacing",
+]
 
 UNFINISHED = "_tmp-"
 """How the name of a file begins while it is written; its ending stays, some writers go by it."""
@@ -33,26 +44,43 @@ def local_root(url: str) -> Path:
     return root
 
 
+def aside(path: Path) -> Path:
+    """Returns a path that nobody else has, beside another, for what is not finished."""
+    return path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a path to write to; what is there takes the other's place when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = aside(path)
+    try:
+        yield written
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+
+
 def created(path: Path, content: bytes) -> bool:
     """Writes a file that must not be there yet, whole or not at all; says whether it did."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-    with aside.open("xb") as file:
+    written = aside(path)
+    with written.open("xb") as file:
         try:
             file.write(content)
             flush(file)
-            os.link(aside, path)  # unlike a rename, a link never replaces
+            os.link(written, path)  # unlike a rename, a link never replaces
         except FileExistsError:
             return False
         finally:
-            aside.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
     flush_folder(path.parent)
     return True
 
 
 def now_on_disk(beside: Path) -> float:
     """Tells the time by the clock that stamps a file, which on a network disk is not ours."""
-    probe = beside.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{beside.name}")
+    probe = aside(beside)
     try:
         probe.touch()
         return probe.stat().st_mtime

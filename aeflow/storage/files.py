@@ -13,7 +13,7 @@ from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
-from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk
+from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk, replacing
 
 __all__ = ["MANIFEST", "PARTIAL", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
 
@@ -161,29 +161,23 @@ class LocalFiles:
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Gives a path to write to; `name` appears, whole and on disk, when the block ends well."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-        try:
-            yield aside
-            with aside.open("rb+") as file:
+        with replacing(self.path(name)) as written:
+            yield written
+            with written.open("rb+") as file:
                 flush(file)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
 
     def link(self, old: str, new: str) -> None:
         """Gives a finished file a second name, in the place of what has that name.
 
         The bytes are there once; where the file system knows no such links, they are copied.
         """
-        with self.writing(new) as aside:
+        with self.writing(new) as written:
             try:
-                os.link(self.path(old), aside)
+                os.link(self.path(old), written)
             except OSError as error:
                 if error.errno not in UNLINKABLE:
                     raise
-                shutil.copyfile(self.path(old), aside)
+                shutil.copyfile(self.path(old), written)
 
     def rename_folder(self, old: str, new: str) -> bool:
         """Renames a folder; says False where another one already has the new name."""

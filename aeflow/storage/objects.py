@@ -7,7 +7,6 @@ those in the making in a folder of this process.
 import logging
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,7 +19,8 @@ from aeflow.lineage import FileEntry
 from aeflow.storage.blobs import Objects
 from aeflow.storage.cache import Cache
 from aeflow.storage.committing import Commit
-from aeflow.storage.files import UNFINISHED, contained
+from aeflow.storage.disk import replacing
+from aeflow.storage.files import contained
 
 __all__ = ["ObjectFiles"]
 
@@ -58,16 +58,10 @@ class ObjectFiles(Objects):
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Gives a path to write to; `name` appears, whole, when the block ends well."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
-        try:
-            yield aside
-            version = self.put(name, aside)
-            aside.replace(path)
-            self._have[name] = version
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(self.path(name)) as written:
+            yield written
+            version = self.put(name, written)
+        self._have[name] = version
 
     def link(self, old: str, new: str) -> None:
         """Copies a finished file within the store."""

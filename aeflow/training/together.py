@@ -24,7 +24,7 @@ class Agreement:
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster):
-        self._is_alone = cluster.size == 1
+        self._is_alone = cluster.is_alone
 
         def of_all(number):
             return tf.distribute.get_replica_context().all_gather(number[None], axis=0)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.cluster import ALONE, cluster_here, meet
+from aeflow.cluster import Cluster, cluster_here, meet
 from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.datasets.statistics import read_statistics
@@ -57,25 +57,23 @@ def train(
     _warn_of_size(model_config, dataset)
     check_augmentation(config, dataset.example_schema)
     cluster = cluster_here()
-    if runtime.machines and cluster is ALONE:
-        raise ConfigError(
-            f"runtime.machines names {len(runtime.machines)}, and nothing starts this on them. "
-            "Name a deployment with train_on, or leave it out and give each its TF_CONFIG."
-        )
+    _check_started(runtime, cluster)
     used = prepare(runtime) | {"num_machines": cluster.size}
-    policy = choose_policy(
-        model_config,
-        config,
-        runtime,
-        used=used,
-        num_rows=dataset.rows.get("train", 0),
-    )
+    num_rows = dataset.rows.get("train", 0)
+    policy = choose_policy(model_config, config, runtime, used=used, num_rows=num_rows)
     on_progress = with_deadline(on_progress, runtime.deadline_seconds)
-
-    def begin(on_wait: OnProgress) -> Run:
-        strategy = _strategy(cluster, question.key, used, on_wait)
-        return _run(dataset, config, store, model_config, runtime, policy, strategy, cluster)
-
+    begin = partial(
+        _begin,
+        dataset,
+        config,
+        store,
+        model_config=model_config,
+        runtime=runtime,
+        policy=policy,
+        cluster=cluster,
+        used=used,
+        key=question.key,
+    )
     if not cluster.is_chief:
         return follow(question, store, begin=begin, on_progress=on_progress)
     return store.answer(
@@ -141,17 +139,29 @@ def _train(draft: Draft, *, begin, dataset, store, model_config, runtime, used, 
     }
 
 
+def _check_started(runtime: RuntimeConfig, cluster: Cluster) -> None:
+    if runtime.machines and cluster.is_alone:
+        raise ConfigError(
+            f"runtime.machines names {len(runtime.machines)} machines, and nothing starts this on "
+            "them. Name a deployment with train_on, or leave it out and give each its TF_CONFIG."
+        )
+
+
 def _strategy(cluster, key, used, on_progress) -> tf.distribute.Strategy:
     """Returns what shares the work, once all machines are here that do."""
     waiting = Progress("train", 0, 1, "step", "waits for the other machines of TF_CONFIG")
-    if cluster.size > 1:
+    if not cluster.is_alone:
         work = f"{key} on {used['num_devices']} {used['device']}"
         meet(cluster, work, lambda: on_progress(waiting))
         logger.info("train: %d machines share each batch", cluster.size)
     return strategy_over(used, cluster.size)
 
 
-def _run(dataset, config, store, model_config, runtime, policy, strategy, cluster) -> Run:
+def _begin(
+    dataset, config, store, on_progress, *, model_config, runtime, policy, cluster, used, key
+) -> Run:
+    """Returns what there is before the first step, once all machines are here that share it."""
+    strategy = _strategy(cluster, key, used, on_progress)
     blocks = TrainingBlocks(open_rows(dataset, "train", store), config)
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(

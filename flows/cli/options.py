@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from aeflow.configs import (
     DenseOptions,
     EncodeConfig,
+    EvaluateConfig,
     IngestConfig,
     ModelConfig,
     PipelineConfig,
@@ -25,12 +26,14 @@ from flows.stored import absolute
 
 __all__ = [
     "ANY_ENCODING",
+    "ANY_EVALUATION",
     "ANY_MODEL",
     "ANY_SOURCE",
     "ANY_TRAINING",
     "ANY_TUNING",
     "DEFAULTS",
     "EncodeOptions",
+    "EvaluateOptions",
     "JsonOption",
     "ModelOptions",
     "Options",
@@ -62,6 +65,7 @@ FIELDS = {
     "seed": "train.seed",
     "trials": "tune.trials",
     "timeout": "tune.timeout_seconds",
+    "ood_source": "evaluate.ood_source",
     "layout": "encode.layout",
     "partition_by_label": "encode.partition_by_label",
     "format": "encode.format",
@@ -168,6 +172,14 @@ class TuneOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """On what it is judged."""
+
+    ood_source: Annotated[str | None, _described(EvaluateConfig, "ood_source")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class EncodeOptions:
     """What stands in the features, and where."""
 
@@ -180,15 +192,16 @@ class EncodeOptions:
     precision: Annotated[str | None, _described(EncodeConfig, "precision")] = None
 
 
-ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_ENCODING, DEFAULTS = (
+ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_EVALUATION, ANY_ENCODING, DEFAULTS = (
     SourceOptions(),
     ModelOptions(),
     TrainOptions(),
     TuneOptions(),
+    EvaluateOptions(),
     EncodeOptions(),
     Options(),
 )
-Group = SourceOptions | ModelOptions | TrainOptions | TuneOptions | EncodeOptions
+Group = SourceOptions | ModelOptions | TrainOptions | TuneOptions | EvaluateOptions | EncodeOptions
 
 
 def config_of(options: Options, *others: Group) -> PipelineConfig:
@@ -201,6 +214,8 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
     config = config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
     if any(isinstance(group, SourceOptions) for group in others):
         check_source(config.ingest)
+    if config.evaluate.ood_source and any(isinstance(group, EvaluateOptions) for group in others):
+        check_source(IngestConfig(source=config.evaluate.ood_source))
     return config
 
 

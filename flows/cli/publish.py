@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli.options import DEFAULTS, Options, config_of
+from flows.cli.options import ANY_EVALUATION, DEFAULTS, EvaluateOptions, Options, config_of
 from flows.cli.running import carry_out
 
 __all__ = ["publish"]
@@ -13,7 +13,8 @@ __all__ = ["publish"]
 def publish(
     *,
     model: Annotated[str, Parameter(help="Key of a model, or champion:NAME.")],
+    evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
     """Publishes a stored model; what is not there yet, evaluation and features, is made first."""
-    carry_out("publish_model", options, config=config_of(options), model=model)
+    carry_out("publish_model", options, config=config_of(options, evaluation), model=model)

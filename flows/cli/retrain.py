@@ -1,10 +1,12 @@
 """`aeflow retrain`: a better model, if one is due and the gate lets it pass."""
 
 from flows.cli.options import (
+    ANY_EVALUATION,
     ANY_MODEL,
     ANY_SOURCE,
     ANY_TRAINING,
     DEFAULTS,
+    EvaluateOptions,
     ModelOptions,
     Options,
     SourceOptions,
@@ -21,11 +23,12 @@ def retrain(
     source: SourceOptions = ANY_SOURCE,
     model: ModelOptions = ANY_MODEL,
     training: TrainOptions = ANY_TRAINING,
+    evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
     """Trains when it is due, promotes what passes the gate, encodes and publishes.
 
     When it is due, and what the gate asks, stand in the sections retrain and gate of the config.
     """
-    config = config_of(options, source, model, training)
+    config = config_of(options, source, model, training, evaluation)
     carry_out("retrain", options, config=config)

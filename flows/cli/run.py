@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from flows.cli.options import (
+    ANY_EVALUATION,
     ANY_MODEL,
     ANY_SOURCE,
     ANY_TRAINING,
     DEFAULTS,
+    EvaluateOptions,
     ModelOptions,
     Options,
     SourceOptions,
@@ -23,6 +25,7 @@ def run(
     source: SourceOptions = ANY_SOURCE,
     model: ModelOptions = ANY_MODEL,
     training: TrainOptions = ANY_TRAINING,
+    evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
     """Ingests, trains, evaluates, encodes and publishes.
@@ -31,5 +34,5 @@ def run(
     """
     if not (source.source or options.config or options.preset):
         options = replace(options, preset="quick")
-    config = config_of(options, source, model, training)
+    config = config_of(options, source, model, training, evaluation)
     carry_out("pipeline", options, config=config)

@@ -6,10 +6,12 @@ from cyclopts import Parameter
 
 from aeflow.errors import ConfigError
 from flows.cli.options import (
+    ANY_EVALUATION,
     ANY_MODEL,
     ANY_SOURCE,
     ANY_TRAINING,
     DEFAULTS,
+    EvaluateOptions,
     ModelOptions,
     Options,
     SourceOptions,
@@ -27,10 +29,11 @@ def train(
     source: SourceOptions = ANY_SOURCE,
     model: ModelOptions = ANY_MODEL,
     training: TrainOptions = ANY_TRAINING,
+    evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
     """Trains a model on a stored dataset, or on a source that is ingested first."""
     if dataset and source != ANY_SOURCE:
         raise ConfigError(f"The dataset '{dataset}' is ingested. Give --dataset or a source.")
-    config = config_of(options, source, model, training)
+    config = config_of(options, source, model, training, evaluation)
     carry_out("train_autoencoder", options, config=config, dataset=dataset)

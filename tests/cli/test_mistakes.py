@@ -51,6 +51,7 @@ MISTAKES = {
     "--source npz:nan.npz": "train/7 (non_finite: 1 of 16 values, the first nan at 3)",
     "--source npz:long.npz": "y_train of 'long.npz' has 70 labels for 60 rows of x_train.",
     "--source npz:ten.npz": "No good row is left for the split 'validation'",
+    "--ood-source foo": "Unknown source 'foo'. Choose one of: digits, mnist, fashion_mnist, tfds:",
     "--epochs 0": "train.epochs = 0 is not allowed: Input should be greater than or equal to 1.",
     "--latent-dim 0": "model.latent_dim = 0 is not allowed",
     "--learning-rate nan": "train.learning_rate = nan is not allowed",
@@ -81,5 +82,19 @@ def test_a_network_that_does_not_fit_the_data_is_a_mistake(wrong, tmp_path, monk
     assert capsys.readouterr().err.splitlines()[-1] == (
         "aeflow: The convolutional network takes images [H, W, C], not examples of shape (16,). "
         "Choose --network dense."
+    )
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]
+
+
+def test_strangers_that_do_not_fit_are_a_mistake_before_training(tmp_path, capsys):
+    np.savez(tmp_path / "vectors.npz", x_train=np.ones((50, 5), np.float32))
+    options = f"--source digits --ood-source npz:{tmp_path / 'vectors.npz'}"
+    assert main(["run", "--direct", "--store", str(tmp_path / "store"), *options.split()]) == 2
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith(
+            "aeflow: Strangers from 'vectors' of shape (5,) cannot be made to fit 'digits' of shape"
+        )
     )
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]

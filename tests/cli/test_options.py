@@ -3,6 +3,7 @@
 from aeflow.configs import (
     DenoisingOptions,
     DenseOptions,
+    EvaluateConfig,
     IngestConfig,
     ModelConfig,
     PipelineConfig,
@@ -11,6 +12,7 @@ from aeflow.configs import (
 )
 from flows.cli.options import (
     DEFAULTS,
+    EvaluateOptions,
     ModelOptions,
     Options,
     SourceOptions,
@@ -25,6 +27,7 @@ def test_every_option_reaches_its_field():
         SourceOptions(source="tfds:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
         ModelOptions(network="dense", kind="denoising", latent_dim=3, hidden_units=5),
         TrainOptions(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
+        EvaluateOptions(ood_source="digits"),
     )
     assert config == PipelineConfig(
         ingest=IngestConfig(source="tfds:x", max_bad_fraction=0.5, data_dir="d", manual_dir="m"),
@@ -32,6 +35,7 @@ def test_every_option_reaches_its_field():
             network=DenseOptions(hidden_units=5), kind=DenoisingOptions(), latent_dim=3
         ),
         train=TrainConfig(epochs=7, batch_size=11, learning_rate=0.5, seed=13),
+        evaluate=EvaluateConfig(ood_source="digits"),
         runtime=RuntimeConfig(deadline_seconds=9.0),
     )
 

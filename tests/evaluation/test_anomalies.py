@@ -95,10 +95,9 @@ def test_recipe_ingests_strangers_in_one_split(changed, tmp_path):
     np.savez(tmp_path / "noise.npz", x_train=noise(40, 12, 12))
     source = f"npz:{tmp_path / 'noise.npz'}"
     found = recipes.evaluate_model(
-        PipelineConfig(),
+        PipelineConfig(evaluate=EvaluateConfig(ood_source=source)),
         str(changed.store.root),
         changed.model.key,
-        ood_source=source,
         stages=STAGES,
     )
     assert found.dataset == changed.dataset

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 from aeflow.champions import champion_of, history_of
 from aeflow.configs import (
+    EvaluateConfig,
     GateConfig,
     IngestConfig,
     ModelConfig,
@@ -69,6 +70,23 @@ def test_the_first_model_is_promoted_encoded_and_published(store, tmp_path):
     assert features_address(store) == found.features.address
     assert found.publication is not None
     assert (found.drift, found.compatibility) == (None, None)
+
+
+def test_strangers_are_told_in_every_evaluation(store, tmp_path):
+    np.savez(tmp_path / "noise.npz", x_train=np.random.default_rng(3).random((40, 9, 9)))
+    strange = EvaluateConfig(ood_source=f"npz:{tmp_path / 'noise.npz'}")
+    evaluations = []
+
+    def evaluate(*given, **options):
+        evaluations.append(STAGES.evaluate(*given, **options))
+        return evaluations[-1]
+
+    for rows in (600, 900):
+        settings = config(grown(tmp_path, rows), epochs=1).model_copy(update={"evaluate": strange})
+        found = run(settings, store, evaluate=evaluate)
+        assert "ood_auroc_knn" in found.evaluation.metrics
+    assert len({one.key for one in evaluations}) == 3
+    assert all("ood_auroc_knn" in one.metrics for one in evaluations)
 
 
 def test_on_the_same_data_nothing_is_due(store, tmp_path):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from aeflow.encoding.overlap import overlapped
+from aeflow.overlap import overlapped
 
 
 def test_overlapped_keeps_the_order_and_the_bound():

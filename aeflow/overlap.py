@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
-__all__ = ["overlapped"]
+__all__ = ["ahead", "overlapped"]
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -30,8 +30,9 @@ def overlapped(
     has begun is finished first.
     """
     with _thread("read") as reader, _thread("write") as writer:
+        begun = ahead((reader.submit(read, item) for item in items), in_flight)
         behind: deque[Future[Written]] = deque()
-        for worked in work(_read_ahead(items, read, reader, in_flight)):
+        for worked in work(future.result() for future in begun):
             behind.append(writer.submit(write, worked))
             if len(behind) > in_flight:
                 yield behind.popleft().result()
@@ -39,15 +40,13 @@ def overlapped(
             yield behind.popleft().result()
 
 
-def _read_ahead(
-    items: Iterable[Item], read: Callable[[Item], Read], reader: ThreadPoolExecutor, count: int
-) -> Iterator[Read]:
+def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
+    """Gives items in their order, each after the `count` that follow it were taken."""
     waiting = iter(items)
-    ahead = deque(reader.submit(read, item) for item in islice(waiting, count))
-    while ahead:
-        taken = ahead.popleft().result()
-        ahead.extend(reader.submit(read, item) for item in islice(waiting, 1))
-        yield taken
+    taken = deque(islice(waiting, count))
+    while taken:
+        taken.extend(islice(waiting, 1))
+        yield taken.popleft()
 
 
 @contextmanager
