@@ -118,6 +118,7 @@ def strangers_to(
     if config.evaluate.ood_source is None:
         return None
     strange = strange_config(config.evaluate.ood_source, dataset.example_schema)
+    strange = strange.model_copy(update={"data_dir": config.ingest.data_dir})
     strangers = stages.ingest(strange, store, runtime=config.runtime)
     dataset.check_strangers(strangers, split=config.evaluate.split)
     return strangers

@@ -33,10 +33,12 @@ class DenoisingOptions(Config):
     """Clean input reconstructed from noisy input."""
     noise_stddev: float = Field(default=0.3, gt=0, le=100)
     """Standard deviation of the Gaussian noise, in the model's input units (images in [0, 1])."""
-    noise: Literal["gaussian", "masking", "salt_and_pepper"] = "gaussian"
-    """Added to every number, or numbers are set to 0, or to the least and the greatest value."""
+    noise: Literal["gaussian", "masking", "salt_and_pepper", "shift"] = "gaussian"
+    """Added to all numbers, or some are set to 0, or to the extremes, or whole images are moved."""
     noise_fraction: float = Field(default=0.25, gt=0, le=1)
     """Share of the numbers that masking and salt and pepper replace."""
+    noise_shift: float = Field(default=0.1, gt=0, le=0.5)
+    """Share of the shorter side by which shift moves images at most; one pixel at least."""
 
 
 class VariationalOptions(Config):

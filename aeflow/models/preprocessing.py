@@ -28,7 +28,12 @@ class Preprocessing(tf.keras.layers.Layer):
     @property
     def extremes(self) -> tuple[float, float]:
         """The least and the greatest number in input units; for vectors, two deviations."""
-        return (0.0, 1.0) if self.offset.shape == () else (-2.0, 2.0)
+        return (0.0, 1.0) if self.of_images else (-2.0, 2.0)
+
+    @property
+    def of_images(self) -> bool:
+        """Whether rows are images, whose numbers share one offset."""
+        return self.offset.shape == ()
 
     def invert(self, x):
         """Returns input units, such as a reconstruction's, in the units of stored rows."""

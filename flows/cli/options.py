@@ -215,7 +215,8 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
     if any(isinstance(group, SourceOptions) for group in others):
         check_source(config.ingest)
     if config.evaluate.ood_source and any(isinstance(group, EvaluateOptions) for group in others):
-        check_source(IngestConfig(source=config.evaluate.ood_source))
+        source, folder = config.evaluate.ood_source, config.ingest.data_dir
+        check_source(IngestConfig(source=source, data_dir=folder))
     return config
 
 

@@ -60,6 +60,7 @@ class Case:
 
 
 NOISY = {"name": "denoising", "noise_stddev": 0.5}
+SHIFTED = {"name": "denoising", "noise": "shift"}
 CASES = {
     "dense, plain": Case("dense"),
     "deep, plain": Case("deep"),
@@ -72,6 +73,7 @@ CASES = {
         f"dense, {kind}": Case("dense", {"name": kind})
         for kind in ("sparse", "contractive", "vq", "wae", "rae")
     },
+    "convolutional, denoising of shifts": Case("convolutional", SHIFTED),
     **{f"convolutional, {kind}": Case("convolutional", {"name": kind}) for kind in ("wae", "rae")},
 }
 PYTHAE = {

@@ -1,5 +1,8 @@
 """What is particular to each kind; what all have in common is in test_kinds_and_networks."""
 
+from itertools import product
+from typing import get_args
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,6 +27,7 @@ from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.schema import ExampleSchema
 
 IMAGES = ExampleSchema(shape=(8, 8, 1), dtype="uint8", value_range=(0, 255))
+NOISES = DenoisingOptions.model_fields["noise"].annotation
 VECTORS = ExampleSchema(shape=(10,), dtype="float32")
 
 
@@ -46,7 +50,7 @@ def terms_of(model: Autoencoder, rows: np.ndarray, *, step: int = 0, training: b
 @pytest.mark.parametrize(
     "kind",
     [
-        *(DenoisingOptions(noise=noise) for noise in ("gaussian", "masking", "salt_and_pepper")),
+        *(DenoisingOptions(noise=noise) for noise in get_args(NOISES)),
         VariationalOptions(),
         WaeOptions(),
         ContractiveOptions(),
@@ -74,6 +78,24 @@ def test_masking_sets_its_share_of_the_numbers_to_0(images):
     masked = noisy == 0
     assert masked.mean() == pytest.approx(0.4, abs=0.01)
     assert np.array_equal(noisy[~masked], x[~masked])
+
+
+def test_shift_moves_each_image_by_at_most_its_share_of_the_shorter_side():
+    schema = ExampleSchema(shape=(20, 24, 1), dtype="uint8", value_range=(0, 255))
+    model = built(DenoisingOptions(noise="shift", noise_shift=0.1), schema=schema)
+    x = np.zeros((400, 20, 24, 1), np.float32)
+    x[:, 9, 12] = 1.0
+    places = np.argwhere(model.corrupt(x, step=0, seed=0).numpy()[..., 0]) - (0, 9, 12)
+    assert list(places[:, 0]) == list(range(400))
+    assert {tuple(move) for move in places[:, 1:]} == set(product(range(-2, 3), repeat=2))
+
+
+def test_shift_moves_by_one_pixel_at_least_and_images_alone():
+    corrupted = built(DenoisingOptions(noise="shift", noise_shift=0.01)).corrupt
+    x = np.random.default_rng(0).random((50, 8, 8, 1)).astype(np.float32)
+    assert not np.array_equal(corrupted(x, step=0, seed=0), x)
+    with pytest.raises(ConfigError, match=r"images \[H, W, C\], and examples of shape \(10,\)"):
+        built(DenoisingOptions(noise="shift"), schema=VECTORS)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,23 @@
 
 import tensorflow as tf
 
+from aeflow.errors import ConfigError
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error
+from aeflow.models.moving import moved
 
 __all__ = ["DenoisingAutoencoder"]
 
 
 class DenoisingAutoencoder(Autoencoder):
     """Minimises the mean squared error between clean input and what noisy input is decoded to."""
+
+    def __init__(self, preprocessing, *parts, options, latent_dim: int):
+        if options.noise == "shift" and not preprocessing.of_images:
+            raise ConfigError(
+                "The noise 'shift' moves images [H, W, C], and examples of shape "
+                f"{tuple(preprocessing.offset.shape)} are none. Choose another noise."
+            )
+        super().__init__(preprocessing, *parts, options=options, latent_dim=latent_dim)
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns the error of reconstructing clean rows from noisy ones as "loss"."""
@@ -20,6 +30,9 @@ class DenoisingAutoencoder(Autoencoder):
     def corrupt(self, x, *, step, seed: int):
         """Returns x [B, *shape] in input units with the noise of a step."""
         options = self.options
+        if options.noise == "shift":
+            most = max(1, round(options.noise_shift * min(x.shape[1:3])))
+            return moved(x, most, (seed, step))
         if options.noise == "gaussian":
             return x + options.noise_stddev * tf.random.stateless_normal(tf.shape(x), (seed, step))
         chances = tf.random.stateless_uniform(tf.shape(x), (seed, step))
