@@ -10,9 +10,8 @@ def moved(images, most: int, seed):
 
     What is moved in repeats the edge. The same stateless seed, two numbers, moves the same way.
     """
-    moves = tf.random.stateless_uniform(
-        [2, tf.shape(images)[0], 1], seed, -most, most + 1, tf.int32
-    )
+    shape = tf.stack([2, tf.shape(images)[0], 1])
+    moves = tf.random.stateless_uniform(shape, seed, -most, most + 1, tf.int32)
     for axis, pixels in ((1, moves[0]), (2, moves[1])):
         size = images.shape[axis]
         places = tf.clip_by_value(tf.range(size) + pixels, 0, size - 1)
