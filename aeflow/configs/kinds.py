@@ -37,7 +37,7 @@ class DenoisingOptions(Config):
     """Added to all numbers, or some are set to 0, or to the extremes, or whole images are moved."""
     noise_fraction: float = Field(default=0.25, gt=0, le=1)
     """Share of the numbers that masking and salt and pepper replace."""
-    noise_shift: float = Field(default=0.1, gt=0, le=0.5)
+    noise_shift: float = Field(default=0.075, gt=0, le=0.5)
     """Share of the shorter side by which shift moves images at most; one pixel at least."""
 
 
