@@ -117,21 +117,24 @@ def strangers_to(
     """
     if config.evaluate.ood_source is None:
         return None
-    strange = strange_config(config.evaluate.ood_source, dataset.example_schema)
-    strange = strange.model_copy(update={"data_dir": config.ingest.data_dir})
+    strange = strange_config(
+        config.evaluate.ood_source, dataset.example_schema, data_dir=config.ingest.data_dir
+    )
     strangers = stages.ingest(strange, store, runtime=config.runtime)
     dataset.check_strangers(strangers, split=config.evaluate.split)
     return strangers
 
 
-def strange_config(source: str, schema: ExampleSchema) -> IngestConfig:
+def strange_config(
+    source: str, schema: ExampleSchema, *, data_dir: str | None = None
+) -> IngestConfig:
     """Returns how strangers are ingested: in one split, images in files at the model's size."""
     options: dict[str, Any] = {}
     if schema.is_image and source.startswith("images:"):
         height, width, channels = schema.shape
         mode = "rgb" if channels == 3 else "grayscale"
         options = {"image_size": f"{height}x{width}", "color_mode": mode}
-    return IngestConfig(source=source, splits="all", **options)
+    return IngestConfig(source=source, splits="all", data_dir=data_dir, **options)
 
 
 def measure_drift(

@@ -19,18 +19,23 @@ def retrain(config: PipelineConfig, store: str, *, stages: Stages) -> Retraining
     """
     store = absolute(store)
     dataset = stages.ingest(config.ingest, store, runtime=config.runtime)
+    strangers = strangers_to(dataset, config, store, stages=stages)
     champion = champion_of(dataset.name, Store(store))
     drift = _drift(config, store, champion=champion, dataset=dataset, stages=stages)
     due = _why_due(config, store, champion=champion, dataset=dataset, drift=drift)
     if due is None:
         found = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
     else:
-        found = _challenge(config, store, champion=champion, dataset=dataset, stages=stages)
+        found = _challenge(
+            config, store, champion=champion, dataset=dataset, strangers=strangers, stages=stages
+        )
         found = found.model_copy(update={"drift": drift, "reason": f"{due} {found.reason}"})
     standing = found.challenger if found.ending == "Completed" else champion
     if standing is None:
         return found.model_copy(update={"dataset": dataset})
-    fresh = _refreshed(config, store, model=standing, dataset=dataset, stages=stages)
+    fresh = _refreshed(
+        config, store, model=standing, dataset=dataset, strangers=strangers, stages=stages
+    )
     return found.model_copy(update=dict(fresh))
 
 
@@ -72,6 +77,7 @@ def _challenge(
     *,
     champion: Model | None,
     dataset: Dataset,
+    strangers: Dataset | None,
     stages: Stages,
 ) -> Retraining:
     """Trains a challenger and lets the gate judge it beside the champion, on the same rows."""
@@ -79,7 +85,9 @@ def _challenge(
     challenger = trained.model
     if challenger == champion:
         return Retraining(ending="Unchanged", reason="Training gave the champion itself again.")
-    beside = _evaluated(config, store, model=champion, dataset=dataset, stages=stages)
+    beside = _evaluated(
+        config, store, model=champion, dataset=dataset, strangers=strangers, stages=stages
+    )
     verdict = stages.gate(
         trained.evaluation,
         config.gate,
@@ -108,11 +116,16 @@ def _challenge(
 
 
 def _evaluated(
-    config: PipelineConfig, store: str, *, model: Model | None, dataset: Dataset, stages: Stages
+    config: PipelineConfig,
+    store: str,
+    *,
+    model: Model | None,
+    dataset: Dataset,
+    strangers: Dataset | None,
+    stages: Stages,
 ) -> Evaluation | None:
     if model is None:
         return None
-    strangers = strangers_to(dataset, config, store, stages=stages)
     return stages.evaluate(
         model,
         config.evaluate,
@@ -124,10 +137,18 @@ def _evaluated(
 
 
 def _refreshed(
-    config: PipelineConfig, store: str, *, model: Model, dataset: Dataset, stages: Stages
+    config: PipelineConfig,
+    store: str,
+    *,
+    model: Model,
+    dataset: Dataset,
+    strangers: Dataset | None,
+    stages: Stages,
 ) -> Outcome:
     """Evaluates, encodes and publishes with the champion; the address of its features follows."""
-    evaluation = _evaluated(config, store, model=model, dataset=dataset, stages=stages)
+    evaluation = _evaluated(
+        config, store, model=model, dataset=dataset, strangers=strangers, stages=stages
+    )
     features = stages.encode(model, config.encode, store, dataset=dataset, runtime=config.runtime)
     stages.point_features(features, store, dataset_name=dataset.name)
     publication = stages.publish(
