@@ -33,12 +33,14 @@ class DenoisingOptions(Config):
     """Clean input reconstructed from noisy input."""
     noise_stddev: float = Field(default=0.3, gt=0, le=100)
     """Standard deviation of the Gaussian noise, in the model's input units (images in [0, 1])."""
-    noise: Literal["gaussian", "masking", "salt_and_pepper", "shift"] = "gaussian"
-    """Added to all numbers, or some are set to 0, or to the extremes, or whole images are moved."""
+    noise: Literal["gaussian", "masking", "salt_and_pepper", "affine"] = "gaussian"
+    """Added to all numbers, or some are set to 0, or to the extremes, or images move and zoom."""
     noise_fraction: float = Field(default=0.25, gt=0, le=1)
     """Share of the numbers that masking and salt and pepper replace."""
     noise_shift: float = Field(default=0.075, gt=0, le=0.5)
-    """Share of the shorter side by which shift moves images at most; one pixel at least."""
+    """Share of its height and width by which affine noise moves an image at most."""
+    noise_zoom: float = Field(default=0.3, ge=0, le=1)
+    """Affine noise makes an image 1 + this higher and wider at most, or as much smaller."""
 
 
 class VariationalOptions(Config):

@@ -8,14 +8,14 @@ deleting that.
 import hashlib
 import random
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aeflow.errors import ConfigError
-from aeflow.storage.files import PARTIAL, UNFINISHED, contained
+from aeflow.storage.disk import UNFINISHED, unfinished
+from aeflow.storage.files import PARTIAL, contained
 from aeflow.storage.remote import Remote
 
 __all__ = ["Objects", "Seen"]
@@ -86,7 +86,7 @@ class Objects:
 
     def age(self, name: str) -> float:
         """Returns the seconds since a file was changed, by the clock of the store."""
-        probe = f"{_beside(name)}{UNFINISHED}{uuid.uuid4().hex}"
+        probe = f"{_beside(name)}{unfinished('clock')}"
         meta = self.head(name)
         if meta is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")

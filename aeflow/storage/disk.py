@@ -20,6 +20,7 @@ __all__ = [
     "local_root",
     "now_on_disk",
     "replacing",
+    "unfinished",
 ]
 
 UNFINISHED = "_tmp-"
@@ -44,9 +45,14 @@ def local_root(url: str) -> Path:
     return root
 
 
+def unfinished(name: str) -> str:
+    """Returns a name that nobody else has, by which a name goes while it is not finished."""
+    return f"{UNFINISHED}{uuid.uuid4().hex}-{name}"
+
+
 def aside(path: Path) -> Path:
     """Returns a path that nobody else has, beside another, for what is not finished."""
-    return path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}-{path.name}")
+    return path.with_name(unfinished(path.name))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -13,7 +12,15 @@ from stat import S_ISDIR
 
 from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
-from aeflow.storage.disk import UNFINISHED, created, flush, flush_folder, now_on_disk, replacing
+from aeflow.storage.disk import (
+    UNFINISHED,
+    created,
+    flush,
+    flush_folder,
+    now_on_disk,
+    replacing,
+    unfinished,
+)
 
 __all__ = ["MANIFEST", "PARTIAL", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
 
@@ -219,7 +226,7 @@ class LocalFiles:
     def discard(self, name: str) -> None:
         """Removes a draft, renamed first, so that nobody resumes what is left after a kill."""
         folder, _, last = name.rpartition("/")
-        aside = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}-{last}"
+        aside = f"{folder}/{unfinished(last)}"
         if self.exists(name) and self.rename_folder(name, aside):
             self.delete(aside)
 

@@ -60,7 +60,7 @@ class Case:
 
 
 NOISY = {"name": "denoising", "noise_stddev": 0.5}
-SHIFTED = {"name": "denoising", "noise": "shift"}
+AFFINE = {"name": "denoising", "noise": "affine"}
 CASES = {
     "dense, plain": Case("dense"),
     "deep, plain": Case("deep"),
@@ -73,7 +73,7 @@ CASES = {
         f"dense, {kind}": Case("dense", {"name": kind})
         for kind in ("sparse", "contractive", "vq", "wae", "rae")
     },
-    "convolutional, denoising of shifts": Case("convolutional", SHIFTED),
+    "convolutional, denoising affine": Case("convolutional", AFFINE),
     **{f"convolutional, {kind}": Case("convolutional", {"name": kind}) for kind in ("wae", "rae")},
 }
 PYTHAE = {

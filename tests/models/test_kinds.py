@@ -1,6 +1,5 @@
 """What is particular to each kind; what all have in common is in test_kinds_and_networks."""
 
-from itertools import product
 from typing import get_args
 
 import numpy as np
@@ -80,22 +79,38 @@ def test_masking_sets_its_share_of_the_numbers_to_0(images):
     assert np.array_equal(noisy[~masked], x[~masked])
 
 
-def test_shift_moves_each_image_by_at_most_its_share_of_the_shorter_side():
-    schema = ExampleSchema(shape=(20, 24, 1), dtype="uint8", value_range=(0, 255))
-    model = built(DenoisingOptions(noise="shift", noise_shift=0.1), schema=schema)
-    x = np.zeros((400, 20, 24, 1), np.float32)
-    x[:, 9, 12] = 1.0
-    places = np.argwhere(model.corrupt(x, step=0, seed=0).numpy()[..., 0]) - (0, 9, 12)
-    assert list(places[:, 0]) == list(range(400))
-    assert {tuple(move) for move in places[:, 1:]} == set(product(range(-2, 3), repeat=2))
+def test_affine_noise_moves_each_image_by_at_most_its_share_of_each_side():
+    schema = ExampleSchema(shape=(20, 40, 1), dtype="uint8", value_range=(0, 255))
+    options = DenoisingOptions(noise="affine", noise_shift=0.1, noise_zoom=0)
+    x = np.zeros((4000, 20, 40, 1), np.float32)
+    x[:, 9, 22] = 1.0
+    noisy = built(options, schema=schema).corrupt(x, step=0, seed=0).numpy()[..., 0]
+    assert np.allclose(noisy.sum((1, 2)), 1.0)  # a pixel is divided among its neighbours
+    moves = np.einsum("bhw,hwa->ba", noisy, np.moveaxis(np.indices((20, 40)), 0, 2)) - (9, 22)
+    assert np.allclose(moves.min(0), (-2, -4), atol=0.02)
+    assert np.allclose(moves.max(0), (2, 4), atol=0.02)
+    assert abs(np.corrcoef(moves.T)[0, 1]) < 0.05
 
 
-def test_shift_moves_by_one_pixel_at_least_and_images_alone():
-    corrupted = built(DenoisingOptions(noise="shift", noise_shift=0.01)).corrupt
-    x = np.random.default_rng(0).random((50, 8, 8, 1)).astype(np.float32)
-    assert not np.array_equal(corrupted(x, step=0, seed=0), x)
+def test_affine_noise_zooms_each_image_by_at_most_its_factor_along_each_side():
+    schema = ExampleSchema(shape=(41, 41, 3), dtype="uint8", value_range=(0, 255))
+    options = DenoisingOptions(noise="affine", noise_shift=1e-6, noise_zoom=0.5)
+    x = np.zeros((4000, 41, 41, 3), np.float32)
+    x[:, 15:26, 15:26] = 1.0
+    noisy = built(options, schema=schema).corrupt(x, step=0, seed=0).numpy()
+    assert np.array_equal(noisy[..., 0], noisy[..., 2])
+    heights, widths = noisy[:, :, 20, 0].sum(1), noisy[:, 20, :, 0].sum(1)
+    for sides in (heights, widths):
+        assert np.median(sides) == pytest.approx(11, rel=0.05)
+        assert (sides.min(), sides.max()) == pytest.approx((11 / 1.5, 11 * 1.5), rel=0.1)
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.05
+
+
+def test_affine_noise_repeats_the_edge_and_takes_images_alone():
+    corrupted = built(DenoisingOptions(noise="affine", noise_shift=0.5, noise_zoom=1)).corrupt
+    assert np.allclose(corrupted(np.full((50, 8, 8, 1), 0.7, np.float32), step=0, seed=0), 0.7)
     with pytest.raises(ConfigError, match=r"images \[H, W, C\], and examples of shape \(10,\)"):
-        built(DenoisingOptions(noise="shift"), schema=VECTORS)
+        built(DenoisingOptions(noise="affine"), schema=VECTORS)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from aeflow.errors import ConfigError
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error
-from aeflow.models.moving import moved
+from aeflow.models.moving import warped
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -13,9 +13,9 @@ class DenoisingAutoencoder(Autoencoder):
     """Minimises the mean squared error between clean input and what noisy input is decoded to."""
 
     def __init__(self, preprocessing, *parts, options, latent_dim: int):
-        if options.noise == "shift" and not preprocessing.of_images:
+        if options.noise == "affine" and not preprocessing.of_images:
             raise ConfigError(
-                "The noise 'shift' moves images [H, W, C], and examples of shape "
+                "The noise 'affine' moves images [H, W, C], and examples of shape "
                 f"{tuple(preprocessing.offset.shape)} are none. Choose another noise."
             )
         super().__init__(preprocessing, *parts, options=options, latent_dim=latent_dim)
@@ -30,9 +30,8 @@ class DenoisingAutoencoder(Autoencoder):
     def corrupt(self, x, *, step, seed: int):
         """Returns x [B, *shape] in input units with the noise of a step."""
         options = self.options
-        if options.noise == "shift":
-            most = max(1, round(options.noise_shift * min(x.shape[1:3])))
-            return moved(x, most, (seed, step))
+        if options.noise == "affine":
+            return warped(x, (seed, step), shift=options.noise_shift, zoom=options.noise_zoom)
         if options.noise == "gaussian":
             return x + options.noise_stddev * tf.random.stateless_normal(tf.shape(x), (seed, step))
         chances = tf.random.stateless_uniform(tf.shape(x), (seed, step))
