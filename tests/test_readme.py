@@ -69,8 +69,8 @@ def made(tmp_path_factory) -> Made:
     return Made(folder, json.loads(printed[-1]))
 
 
-def toml_block() -> str:
-    return next(block for language, block in BLOCKS if language == "toml")
+def toml_block(number: int = 0) -> str:
+    return [block for language, block in BLOCKS if language == "toml"][number]
 
 
 def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -159,6 +159,15 @@ def test_the_config_of_the_readme_is_one(tmp_path):
         "denoising",
         5,
     )
+
+
+def test_the_config_for_features_trains(made: Made, monkeypatch):
+    monkeypatch.chdir(made.folder)
+    Path("features.toml").write_text(toml_block(1))
+    printed = aeflow("aeflow run --source npz:my-data.npz --epochs 1 --config features.toml")
+    options = load_config(path=Path("features.toml")).model.kind.model_dump()
+    assert (options["name"], options["noise"]) == ("denoising", "affine")
+    assert json.loads(printed[-1])["model"]["key"]
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=["pandas", "polars", "duckdb", "library"])
