@@ -31,9 +31,8 @@ def warped(images, seed, *, shift: float, zoom: float):
     shape = tf.stack([2, 2, tf.shape(images)[0], 1, 1])
     chosen = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
     moves, factors = chosen[0] * shift, tf.exp(chosen[1] * math.log1p(zoom))
-    rows, columns = (
-        _interpolation(images.shape[axis], moves[axis - 1], factors[axis - 1]) for axis in (1, 2)
-    )
+    rows = _interpolation(images.shape[1], moves[0], factors[0])
+    columns = _interpolation(images.shape[2], moves[1], factors[1])
     return tf.einsum("bhi,bwj,bijc->bhwc", rows, columns, images)
 
 

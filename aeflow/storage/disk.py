@@ -46,7 +46,7 @@ def local_root(url: str) -> Path:
 
 
 def unfinished(name: str) -> str:
-    """Returns a name that nobody else has, by which a name goes while it is not finished."""
+    """Returns a name that nobody else has, for what will have another when it is finished."""
     return f"{UNFINISHED}{uuid.uuid4().hex}-{name}"
 
 

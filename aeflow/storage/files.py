@@ -22,7 +22,7 @@ from aeflow.storage.disk import (
     unfinished,
 )
 
-__all__ = ["MANIFEST", "PARTIAL", "UNFINISHED", "WORK", "LocalFiles", "contained", "sha256_of"]
+__all__ = ["MANIFEST", "PARTIAL", "WORK", "LocalFiles", "contained", "sha256_of"]
 
 MANIFEST = "_manifest.json"
 PARTIAL = ".partial"

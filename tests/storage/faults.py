@@ -14,7 +14,8 @@ from typing import Literal
 
 from aeflow.errors import AeflowError
 from aeflow.storage import Store
-from aeflow.storage.files import UNFINISHED, LocalFiles
+from aeflow.storage.disk import UNFINISHED
+from aeflow.storage.files import LocalFiles
 from aeflow.storage.verify import MANIFEST
 from tests.chains import problems_in
 
