@@ -10,7 +10,10 @@ import tensorflow as tf
 from aeflow.configs import RuntimeConfig
 from aeflow.errors import ConfigError
 
-__all__ = ["prepare", "strategy_over"]
+__all__ = ["cpu_name", "prepare", "strategy_over"]
+
+VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
+"""Flags of x86 and of Arm processors for which TensorFlow and oneDNN have kernels of their own."""
 
 
 def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
     threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    used = {"device": device, "num_devices": num_devices, "threads": threads, "cpu": _cpu()}
+    used = {"device": device, "num_devices": num_devices, "threads": threads, "cpu": cpu_name()}
     return {**runtime.model_dump(mode="json"), **used}
 
 
@@ -88,11 +91,17 @@ def _choose_device(runtime: RuntimeConfig) -> str:
     return "gpu" if gpus else "cpu"
 
 
-def _cpu() -> str:
-    """Names the processor; Python's own `platform.processor()` is empty on most Linux systems."""
-    facts = Path("/proc/cpuinfo")
+def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
+    """Names the processor with the vector instructions by which its kernels are chosen.
+
+    Clouds call processors of several generations by one name, and sums are rounded differently
+    on each. Python's own `platform.processor()` is empty on most Linux systems.
+    """
+    told: dict[str, str] = {}
     if facts.exists():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+        for line in facts.read_text("utf-8").splitlines():
+            key, _, value = line.partition(":")
+            told.setdefault(key.strip(), value.strip())
+    name = told.get("model name") or platform.processor() or platform.machine()
+    flags = (told.get("flags") or told.get("Features", "")).split()
+    return ", ".join([name, *(each for each in VECTOR_INSTRUCTIONS if each in flags)])

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from aeflow.runtime import cpu_name
+
 __all__ = ["Timings", "in_turn", "summary", "table", "timed"]
 
 ROOFLINE = "GEMM, one thread"
@@ -85,7 +87,7 @@ def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
             f"{timing.cpu_per_row:.1f} | {share} | {timing.reached} |"
         )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    told = f"{os.cpu_count()} CPUs, load averages {load}"
+    told = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
     if roofline:
         told += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
     return "\n".join([*lines, "", f"{told}."])
