@@ -6,6 +6,7 @@ __all__ = [
     "CorruptArtifact",
     "DivergedTraining",
     "IdentityMismatch",
+    "InexactPrecision",
     "Interrupted",
     "LostMachine",
     "PrunedTrial",
@@ -21,6 +22,10 @@ class AeflowError(Exception):
 
 class ConfigError(AeflowError):
     """Says that a config, an option or an address was written wrongly."""
+
+
+class InexactPrecision(ConfigError):
+    """Says that this processor computes a short type too inexactly; another one may go on."""
 
 
 class SourceError(AeflowError):

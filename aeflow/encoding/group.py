@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import tee
 
 import numpy as np
@@ -16,7 +17,9 @@ from aeflow.encoding.pieces import Piece, record
 from aeflow.errors import CorruptArtifact
 from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
 from aeflow.lineage import FileEntry
-from aeflow.models import Inference, in_bfloat16, load_model
+from aeflow.models import Autoencoder, Inference, in_precision, load_model
+from aeflow.models.deviation import refusing_in
+from aeflow.models.golden import GOLDEN, golden_deviations
 from aeflow.models.inference import OnRows
 from aeflow.overlap import overlapped
 from aeflow.storage import Draft, Store
@@ -32,18 +35,41 @@ class ShardEncoder:
     ):
         self._has_error = config.reconstruction_error
         self.latent_error = 0.0
-        loaded = load_model(model, store, cpu=cpu)
-        if config.precision == "bfloat16":
-            loaded, self.latent_error = in_bfloat16(loaded, model, store)
-        self._inference = Inference.that_fits(
-            loaded,
-            model.example_schema,
-            runtime.encode_batch_size,
+        network = load_model(model, store, cpu=cpu)
+        fitted = partial(
+            Inference.that_fits,
+            schema=model.example_schema,
+            batch_size=runtime.encode_batch_size,
             with_errors=self._has_error,
         )
+        if config.precision == "float32":
+            self._inference = fitted(network)
+        else:
+            with refusing_in(config.precision, section="encode"):
+                self._inference = fitted(
+                    in_precision(network, model, store, precision=config.precision)
+                )
+                self.latent_error = self._checked_error(
+                    network, model, store, precision=config.precision
+                )
         folder = store.reading(model, ["reference.parquet"])
         reference = pq.read_table(folder / "reference.parquet")["reconstruction_error"]
         self._reference = np.sort(reference.to_numpy())
+
+    def _checked_error(
+        self, exact: Autoencoder, model: Model, store: Store, *, precision: str
+    ) -> float:
+        """Returns the deviation of the latents; raises InexactPrecision if one is too large."""
+        latents, *others = golden_deviations(
+            store.reading(model, [GOLDEN]) / GOLDEN,
+            self._inference,
+            exact=exact,
+            schema=model.example_schema,
+            with_errors=self._has_error,
+        )
+        for deviation in (latents, *others):
+            deviation.check(precision, section="encode")
+        return latents.value
 
     @property
     def batch_size(self) -> int:

@@ -3,14 +3,14 @@
 from aeflow.models.autoencoder import Autoencoder
 from aeflow.models.building import build
 from aeflow.models.inference import Inference
-from aeflow.models.saving import in_bfloat16, in_float32, load_model, save_model
+from aeflow.models.saving import in_float32, in_precision, load_model, save_model
 
 __all__ = [
     "Autoencoder",
     "Inference",
     "build",
-    "in_bfloat16",
     "in_float32",
+    "in_precision",
     "load_model",
     "save_model",
 ]

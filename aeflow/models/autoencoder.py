@@ -6,8 +6,10 @@ Autoencoder is a Keras model. What it minimises belongs to the model, so one tra
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from aeflow.models.deviation import largest_deviation
 from aeflow.models.preprocessing import Preprocessing
 
 __all__ = ["Autoencoder", "mean_squared_error", "penalised"]
@@ -60,6 +62,10 @@ class Autoencoder(tf.keras.Model):
     def call(self, inputs, training=None, mask=None):
         """Returns the reconstructions x_hat [B, *shape] of stored rows, in input units."""
         return self.decode(self.encode(inputs))
+
+    def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
+        """Returns how far latents [N, latent_dim] are from others of the same rows: 0 if equal."""
+        return largest_deviation(z, exact)
 
     def loss_terms(self, rows, *, training: bool, step, seed: int) -> dict[str, tf.Tensor]:
         """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest reported.

@@ -1,16 +1,19 @@
 """Golden vectors: a few rows and their latents, which every load of a model must reproduce."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from aeflow.errors import CorruptArtifact
 from aeflow.models.autoencoder import Autoencoder
+from aeflow.models.deviation import Deviation, largest_deviation
 from aeflow.models.inference import Inference
 from aeflow.schema import ExampleSchema
 
-__all__ = ["NUM_GOLDEN", "check_golden", "deviation", "write_golden"]
+__all__ = ["GOLDEN", "NUM_GOLDEN", "check_golden", "golden_deviations", "write_golden"]
 
+GOLDEN = "golden.npz"
 NUM_GOLDEN = 16
 SAME_MACHINE = 1e-5
 OTHER_MACHINE = 1e-4
@@ -31,9 +34,9 @@ def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: 
 
     The bound is 1e-5 on the processor that wrote them and 1e-4 on others (float32, TF32 off).
     """
-    with np.load(path, allow_pickle=False) as golden:
-        bound = SAME_MACHINE if str(golden["cpu"]) == cpu else OTHER_MACHINE
-    difference = deviation(path, model, schema)
+    rows, expected, written_on = _read(path)
+    bound = SAME_MACHINE if written_on == cpu else OTHER_MACHINE
+    difference = largest_deviation(Inference(model, schema, NUM_GOLDEN).latents(rows), expected)
     if not difference <= bound:
         raise CorruptArtifact(
             f"The model does not reproduce its golden vectors: max |dz| / max |z| is "
@@ -41,9 +44,34 @@ def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: 
         )
 
 
-def deviation(path: Path, model: Autoencoder, schema: ExampleSchema) -> float:
-    """Returns max |dz| / max |z| over the golden rows, dz a latent's difference from its record."""
+def golden_deviations(
+    path: Path,
+    inference: Inference,
+    *,
+    exact: Autoencoder,
+    schema: ExampleSchema,
+    with_errors: bool,
+) -> Iterator[Deviation]:
+    """Gives how far an inference takes the golden rows, repeated to a whole batch of its own.
+
+    Latents are compared with those on record, and errors with those of the `exact` model.
+    """
+    rows, latents, _ = _read(path)
+    num_rows = inference.batch_size
+    batch = np.resize(rows, (num_rows, *rows.shape[1:]))
+    expected = np.resize(latents, (num_rows, *latents.shape[1:]))
+    if not with_errors:
+        value = exact.latent_deviation(inference.latents(batch), expected)
+        yield Deviation("latents", num_rows, value)
+        return
+    encoded = inference.encode(batch)
+    yield Deviation("latents", num_rows, exact.latent_deviation(encoded.latents, expected))
+    errors = Inference(exact, schema, NUM_GOLDEN).encode(rows).errors
+    value = largest_deviation(encoded.errors, np.resize(errors, num_rows))
+    yield Deviation("reconstruction errors", num_rows, value)
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """Returns the golden rows, their latents, and the processor that computed those."""
     with np.load(path, allow_pickle=False) as golden:
-        rows, expected = golden["rows"], golden["latents"]
-    latents = Inference(model, schema, NUM_GOLDEN).latents(rows)
-    return float(np.max(np.abs(latents - expected)) / max(np.max(np.abs(expected)), 1e-30))
+        return golden["rows"], golden["latents"], str(golden["cpu"])

@@ -13,14 +13,14 @@ from aeflow.errors import CorruptArtifact
 from aeflow.lineage import digest_of
 from aeflow.models.autoencoder import Autoencoder
 from aeflow.models.building import build
-from aeflow.models.golden import check_golden, deviation, write_golden
+from aeflow.models.golden import GOLDEN, check_golden, write_golden
 from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["described", "identity_of", "in_bfloat16", "in_float32", "load_model", "save_model"]
+__all__ = ["described", "identity_of", "in_float32", "in_precision", "load_model", "save_model"]
 
-CONFIG, WEIGHTS, GOLDEN = "config.json", "model.weights.h5", "golden.npz"
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 
 def described(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> dict[str, Any]:
@@ -92,14 +92,10 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     return rebuilt
 
 
-def in_bfloat16(loaded: Autoencoder, model: Model, store: Store) -> tuple[Autoencoder, float]:
-    """Returns a loaded model's twin that multiplies in bfloat16, and by how much its latents err.
-
-    The error is max |dz| / max |z| over the golden rows.
-    """
-    folder = store.reading(model, [CONFIG, GOLDEN])
-    twin = _twin(loaded, json.loads((folder / CONFIG).read_bytes()), precision="bfloat16")
-    return twin, deviation(folder / GOLDEN, twin, model.example_schema)
+def in_precision(loaded: Autoencoder, model: Model, store: Store, *, precision: str) -> Autoencoder:
+    """Returns a loaded model's twin that multiplies in a precision."""
+    folder = store.reading(model, [CONFIG])
+    return _twin(loaded, json.loads((folder / CONFIG).read_bytes()), precision=precision)
 
 
 def in_float32(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> Autoencoder:

@@ -18,6 +18,7 @@ from aeflow.errors import (
     CorruptArtifact,
     DivergedTraining,
     IdentityMismatch,
+    InexactPrecision,
     SourceError,
     TransientError,
 )
@@ -254,7 +255,8 @@ class Store:
                 draft.clear()
             yield draft
         except BaseException as error:
-            is_waste = isinstance(error, MISTAKES) or not resumable or not draft.finished()
+            is_mistake = isinstance(error, MISTAKES) and not isinstance(error, InexactPrecision)
+            is_waste = is_mistake or not resumable or not draft.finished()
             if is_waste and lease.is_held():  # a draft that was taken over is not ours to remove
                 self.files.delete(draft.name)
             raise

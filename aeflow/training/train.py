@@ -30,6 +30,7 @@ from aeflow.training.live import LiveSummaries
 from aeflow.training.loop import Run, fit
 from aeflow.training.optimizers import build_optimizer
 from aeflow.training.policy import choose_policy
+from aeflow.training.precision import batches_of, check_precision
 from aeflow.training.together import Agreement
 
 __all__ = ["train", "training_question"]
@@ -162,21 +163,37 @@ def _begin(
 ) -> Run:
     """Returns what there is before the first step, once all machines are here that share it."""
     strategy = _strategy(cluster, key, used, on_progress)
-    blocks = TrainingBlocks(open_rows(dataset, "train", store), config)
+    agreement = Agreement(strategy, cluster)
+    rows, validation_rows = (open_rows(dataset, split, store) for split in ("train", "validation"))
+    blocks = TrainingBlocks(rows, config)
+    num_steps = blocks.steps_per_epoch * config.epochs
     statistics = read_statistics(dataset, store)["train"]
     preprocessing = fit_preprocessing(
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
-    model = build(
-        model_config,
-        dataset.example_schema,
-        preprocessing,
-        seed=config.seed,
-        strategy=strategy,
-        precision=config.precision,
-    )
-    num_steps = blocks.steps_per_epoch * config.epochs
-    model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)
+
+    def built(precision: str, strategy: tf.distribute.Strategy | None = None) -> Autoencoder:
+        model = build(
+            model_config,
+            dataset.example_schema,
+            preprocessing,
+            seed=config.seed,
+            strategy=strategy,
+            precision=precision,
+        )
+        model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)
+        return model
+
+    if config.precision != "float32":
+        batches = batches_of(
+            blocks.num_rows,
+            len(validation_rows),
+            batch_size=config.batch_size,
+            parts=policy.batch_parts * strategy.num_replicas_in_sync,
+            xla=policy.xla,
+        )
+        check_precision(built, rows, batches, config=config, agreement=agreement)
+    model = built(config.precision, strategy)
     optimizer = build_optimizer(
         config, model.trainable_variables, num_steps=num_steps, strategy=strategy
     )
@@ -184,12 +201,12 @@ def _begin(
         model=model,
         optimizer=optimizer,
         blocks=blocks,
-        validation_rows=open_rows(dataset, "validation", store),
+        validation_rows=validation_rows,
         config=config,
         runtime=runtime,
         policy=policy,
         strategy=strategy,
-        agreement=Agreement(strategy, cluster),
+        agreement=agreement,
     )
 
 

@@ -16,8 +16,11 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.configs.model import KindOptions, NetworkOptions
 from aeflow.datasets.shards import open_split
+from aeflow.errors import InexactPrecision
 from aeflow.ingestion import ingest
 from aeflow.models import Autoencoder, Inference, build, load_model
+from aeflow.models.deviation import largest_deviation, refusing_in
+from aeflow.models.golden import GOLDEN, golden_deviations, write_golden
 from aeflow.models.kinds import KINDS
 from aeflow.models.networks import NETWORKS
 from aeflow.models.preprocessing import fit_preprocessing
@@ -155,19 +158,34 @@ def test_weights_in_a_file_make_another_model_this_one(untrained, tmp_path):
     assert np.array_equal(other(rows), model(rows))
 
 
-def test_its_twin_in_bfloat16_has_the_same_weights_and_nearly_its_latents(untrained):
-    model, rows = untrained.model, untrained.rows
-    twin = built(untrained.network, untrained.kind, untrained.schema, precision="bfloat16")
+def test_its_twin_in_bfloat16_has_the_same_weights_and_is_right_or_refused(untrained, tmp_path):
+    model, rows, schema = untrained.model, untrained.rows, untrained.schema
+    try:
+        with refusing_in("bfloat16", section="encode"):
+            twin = built(untrained.network, untrained.kind, schema, precision="bfloat16")
+    except InexactPrecision as error:
+        assert "TensorFlow crashes when it computes in bfloat16 under " in str(error)
+        return
     twin.set_weights(model.get_weights())
     assert untrained.identity_of(twin) == untrained.identity_of(model)
     assert tf.keras.config.dtype_policy().name == "float32"
-    z, near = model.encode(rows).numpy(), twin.encode(rows).numpy()
-    assert near.dtype == np.float32
-    if untrained.kind != "vq":  # a row may have another code next to it
-        assert 0 < np.abs(near - z).max() < 0.05 * np.abs(z).max()
-    errors = Inference(twin, untrained.schema, NUM_ROWS).encode(rows).errors
-    exact = Inference(model, untrained.schema, NUM_ROWS).encode(rows).errors
-    assert errors == pytest.approx(exact, rel=0.05)
+    write_golden(tmp_path / GOLDEN, model, schema, rows=rows, cpu="any")
+    inference = Inference(twin, schema, NUM_ROWS)
+    latents, errors = golden_deviations(
+        tmp_path / GOLDEN, inference, exact=model, schema=schema, with_errors=True
+    )
+    encoded, exact = inference.encode(rows), Inference(model, schema, NUM_ROWS).encode(rows)
+    assert encoded.latents.dtype == np.float32
+    deviations = (
+        model.latent_deviation(encoded.latents, exact.latents),
+        largest_deviation(encoded.errors, exact.errors),
+    )
+    if latents.is_accepted and errors.is_accepted:
+        assert max(deviations) < 0.05
+        assert latents.value > 0 or untrained.kind == "vq"
+    else:  # oneDNN's small convolutions on processors with AMX
+        assert max(deviations) > 0.05
+        assert untrained.network == "convolutional"
 
 
 @dataclass(frozen=True)

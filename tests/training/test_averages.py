@@ -1,4 +1,4 @@
-"""The moving average of the weights, and layers that multiply in bfloat16 while they train."""
+"""The moving average of the weights."""
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -75,12 +75,3 @@ def test_interrupted_it_goes_on_with_weights_and_average(tmp_path):
     with pytest.raises(Interrupted):
         trained(store, **averaged, on_progress=stop)
     assert trained(store, **averaged).digest == unbroken.digest
-
-
-def test_trained_in_bfloat16_a_model_is_float32(tmp_path):
-    store = Store(tmp_path)
-    exact = trained(store, epochs=6)
-    rough = trained(store, epochs=6, precision="bfloat16")
-    assert rough.digest != exact.digest
-    assert rough.validation_loss == pytest.approx(exact.validation_loss, rel=0.05)
-    assert mean_error(store, rough) == pytest.approx(rough.validation_loss, rel=0.02)

@@ -7,6 +7,7 @@ nobody is near to begin anew at a random row's output (Dhariwal et al. 2020,
 https://arxiv.org/abs/2005.00341), which is also how all of them begin.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from aeflow.errors import ConfigError
@@ -39,6 +40,11 @@ class VectorQuantisedAutoencoder(Autoencoder):
         """Returns the quantised latents z [B, latent_dim] of x [B, *shape] in input units."""
         z = self.encoder(x, training=False)
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
+
+    def latent_deviation(self, z, exact):
+        """Returns the share of parts with another entry: of two that are near, either may win."""
+        parts = (-1, self.codebooks.code_dim)
+        return float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".

@@ -1,0 +1,45 @@
+"""A dense network with a layer that returns garbage in bfloat16 only, as a library's fault would.
+
+A test puts it in the place of the dense network by its entry in `NETWORKS`, and chooses the fault.
+"""
+
+import tensorflow as tf
+
+from aeflow.models.networks import dense
+
+__all__ = ["FAULT", "Decoder", "Encoder"]
+
+FAULT = "values"
+"""One of: none, values, not finite, many rows (only of 16 or more at once), gradient."""
+
+
+class Faulty(tf.keras.layers.Layer):
+    """Passes x [B, D] on in float32, and garbage of x in bfloat16."""
+
+    def call(self, x):
+        if self.compute_dtype == "float32" or FAULT == "none":
+            return x
+        if FAULT == "gradient":
+            return _wrong_gradient(x)
+        num_rows = tf.shape(x)[0]
+        garbage = x * tf.constant(float("nan") if FAULT == "not finite" else 7.0, x.dtype)
+        return tf.where(num_rows >= (16 if FAULT == "many rows" else 0), garbage, x)
+
+
+@tf.custom_gradient
+def _wrong_gradient(x):
+    return x, lambda upstream: -upstream
+
+
+class Encoder(dense.Encoder):
+    """The dense encoder with the faulty layer between its two."""
+
+    def __init__(self, options, *, num_outputs: int):
+        super().__init__(options, num_outputs=num_outputs)
+        self.faulty = Faulty()
+
+    def call(self, x, training=False):
+        return self.outputs(self.faulty(self.hidden(self.flatten(x))))
+
+
+Decoder = dense.Decoder
