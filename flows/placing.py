@@ -22,7 +22,7 @@ from aeflow.lineage import Question
 from aeflow.storage import Store
 from flows.cancelling import SERVER_TROUBLE, Cancellation
 from flows.outcome import Outcome
-from flows.recipes import Stages
+from flows.recipes import Stages, strangers_to
 from flows.stored import stored
 from flows.train_autoencoder import STAGES
 
@@ -47,12 +47,14 @@ def _train_on(deployment: str, config: PipelineConfig, store: str, dataset: str)
 
     The worker looks for the dataset first, so one that cannot read this store fails at once.
     """
+    examples = stored(store, dataset, Dataset)
+    ood = strangers_to(examples, config, store, stages=STAGES)
     runs = _started(deployment, config, store, dataset)
     run, state = _ended(runs, deployment)
     if not state.is_completed():
         name = f"'{deployment}'" + (f" on {runs[run]}" if runs[run] else "")
         raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
-    return _answers(deployment, config, store, dataset)
+    return _answers(deployment, config, store, dataset=examples, ood=ood)
 
 
 def _started(
@@ -156,16 +158,17 @@ def _cancel(client: SyncPrefectClient, run: UUID) -> None:
         get_run_logger().warning("the run %s that trains was not cancelled: %s", run, error)
 
 
-def _answers(deployment: str, config: PipelineConfig, store: str, dataset: str) -> Outcome:
+def _answers(
+    deployment: str, config: PipelineConfig, store: str, *, dataset: Dataset, ood: Dataset | None
+) -> Outcome:
     from aeflow.evaluation import evaluation_question
     from aeflow.training import training_question
 
-    examples = stored(store, dataset, Dataset)
-    asked = training_question(examples, config.train, config.model)
-    model = _answer(deployment, asked, store, Model)
-    judged = evaluation_question(model, config.evaluate, examples)
-    evaluation = _answer(deployment, judged, store, Evaluation)
-    return Outcome(dataset=examples, model=model, evaluation=evaluation)
+    training = training_question(dataset, config.train, config.model)
+    model = _answer(deployment, training, store, Model)
+    judging = evaluation_question(model, config.evaluate, dataset, strangers=ood)
+    evaluation = _answer(deployment, judging, store, Evaluation)
+    return Outcome(dataset=dataset, model=model, evaluation=evaluation)
 
 
 def _answer(deployment: str, question: Question, store: str, answer_type: type[A]) -> A:

@@ -6,15 +6,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow import champions
-from aeflow.artifacts import Dataset, Model, Verdict
+from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import Refused
 from aeflow.storage import Store
+from aeflow.storage.listing import manifests_of
 from flows import settings
 from flows.cli.bars import bars
 from flows.cli.options import JsonOption, StoreOption
-from flows.listening import heard, listening
+from flows.listening import listening
+from flows.recipes import strangers_to
 from flows.stored import absolute, made_from, stored
 
 __all__ = ["promote"]
@@ -31,7 +33,8 @@ def promote(
 ) -> None:
     """Makes a model the champion of its dataset.
 
-    A model without a verdict is judged first, beside the champion, on its dataset's test split.
+    A model without a verdict is judged first, beside the champion, on its dataset's test split, and
+    on the out-of-distribution rows of its newest evaluation if the config names none.
     """
     url = absolute(store)
     challenger, sections = stored(url, model, Model), load_config(path=config)
@@ -69,26 +72,48 @@ def _verdict_on(
 def _judged(
     challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None
 ) -> Verdict:
-    from aeflow.gating import gate
-    from flows.stages import evaluate
+    from flows.stages import STAGES
 
     dataset, runtime = made_from(store, challenger, Dataset), config.runtime
-    judged = evaluate(challenger, config.evaluate, store, dataset=dataset, runtime=runtime)
-    beside = None
-    if champion:
-        beside = evaluate(champion, config.evaluate, store, dataset=dataset, runtime=runtime)
-    with heard() as on_progress:
-        return gate(
-            judged,
-            config.gate,
-            Store(store),
-            model=challenger,
-            dataset=dataset,
-            champion=beside,
-            champion_model=champion,
-            runtime=runtime,
-            on_progress=on_progress,
+    if config.evaluate.ood_source:
+        ood = strangers_to(dataset, config, store, stages=STAGES)
+    else:
+        ood = _ood_of_before(challenger, config, store, dataset=dataset)
+    evaluations = [
+        STAGES.evaluate(
+            model, config.evaluate, store, dataset=dataset, strangers=ood, runtime=runtime
         )
+        for model in (challenger, champion)
+        if model
+    ]
+    return STAGES.gate(
+        evaluations[0],
+        config.gate,
+        store,
+        model=challenger,
+        dataset=dataset,
+        champion=evaluations[1] if champion else None,
+        champion_model=champion,
+        runtime=runtime,
+    )
+
+
+def _ood_of_before(
+    model: Model, config: PipelineConfig, store: str, *, dataset: Dataset
+) -> Dataset | None:
+    """Returns the out-of-distribution rows of the model's newest evaluation by this config."""
+    alike = [
+        manifest
+        for manifest in manifests_of(Evaluation, Store(store))
+        if manifest.question.inputs["model"].digest == model.identity
+        and manifest.question.inputs["dataset"].digest == dataset.digest
+        and manifest.question.configs.get("evaluate") == config.evaluate.hashed()
+    ]
+    newest = max(alike, key=lambda manifest: manifest.created, default=None)
+    reference = newest.question.inputs.get("strangers") if newest else None
+    if reference is None or Store(store).find(reference.address) is None:
+        return None
+    return stored(store, reference.address, Dataset)
 
 
 def _json_of(verdict: Verdict, store: Store) -> str:

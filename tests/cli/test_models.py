@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from aeflow.champions import champion_of, history_of, promote
@@ -153,6 +154,25 @@ def test_mended_model_is_judged_anew(changed, store, capsys):
     assert "its SHA-256 differs." in said(capsys)[1][0]
     weights.write_bytes(whole)
     assert call(store, "promote", changed.model.key) == 0
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_out_of_distribution_rows_of_an_evaluation_count_again(
+    changed, store, tmp_path, capsys, is_named
+):
+    np.savez(tmp_path / "ood.npz", x_train=np.random.default_rng(0).integers(0, 17, (60, 8, 8)))
+    source = f"npz:{tmp_path / 'ood.npz'}"
+    (tmp_path / "ood.toml").write_text(f'evaluate.ood_source = "{source}"\n')
+    judged = ("--direct", "--model", changed.model.key, "--ood-source", source)
+    assert call(store, "evaluate", *judged) == 0
+    before = sorted((store.root / "evaluations").iterdir())
+    named = ("--config", str(tmp_path / "ood.toml")) if is_named else ()
+    assert call(store, "promote", changed.model.key, "--json", *named) == 0
+    assert sorted((store.root / "evaluations").iterdir()) == before
+    told = json.loads(said(capsys)[0][-1])
+    inputs = store.manifest(f"verdicts/{told['verdict']['key']}").question.inputs
+    evaluation = store.manifest(inputs["evaluation"].address)
+    assert "ood_auroc_error" in evaluation.artifact["metrics"]
 
 
 def test_verdict_beside_another_champion_does_not_count(changed, store, worse):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -25,7 +26,8 @@ from prefect.exceptions import ParameterTypeError
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from aeflow.artifacts import Model
+from aeflow.artifacts import Evaluation, Model
+from aeflow.configs import EvaluateConfig
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.storage import Store
 from flows.cli.ending import Terminated, terminated
@@ -89,6 +91,18 @@ def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
     assert child.name == "train dense/plain"
     assert child.work_pool_name == "cpu"
     assert child.parameters["dataset"] == outcome.dataset.address
+
+
+def test_training_elsewhere_is_judged_on_out_of_distribution_rows_too(deployed, tmp_path):
+    np.savez(tmp_path / "ood.npz", x_train=np.random.default_rng(0).integers(0, 17, (60, 8, 8)))
+    judged = EvaluateConfig(ood_source=f"npz:{tmp_path / 'ood.npz'}")
+    config = CONFIG.model_copy(update={"evaluate": judged})
+    Worker(carry_out).start()
+    store = str(tmp_path / "store")
+    outcome = Outcome.model_validate(pipeline(config, store, train_on=ON))
+    assert outcome.evaluation
+    assert "ood_auroc_error" in outcome.evaluation.metrics
+    assert len([*(tmp_path / "store" / Evaluation.folder).iterdir()]) == 1
 
 
 @pytest.mark.parametrize(
