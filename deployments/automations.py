@@ -1,19 +1,19 @@
 """The automations: what the server does by itself when a run dies, or when data drift."""
 
+from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.events.schemas.automations import AutomationCore
 
 from deployments.notifications import apply_webhook, remove_webhook
-from flows.announcing import DRIFTED, FLOW_LABEL
+from flows.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
 
 OURS = "aeflow: "
 """The names of our automations begin with it."""
 
-RETRAINING = "retrain/nightly"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 PENDING = [
     f"prefect.flow-run.{name}" for name in ("Pending", "Submitting", "InfrastructurePending")
@@ -56,13 +56,13 @@ PAYLOAD = """{
 """What a webhook is sent: `text` is what chats show, the rest is for programs."""
 
 
-def automations(retraining: UUID, webhook: UUID | None = None) -> list[AutomationCore]:
-    """Returns the automations as they should be: which deployment retrains, who is told."""
+def automations(webhook: UUID | None = None) -> list[AutomationCore]:
+    """Returns the automations as they should be; failures are reported to the webhook."""
     always = [
         _silent_run_crashed(),
         _unbegun_run_crashed(),
         _crashed_run_again(),
-        _drift_retrains(retraining),
+        _drift_retrains(),
     ]
     return [*always, _failure_is_told(webhook)] if webhook else always
 
@@ -79,8 +79,7 @@ async def apply_automations(client: PrefectClient, notify: str | None) -> list[s
 
 
 async def _apply(client: PrefectClient, webhook: UUID | None) -> list[str]:
-    retraining = await client.read_deployment_by_name(RETRAINING)
-    wanted = {one.name: one for one in automations(retraining.id, webhook)}
+    wanted = {one.name: one for one in automations(webhook)}
     there = {one.name: one for one in await client.read_automations() if one.name.startswith(OURS)}
     changed = []
     for name in sorted(there.keys() - wanted.keys()):
@@ -160,20 +159,35 @@ def _crashed_run_again() -> AutomationCore:
     )
 
 
-def _drift_retrains(retraining: UUID) -> AutomationCore:
+def _drift_retrains() -> AutomationCore:
     return _automation(
         "drift starts a retraining",
-        f"Runs {RETRAINING} when another flow than retraining itself has measured drift.",
+        "Retrains a dataset when another flow than retraining itself has measured its drift.",
         trigger={
             "posture": "Reactive",
             "expect": [DRIFTED],
             # What retraining itself measures would start it again and again.
             "match": {"prefect.resource.id": "aeflow.dataset.*", FLOW_LABEL: "!retrain"},
+            "match_related": {"prefect.resource.role": RETRAINING},
             "for_each": EACH,
             "within": BETWEEN_RETRAININGS_SECONDS,
         },
-        action={"type": "run-deployment", "source": "selected", "deployment_id": retraining},
+        # Inferred is the first deployment that the event names: the one that retrains.
+        action={
+            "type": "run-deployment",
+            "source": "inferred",
+            "parameters": {name: _announced(name) for name in ("config", "store")},
+        },
     )
+
+
+def _announced(parameter: str) -> dict[str, Any]:
+    """Returns a template for a parameter of the retraining that an event of drift names."""
+    template = f"{{{{ event.payload.{RETRAINING}.{parameter} | tojson }}}}"
+    return {
+        "__prefect_kind": "json",
+        "value": {"__prefect_kind": "jinja", "template": template},
+    }
 
 
 def _failure_is_told(webhook: UUID) -> AutomationCore:

@@ -65,6 +65,7 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
     service.wait(service.start("measure-drift/batch", watched), "Completed")
     (started,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
     assert service.run(started).created_by.type == "AUTOMATION"
+    assert service.run(started).parameters["config"]["ingest"] == source
     service.wait(started, "Completed", "Unchanged", "Refused", seconds=180)
 
     again = service.start("retrain/nightly", watched, train_on=None)
