@@ -13,13 +13,13 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.files import PARTIAL
+from aeflow.storage.layout import LOGS
 from aeflow.storage.leases import live_inputs
 from aeflow.storage.removal import ADDRESS, remove_artifact, remove_draft, remove_log
 from aeflow.storage.verify import MANIFEST
 
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
 
-LOGS = "logs"
 COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
 """Where the newest ones are kept; all other artifacts are made of these."""
 MIN_AGE_SECONDS = 3600.0

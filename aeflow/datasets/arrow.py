@@ -25,6 +25,8 @@ UNSPLIT = "all"
 class Arrow:
     """Reads prepared rows as they are: their ids, labels and splits; a piece is a shard."""
 
+    skipped_stores = ()
+
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._folder = Path(where).expanduser()
         self._on_wait = on_wait

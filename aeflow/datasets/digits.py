@@ -20,6 +20,7 @@ class Digits:
     name = "digits"
     value_range = (0.0, 16.0)
     columns = ()
+    skipped_stores = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         loaded = cast(Bunch, load_digits())

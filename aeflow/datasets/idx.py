@@ -55,6 +55,7 @@ class Idx:
 
     label_names = ()
     columns = ()
+    skipped_stores = ()
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):

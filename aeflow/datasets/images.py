@@ -32,7 +32,7 @@ class Images:
             raise SourceError(f"There is no folder '{folder}'. Give {FORM}.")
         self._config = config
         self._on_wait = on_wait
-        self.name, files = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
         self._folders: dict[str, list[Found]] = {}
         for file in files:
             self._folders.setdefault(PurePosixPath(file.name).parent.as_posix(), []).append(file)

@@ -5,17 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from aeflow.datasets.sources import clean_name
+from aeflow.datasets.walking import Walk, is_hidden
 from aeflow.errors import SourceError
+from aeflow.storage.layout import (
+    is_part_of_remote_store,
+    is_part_of_store,
+    is_store,
+    store_of,
+    stores_among,
+)
 from aeflow.storage.opening import RemoteFile, is_remote, remote_files
 
-__all__ = ["Found", "located"]
+__all__ = ["Found", "Located", "located"]
 
 MAGIC = "*?["
-HIDDEN = ("_", ".")
-"""How names begin that are no data, as Spark and Arrow have it: `_manifest.json`, `.DS_Store`."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,20 @@ class Found:
         return {key: unquote(value) for key, equals, value in pairs if key and equals}
 
 
-def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list[Found]]:
-    """Returns the name of what was given, and the files it stands for, sorted by their names.
+class Located(NamedTuple):
+    """Holds what a place is called, its files, sorted by their names, and the stores left out."""
 
-    Of folders and globs only names with one of the `endings` count. Raises SourceError where that
-    leaves nothing; `form` says how the source is written.
+    name: str
+    files: list[Found]
+    stores: tuple[str, ...] = ()
+
+
+def located(where: str, endings: Sequence[str], *, form: str) -> Located:
+    """Returns the files that a place stands for.
+
+    Of folders and globs only names with one of the `endings` count, and no file that is hidden or
+    belongs to a store. Raises SourceError if that leaves nothing, or if the place is a store or a
+    part of one; a single answer of a store is allowed. `form` says how the source is written.
     """
     if is_remote(where):
         return _located_remote(where, endings, form=form)
@@ -47,28 +63,30 @@ def located(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list
         )
     root = Path(where).expanduser()
     if root.is_file():
-        return clean_name(root.name.partition(".")[0], otherwise="table"), [Found(root.name, root)]
+        name = clean_name(root.name.partition(".")[0], otherwise="table")
+        return Located(name, [Found(root.name, root)])
+    pattern = None
     if any(sign in where for sign in MAGIC):
         root, pattern = _at_the_magic(root)
-        candidates = list(root.glob(pattern))
-    elif root.is_dir():
-        candidates = list(root.rglob("*"))
-    else:
+    elif not root.is_dir():
         raise SourceError(f"There is no file or folder '{where}'. Give {form}.")
-    found = [
-        Found(path.relative_to(root).as_posix(), path)
-        for path in candidates
-        if path.name.lower().endswith(tuple(endings)) and path.is_file()
+    if is_part_of_store(root) or (pattern is None and is_store(root)):
+        raise _refused(where, form)
+    walk = Walk(root)
+    places = walk.files() if pattern is None else walk.matches(pattern)
+    files = [
+        Found(place, root / place)
+        for place in places
+        if place.lower().endswith(tuple(endings)) and (root / place).is_file()
     ]
-    shown = [file for file in found if not _is_hidden(file.name)]
-    if not shown:
-        raise SourceError(
-            f"'{where}' holds no file that ends in {' or '.join(endings)}. Give {form}."
-        )
-    return clean_name(root.resolve().name, otherwise="table"), sorted(shown, key=lambda f: f.name)
+    stores = tuple(sorted(str(store) for store in walk.stores))
+    if not files:
+        raise _nothing(where, endings, stores, form=form)
+    name = clean_name(root.resolve().name, otherwise="table")
+    return Located(name, sorted(files, key=lambda file: file.name), stores)
 
 
-def _located_remote(where: str, endings: Sequence[str], *, form: str) -> tuple[str, list[Found]]:
+def _located_remote(where: str, endings: Sequence[str], *, form: str) -> Located:
     """Does what `located` does for an address such as `s3://BUCKET/FOLDER`."""
     root, pattern = where.rstrip("/"), None
     if any(sign in where for sign in MAGIC):
@@ -79,19 +97,39 @@ def _located_remote(where: str, endings: Sequence[str], *, form: str) -> tuple[s
     is_file, files = remote_files(root)
     if is_file and pattern is None:
         ((name, file),) = files.items()
-        return clean_name(name.partition(".")[0], otherwise="table"), [Found(name, file)]
-    shown = [
-        Found(name, file)
-        for name, file in sorted(files.items())
+        return Located(clean_name(name.partition(".")[0], otherwise="table"), [Found(name, file)])
+    known = stores_among(files)
+    if is_part_of_remote_store(root, files) or (pattern is None and "" in known):
+        raise _refused(where, form)
+    places = {
+        name: store_of(name, known)
+        for name in sorted(files)
         if name.lower().endswith(tuple(endings))
-        and not _is_hidden(name)
+        and not is_hidden(name)
         and (pattern is None or pattern.fullmatch(name))
-    ]
+    }
+    left_out = {store for store in places.values() if store is not None}
+    stores = tuple(sorted(f"{root}/{store}".rstrip("/") for store in left_out))
+    shown = [Found(name, files[name]) for name, store in places.items() if store is None]
     if not shown:
-        raise SourceError(
-            f"'{where}' holds no file that ends in {' or '.join(endings)}. Give {form}."
-        )
-    return clean_name(root.rpartition("/")[2], otherwise="table"), shown
+        raise _nothing(where, endings, stores, form=form)
+    return Located(clean_name(root.rpartition("/")[2], otherwise="table"), shown, stores)
+
+
+def _refused(where: str, form: str) -> SourceError:
+    return SourceError(
+        f"A store is never a source, and '{where}' is one or a part of one. Give {form}; or one "
+        "answer of the store by its own folder, such as STORE/features/KEY."
+    )
+
+
+def _nothing(
+    where: str, endings: Sequence[str], stores: Sequence[str], *, form: str
+) -> SourceError:
+    beside = f" outside the store '{stores[0]}', which is never a source" if stores else ""
+    return SourceError(
+        f"'{where}' holds no file that ends in {' or '.join(endings)}{beside}. Give {form}."
+    )
 
 
 def _as_expression(glob: str) -> re.Pattern[str]:
@@ -110,7 +148,3 @@ def _at_the_magic(glob: Path) -> tuple[Path, str]:
     """Parts a glob into the folder that is certain and the pattern below it."""
     place = next(i for i, part in enumerate(glob.parts) if any(sign in part for sign in MAGIC))
     return Path(*glob.parts[:place]), "/".join(glob.parts[place:])
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(HIDDEN) for part in PurePosixPath(name).parts)

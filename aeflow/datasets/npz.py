@@ -56,6 +56,7 @@ class Npz:
 
     label_names = ()
     columns = ()
+    skipped_stores = ()
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):

@@ -45,7 +45,7 @@ class Parquet:
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._config = config
         self._on_wait = on_wait
-        self.name, files = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
         self._files = {file.name: file for file in files}
         self._columns = one_choice({file.name: self._choice(file) for file in files})
         is_table = self._columns.kind == "numbers"

@@ -128,6 +128,11 @@ class Source(Protocol):
         """The names of the labels 0, 1, ..., where the source knows them."""
         ...
 
+    @property
+    def skipped_stores(self) -> tuple[str, ...]:
+        """The stores below the place that was given: nothing of them is read."""
+        ...
+
     def pieces(self) -> Sequence[Piece]:
         """Lists the pieces, in an order that does not change."""
         ...

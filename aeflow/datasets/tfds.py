@@ -41,6 +41,7 @@ class Tfds:
     """Reads image and label of a TFDS dataset; splits and ids are those that TFDS gives."""
 
     columns = ()
+    skipped_stores = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._where = where

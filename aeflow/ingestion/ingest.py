@@ -53,6 +53,7 @@ def ingest(
     source = open_source(
         config, on_wait=lambda message: on_progress(Progress(STAGE, 0, 1, "source", message))
     )
+    _report_stores(source.skipped_stores, on_progress)
     pieces = source.pieces()
     if not any(piece.rows for piece in pieces):
         raise SourceError(f"The source '{config.source}' holds no rows. Give one that has some.")
@@ -122,6 +123,15 @@ def _prepare(
         "quarantined": validation.num_bad,
         "has_labels": intake.has_labels,
     }
+
+
+def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
+    """Reports the stores that lie within the source, in the log and as the first progress."""
+    if stores:
+        names = ", ".join(f"'{store}'" for store in stores)
+        message = f"leaves out the store{'s' if len(stores) > 1 else ''} {names}"
+        logger.info("ingest: %s", message)
+        on_progress(Progress(STAGE, 0, 1, "source", message))
 
 
 def _kept(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from aeflow.storage.files import PARTIAL
+from aeflow.storage.layout import KEYED
 from aeflow.storage.leases import Lease
 from aeflow.storage.protocol import Files
 from aeflow.storage.verify import MANIFEST
@@ -17,7 +18,7 @@ __all__ = [
     "remove_log",
 ]
 
-ADDRESS = re.compile(r"[^/]+/([^/]*-)?[0-9a-f]{16}")
+ADDRESS = re.compile(rf"[^/]+/{KEYED}")
 """How the folder of an answer is named; a store may hold folders of other people, too."""
 
 

@@ -9,13 +9,13 @@ from aeflow.configs import PipelineConfig
 from aeflow.errors import CorruptArtifact
 from aeflow.lineage import Question
 from aeflow.storage import Store
+from aeflow.storage.layout import STUDIES
 from aeflow.tuning.proposing import lags_behind, proposal
 from aeflow.tuning.spaces import space_of, values_of
 from aeflow.tuning.trials import Trial
 
 __all__ = ["Study"]
 
-FOLDER = "studies"
 WARMUP_SHARE = 0.25
 """Share of the epochs in which no trial lags: a low learning rate starts well."""
 
@@ -27,7 +27,7 @@ class Study:
         question = Question(
             stage="tune",
             version=1,
-            folder=FOLDER,
+            folder=STUDIES,
             configs={
                 "model": config.model.hashed(),
                 "train": config.train.hashed(),
@@ -35,7 +35,7 @@ class Study:
             },
             inputs={"dataset": dataset.reference},
         )
-        self.name = f"{FOLDER}/{dataset.name}-{question.key}"
+        self.name = f"{STUDIES}/{dataset.name}-{question.key}"
         self._config = config
         self._files = store.files
         self._space = space_of(config)

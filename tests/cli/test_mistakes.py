@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aeflow.configs import IngestConfig
+from aeflow.ingestion import ingest
+from aeflow.storage import Store
 from flows.cli import main
 
 
@@ -30,6 +33,7 @@ def wrong(tmp_path_factory) -> Path:
     header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in images.shape)
     whole = gzip.compress(header + images.tobytes())
     (folder / "cut" / "train-images-idx3-ubyte.gz").write_bytes(whole[:-200])
+    ingest(IngestConfig(source="digits"), Store(folder / "made"))
     return folder
 
 
@@ -51,6 +55,9 @@ MISTAKES = {
     "--source npz:nan.npz": "train/7 (non_finite: 1 of 16 values, the first nan at 3)",
     "--source npz:long.npz": "y_train of 'long.npz' has 70 labels for 60 rows of x_train.",
     "--source npz:ten.npz": "No good row is left for the split 'validation'",
+    "--source parquet:made": "A store is never a source, and 'made' is one or a part of one. Give",
+    "--source images:made/datasets": "A store is never a source, and 'made/datasets' is one or a",
+    "--ood-source csv:made": "A store is never a source, and 'made' is one or a part of one. Give",
     "--ood-source foo": "Unknown source 'foo'. Choose one of: digits, mnist, fashion_mnist, tfds:",
     "--epochs 0": "train.epochs = 0 is not allowed: Input should be greater than or equal to 1.",
     "--latent-dim 0": "model.latent_dim = 0 is not allowed",
