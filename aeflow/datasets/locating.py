@@ -14,7 +14,6 @@ from aeflow.errors import SourceError
 from aeflow.storage.layout import (
     is_part_of_remote_store,
     is_part_of_store,
-    is_store,
     store_of,
     stores_among,
 )
@@ -51,8 +50,8 @@ def located(where: str, endings: Sequence[str], *, form: str) -> Located:
     """Returns the files that a place stands for.
 
     Of folders and globs only names with one of the `endings` count, and no file that is hidden or
-    belongs to a store. Raises SourceError if that leaves nothing, or if the place is a store or a
-    part of one; a single answer of a store is allowed. `form` says how the source is written.
+    belongs to a store. Raises SourceError if that leaves nothing, or if the place is a part of a
+    store; a single answer of a store is allowed. `form` says how the source is written.
     """
     if is_remote(where):
         return _located_remote(where, endings, form=form)
@@ -70,7 +69,7 @@ def located(where: str, endings: Sequence[str], *, form: str) -> Located:
         root, pattern = _at_the_magic(root)
     elif not root.is_dir():
         raise SourceError(f"There is no file or folder '{where}'. Give {form}.")
-    if is_part_of_store(root) or (pattern is None and is_store(root)):
+    if is_part_of_store(root):
         raise _refused(where, form)
     walk = Walk(root)
     places = walk.files() if pattern is None else walk.matches(pattern)
@@ -80,6 +79,8 @@ def located(where: str, endings: Sequence[str], *, form: str) -> Located:
         if place.lower().endswith(tuple(endings)) and (root / place).is_file()
     ]
     stores = tuple(sorted(str(store) for store in walk.stores))
+    if not files and pattern is None and root in walk.stores:
+        raise _refused(where, form)
     if not files:
         raise _nothing(where, endings, stores, form=form)
     name = clean_name(root.resolve().name, otherwise="table")
@@ -99,7 +100,7 @@ def _located_remote(where: str, endings: Sequence[str], *, form: str) -> Located
         ((name, file),) = files.items()
         return Located(clean_name(name.partition(".")[0], otherwise="table"), [Found(name, file)])
     known = stores_among(files)
-    if is_part_of_remote_store(root, files) or (pattern is None and "" in known):
+    if is_part_of_remote_store(root, files):
         raise _refused(where, form)
     places = {
         name: store_of(name, known)
@@ -111,6 +112,8 @@ def _located_remote(where: str, endings: Sequence[str], *, form: str) -> Located
     left_out = {store for store in places.values() if store is not None}
     stores = tuple(sorted(f"{root}/{store}".rstrip("/") for store in left_out))
     shown = [Found(name, files[name]) for name, store in places.items() if store is None]
+    if not shown and pattern is None and "" in known:
+        raise _refused(where, form)
     if not shown:
         raise _nothing(where, endings, stores, form=form)
     return Located(clean_name(root.rpartition("/")[2], otherwise="table"), shown, stores)

@@ -71,6 +71,15 @@ def test_pictures_are_the_same_dataset_however_often_a_store_grows_among_them(he
     assert [path.name for path in Path("aeflow-store/datasets").iterdir()] == [f"pets-{first.key}"]
 
 
+def test_a_store_in_the_very_folder_of_its_source_is_left_out(here):
+    draw_pets()
+    config, store = IngestConfig(source="images:."), Store(".")
+    first = ingest(config, store)
+    with_answers(".")
+    assert ingest(config, store) == first
+    assert (sum(first.rows.values()), first.label_names) == (160, ("cat", "dog"))
+
+
 def test_a_table_is_the_same_dataset_once_the_store_holds_tables(here):
     write_table()
     config, store = IngestConfig(source="parquet:."), Store("aeflow-store")

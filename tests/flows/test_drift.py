@@ -90,6 +90,3 @@ def test_a_dataset_with_a_deployment_is_retrained_with_the_parameters_of_that(
         client.delete_deployment(own)
     assert run.parameters == parameters
     assert runs_of(client, nightly.id) == before
-    assert not client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
-    )
