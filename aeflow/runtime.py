@@ -5,10 +5,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from aeflow.configs import RuntimeConfig
 from aeflow.errors import ConfigError
+from aeflow.tensorflow import reset_keras, tf
 
 __all__ = ["cpu_name", "prepare", "strategy_over"]
 
@@ -34,6 +33,7 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
             "threads. Run this stage in a process of its own."
         ) from error
     tf.config.experimental.enable_tensor_float_32_execution(False)
+    reset_keras()
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
     threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
