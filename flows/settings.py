@@ -81,7 +81,8 @@ def quiet_terminal() -> Iterator[None]:
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not _is_descriptor_2(sys.stderr):
         yield
         return
-    terminal = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    encoding = sys.stderr.encoding
+    terminal = os.fdopen(os.dup(2), "w", 1, encoding=encoding, errors="backslashreplace")
     before, sys.stderr = sys.stderr, terminal
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
