@@ -8,6 +8,7 @@ import pytest
 
 from aeflow.configs import RuntimeConfig
 from aeflow.runtime import cpu_name, prepare
+from aeflow.tensorflow import tf
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,17 @@ def test_setting_that_chooses_other_kernels_is_part_of_the_name(tmp_path, monkey
     file.write_text("model name\t: AMD EPYC\nflags\t\t: avx2\n", "utf-8")
     monkeypatch.setenv(name, "AVX2")
     assert cpu_name(file) == f"AMD EPYC, avx2, {name}=AVX2"
+
+
+def test_keras_has_its_own_defaults_once_a_stage_is_prepared():
+    """A user's `keras.json` is read at import, and counts for optimizers and layers to come."""
+    tf.keras.config.set_floatx("float64")
+    tf.keras.config.set_epsilon(0.1)
+    tf.keras.config.set_image_data_format("channels_first")
+    prepare(RuntimeConfig())
+    keras = tf.keras.config
+    told = (keras.floatx(), keras.epsilon(), keras.image_data_format())
+    assert told == ("float32", 1e-7, "channels_last")
 
 
 PROGRAM = """

@@ -46,6 +46,11 @@ def another() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.fixture(autouse=True)
+def folder_of_its_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def refused(capsys, settings: dict) -> tuple[int, str]:
     """Returns the exit code of a command under some settings of Prefect, and its last line."""
     with temporary_settings(settings):
