@@ -5,9 +5,8 @@ All take x and x_hat as float32 [B, *shape] in input units, images in [0, 1], an
 
 from collections.abc import Callable
 
-import tensorflow as tf
-
 from aeflow.schema import ExampleSchema
+from aeflow.tensorflow import tf
 
 __all__ = ["METRICS", "mae", "metrics_of", "mse", "psnr", "ssim"]
 

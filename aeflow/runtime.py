@@ -5,15 +5,23 @@ import platform
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from aeflow.configs import RuntimeConfig
 from aeflow.errors import ConfigError
+from aeflow.tensorflow import reset_keras, tf
 
 __all__ = ["cpu_name", "prepare", "strategy_over"]
 
 VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
 """Flags of x86 and of Arm processors for which TensorFlow and oneDNN have kernels of their own."""
+KERNEL_SETTINGS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")
+"""Variables by which other kernels are chosen than the processor has, with other last digits."""
+ROUNDING_SETTINGS = (
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "TF_SET_ONEDNN_FPMATH_MODE",
+)
+"""Variables that let float32 convolutions multiply in bfloat16, with errors of 3e-3."""
+THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
@@ -23,6 +31,8 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
     resumed run equals an unbroken one. Raises ConfigError where TensorFlow has already started
     with other settings, which it cannot change.
     """
+    for name in ROUNDING_SETTINGS:  # the config says in which precision is multiplied
+        os.environ.pop(name, None)
     try:
         device = _choose_device(runtime)
         num_devices = _divide(device, runtime.num_devices)
@@ -34,10 +44,10 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
             "threads. Run this stage in a process of its own."
         ) from error
     tf.config.experimental.enable_tensor_float_32_execution(False)
+    reset_keras()
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-    used = {"device": device, "num_devices": num_devices, "threads": threads, "cpu": cpu_name()}
+    used = {"device": device, "num_devices": num_devices, "threads": _threads(), "cpu": cpu_name()}
     return {**runtime.model_dump(mode="json"), **used}
 
 
@@ -91,8 +101,24 @@ def _choose_device(runtime: RuntimeConfig) -> str:
     return "gpu" if gpus else "cpu"
 
 
+def _threads() -> int:
+    """Returns how many threads share an operation, by the rules of TensorFlow 2.21.
+
+    OMP_NUM_THREADS is not among them; the cores that this process may use are.
+    """
+    given = os.environ.get(THREADS, "").strip()
+    chosen = tf.config.threading.get_intra_op_parallelism_threads()
+    return chosen or (int(given) if given.isdigit() else 0) or _num_cores()
+
+
+def _num_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
-    """Names the processor with the vector instructions by which its kernels are chosen.
+    """Names the processor with all by which its kernels are chosen: instructions, and settings.
 
     Clouds call processors of several generations by one name, and sums are rounded differently
     on each. Python's own `platform.processor()` is empty on most Linux systems.
@@ -104,4 +130,6 @@ def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
             told.setdefault(key.strip(), value.strip())
     name = told.get("model name") or platform.processor() or platform.machine()
     flags = (told.get("flags") or told.get("Features", "")).split()
-    return ", ".join([name, *(each for each in VECTOR_INSTRUCTIONS if each in flags)])
+    instructions = (each for each in VECTOR_INSTRUCTIONS if each in flags)
+    settings = (f"{each}={os.environ[each]}" for each in KERNEL_SETTINGS if os.environ.get(each))
+    return ", ".join([name, *instructions, *settings])

@@ -7,7 +7,8 @@ and let `tf.summary.record_if` decide at which steps it records.
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
+
+from aeflow.tensorflow import tf
 
 __all__ = ["panel_image", "tag_of", "write_panel", "write_scalars"]
 

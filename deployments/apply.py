@@ -91,7 +91,8 @@ def _deploy(store: str) -> None:
         cwd=ROOT,
         env={**DEFAULTS, **os.environ, **settings, "AEFLOW_STORE": store},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode:

@@ -4,12 +4,18 @@ import faulthandler
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["quiet_terminal", "set_environment"]
+from aeflow.errors import ConfigError
+from aeflow.proxies import without_proxy
 
+__all__ = ["OTHERWISE", "importing_prefect", "quiet_terminal", "set_environment"]
+
+OTHERWISE = "or add --direct to do without Prefect."
+"""The remedy that always works, at the end of what Prefect cannot do here."""
 LOGGING = Path(__file__).with_name("logging.yml")
 
 ENVIRONMENT = {
@@ -26,9 +32,42 @@ ENVIRONMENT = {
 
 
 def set_environment() -> None:
-    """Sets what is not set yet, so that the user's environment and profile win."""
+    """Sets what is not set yet, so that the user's environment and profile win.
+
+    A server on this machine is asked directly, whatever proxy there is.
+    """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    os.environ.update(without_proxy(os.environ))
+    # Only a server of our own needs that folder, and then an error says so.
+    warnings.filterwarnings("ignore", "Failed to create the Prefect home", UserWarning)
+
+
+@contextmanager
+def importing_prefect() -> Iterator[None]:
+    """Lets Prefect be imported in the block. Raises ConfigError if its surroundings forbid that."""
+    from pydantic import ValidationError
+
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise ConfigError(
+            "Prefect needs a home folder, and this user has none. Set HOME to a folder that you "
+            f"may write to, {OTHERWISE}"
+        ) from error
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        path = os.environ.get(name)
+        if path and not Path(path).exists():
+            raise ConfigError(f"{name} = '{path}' does not exist. Mend or unset it, {OTHERWISE}")
+    try:
+        yield
+    except ValidationError as error:
+        first, *_ = error.errors()
+        raise ConfigError(
+            f"Prefect refuses its setting {'.'.join(map(str, (error.title, *first['loc'])))} = "
+            f"'{first['input']}': {first['msg']}. Mend it in the environment, in a variable that "
+            f"begins with PREFECT_, or in Prefect's profile, {OTHERWISE}"
+        ) from error
 
 
 @contextmanager
@@ -42,7 +81,8 @@ def quiet_terminal() -> Iterator[None]:
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not _is_descriptor_2(sys.stderr):
         yield
         return
-    terminal = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    encoding = sys.stderr.encoding
+    terminal = os.fdopen(os.dup(2), "w", 1, encoding=encoding, errors="backslashreplace")
     before, sys.stderr = sys.stderr, terminal
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from aeflow.proxies import without_proxy
 from infra.credentials import Credentials
 from infra.postgres import Postgres
 from infra.processes import MARK
@@ -68,7 +69,9 @@ def _environment(settings: Settings) -> dict[str, str]:
     """What the caller has, without Prefect's: its settings are those of another server."""
     left_out = ("PREFECT_", NOTIFY)
     inherited = {n: value for n, value in os.environ.items() if not n.startswith(left_out)}
-    return inherited | {MARK: str(settings.home), "PYTHONUNBUFFERED": "1"}
+    own = {MARK: str(settings.home), "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
+    # Prefect does not start without a home folder, and a user without a name has none.
+    return {"HOME": str(settings.home), **inherited, **without_proxy(inherited), **own}
 
 
 def _client_environment(settings: Settings, secret: Credentials) -> dict[str, str]:
@@ -177,7 +180,7 @@ def _reports(settings: Settings, environment: Mapping[str, str]) -> Part:
 def answers(url: str) -> bool:
     """Says whether a server answers well at an address."""
     try:
-        return httpx.get(url, timeout=SECONDS_TO_ANSWER).is_success
+        return httpx.get(url, timeout=SECONDS_TO_ANSWER, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
@@ -188,7 +191,10 @@ def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: flo
     own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
     try:
         with httpx.Client(
-            base_url=f"{settings.url}/api", auth=(user, password), timeout=SECONDS_TO_ANSWER
+            base_url=f"{settings.url}/api",
+            auth=(user, password),
+            timeout=SECONDS_TO_ANSWER,
+            trust_env=False,  # no proxy, and no credentials of another file
         ) as client:
             asked = client.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
             own["Prefect-Csrf-Token"] = asked.raise_for_status().json()["token"]

@@ -92,7 +92,8 @@ class Postgres:
             [self.binaries / name, *arguments],
             input=given,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             **self._as_user(),
         )
@@ -143,7 +144,11 @@ def _binaries(settings: Settings, folder: Path) -> Path | None:
 
 def _version(binaries: Path) -> str:
     said = subprocess.run(
-        [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
+        [binaries / "postgres", "--version"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=True,
     )
     version = re.search(r"(\d+)", said.stdout)
     return version[1] if version else ""

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from aeflow.errors import AeflowError, ConfigError
+from aeflow.proxies import THIS_MACHINE
 from infra.postgres import Postgres
 from infra.processes import end_all, identity, is_alive, marked
 from infra.replicas import Replicas
@@ -122,9 +123,10 @@ def check_ports(
 def make_folders(settings: Settings) -> None:
     """Makes the folders; into the outermost others may step, but not look."""
     for folder, mode in ((settings.home, 0o711), (settings.logs, 0o700)):
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            folder.chmod(mode)
+        new = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in new:  # whatever the umask
+            each.chmod(mode)
     settings.store.mkdir(parents=True, exist_ok=True)
 
 
@@ -137,6 +139,8 @@ def write_client(settings: Settings) -> None:
         f"export AEFLOW_STORE='{settings.store}'\n"
         f"export AEFLOW_TENSORBOARD_URL={settings.tensorboard_url}\n"
         f"export AEFLOW_REPORT_URL={settings.report_url}\n"
+        f'export no_proxy="{",".join(THIS_MACHINE)},${{no_proxy-}},${{NO_PROXY-}}"\n'
+        'export NO_PROXY="$no_proxy"\n'
         f"export PREFECT_API_AUTH_STRING=$(sed -n 's/^PREFECT_API_AUTH_STRING=//p' "
         f"'{settings.secrets}')\n",
         "utf-8",

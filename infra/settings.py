@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aeflow.errors import ConfigError
+from aeflow.storage.disk import local_root
 
 __all__ = ["HOST", "Settings"]
 
@@ -45,7 +46,7 @@ class Settings:
         binaries = environment.get("AEFLOW_POSTGRES_BIN")
         return cls(
             home=Path(environment.get("AEFLOW_HOME", ".aeflow")).expanduser().absolute(),
-            store=Path(environment.get("AEFLOW_STORE", "aeflow-store")).expanduser().absolute(),
+            store=_store(environment.get("AEFLOW_STORE") or "aeflow-store"),
             port=_number(environment, "AEFLOW_PORT", 4200),
             servers=_number(environment, "AEFLOW_SERVERS", 1, at_most=9),
             server_port=_number(environment, "AEFLOW_SERVER_PORT", 4201, at_most=65535 - 9),
@@ -99,6 +100,15 @@ class Settings:
     def state(self) -> Path:
         """The file that says what runs."""
         return self.home / "service.json"
+
+
+def _store(given: str) -> Path:
+    if "://" in given and not given.startswith("file:"):
+        raise ConfigError(
+            f"AEFLOW_STORE = '{given}' is not a folder, and the service of one machine keeps its "
+            "store in a folder. Give one, or run it in containers: infra/containers.md."
+        )
+    return local_root(given)
 
 
 def _pools(given: str) -> tuple[str, ...]:

@@ -45,7 +45,11 @@ class Module:
     def bindings(self) -> set[str]:
         """The names bound at the top level: defined, assigned or imported."""
         names = {node.name for node in self.definitions} | set(self.assignments)
-        for node in self.tree.body:
+        inner = [
+            node for block in self.tree.body if isinstance(block, ast.With) for node in block.body
+        ]
+        tried = [node for block in inner if isinstance(block, ast.Try) for node in block.body]
+        for node in (*self.tree.body, *inner, *tried):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
         return names

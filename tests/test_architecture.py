@@ -27,7 +27,8 @@ LAYERS = (
     "aeflow.artifacts",
     "aeflow.lineage",
     "aeflow.configs",
-    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow",
+    "aeflow.tensorflow",
+    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.proxies, aeflow",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 
@@ -43,6 +44,7 @@ ONLY_IN = {
     "tensorflow_datasets": ("aeflow/datasets/tfds.py",),
     "flows": ("flows/", "deployments/"),
 }
+CHOOSES = "aeflow.tensorflow"
 PICKLED = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 OURS = modules("aeflow", "flows", "deployments")
 
@@ -134,6 +136,19 @@ def test_tensorflow_is_set_up_in_one_place():
         and module.path != "aeflow/runtime.py"
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_tensorflow_is_imported_after_the_choice_of_keras():
+    """A package that imports TensorFlow first imports the module that chooses; or a file does."""
+    names = {module.name: list(module.imports()) for module in OURS}
+    wrong = []
+    for name, imports in names.items():
+        package = name.rpartition(".")[0]
+        tops = {package.rpartition(".")[0], package} if package.count(".") > 1 else {package}
+        chosen = any(next(iter(names.get(top, [])), "") == CHOOSES for top in tops)
+        if "tensorflow" in imports and name != CHOOSES and not (chosen or CHOOSES in imports):
+            wrong.append(name)
+    assert wrong == []
 
 
 def test_nothing_is_unpickled():

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait
-from aeflow.errors import SourceError
+from aeflow.errors import ConfigError, SourceError
 from aeflow.storage.cache import cache_folder
 from aeflow.storage.disk import replacing
 from aeflow.storage.opening import RemoteFile
@@ -67,7 +67,7 @@ def _note(path: Path) -> Path:
 
 
 def _remembered(path: Path, state: str | None) -> str | None:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, ConfigError):
         noted, digest = _note(path).read_text("ascii").splitlines()
         return digest if noted == state else None
     return None
@@ -75,7 +75,7 @@ def _remembered(path: Path, state: str | None) -> str | None:
 
 def _remember(path: Path, state: str | None, digest: str) -> None:
     """Notes a digest; where the cache cannot be written to, the file is read again next time."""
-    with suppress(OSError):
+    with suppress(OSError, ConfigError):
         if state is not None:
             with replacing(_note(path)) as written:
                 written.write_text(f"{state}\n{digest}\n", "ascii")

@@ -18,6 +18,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from tensorflow_datasets.core.download.resource import get_dl_fname
 
+from aeflow import tensorflow  # noqa: F401
 from aeflow.configs import IngestConfig
 from aeflow.datasets.pictures import DAMAGED, undecodable
 from aeflow.datasets.preparing import locked, run_child

@@ -45,7 +45,8 @@ def build(
             decoder = network.Decoder(config.network, shape=schema.shape)
             encoder = network.Encoder(config.network, num_outputs=outputs)
         options = {"options": config.kind, "latent_dim": config.latent_dim}
-        model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
+        with _multiplying_in("float32"):  # not in what the user's process may have chosen
+            model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
         model(np.zeros((1, *schema.shape), schema.dtype))
     return model
 

@@ -17,7 +17,7 @@ class Preprocessing(tf.keras.layers.Layer):
     """
 
     def __init__(self, shape: tuple[int, ...]):
-        super().__init__(name="preprocessing", trainable=False)
+        super().__init__(name="preprocessing", trainable=False, dtype="float32")
         self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
 

@@ -30,12 +30,19 @@ ANSWER = "*/*/*"
 
 
 def cache_folder() -> Path:
-    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache."""
+    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache.
+
+    Raises ConfigError if it would lie in a home folder and this user has none.
+    """
     chosen = os.environ.get(FOLDER)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser().absolute() / "aeflow"
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = Path(chosen) if chosen else Path(parent) / "aeflow"
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"The cache has no place, for this user has no home folder. Set {FOLDER} to a folder."
+        ) from error
 
 
 class Cache:
@@ -56,7 +63,7 @@ class Cache:
         """Returns the folder for an answer's files; it stays while this object does."""
         folder = contained(self.root, address)
         while address not in self._held:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make(folder)
             descriptor = os.open(folder, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat()):
@@ -85,7 +92,7 @@ class Cache:
     def scratch(self) -> tempfile.TemporaryDirectory:
         """Returns a folder for files in the making; what dead processes left is removed."""
         parent = self._top / SCRATCH
-        parent.mkdir(parents=True, exist_ok=True)
+        _make(parent)
         for left in parent.iterdir():
             owner = left.name.partition("-")[0]
             if owner.isdigit() and not psutil.pid_exists(int(owner)):
@@ -93,6 +100,16 @@ class Cache:
         return tempfile.TemporaryDirectory(
             prefix=f"{os.getpid()}-", dir=parent, ignore_cleanup_errors=True
         )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The cache cannot make '{folder}' ({error.strerror or error}). "
+            f"Set {FOLDER} to a folder that you may write to."
+        ) from error
 
 
 def _bound() -> int:

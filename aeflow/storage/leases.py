@@ -151,7 +151,7 @@ def _is_gone(content: bytes) -> bool:
 def _machine() -> str:
     """Names this host, its boot, and (in a container) the numbering of its processes."""
     boot = Path("/proc/sys/kernel/random/boot_id")
-    since = boot.read_text().strip() if boot.exists() else f"{psutil.boot_time():.0f}"
+    since = boot.read_text("ascii").strip() if boot.exists() else f"{psutil.boot_time():.0f}"
     numbering = Path("/proc/self/ns/pid")
     namespace = str(numbering.readlink()) if numbering.is_symlink() else ""
     return " ".join((socket.gethostname(), since, namespace)).strip()

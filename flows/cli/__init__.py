@@ -1,10 +1,14 @@
 """`aeflow`, the command line: commands are named here and imported when they are called."""
 
+import io
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from aeflow.errors import ConfigError
 from flows.cli.ending import exit_code_of, terminated
 
 __all__ = ["app", "main"]
@@ -65,6 +69,8 @@ for place, (name, summary) in enumerate(COMMANDS.items()):
 def main(tokens: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code, and says in one line why it is not 0."""
     try:
+        _settle_text()
+        _settle_python()
         with terminated():
             code = app(tokens, print_error=False, exit_on_error=False)
     except CycloptsError as error:
@@ -73,3 +79,25 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except BaseException as error:
         return exit_code_of(error)
     return code or 0
+
+
+def _settle_python() -> None:
+    """Sets aside what a shell may set for other programs, and what ends libraries at import."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that is not installed here
+    if any(option.startswith("error") for option in sys.warnoptions):
+        warnings.simplefilter("ignore")
+
+
+def _settle_text() -> None:
+    """Lets a terminal print what its encoding lacks as an escape. Raises ConfigError.
+
+    Names of files and labels are UTF-8 in a store, so Python must read names of files as UTF-8.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if (encoding := sys.getfilesystemencoding()) != "utf-8":
+        raise ConfigError(
+            f"Names of files are UTF-8 to aeflow, and here Python reads them as {encoding}. "
+            "Set PYTHONUTF8=1."
+        )

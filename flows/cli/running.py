@@ -63,9 +63,10 @@ def _here(recipe: str, arguments: dict) -> Outcome:
 
 
 def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
-    from flows.cli.server import answering_server
+    with settings.importing_prefect():
+        from flows.cli.server import answering_server
 
-    flow = getattr(importlib.import_module(FLOWS[recipe]), recipe)
+        flow = getattr(importlib.import_module(FLOWS[recipe]), recipe)
     with answering_server(show):
         came_out = flow(**arguments)
     return OUTCOMES.get(recipe, Outcome).model_validate(came_out)

@@ -8,36 +8,42 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from aeflow.errors import TransientError
 from aeflow.progress import OnProgress, Progress
+from flows.cli.unanswered import (
+    check_own_server,
+    check_profile,
+    check_url,
+    proxy_refused,
+    shown,
+    unanswered,
+)
 
 __all__ = ["answering_server"]
 
 
 @contextmanager
 def answering_server(on_progress: OnProgress) -> Iterator[None]:
-    """Sees to it that a server answers; where it stops to, the block fails in one line."""
+    """Makes sure that a server answers; if it stops to, the block fails in one line."""
     url = PREFECT_API_URL.value()
+    check_profile()
+    if url:
+        check_url(url)
+    else:
+        check_own_server()
+    where = shown(url) if url else "starts a server of its own"
+    on_progress(Progress("prefect", 0, 1, "server", where))
     try:
-        where = url or "starts a server of its own"
-        on_progress(Progress("prefect", 0, 1, "server", where))
         with _no_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
-        on_progress(Progress("prefect", 1, 1, "server", "answers"))
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # no client could be made
+        raise proxy_refused(error) from error
     except (httpx.HTTPError, RuntimeError) as error:
-        raise _away(url, error) from error
+        raise unanswered(url, error) from error
+    on_progress(Progress("prefect", 1, 1, "server", "answers"))
     try:
         yield
     except httpx.HTTPError as error:
-        raise _away(url, error) from error
-
-
-def _away(url: str | None, error: Exception) -> TransientError:
-    where = f"at {url}" if url else "in this process"
-    return TransientError(
-        f"The Prefect server {where} does not answer ({error}). "
-        "Start it, use another profile, or add --direct to do without."
-    )
+        raise unanswered(url, error) from error
 
 
 @contextmanager

@@ -78,3 +78,11 @@ def test_cache_that_cannot_be_written_to_costs_a_reading_alone(read, tmp_path):
 def test_missing_file_is_one_line(read, tmp_path):
     with pytest.raises(SourceError, match=r"Cannot read '.*x': No such file or directory."):
         read(tmp_path / "x")
+
+
+def test_user_without_a_home_folder_reads_a_large_file_each_time(tmp_path, monkeypatch):
+    for name in ("AEFLOW_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "~")  # as unset, if the user has no entry in /etc/passwd
+    expected = written(tmp_path / "x", bytes(MIN_BYTES))
+    assert digest_of_file(tmp_path / "x", lambda doing: None) == expected

@@ -52,6 +52,24 @@ def test_client_file_names_the_secret_and_does_not_hold_it(settings: Settings):
         ]
 
 
+def test_client_file_exempts_this_machine_from_a_proxy_and_what_was_exempt(settings: Settings):
+    write_client(settings)
+    shell = f"no_proxy=a.b NO_PROXY=c.d; . {settings.client}; echo $NO_PROXY $no_proxy"
+    with os.popen(shell) as said:
+        assert said.read().split() == ["127.0.0.1,localhost,::1,a.b,c.d"] * 2
+
+
+def test_postgres_may_step_into_new_folders_whatever_the_umask(tmp_path):
+    home = tmp_path / "new" / "home"
+    before = os.umask(0o077)
+    try:
+        make_folders(Settings.of({"AEFLOW_HOME": str(home), "AEFLOW_STORE": str(tmp_path / "s")}))
+    finally:
+        os.umask(before)
+    modes = [folder.stat().st_mode & 0o777 for folder in (home.parent, home, home / "logs")]
+    assert modes == [0o711, 0o711, 0o700]
+
+
 def test_data_of_another_postgres_are_not_touched(settings: Settings, tmp_path):
     (settings.home / "postgres").mkdir()
     (settings.home / "postgres" / "PG_VERSION").write_text("9\n")

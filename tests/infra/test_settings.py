@@ -22,6 +22,7 @@ def test_nothing_need_be_set(monkeypatch, tmp_path):
         ("AEFLOW_SERVERS", "0", "AEFLOW_SERVERS = '0' is not allowed: give a number from 1 to 9."),
         ("AEFLOW_LOG_BYTES", "0", "AEFLOW_LOG_BYTES = '0' is not allowed"),
         ("AEFLOW_DATABASE", "mysql", "Unknown AEFLOW_DATABASE 'mysql'. Choose one of: postgresql"),
+        ("AEFLOW_STORE", "s3://b/x", "AEFLOW_STORE = 's3://b/x' is not a folder, and the service"),
         ("AEFLOW_POOLS", "cpu,tpu", "AEFLOW_POOLS has no pool 'tpu'. Choose of: control, cpu, gpu"),
     ],
 )
@@ -29,3 +30,7 @@ def test_nonsense_is_refused(name: str, value: str, said: str):
     with pytest.raises(ConfigError) as raised:
         Settings.of({name: value})
     assert str(raised.value).startswith(said)
+
+
+def test_store_may_be_a_file_url(tmp_path):
+    assert Settings.of({"AEFLOW_STORE": f"file://{tmp_path}/a%20b"}).store == tmp_path / "a b"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from aeflow.models.saving import described, identity_of
 from aeflow.progress import Progress
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
+from aeflow.tensorflow import reset_keras
 from aeflow.training import train
 
 IMAGES = ExampleSchema(shape=(9, 8, 1), dtype="uint8", value_range=(0, 255))
@@ -270,3 +272,31 @@ def assert_learned(trained: Trained) -> None:
     spread = model.encode(rows).numpy().std(axis=0)
     assert np.square(x - x_hat).mean() < 0.6 * x.var(axis=0).mean()
     assert spread.min() > 0.02 * spread.max()
+
+
+@pytest.fixture
+def other_keras() -> Iterator[None]:
+    """What `keras.json` of a user may set, and what aeflow sets by itself again."""
+    tf.keras.config.set_floatx("float64")
+    tf.keras.config.set_epsilon(0.1)
+    tf.keras.config.set_image_data_format("channels_first")
+    yield
+    reset_keras()
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [*((network, "plain") for network in NETWORKS), *(("dense", kind) for kind in KINDS)],
+)
+def test_settings_of_keras_do_not_change_a_model(network, kind, other_keras):
+    told = described_of(network, kind)
+    reset_keras()
+    assert told == described_of(network, kind)
+
+
+def described_of(network: str, kind: str) -> tuple[str, bytes]:
+    """Returns a model's identity, and its latents of a few rows."""
+    model = built(network, kind, IMAGES)
+    rows = np.random.default_rng(0).integers(0, 256, (5, *IMAGES.shape), dtype=np.uint8)
+    latents = Inference(model, IMAGES, 5).latents(rows)
+    return identity_of(model, described(model, config_of(network, kind), IMAGES)), latents.tobytes()

@@ -23,7 +23,7 @@ class Encoder(layers.Layer):
             [_strided(layers.Conv2D, filters, options) for filters in options.filters]
         )
         self.outputs = tf.keras.Sequential(
-            [layers.Flatten(), layers.Dense(num_outputs, dtype="float32")]
+            [layers.Flatten("channels_last"), layers.Dense(num_outputs, dtype="float32")]
         )
 
     def call(self, x, training=False):
@@ -80,5 +80,6 @@ def _strided(
         options.kernel_size,
         strides=options.stride,
         padding="same",
+        data_format="channels_last",
         activation=activation,
     )

@@ -24,7 +24,7 @@ class Encoder(layers.Layer):
         super().__init__(name="encoder")
         hidden = _hidden(options.hidden_layers, options)
         outputs = layers.Dense(num_outputs, dtype="float32")
-        self.stack = tf.keras.Sequential([layers.Flatten(), *hidden, outputs])
+        self.stack = tf.keras.Sequential([layers.Flatten("channels_last"), *hidden, outputs])
 
     def call(self, x, training=False):
         """Returns [B, num_outputs]."""

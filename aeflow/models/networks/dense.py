@@ -17,7 +17,7 @@ class Encoder(layers.Layer):
 
     def __init__(self, options: DenseOptions, *, num_outputs: int):
         super().__init__(name="encoder")
-        self.flatten = layers.Flatten()
+        self.flatten = layers.Flatten("channels_last")
         self.hidden = layers.Dense(options.hidden_units, activation="relu")
         self.outputs = layers.Dense(
             num_outputs, activation=options.latent_activation, dtype="float32"

@@ -1,0 +1,61 @@
+"""TensorFlow with Keras on top of it, whatever the user's settings of Keras say.
+
+`import tensorflow` imports Keras, and Keras chooses its backend then, once per process. So every
+package of ours that imports TensorFlow imports this module first.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aeflow.errors import ConfigError
+
+__all__ = ["reset_keras", "tf"]
+
+CHOICES = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
+
+
+@contextmanager
+def _choices() -> Iterator[None]:
+    """Sets what Keras reads at import, within the block: child processes get the user's values."""
+    before = {name: os.environ.get(name) for name in CHOICES}
+    os.environ.update(CHOICES)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _check_keras() -> None:
+    """Raises ConfigError if another backend or an older Keras was chosen in this process."""
+    try:
+        keras = f"Keras {tf.keras.__version__} on {tf.keras.backend.backend()}"
+    except (ImportError, AttributeError):  # an earlier import on another backend failed halfway
+        keras = "a Keras that did not start"
+    if not (keras.startswith("Keras 3") and keras.endswith("on tensorflow")):
+        raise ConfigError(
+            f"This process has {keras}, and aeflow needs Keras 3 on tensorflow. "
+            "Import aeflow before Keras and TensorFlow, or use it in a process of its own."
+        )
+
+
+def reset_keras() -> None:
+    """Gives Keras its own defaults again, in the whole process: `keras.json` changes results."""
+    tf.keras.config.set_floatx("float32")
+    tf.keras.config.set_epsilon(1e-7)
+    tf.keras.config.set_image_data_format("channels_last")
+
+
+with _choices():
+    try:
+        import tensorflow as tf
+    except AssertionError as error:  # of its values there is no other word
+        raise ConfigError(
+            "Keras refuses a value in its file keras.json. Mend or delete it: it lies in "
+            "KERAS_HOME, or else in ~/.keras."
+        ) from error
+    _check_keras()

@@ -1,0 +1,160 @@
+"""Why a Prefect server does not answer: the reason and the remedy, in one line."""
+
+import os
+import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from prefect.settings import (
+    PREFECT_SERVER_EPHEMERAL_ENABLED,
+    get_current_settings,
+    load_profiles,
+)
+
+from aeflow.errors import AeflowError, ConfigError, TransientError
+from flows.settings import OTHERWISE
+
+__all__ = [
+    "check_own_server",
+    "check_profile",
+    "check_url",
+    "proxy_refused",
+    "shown",
+    "unanswered",
+]
+
+EXAMPLE = "http://127.0.0.1:4200/api"
+UNAUTHORISED = (401, 403)
+
+
+def shown(url: str) -> str:
+    """Returns an address without the password that may be in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def check_profile() -> None:
+    """Raises ConfigError if PREFECT_PROFILE names no profile: Prefect would take another."""
+    name = os.environ.get("PREFECT_PROFILE")
+    if name is not None and name not in (names := load_profiles().names):
+        raise ConfigError(
+            f"PREFECT_PROFILE = '{name}' is no profile of Prefect. "
+            f"Choose one of: {', '.join(sorted(names))}."
+        )
+
+
+def check_url(url: str) -> None:
+    """Raises ConfigError if the address of a server is not one."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # such as a port that is no number
+        is_address = False
+    if not is_address:
+        raise ConfigError(
+            f"PREFECT_API_URL = '{url}' is not an address. Set it to one such as {EXAMPLE}, "
+            f"unset it, {OTHERWISE}"
+        )
+
+
+def check_own_server() -> None:
+    """Makes the folder in which Prefect keeps its runs.
+
+    Raises ConfigError if it cannot, or if a server of our own is not allowed.
+    """
+    if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        raise ConfigError(
+            "There is no Prefect server: PREFECT_API_URL names none, and "
+            "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids one of our own. Set PREFECT_API_URL "
+            f"to one such as {EXAMPLE}, unset the other, {OTHERWISE}"
+        )
+    folder = get_current_settings().home
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = None if os.access(folder, os.W_OK | os.X_OK) else "Permission denied"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise ConfigError(
+            f"Prefect cannot write to its folder '{folder}': {reason}. Set HOME or PREFECT_HOME "
+            f"to a folder that you may write to, {OTHERWISE}"
+        )
+
+
+def proxy_refused(error: BaseException) -> ConfigError:
+    """Returns the error to raise if a proxy of the environment cannot be used at all."""
+    return ConfigError(
+        f"A proxy of the environment cannot be used ({error}). Mend or unset ALL_PROXY, "
+        f"HTTP_PROXY and HTTPS_PROXY, {OTHERWISE}"
+    )
+
+
+def unanswered(url: str | None, error: BaseException) -> AeflowError:
+    """Returns the error to raise for what a client of Prefect met, with its true reason."""
+    chain = [error]
+    while chain[-1].__cause__:
+        chain.append(chain[-1].__cause__)
+    if not url:
+        return TransientError(
+            f"The Prefect server that aeflow starts does not answer ({error}). Start one yourself "
+            f"and set PREFECT_API_URL to its address, {OTHERWISE}"
+        )
+    url = shown(url)
+    for each in chain:
+        if isinstance(each, httpx.HTTPStatusError):
+            return _refused(url, each.response.status_code)
+        if isinstance(each, httpx.TransportError):
+            return _unreached(url, each)
+        if isinstance(each, ValueError):  # an answer that is not JSON
+            return _refused(url, 200)
+    return TransientError(
+        f"The Prefect server at {url} cannot be used: {error}. Use another, {OTHERWISE}"
+    )
+
+
+def _refused(url: str, status: int) -> AeflowError:
+    """Explains an answer of something that listens."""
+    if status in UNAUTHORISED:
+        return ConfigError(
+            f"The Prefect server at {url} refuses these credentials. Set PREFECT_API_AUTH_STRING "
+            f"to its user:password (PREFECT_API_KEY for Prefect Cloud), {OTHERWISE}"
+        )
+    if status >= 500:
+        return TransientError(
+            f"The Prefect server at {url} fails with HTTP {status}. Look into its log and try "
+            f"again, {OTHERWISE}"
+        )
+    if not urlsplit(url).path.rstrip("/").endswith("/api"):
+        return ConfigError(
+            f"The address of a Prefect server ends in /api, and {url} does not. "
+            f"Set PREFECT_API_URL to {url.rstrip('/')}/api, {OTHERWISE}"
+        )
+    return ConfigError(
+        f"What answers at {url} is not a Prefect server. Set PREFECT_API_URL to one such as "
+        f"{EXAMPLE}, {OTHERWISE}"
+    )
+
+
+def _unreached(url: str, error: httpx.TransportError) -> AeflowError:
+    """Explains that no answer came, and names the proxy that was asked instead of the server."""
+    parts = urlsplit(url)
+    host, proxies = parts.hostname or "", getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy and not proxy_bypass(host):
+        proxy = shown(proxy)
+        return TransientError(
+            f"The Prefect server at {url} does not answer through the proxy {proxy} ({error}). "
+            f"Add {host} to NO_PROXY, mend the proxy, {OTHERWISE}"
+        )
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return ConfigError(
+            f"PREFECT_API_URL names the machine '{host}', which is not known here ({error}). "
+            f"Set it to another such as {EXAMPLE}, {OTHERWISE}"
+        )
+    return TransientError(
+        f"The Prefect server at {url} does not answer ({error or type(error).__name__}). Start it, "
+        f"set PREFECT_API_URL to another, {OTHERWISE}"
+    )

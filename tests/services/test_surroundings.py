@@ -1,0 +1,47 @@
+"""The service in the surroundings of a company's machine: a proxy, a strict umask, no home."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.processes import marked
+from tests.services.running_service import new_environment, service_command
+
+
+@pytest.fixture
+def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("surroundings")
+    for each in (folder, *folder.parents[:2]):  # PostgreSQL runs as another user
+        each.chmod(0o711)
+    made = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
+    made["AEFLOW_HOME"] = str(folder / "new" / "home")
+    yield made
+    service_command("down", made)
+
+
+def test_service_starts_under_a_proxy_a_strict_umask_and_without_a_home(environment):
+    before = os.umask(0o077)
+    try:
+        with socket.socket() as proxy:  # listens, and never answers
+            proxy.bind(("127.0.0.1", 0))
+            proxy.listen()
+            address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+            more = {"HTTP_PROXY": address, "all_proxy": address, "HOME": "/proc/absent"}
+            up = service_command("up", environment | more | {"MPLBACKEND": "module://absent"})
+    finally:
+        os.umask(before)
+    assert up.returncode == 0, up.stderr + up.stdout
+    assert "aeflow runs, on PostgreSQL" in up.stdout
+    exempt = [process.environ()["NO_PROXY"] for process in marked(Path(environment["AEFLOW_HOME"]))]
+    assert set(exempt) == {"127.0.0.1,localhost,::1"}
+    log = Path(environment["AEFLOW_HOME"]) / "logs" / "deployments.log"
+    assert "deployments: applied" in log.read_text("utf-8")
+
+
+def test_store_on_s3_is_refused_before_a_folder_is_made(environment):
+    done = service_command("up", environment | {"AEFLOW_STORE": "s3://bucket/store"})
+    assert done.stderr.splitlines()[0].startswith("aeflow: AEFLOW_STORE = 's3://bucket/store' is")
+    assert not Path(environment["AEFLOW_HOME"]).exists()
