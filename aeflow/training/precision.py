@@ -115,10 +115,11 @@ def deviations(
     short: Autoencoder, exact: Autoencoder, batches: list[Batch], *, rows: StoredRows, seed: int
 ) -> Iterator[Deviation]:
     """Gives how far the short twin's values are from the exact twin's, for each batch in turn."""
-    short_values, exact_values = _values_of(short, seed), _values_of(exact, seed)
+    short_values = _values_of(short, seed, in_graph=True)  # as training runs it
+    exact_values = _values_of(exact, seed, in_graph=False)  # tracing would take longer
     for batch in batches:
         values = short_values(rows, batch)
-        expected = exact_values(rows, Batch(batch.num_rows, batch.is_step))
+        expected = exact_values(rows, batch)
         for name in ("latents", "reconstructions", "loss"):
             value = largest_deviation(values[name], expected[name])
             yield Deviation(name, batch.num_rows, value)
@@ -128,7 +129,7 @@ def deviations(
 
 
 def _values_of(
-    model: Autoencoder, seed: int
+    model: Autoencoder, seed: int, *, in_graph: bool
 ) -> Callable[[StoredRows, Batch], dict[str, np.ndarray]]:
     """Returns a function that computes a model's values on batches of training rows.
 
@@ -139,6 +140,8 @@ def _values_of(
     @cache
     def compiled(is_step: bool, xla: bool, spec: tf.TensorSpec) -> Compute:
         compute = _step_of(model, seed) if is_step else _validation_of(model, seed)
+        if not in_graph:
+            return compute
         return tf.function(compute, (spec,), autograph=False, jit_compile=xla)
 
     def values_on(rows: StoredRows, batch: Batch) -> dict[str, np.ndarray]:

