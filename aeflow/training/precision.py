@@ -59,8 +59,10 @@ def check_precision(
     *,
     config: TrainConfig,
     agreement: Agreement,
-) -> None:
+) -> Autoencoder:
     """Compares training in the config's precision with float32, on each machine that trains.
+
+    Returns the twin in that precision, with the weights that it was built with.
 
     Args:
         twin_in: Builds the model as it will be trained, in a precision.
@@ -72,10 +74,10 @@ def check_precision(
     Raises:
         InexactPrecision: A value deviates too far, on this machine or on another.
     """
-    refusal = None
+    short, refusal = None, None
     try:
         with refusing_in(config.precision, section="train"):
-            short, exact = twin_in(config.precision), twin_in("float32")
+            exact, short = twin_in("float32"), twin_in(config.precision)
             for deviation in deviations(short, exact, batches, rows=rows, seed=config.seed):
                 deviation.check(config.precision, section="train")
     except InexactPrecision as error:
@@ -83,11 +85,12 @@ def check_precision(
     is_accepted_by_all = agreement.least(float(refusal is None))
     if refusal:
         raise refusal
-    if not is_accepted_by_all:
+    if not (short and is_accepted_by_all):
         raise InexactPrecision(
             f"In {config.precision} another machine of TF_CONFIG computes the model too inexactly. "
             'Choose precision = "float32" in [train].'
         )
+    return short
 
 
 def batches_of(

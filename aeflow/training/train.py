@@ -184,6 +184,7 @@ def _begin(
         model.prepare(num_rows=blocks.num_rows, num_steps=num_steps)
         return model
 
+    model = None
     if config.precision != "float32":
         batches = batches_of(
             blocks.num_rows,
@@ -192,8 +193,9 @@ def _begin(
             parts=policy.batch_parts * strategy.num_replicas_in_sync,
             xla=policy.xla,
         )
-        check_precision(built, rows, batches, config=config, agreement=agreement)
-    model = built(config.precision, strategy)
+        model = check_precision(built, rows, batches, config=config, agreement=agreement)
+    if model is None or strategy.num_replicas_in_sync > 1:
+        model = built(config.precision, strategy)
     optimizer = build_optimizer(
         config, model.trainable_variables, num_steps=num_steps, strategy=strategy
     )
