@@ -18,7 +18,6 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from tensorflow_datasets.core.download.resource import get_dl_fname
 
-from aeflow import tensorflow  # noqa: F401
 from aeflow.configs import IngestConfig
 from aeflow.datasets.pictures import DAMAGED, undecodable
 from aeflow.datasets.preparing import locked, run_child
@@ -91,7 +90,7 @@ class Tfds:
             yield _rows(block)
 
     def _examples(self, split: str) -> Iterator[tuple[str, np.ndarray | Undecodable, int | None]]:
-        import tensorflow as tf  # seconds, which a dataset that cannot be had need not cost
+        from aeflow.tensorflow import tf  # seconds, which a dataset that is not there need not cost
 
         for path in map(Path, self._builder.info.splits[split].filepaths):
             try:
@@ -129,6 +128,8 @@ class Tfds:
 
 def prepare(where: str, data_dir: str, manual_dir: str) -> None:
     """Downloads and prepares a dataset; this is what the child process does."""
+    from aeflow import tensorflow  # noqa: F401  before TFDS imports it
+
     download_config = tfds.download.DownloadConfig(
         manual_dir=manual_dir or None, try_download_gcs=False
     )
