@@ -1,7 +1,9 @@
 """The service in the surroundings of a company's machine: a proxy, a strict umask, no home."""
 
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +14,14 @@ from tests.services.running_service import new_environment, service_command
 
 
 @pytest.fixture
-def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
-    folder = tmp_path_factory.mktemp("surroundings")
-    for each in (folder, *folder.parents[:2]):  # PostgreSQL runs as another user
-        each.chmod(0o711)
+def environment() -> Iterator[dict[str, str]]:
+    folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
+    folder.chmod(0o711)  # PostgreSQL runs as another user, which must get in
     made = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
     made["AEFLOW_HOME"] = str(folder / "new" / "home")
     yield made
     service_command("down", made)
+    shutil.rmtree(folder)
 
 
 def test_service_starts_under_a_proxy_a_strict_umask_and_without_a_home(environment):
