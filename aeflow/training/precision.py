@@ -32,13 +32,14 @@ right: its penalty is a small difference, of which bfloat16 leaves little.
 GRADIENT_ROWS = 128
 GRADIENT_BATCHES = 16
 """Gradients of a small batch are summed over this many rows, in this many batches at most."""
+PARTS = ("encoder", "decoder")
 
 Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Describes a batch that training will run: its rows, if it is a step's, and if XLA runs it."""
+    """Describes a batch that is compared: forwards, or as a step computes loss and gradients."""
 
     num_rows: int
     is_step: bool
@@ -96,7 +97,7 @@ def check_precision(
 def batches_of(
     num_rows: int, num_validation: int, *, batch_size: int, parts: int, xla: bool
 ) -> list[Batch]:
-    """Returns the batches of steps and of validation, the last and smaller ones included.
+    """Returns the batches of steps and, for each size that runs, one to run forwards.
 
     Args:
         num_rows: Rows of the training split.
@@ -105,13 +106,14 @@ def batches_of(
         parts: Equal parts that a whole batch is computed in, on one device or several.
         xla: Whether XLA compiles the steps on whole batches.
     """
-    batches = []
+    steps = []
     if num_rows >= batch_size:
-        batches.append(Batch(batch_size // parts, is_step=True, xla=xla))
+        steps.append(Batch(batch_size // parts, is_step=True, xla=xla))
     if num_rows % batch_size:
-        batches.append(Batch(num_rows % batch_size, is_step=True))
+        steps.append(Batch(num_rows % batch_size, is_step=True))
     sizes = {min(num_validation, VALIDATION_BATCH), num_validation % VALIDATION_BATCH}
-    return batches + [Batch(size, is_step=False) for size in sorted(sizes - {0})]
+    sizes |= {step.num_rows for step in steps}
+    return [Batch(size, is_step=False) for size in sorted(sizes - {0})] + steps
 
 
 def deviations(
@@ -123,12 +125,14 @@ def deviations(
     for batch in batches:
         values = short_values(rows, batch)
         expected = exact_values(rows, batch)
-        for name in ("latents", "reconstructions", "loss"):
-            value = largest_deviation(values[name], expected[name])
-            yield Deviation(name, batch.num_rows, value)
-        for name in ("encoder", "decoder") if batch.is_step else ():
-            value = relative_deviation(values[name], expected[name])
-            yield Deviation(f"gradient of the {name}", batch.num_rows, value, ACCEPTED_OF_GRADIENTS)
+        for name in values:
+            if name in PARTS:
+                value = relative_deviation(values[name], expected[name])
+                title = f"gradient of the {name}"
+                yield Deviation(title, batch.num_rows, value, ACCEPTED_OF_GRADIENTS)
+            else:
+                value = largest_deviation(values[name], expected[name])
+                yield Deviation(name, batch.num_rows, value)
 
 
 def _values_of(
@@ -142,7 +146,7 @@ def _values_of(
 
     @cache
     def compiled(is_step: bool, xla: bool, spec: tf.TensorSpec) -> Compute:
-        compute = _step_of(model, seed) if is_step else _validation_of(model, seed)
+        compute = _step_of(model, seed) if is_step else _forward_of(model, seed)
         if not in_graph:
             return compute
         return tf.function(compute, (spec,), autograph=False, jit_compile=xla)
@@ -156,7 +160,7 @@ def _values_of(
             for variable, weight in weights:  # a step moves averages and codebooks
                 variable.assign(weight)
         stacked = {name: np.stack([each[name] for each in results]) for name in results[0]}
-        return {n: v.sum(0) if n in ("encoder", "decoder") else v for n, v in stacked.items()}
+        return {name: v.sum(0) if name in PARTS else v for name, v in stacked.items()}
 
     return values_on
 
@@ -172,7 +176,6 @@ def _step_of(model: Autoencoder, seed: int) -> Compute:
         )
         flat = [tf.reshape(gradient, [-1]) for gradient in gradients]
         return {
-            **_forward(model, rows, training=True),
             "loss": terms["loss"],
             "encoder": tf.concat(flat[: len(encoder)], 0),
             "decoder": tf.concat(flat[len(encoder) :], 0),
@@ -181,15 +184,11 @@ def _step_of(model: Autoencoder, seed: int) -> Compute:
     return compute
 
 
-def _validation_of(model: Autoencoder, seed: int) -> Compute:
+def _forward_of(model: Autoencoder, seed: int) -> Compute:
     def compute(rows):
+        outputs = model.encoder(model.preprocessing(rows), training=False)
+        x_hat = model.decoder(outputs[:, : model.latent_dim], training=False)
         terms = model.loss_terms(rows, training=False, step=0, seed=seed)
-        return {**_forward(model, rows, training=False), "loss": terms["loss"]}
+        return {"latents": outputs, "reconstructions": x_hat, "loss": terms["loss"]}
 
     return compute
-
-
-def _forward(model: Autoencoder, rows, *, training: bool) -> dict[str, tf.Tensor]:
-    outputs = model.encoder(model.preprocessing(rows), training=training)
-    x_hat = model.decoder(outputs[:, : model.latent_dim], training=training)
-    return {"latents": outputs, "reconstructions": x_hat}

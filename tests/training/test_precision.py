@@ -31,20 +31,21 @@ REFUSAL = re.compile(
 
 
 def test_whole_batches_the_last_one_and_those_of_validation_are_compared():
-    batches = batches_of(1000, 2100, batch_size=128, parts=2, xla=True)
-    assert batches == [
+    def forwards(*sizes):
+        return [Batch(size, is_step=False) for size in sizes]
+
+    assert batches_of(1000, 2100, batch_size=128, parts=2, xla=True) == [
+        *forwards(52, 64, 104, 1024),
         Batch(64, is_step=True, xla=True),
         Batch(104, is_step=True),
-        Batch(52, is_step=False),
-        Batch(1024, is_step=False),
     ]
     assert batches_of(100, 12, batch_size=128, parts=1, xla=False) == [
+        *forwards(12, 100),
         Batch(100, is_step=True),
-        Batch(12, is_step=False),
     ]
     assert batches_of(256, 1024, batch_size=128, parts=1, xla=False) == [
+        *forwards(128, 1024),
         Batch(128, is_step=True),
-        Batch(1024, is_step=False),
     ]
 
 
