@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aeflow.errors import ConfigError
-from aeflow.storage.disk import local_root
+from aeflow.storage.disk import local_path, local_root
 
 __all__ = ["HOST", "Settings"]
 
@@ -45,7 +45,7 @@ class Settings:
             )
         binaries = environment.get("AEFLOW_POSTGRES_BIN")
         return cls(
-            home=Path(environment.get("AEFLOW_HOME", ".aeflow")).expanduser().absolute(),
+            home=local_path(environment.get("AEFLOW_HOME", ".aeflow")).absolute(),
             store=_store(environment.get("AEFLOW_STORE") or "aeflow-store"),
             port=_number(environment, "AEFLOW_PORT", 4200),
             servers=_number(environment, "AEFLOW_SERVERS", 1, at_most=9),

@@ -12,6 +12,7 @@ from aeflow.datasets.shards import open_shard, split_of
 from aeflow.datasets.sources import OnWait, Piece, Rows, block_rows
 from aeflow.errors import SourceError
 from aeflow.lineage import FileEntry, Manifest
+from aeflow.storage.disk import local_path
 from aeflow.storage.files import contained
 from aeflow.storage.verify import MANIFEST
 
@@ -28,7 +29,7 @@ class Arrow:
     skipped_stores = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
-        self._folder = Path(where).expanduser()
+        self._folder = local_path(where)
         self._on_wait = on_wait
         manifest = _manifest(self._folder)
         dataset = Dataset.model_validate(manifest.artifact)

@@ -25,6 +25,7 @@ from aeflow.datasets.sources import (
     numbered,
 )
 from aeflow.errors import SourceError
+from aeflow.storage.disk import local_path
 
 __all__ = ["Idx", "IdxFile"]
 
@@ -59,7 +60,7 @@ class Idx:
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
-        folder = Path(where).expanduser()
+        folder = local_path(where)
         self.name = clean_name(folder.resolve().name, otherwise="idx")
         self._on_wait = on_wait
         self._images = {}

@@ -12,6 +12,7 @@ from aeflow.datasets.locating import Found, located
 from aeflow.datasets.pictures import ENDINGS, decoded
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
+from aeflow.storage.disk import local_path
 from aeflow.storage.opening import is_remote
 
 __all__ = ["Images"]
@@ -27,7 +28,7 @@ class Images:
     columns = ()
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
-        folder = where if is_remote(where) else Path(where).expanduser()
+        folder = where if is_remote(where) else local_path(where)
         if isinstance(folder, Path) and not folder.is_dir():
             raise SourceError(f"There is no folder '{folder}'. Give {FORM}.")
         self._config = config

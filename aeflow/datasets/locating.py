@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from aeflow.datasets.sources import clean_name
 from aeflow.datasets.walking import Walk, is_hidden
 from aeflow.errors import SourceError
+from aeflow.storage.disk import local_path
 from aeflow.storage.layout import (
     is_part_of_remote_store,
     is_part_of_store,
@@ -60,7 +61,7 @@ def located(where: str, endings: Sequence[str], *, form: str) -> Located:
             f"Cannot read '{where}': only files of this machine, of s3:// and of gs:// are. "
             f"Give {form}."
         )
-    root = Path(where).expanduser()
+    root = local_path(where)
     if root.is_file():
         name = clean_name(root.name.partition(".")[0], otherwise="table")
         return Located(name, [Found(root.name, root)])

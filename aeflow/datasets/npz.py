@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -25,6 +24,7 @@ from aeflow.datasets.sources import (
     numbered,
 )
 from aeflow.errors import SourceError
+from aeflow.storage.disk import local_path
 
 __all__ = ["Member", "Npz"]
 
@@ -60,7 +60,7 @@ class Npz:
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
-        self._path = Path(where).expanduser()
+        self._path = local_path(where)
         self.name = clean_name(self._path.stem, otherwise="npz")
         self._on_wait = on_wait
         if not self._path.is_file():

@@ -25,6 +25,7 @@ from aeflow.datasets.reaching import unreachable_hosts
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait, Piece, Rows, Undecodable, clean_name
 from aeflow.errors import ConfigError, SourceError
 from aeflow.lineage import digest_of
+from aeflow.storage.disk import local_path
 
 __all__ = ["Tfds", "prepare"]
 
@@ -157,7 +158,7 @@ def _prepared(where: str, config: IngestConfig, on_wait: OnWait) -> tfds.core.Da
 
 
 def _builder(where: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
-    folder = Path(data_dir).expanduser() if data_dir else None
+    folder = local_path(data_dir) if data_dir else None
     try:
         return tfds.builder(where, data_dir=folder)
     except tfds.core.DatasetNotFoundError as error:
@@ -183,7 +184,7 @@ def _check_originals(
     on_wait: OnWait,
 ) -> None:
     """Raises SourceError where the original files can be had from nowhere."""
-    given = Path(config.manual_dir).expanduser() if config.manual_dir else None
+    given = local_path(config.manual_dir) if config.manual_dir else None
     if given and not given.is_dir():
         raise SourceError(f"There is no folder '{given}'. Give the original files as manual_dir.")
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not given:

@@ -17,6 +17,7 @@ __all__ = [
     "created",
     "flush",
     "flush_folder",
+    "local_path",
     "local_root",
     "now_on_disk",
     "replacing",
@@ -39,10 +40,21 @@ def local_root(url: str) -> Path:
         )
     if not url:
         raise ConfigError("The store has no address. Give a local folder or a file:// URL.")
-    root = Path(url).expanduser().absolute()
+    root = local_path(url).absolute()
     if root.exists() and not root.is_dir():
         raise ConfigError(f"The store '{root}' is a file. Choose another folder with --store.")
     return root
+
+
+def local_path(path: str | Path) -> Path:
+    """Returns a path in which `~` is written out; raises ConfigError if no home is known for it."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"'{path}' begins with a home folder that this machine does not know. "
+            "Write the path without '~'."
+        ) from error
 
 
 def unfinished(name: str) -> str:

@@ -41,6 +41,16 @@ def test_missing_folder_or_file_is_named(kind, tmp_path, monkeypatch):
         open_source(IngestConfig(source=f"{kind}:nowhere"))
 
 
+@pytest.mark.parametrize("kind", ["idx", "npz", "images", "parquet", "csv", "arrow"])
+def test_home_folder_that_is_not_known_is_refused_with_the_remedy(kind):
+    with pytest.raises(ConfigError) as caught:
+        open_source(IngestConfig(source=f"{kind}:~nobody-of-this-name/x"))
+    assert str(caught.value) == (
+        "'~nobody-of-this-name/x' begins with a home folder that this machine does not know. "
+        "Write the path without '~'."
+    )
+
+
 @pytest.mark.parametrize("kind", ["images", "parquet", "csv"])
 def test_folder_without_a_file_of_the_kind_is_refused(kind, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing to read")
