@@ -21,7 +21,6 @@ from aeflow.evaluation.tables import label_table, metric_table, percentile_table
 from aeflow.evaluation.usage import usage_scores
 from aeflow.lineage import Question
 from aeflow.models import Autoencoder, Inference, load_model
-from aeflow.models.kinds.denoising import DenoisingAutoencoder
 from aeflow.progress import OnProgress, Progress, silent, with_deadline
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Store
@@ -160,10 +159,9 @@ def _card(
     scores |= usage_scores(
         network, dataset, store, split=split, on_rows=lambda: on_step("use of the latent")
     )
-    if isinstance(network, DenoisingAutoencoder):
-        scores |= denoising_scores(
-            network, dataset, store, split=split, judge=judge, on_rows=lambda: on_step("denoising")
-        )
+    scores |= denoising_scores(
+        network, dataset, store, split=split, judge=judge, on_rows=lambda: on_step("denoising")
+    )
     on_step("intervals")
     return health_card(errors, scores, latent_dim=model.latent_dim)
 
