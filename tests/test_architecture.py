@@ -28,7 +28,8 @@ LAYERS = (
     "aeflow.lineage",
     "aeflow.configs",
     "aeflow.tensorflow",
-    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.proxies, aeflow",
+    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.proxies, "
+    "aeflow.measures, aeflow",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 

@@ -163,7 +163,7 @@ def _card(
         network, dataset, store, split=split, judge=judge, on_rows=lambda: on_step("denoising")
     )
     on_step("intervals")
-    return health_card(errors, scores, latent_dim=model.latent_dim)
+    return health_card(errors, scores, latent_dim=model.latent_dim, of_kind=network.measures)
 
 
 def _tables(

@@ -4,12 +4,13 @@ After "Implementing an Autoencoder in TensorFlow 2.0" (2019): Encoder and Decode
 Autoencoder is a Keras model. What it minimises belongs to the model, so one trainer fits all kinds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from aeflow.measures import Measure
 from aeflow.models.deviation import largest_deviation
 from aeflow.models.preprocessing import Preprocessing
 
@@ -30,6 +31,9 @@ class Autoencoder(tf.keras.Model):
     """Whether `sample` returns examples like those of the training split."""
     is_denoising: ClassVar[bool] = False
     """Whether the model is trained to reconstruct clean rows from those that `corrupt` returns."""
+
+    measures: ClassVar[Mapping[str, Measure]] = {}
+    """How the health card shows metrics that `usage` returns; it leaves out those without one."""
 
     def __init__(
         self,

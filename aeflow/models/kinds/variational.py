@@ -8,10 +8,12 @@ error of the moment: `penalised` says why.
 
 from collections.abc import Iterable
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from aeflow.measures import Measure
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
 
 __all__ = ["VariationalAutoencoder", "divergence"]
@@ -24,6 +26,13 @@ class VariationalAutoencoder(Autoencoder):
 
     has_unit_prior = True
     is_generative = True
+    measures: ClassVar = {
+        "kl": Measure(
+            "Divergence from the prior",
+            digits=".1f",
+            meaning="Nats a row; of a dimension between {kl_least:.2f} and {kl_most:.2f}.",
+        )
+    }
 
     @staticmethod
     def encoder_outputs(latent_dim: int) -> int:

@@ -8,11 +8,13 @@ https://arxiv.org/abs/2005.00341), which is also how all of them begin.
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from aeflow.errors import ConfigError
+from aeflow.measures import Measure
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
 from aeflow.models.deviation import relative_deviation
 
@@ -25,6 +27,15 @@ TINY = 1e-6
 
 class VectorQuantisedAutoencoder(Autoencoder):
     """Minimises the reconstruction error from the entries nearest to what the encoder emits."""
+
+    measures: ClassVar = {
+        "codebook_use": Measure(
+            "Codebook entries in use",
+            digits=".0%",
+            best=max,
+            meaning="As much is told as by {codebook_perplexity:.0f} entries in equal use.",
+        )
+    }
 
     def __init__(self, *parts, options, latent_dim: int):
         super().__init__(*parts, options=options, latent_dim=latent_dim)
