@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from aeflow.configs import IngestConfig
+from aeflow.configs.ingest import FORMS, IngestConfig
 from aeflow.configs.model import KindOptions, NetworkOptions
 from tests.source_code import ROOT, dotted, is_module, modules
 
@@ -212,6 +212,10 @@ TABLES = {
 def test_table_and_options_name_the_same_choices(name, options):
     members = get_args(get_args(options)[0])
     assert list(TABLES[name]) == [member.model_fields["name"].default for member in members]
+
+
+def test_every_source_has_a_form():
+    assert set(TABLES["SOURCES"]) == set(FORMS)
 
 
 def test_every_source_is_described():
