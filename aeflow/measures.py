@@ -55,8 +55,13 @@ class Measure:
         return f"{size:.2g}" if self.best is min else self.shown(size)
 
 
-_ACCURACY: dict[str, Any] = {"digits": ".1%", "best": max, "has_interval": True}
 _ERROR: dict[str, Any] = {"digits": ".4g", "best": min}
+_DECIBELS: dict[str, Any] = {"digits": ".1f", "best": max, "unit": "dB"}
+_ACCURACY: dict[str, Any] = {"digits": ".1%", "best": max, "has_interval": True}
+_KEPT = "Keeps {value:.0%} of the 10 nearest neighbours; {rival} {neighbour_recall_pca:.0%}."
+_RANK = "Spreads over about {value:.0f} of {latent_dim} directions."
+_AUROC = "A stranger is found stranger than an ordinary row {value:.1%} of the time."
+_CAUGHT = "{value:.1%} of strangers are flagged where 1% of ordinary rows are."
 _WAYS = {"error": "error", "knn": "latents", "local": "local density"}
 """What out-of-distribution rows are detected by."""
 
@@ -67,17 +72,9 @@ MEASURES = {
     "mae": Measure("Mean absolute error", short="MAE", **_ERROR, on_card=False),
     RATIO: Measure("Error beside PCA's", digits=".0%", best=min, has_interval=True),
     "psnr": Measure(
-        "PSNR",
-        short="PSNR",
-        full="PSNR, mean of the examples'",
-        unit="dB",
-        digits=".1f",
-        best=max,
-        has_interval=True,
+        "PSNR", short="PSNR", full="PSNR, mean of the examples'", **_DECIBELS, has_interval=True
     ),
-    "psnr_of_mean_mse": Measure(
-        "PSNR of the mean squared error", unit="dB", digits=".1f", best=max, on_card=False
-    ),
+    "psnr_of_mean_mse": Measure("PSNR of the mean squared error", **_DECIBELS, on_card=False),
     "ssim": Measure(
         "SSIM",
         short="SSIM",
@@ -89,38 +86,23 @@ MEASURES = {
     "probe_accuracy": Measure("Linear probe accuracy", short="linear probe accuracy", **_ACCURACY),
     "knn_accuracy": Measure("10-NN accuracy", short="10-NN accuracy", **_ACCURACY),
     "neighbour_recall": Measure(
-        "Neighbours kept",
-        short="neighbours kept",
-        digits=".0%",
-        best=max,
-        meaning="Keeps {value:.0%} of the 10 nearest neighbours; {rival} "
-        "{neighbour_recall_pca:.0%}.",
+        "Neighbours kept", short="neighbours kept", digits=".0%", best=max, meaning=_KEPT
     ),
     "dead_dimensions": Measure("Dead dimensions", short="dead dimensions", best=min),
     "effective_rank": Measure(
-        "Effective rank",
-        short="effective rank",
-        digits=".1f",
-        best=max,
-        meaning="Spreads over about {value:.0f} of {latent_dim} directions.",
+        "Effective rank", short="effective rank", digits=".1f", best=max, meaning=_RANK
     ),
     "denoised_mse": Measure("Error after denoising", **_ERROR, has_interval=True),
-    "denoising_gain": Measure("Denoising gain", unit="dB", digits=".1f", best=max),
+    "denoising_gain": Measure("Denoising gain", **_DECIBELS),
     **{
         f"ood_auroc_{way}": Measure(
-            f"Strangers told by {told} (AUROC)",
-            digits=".3f",
-            best=max,
-            meaning="A stranger is found stranger than an ordinary row {value:.1%} of the time.",
+            f"Strangers told by {told} (AUROC)", digits=".3f", best=max, meaning=_AUROC
         )
         for way, told in _WAYS.items()
     },
     **{
         f"ood_caught_{way}": Measure(
-            f"Strangers caught by {told}",
-            digits=".1%",
-            best=max,
-            meaning="{value:.1%} of strangers are flagged where 1% of ordinary rows are.",
+            f"Strangers caught by {told}", digits=".1%", best=max, meaning=_CAUGHT
         )
         for way, told in _WAYS.items()
     },
