@@ -2,23 +2,13 @@
 
 from dataclasses import asdict, dataclass, make_dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Annotated, Any, get_args
 
 from cyclopts import Parameter
 from pydantic.fields import FieldInfo
 
-from aeflow.configs import (
-    DenseOptions,
-    EncodeConfig,
-    EvaluateConfig,
-    IngestConfig,
-    ModelConfig,
-    PipelineConfig,
-    RuntimeConfig,
-    TrainConfig,
-    TuneConfig,
-)
-from aeflow.configs.config import Config
+from aeflow.configs import IngestConfig, PipelineConfig
 from aeflow.configs.ingest import ImageOptions, TableOptions, TfdsOptions
 from aeflow.configs.loading import load_config, presets
 from aeflow.datasets.dating import dated
@@ -79,11 +69,23 @@ FIELDS = {
 """Where in the config an option goes; a network's name before its options."""
 
 
-def _described(section: type[Config], name: str, negative: str | None = None) -> Parameter:
-    field = section.model_fields[name]
+def _described(name: str) -> Parameter:
+    """Returns an option with the description of its field as help.
+
+    A flag that is off has no negative form.
+    """
+    field = _field(FIELDS[name])
     default = getattr(field.default, "name", field.default)
     known = "" if default is None else f" [default: {default}]"
+    negative = "" if default is False else None
     return Parameter(help=f"{field.description}{_choices(field)}{known}", negative=negative)
+
+
+def _field(place: str) -> FieldInfo:
+    """Returns the field at a place; a choice between configs has the place of their name."""
+    *parents, last = place.removesuffix(".name").split(".")
+    section = reduce(getattr, parents, PipelineConfig())
+    return type(section).model_fields[last]
 
 
 def _choices(field: FieldInfo) -> str:
@@ -91,6 +93,19 @@ def _choices(field: FieldInfo) -> str:
     members = [m for m in get_args(field.annotation) if hasattr(m, "model_fields")]
     names = [member.model_fields["name"].default for member in members]
     return f" One of: {', '.join(names)}." if names else ""
+
+
+def _type(name: str) -> Any:
+    """Returns the type of an option; what is neither a number nor a flag is a text."""
+    annotation = _field(FIELDS[name]).annotation
+    types = (annotation, *get_args(annotation))
+    return next((kind for kind in (bool, int, float) if kind in types), str) | None
+
+
+def _with(*names: str) -> type:
+    """Returns a dataclass with those options, none of which need be given."""
+    fields = [(name, Annotated[_type(name), _described(name)], None) for name in names]
+    return make_dataclass("_Options", fields, frozen=True, kw_only=True)
 
 
 StoreOption = Annotated[
@@ -112,8 +127,8 @@ class Options:
     preset: Annotated[
         str | None, Parameter(help=f"Config from the package: {', '.join(presets())}.")
     ] = None
-    deadline: Annotated[float | None, _described(RuntimeConfig, "deadline_seconds")] = None
-    dask: Annotated[str | None, _described(RuntimeConfig, "dask")] = None
+    deadline: Annotated[float | None, _described("deadline")] = None
+    dask: Annotated[str | None, _described("dask")] = None
     direct: Annotated[
         bool, Parameter(negative="", help="Run in this process, without Prefect.")
     ] = False
@@ -125,71 +140,34 @@ class Options:
         return absolute(self.store)
 
 
-def _option(name: str) -> tuple[str, Any, None]:
-    """Returns a field of `IngestConfig` as one of a dataclass; what is not a number is a text."""
-    is_number = IngestConfig.model_fields[name].annotation is float
-    kind = float if is_number else str
-    return name, Annotated[kind | None, _described(IngestConfig, name)], None
-
-
 @Parameter(name="*")
-class SourceOptions(
-    make_dataclass("_SourceOptions", map(_option, OF_SOURCES), frozen=True, kw_only=True)
-):
+class SourceOptions(_with(*OF_SOURCES)):
     """Where data come from."""
 
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ModelOptions:
+class ModelOptions(_with("network", "kind", "latent_dim", "hidden_units")):
     """Which model is trained."""
 
-    network: Annotated[str | None, _described(ModelConfig, "network")] = None
-    kind: Annotated[str | None, _described(ModelConfig, "kind")] = None
-    latent_dim: Annotated[int | None, _described(ModelConfig, "latent_dim")] = None
-    hidden_units: Annotated[int | None, _described(DenseOptions, "hidden_units")] = None
-
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TrainOptions:
+class TrainOptions(_with("epochs", "batch_size", "learning_rate", "seed")):
     """How it is trained."""
 
-    epochs: Annotated[int | None, _described(TrainConfig, "epochs")] = None
-    batch_size: Annotated[int | None, _described(TrainConfig, "batch_size")] = None
-    learning_rate: Annotated[float | None, _described(TrainConfig, "learning_rate")] = None
-    seed: Annotated[int | None, _described(TrainConfig, "seed")] = None
-
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TuneOptions:
+class TuneOptions(_with("trials", "timeout")):
     """How long better options are searched for."""
 
-    trials: Annotated[int | None, _described(TuneConfig, "trials")] = None
-    timeout: Annotated[float | None, _described(TuneConfig, "timeout_seconds")] = None
-
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
+class EvaluateOptions(_with("ood_source")):
     """On what it is judged."""
 
-    ood_source: Annotated[str | None, _described(EvaluateConfig, "ood_source")] = None
-
 
 @Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class EncodeOptions:
+class EncodeOptions(_with("layout", "partition_by_label", "format", "error", "precision")):
     """What stands in the features, and where."""
-
-    layout: Annotated[str | None, _described(EncodeConfig, "layout")] = None
-    partition_by_label: Annotated[
-        bool | None, _described(EncodeConfig, "partition_by_label", negative="")
-    ] = None
-    format: Annotated[str | None, _described(EncodeConfig, "format")] = None
-    error: Annotated[bool | None, _described(EncodeConfig, "reconstruction_error")] = None
-    precision: Annotated[str | None, _described(EncodeConfig, "precision")] = None
 
 
 ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_EVALUATION, ANY_ENCODING, DEFAULTS = (
