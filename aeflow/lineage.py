@@ -3,6 +3,8 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import metadata
@@ -11,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "Answered",
     "FileEntry",
     "Input",
     "Manifest",
@@ -64,6 +67,14 @@ class Question(BaseModel):
     def address(self) -> str:
         """The answer's folder within a store."""
         return f"{self.folder}/{self.name}-{self.key}" if self.name else f"{self.folder}/{self.key}"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Holds an answer: the artifact's fields, and what the manifest records of its making."""
+
+    fields: Mapping[str, Any]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FileEntry(BaseModel):

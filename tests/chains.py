@@ -5,7 +5,7 @@ import time
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
 from aeflow.champions import promote
-from aeflow.lineage import Manifest, Question, digest_of
+from aeflow.lineage import Answered, Manifest, Question, digest_of
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 from aeflow.storage.verify import problems_of
@@ -31,11 +31,11 @@ def made(store: Store, kind: type[Artifact], word: str, **inputs: Artifact):
     digest = digest_of([kind.folder, word])
     fields = {**FIELDS[kind], "digest": digest, **named(kind, inputs)}
 
-    def work(draft) -> dict:
+    def work(draft) -> Answered:
         for name in ("a.txt", "sub/b.txt"):
             with draft.writing(name) as path:
                 path.write_text(word)
-        return fields
+        return Answered(fields)
 
     return store.answer(question, kind, work)
 

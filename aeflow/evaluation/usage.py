@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.artifacts import Dataset
 from aeflow.evaluation.sampling import read_places, sampled_places
@@ -11,6 +10,7 @@ from aeflow.models import Autoencoder
 from aeflow.models.kinds.variational import VariationalAutoencoder, divergence
 from aeflow.models.kinds.vq import VectorQuantisedAutoencoder
 from aeflow.storage import Store
+from aeflow.tensorflow import tf
 
 __all__ = ["usage_scores"]
 

@@ -11,6 +11,7 @@ from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
+from flows.here import Here
 from flows.listening import listening
 from flows.outcome import OneClass, Outcome, Retraining, Tuned
 
@@ -47,7 +48,11 @@ def carry_out(
     arguments = {"config": config, "store": options.url, **keys}
     with settings.quiet_terminal(), bars() as show, listening(show):
         try:
-            outcome = _here(recipe, arguments) if options.direct else _flow(recipe, arguments, show)
+            outcome = (
+                _here(recipe, options.url, config=config, **keys)
+                if options.direct
+                else _flow(recipe, arguments, show)
+            )
         except (KeyboardInterrupt, Terminated) as signal:
             raise type(signal)(kept(options.url)) from signal
     tell(outcome, options.url, since=start, as_json=options.json)
@@ -56,10 +61,9 @@ def carry_out(
     return outcome
 
 
-def _here(recipe: str, arguments: dict) -> Outcome:
-    from flows.stages import STAGES
-
-    return getattr(WRITTEN_IN.get(recipe, recipes), recipe)(**arguments, stages=STAGES)
+def _here(recipe: str, store: str, *, config: PipelineConfig, **keys: str | None) -> Outcome:
+    carried_out = getattr(WRITTEN_IN.get(recipe, recipes), recipe)
+    return carried_out(config, Here(store, config.runtime), **keys)
 
 
 def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:

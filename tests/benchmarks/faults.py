@@ -10,6 +10,7 @@ from pathlib import Path
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.storage.faults import KINDS, count_survived
@@ -35,14 +36,14 @@ def _stages() -> dict[str, Callable[[Store], object]]:
     """Returns the stages in order; each finds in the store what the ones before have made."""
 
     def dataset(store: Store):
-        return ingest(IngestConfig(shard_bytes=32_768), store)
+        return ingest(Context(store), IngestConfig(shard_bytes=32_768))
 
     def model(store: Store):
         config = TrainConfig(epochs=3)
-        return train(dataset(store), config, store, model_config=ModelConfig(latent_dim=4))
+        return train(Context(store), dataset(store), config, model_config=ModelConfig(latent_dim=4))
 
     def features(config: EncodeConfig, store: Store):
-        return encode(model(store), config, store, dataset=dataset(store))
+        return encode(Context(store), model(store), config, dataset=dataset(store))
 
     return {
         "ingest": dataset,

@@ -6,6 +6,8 @@ import pytest
 from aeflow.artifacts import Publication
 from aeflow.configs import IngestConfig
 from aeflow.ingestion import ingest
+from aeflow.lineage import Answered
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.storage.faults import KINDS, Fault, FaultyFiles, Killed, count_survived, drafts
 from tests.storage.questions import question, two_files
@@ -33,13 +35,13 @@ def test_an_ingestion_survives_a_fault_at_any_call(tmp_path, kind):
     np.savez(tmp_path / "images.npz", x_train=values, y_train=np.arange(300) % 3)
     config = IngestConfig(source=f"npz:{tmp_path / 'images.npz'}", shard_bytes=2048)
     survived = count_survived(
-        lambda store: ingest(config, store), tmp_path / "start", tmp_path, kind
+        lambda store: ingest(Context(store), config), tmp_path / "start", tmp_path, kind
     )
     assert survived > 15
 
 
 def test_a_crash_leaves_the_lease_and_the_draft_as_a_kill_does(tmp_path):
-    def die_in_work(draft) -> dict:
+    def die_in_work(draft) -> Answered:
         two_files(draft)
         fault.number = fault.calls + 1
         return two_files(draft)

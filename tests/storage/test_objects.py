@@ -8,6 +8,7 @@ import pytest
 
 from aeflow.artifacts import Publication
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
+from aeflow.lineage import Answered
 from aeflow.storage import Draft, Store, leases
 from aeflow.storage.cache import Cache
 from aeflow.storage.leases import Lease
@@ -138,15 +139,15 @@ def test_answer_is_committed_whole_and_found_by_another_machine(url, tmp_path, m
 
 
 def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
-    def stop(draft: Draft) -> dict:
+    def stop(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the first machine")
         raise Interrupted("x")
 
-    def go_on(draft: Draft) -> dict:
+    def go_on(draft: Draft) -> Answered:
         assert draft.finished() == ["a.txt"]
         assert draft.path("a.txt").read_text() == "of the first machine"
-        return {}
+        return Answered({})
 
     with pytest.raises(Interrupted):
         Store(url).answer(question(), Publication, stop, resumable=True)
@@ -156,7 +157,7 @@ def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
 
 
 def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
-    def overtaken(draft: Draft) -> dict:
+    def overtaken(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the second")
         with draft.writing("only-here.txt") as path:
@@ -164,7 +165,7 @@ def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
         elsewhere = Store(url)
         elsewhere.files.replace(LEASE, elsewhere.files.read(LEASE), None)
         first.append(elsewhere.answer(question(), Publication, two_files))
-        return {}
+        return Answered({})
 
     first = []
     store = Store(url)

@@ -20,15 +20,17 @@ import sys
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
 store = Store(sys.argv[1])
+context = Context(store)
 print("ready", flush=True)
 sys.stdin.readline()
-dataset = ingest(IngestConfig(shard_bytes=2048), store)
-model = train(dataset, TrainConfig(epochs=20), store, model_config=ModelConfig(latent_dim=8))
-features = encode(model, EncodeConfig(), store, dataset=dataset)
+dataset = ingest(context, IngestConfig(shard_bytes=2048))
+model = train(context, dataset, TrainConfig(epochs=20), model_config=ModelConfig(latent_dim=8))
+features = encode(context, model, EncodeConfig(), dataset=dataset)
 problems = [p for made in (dataset, model, features) for p in store.verify(made.key)]
 sys.exit("; ".join(problems) or 0)
 """
