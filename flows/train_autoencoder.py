@@ -1,18 +1,19 @@
 """The flow that trains a model and evaluates it."""
 
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow
+from prefect import Flow, flow
 from prefect.tasks import Task
 
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.stages import Stage
 from flows import recipes, tasks
-from flows.outcome import Evaluated
+from flows.outcome import Evaluated, Outcome
 from flows.runner import Runner
 
-__all__ = ["AsTasks", "train_autoencoder"]
+__all__ = ["AsTasks", "flow_of", "train_autoencoder"]
 
 P = ParamSpec("P")
 A = TypeVar("A", bound=Artifact)
@@ -55,3 +56,13 @@ class AsTasks(Runner):
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
         """Trains and evaluates in a subflow of this process."""
         return Evaluated.model_validate(train_autoencoder(config, self.store, dataset))
+
+
+def flow_of(recipe: Callable[..., Outcome]) -> Flow[..., dict[str, Any]]:
+    """Makes a recipe a flow of its name, for recipes that no server need know beforehand."""
+
+    def run(config: PipelineConfig, store: str, **keys: str | None) -> dict[str, Any]:
+        return recipe(config, AsTasks(store, config.runtime), **keys).to_json()
+
+    name = recipe.__name__.replace("_", "-")
+    return flow(name=name, description=recipe.__doc__, result_serializer="json")(run)

@@ -87,14 +87,9 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
     files = _assemble(pieces, work.draft, dataset)
     if config.format == "delta":
         write_log(work.draft, files, key=work.question.key)
-    fields = {
-        "identity": model.identity,
-        "latent_dim": model.latent_dim,
-        "layout": config.layout,
-        "format": config.format,
-        "rows": dataset.rows,
-    }
-    return Answered(fields, encoder.recorded)
+    described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
+    stored = {"layout": config.layout, "format": config.format}
+    return Answered(described | stored, encoder.recorded)
 
 
 class _Count:
