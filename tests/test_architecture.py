@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from aeflow.configs import IngestConfig
+from aeflow.configs.ingest import FORMS, IngestConfig
 from aeflow.configs.model import KindOptions, NetworkOptions
 from tests.source_code import ROOT, dotted, is_module, modules
 
@@ -31,7 +31,7 @@ LAYERS = (
     "aeflow.configs",
     "aeflow.tensorflow",
     "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.machine, "
-    "aeflow.proxies, aeflow",
+    "aeflow.proxies, aeflow.measures, aeflow",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 
@@ -214,6 +214,10 @@ TABLES = {
 def test_table_and_options_name_the_same_choices(name, options):
     members = get_args(get_args(options)[0])
     assert list(TABLES[name]) == [member.model_fields["name"].default for member in members]
+
+
+def test_every_source_has_a_form():
+    assert set(TABLES["SOURCES"]) == set(FORMS)
 
 
 def test_every_source_is_described():

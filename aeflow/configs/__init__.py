@@ -1,6 +1,7 @@
 """What callers hand in: frozen models that refuse nonsense where it enters."""
 
 from aeflow.configs.gate import GateConfig
+from aeflow.configs.ingest import IngestConfig
 from aeflow.configs.kinds import (
     ContractiveOptions,
     DenoisingOptions,
@@ -21,7 +22,6 @@ from aeflow.configs.stages import (
     DriftConfig,
     EncodeConfig,
     EvaluateConfig,
-    IngestConfig,
     PublishConfig,
     TrainConfig,
 )

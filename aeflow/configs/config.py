@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from aeflow.configs.bounds import Space
+
 __all__ = ["NOT_HASHED", "Config"]
 
 NOT_HASHED: dict[str, Any] = {"hashed": False}
@@ -45,6 +47,10 @@ class Config(BaseModel):
         json_schema_extra=_for_a_form,
         model_title_generator=lambda config: re.sub("(Config|Options)$", "", config.__name__),
     )
+
+    def tuned(self) -> Space:
+        """Returns what a study may change in it; nothing unless a config says otherwise."""
+        return {}
 
     def hashed(self) -> dict[str, Any]:
         """Returns what changes the answer: fields that differ from their defaults, and `name`.

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aeflow.configs.bounds import Choice, Space
 from aeflow.configs.config import Config
 
 __all__ = [
@@ -91,6 +92,10 @@ class VqOptions(Config):
     """Weight of the distance between what the encoder emits and the entry nearest to it."""
     decay: float = Field(default=0.99, ge=0, lt=1)
     """How much of the codebook's moving averages each step keeps."""
+
+    def tuned(self) -> Space:
+        """Returns sizes of codebooks; weights of penalties stay, as `aeflow.tuning` says."""
+        return {"num_codes": Choice((64, 128, 256, 512)), "code_dim": Choice((1, 2, 4, 8))}
 
 
 class WaeOptions(Config):

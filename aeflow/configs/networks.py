@@ -4,12 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from aeflow.configs.bounds import Choice, Range, Space
 from aeflow.configs.config import Config
 
 __all__ = ["ConvolutionalOptions", "DeepOptions", "DenseOptions", "NetworkOptions"]
 
 Output = Literal["auto", "linear", "clipped", "sigmoid"]
 Width = Annotated[int, Field(ge=1, le=65536)]
+WIDTHS = ((128,), (256,), (512,), (256, 256), (512, 256), (512, 512), (256, 256, 256))
+"""Hidden layers that a study tries."""
 
 
 class DenseOptions(Config):
@@ -23,6 +26,10 @@ class DenseOptions(Config):
     """Activation of the latent; the 2019 post has sigmoid."""
     output_activation: Output = "auto"
     """Activation of the reconstruction; auto is clipped to [0, 1] for images, else linear."""
+
+    def tuned(self) -> Space:
+        """Returns widths from a quarter of the default's to eight times it."""
+        return {"hidden_units": Range(32, 1024)}
 
 
 class DeepOptions(Config):
@@ -38,6 +45,13 @@ class DeepOptions(Config):
     """Whether a hidden layer is added to the one before, where both have the same width."""
     output_activation: Output = "auto"
     """Activation of the reconstruction; auto is clipped to [0, 1] for images, else linear."""
+
+    def tuned(self) -> Space:
+        """Returns numbers and widths of layers, and each normalisation."""
+        return {
+            "hidden_layers": Choice(WIDTHS),
+            "normalisation": Choice(("layer", "batch", "none")),
+        }
 
 
 class ConvolutionalOptions(Config):
@@ -55,6 +69,12 @@ class ConvolutionalOptions(Config):
     """Step of a convolution, by which it divides height and width."""
     output_activation: Output = "auto"
     """Activation of the reconstruction; auto is clipped to [0, 1]."""
+
+    def tuned(self) -> Space:
+        """Returns filters half as many and twice as many, and sizes of kernels."""
+        narrow = tuple(max(1, width // 2) for width in self.filters)
+        wide = tuple(2 * width for width in self.filters)
+        return {"filters": Choice((narrow, self.filters, wide)), "kernel_size": Choice((3, 5))}
 
 
 NetworkOptions = Annotated[

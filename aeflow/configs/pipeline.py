@@ -2,6 +2,7 @@
 
 from aeflow.configs.config import Config
 from aeflow.configs.gate import GateConfig
+from aeflow.configs.ingest import IngestConfig
 from aeflow.configs.model import ModelConfig
 from aeflow.configs.retrain import RetrainConfig
 from aeflow.configs.runtime import RuntimeConfig
@@ -10,7 +11,6 @@ from aeflow.configs.stages import (
     DriftConfig,
     EncodeConfig,
     EvaluateConfig,
-    IngestConfig,
     PublishConfig,
     TrainConfig,
 )

@@ -8,12 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from aeflow.configs import IngestConfig
+from aeflow.configs.ingest import FORMS, ImageOptions, IngestConfig, TableOptions, TfdsOptions
 from aeflow.errors import ConfigError
 
 __all__ = [
     "BLOCK_BYTES",
     "CHOICES",
+    "OPTIONS",
     "SOURCES",
     "Features",
     "OnWait",
@@ -42,18 +43,14 @@ SOURCES = {
 """Where each source is written, as `module:name`, loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
-CHOICES = (
-    "digits, mnist, fashion_mnist, tfds:NAME[:VERSION], images:FOLDER, parquet:PATH, csv:PATH, "
-    "npz:FILE, idx:FOLDER, arrow:FOLDER"
-)
+PLACES = [f"{name}:{form.place}" for name, form in FORMS.items() if form.place]
+CHOICES = ", ".join(("digits", *SHORT, *PLACES))
 """How sources are written, for messages and help."""
 
 OPTIONS = {
-    "columns": ("parquet", "csv"),
-    "id_column": ("parquet", "csv"),
-    "label_column": ("parquet", "csv"),
-    "image_size": ("images", "parquet"),
-    "color_mode": ("images", "parquet"),
+    option: tuple(name for name, form in FORMS.items() if sort in form.options)
+    for sort in (TableOptions, ImageOptions, TfdsOptions)
+    for option in sort.model_fields
 }
 """The options of a config that belong to some sources only."""
 
@@ -147,7 +144,7 @@ def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> So
     kind, where = _parted(config)
     if kind not in SOURCES:
         raise ConfigError(f"Unknown source '{config.source}'. Choose one of: {CHOICES}.")
-    if bool(where) == (kind == "digits"):
+    if bool(where) != bool(FORMS[kind].place):
         raise ConfigError(
             f"The source '{config.source}' is not written right. Choose one of: {CHOICES}."
         )
@@ -163,9 +160,10 @@ def check_source(config: IngestConfig) -> None:
 
 
 def _check_options(kind: str, config: IngestConfig) -> None:
-    for option, kinds in OPTIONS.items():
-        given = getattr(config, option) != IngestConfig.model_fields[option].default
-        if given and kind not in kinds:
+    """Raises ConfigError if the source has no use for an option that changes the answer."""
+    for option in config.hashed():
+        kinds = OPTIONS.get(option, (kind,))
+        if kind not in kinds:
             raise ConfigError(
                 f"The source '{config.source}' has no use for {option}; "
                 f"{' and '.join(f'{name}:' for name in kinds)} have. Leave it out."

@@ -8,7 +8,7 @@ from aeflow.artifacts import Dataset
 from aeflow.evaluation.baselines import EXACT_COLUMNS, Baseline
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.evaluation.scoring import Judge
-from aeflow.models.kinds.denoising import DenoisingAutoencoder
+from aeflow.models import Autoencoder
 from aeflow.storage import Store
 
 __all__ = ["denoising_scores", "fit_linear_map"]
@@ -23,7 +23,7 @@ Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 def denoising_scores(
-    network: DenoisingAutoencoder,
+    network: Autoencoder,
     dataset: Dataset,
     store: Store,
     *,
@@ -37,8 +37,10 @@ def denoising_scores(
     noisy ones become; `denoising_gain` [] says how many dB that is below the error of the noisy
     rows themselves. `_pca` marks what PCA makes of the same rows, and `_ridge` what a linear map
     does that was fitted to 60,000 noisy training rows and their clean ones, where examples have at
-    most 4,096 numbers.
+    most 4,096 numbers. Kinds that are not trained against noise have none of them.
     """
+    if not network.is_denoising:
+        return {}
 
     def pairs(name: str, max_rows: int, seed: int) -> Pairs:
         places, step = sampled_places(dataset.rows[name], max_rows), 0

@@ -61,11 +61,10 @@ def draw_generated(draft: Draft, gathered: Gathered, network: Autoencoder) -> No
     A path goes straight through the latent, between the first judged examples, two by two. Other
     kinds, and models of vectors, have no such pictures.
     """
-    sample = getattr(network, "sample", None)
     x = gathered.first.x
-    if sample is None or x.ndim != 4:
+    if not network.is_generative or x.ndim != 4:
         return
-    drawn = sample(SAMPLE_LINES * PANEL_EXAMPLES, seed=SEED).numpy()
+    drawn = network.sample(SAMPLE_LINES * PANEL_EXAMPLES, seed=SEED).numpy()
     with draft.writing("figures/samples.png") as path:
         image_grid(drawn.reshape(SAMPLE_LINES, PANEL_EXAMPLES, *drawn.shape[1:]), path)
     num_paths = min(PATHS, len(x) // 2)

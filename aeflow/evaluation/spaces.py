@@ -10,7 +10,7 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.evaluation.scores import Space
 from aeflow.evaluation.scoring import Judge
-from aeflow.models import Inference
+from aeflow.models import Inference, kind_class
 from aeflow.storage import Store
 
 __all__ = ["read_spaces"]
@@ -18,8 +18,6 @@ __all__ = ["read_spaces"]
 FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
 MOST_NUMBERS = 2**26
 """Numbers that a sample has at most, so that large examples and latents stay affordable."""
-UNIT_PRIOR = ("variational",)
-"""Kinds whose latents lie by a normal distribution with variance 1, unless they are not used."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def read_spaces(
         judged=judged.latents,
         fitted_labels=fitted.labels if has_labels else None,
         judged_labels=judged.labels if has_labels else None,
-        has_unit_prior=model.kind in UNIT_PRIOR,
+        has_unit_prior=kind_class(model.kind).has_unit_prior,
         **_compared(dataset, store, split=split, judge=judge, judged_rows=len(judged.latents)),
     )
     beside = replace(own, fitted=fitted.pca, judged=judged.pca, has_unit_prior=False)

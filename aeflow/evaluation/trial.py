@@ -14,7 +14,6 @@ from aeflow.evaluation.spaces import read_spaces
 from aeflow.evaluation.tables import label_table, percentile_table, verdict_line
 from aeflow.evaluation.usage import usage_scores
 from aeflow.models import Autoencoder, Inference, load_model
-from aeflow.models.kinds.denoising import DenoisingAutoencoder
 from aeflow.progress import Progress
 from aeflow.stages import Work
 
@@ -86,17 +85,16 @@ def card_of(trial: Trial, gathered: Gathered) -> Card:
         split=split,
         on_rows=lambda: trial.on_step("use of the latent"),
     )
-    if isinstance(trial.network, DenoisingAutoencoder):
-        scores |= denoising_scores(
-            trial.network,
-            dataset,
-            store,
-            split=split,
-            judge=trial.judge,
-            on_rows=lambda: trial.on_step("denoising"),
-        )
+    scores |= denoising_scores(
+        trial.network,
+        dataset,
+        store,
+        split=split,
+        judge=trial.judge,
+        on_rows=lambda: trial.on_step("denoising"),
+    )
     trial.on_step("intervals")
-    return health_card(errors, scores, latent_dim=model.latent_dim)
+    return health_card(errors, scores, latent_dim=model.latent_dim, of_kind=trial.network.measures)
 
 
 def tables_of(

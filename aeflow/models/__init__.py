@@ -2,7 +2,7 @@
 
 from aeflow import tensorflow  # noqa: F401
 from aeflow.models.autoencoder import Autoencoder
-from aeflow.models.building import build
+from aeflow.models.building import build, kind_class
 from aeflow.models.inference import Inference
 from aeflow.models.saving import in_float32, in_precision, load_model, save_model
 
@@ -12,6 +12,7 @@ __all__ = [
     "build",
     "in_float32",
     "in_precision",
+    "kind_class",
     "load_model",
     "save_model",
 ]

@@ -4,11 +4,13 @@ After "Implementing an Autoencoder in TensorFlow 2.0" (2019): Encoder and Decode
 Autoencoder is a Keras model. What it minimises belongs to the model, so one trainer fits all kinds.
 """
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from aeflow.measures import Measure
 from aeflow.models.deviation import largest_deviation
 from aeflow.models.preprocessing import Preprocessing
 
@@ -16,7 +18,22 @@ __all__ = ["Autoencoder", "mean_squared_error", "penalised"]
 
 
 class Autoencoder(tf.keras.Model):
-    """Reconstructs its input through a latent; a kind is a subclass with `loss_terms`."""
+    """Reconstructs its input through a latent; a kind is a subclass with `loss_terms`.
+
+    The attributes are what others ask of a kind, as it is unless the kind says otherwise.
+    """
+
+    has_independent_rows: ClassVar[bool] = False
+    """Whether the loss is a mean over rows, each of which is seen alone."""
+    has_unit_prior: ClassVar[bool] = False
+    """Whether each latent dimension in use has a variance near 1."""
+    is_generative: ClassVar[bool] = False
+    """Whether `sample` returns examples like those of the training split."""
+    is_denoising: ClassVar[bool] = False
+    """Whether the model is trained to reconstruct clean rows from those that `corrupt` returns."""
+
+    measures: ClassVar[Mapping[str, Measure]] = {}
+    """How the health card shows metrics that `usage` returns; it leaves out those without one."""
 
     def __init__(
         self,
@@ -58,6 +75,18 @@ class Autoencoder(tf.keras.Model):
     def decode(self, z):
         """Returns the reconstructions x_hat [B, *shape] of latents, in input units."""
         return self.decoder(z, training=False)
+
+    def sample(self, num: int, *, seed: int):
+        """Returns decoded samples of the prior N(0, I), x_hat [num, *shape] in input units."""
+        return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
+
+    def corrupt(self, x, *, step, seed: int):
+        """Returns x [B, *shape] in input units with the noise of a step, if the kind adds any."""
+        return x
+
+    def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
+        """Returns metrics of how the latent is used over batches of x [B, *shape]."""
+        return {}
 
     def call(self, inputs, training=None, mask=None):
         """Returns the reconstructions x_hat [B, *shape] of stored rows, in input units."""

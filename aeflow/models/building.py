@@ -15,7 +15,7 @@ from aeflow.models.networks import NETWORKS
 from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 
-__all__ = ["build"]
+__all__ = ["build", "kind_class"]
 
 
 def build(
@@ -35,8 +35,7 @@ def build(
     Raises ConfigError where the network does not take examples of this shape.
     """
     network = import_module(NETWORKS[config.network.name])
-    module, _, name = KINDS[config.kind.name].partition(":")
-    kind: type[Autoencoder] = getattr(import_module(module), name)
+    kind = kind_class(config.kind.name)
     tf.keras.utils.clear_session(free_memory=False)  # layers, whose names are stored, count anew
     tf.keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
@@ -49,6 +48,12 @@ def build(
             model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
         model(np.zeros((1, *schema.shape), schema.dtype))
     return model
+
+
+def kind_class(name: str) -> type[Autoencoder]:
+    """Returns the class of a kind by its name in a config."""
+    module, _, attribute = KINDS[name].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 @contextmanager

@@ -4,36 +4,20 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from aeflow.artifacts import FeatureSet
+from aeflow.measures import MEASURES, Measure
 from aeflow.publishing.results import Results
 
-__all__ = ["Measure", "loading_examples", "render_report"]
+__all__ = ["loading_examples", "render_report"]
 
 TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
 LABELS_SHOWN = 50
 DIGITS_OF_DIGEST = 16
-
-
-class Measure(NamedTuple):
-    """Says how a metric is called, in which unit, and which way is better."""
-
-    name: str
-    unit: str = ""
-    best: Any = None
-
-
-MEASURES = {
-    "mse": Measure("Mean squared error", best=min),
-    "mae": Measure("Mean absolute error", best=min),
-    "psnr": Measure("PSNR, mean of the examples'", "dB", max),
-    "psnr_of_mean_mse": Measure("PSNR of the mean squared error", "dB", max),
-    "ssim": Measure("Structural similarity (SSIM)", best=max),
-}
 
 CAPTIONS = {
     "reconstructions": "What the model makes of the latents of ten examples.",
@@ -110,12 +94,13 @@ def _comparison(results: Results) -> list[dict[str, Any]]:
     metrics = results.evaluation.metrics
     suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
     suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
-    on_card = {row["name"] for row in results.judgement.get("card", [])} - set(MEASURES)
+    on_card = {row["name"] for row in results.judgement.get("card", [])}
     own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
-    own = [name for name in own if name not in on_card]
     table = []
     for name in own:
         measure = MEASURES.get(name, Measure(name.replace("_", " ")))
+        if name in on_card and not measure.full:
+            continue
         values = {title: metrics.get(name + suffix) for suffix, title in suffixes.items()}
         known = [value for value in values.values() if value is not None]
         best = measure.best(known) if measure.best and len(known) > 1 else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aeflow.configs import DenseOptions, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import UnfitMachine
 from aeflow.machine import Machine
+from aeflow.models import kind_class
 
 __all__ = ["Policy", "choose_policy"]
 
@@ -12,8 +13,6 @@ COMPILED_NETWORKS = frozenset({"dense", "deep"})
 """Networks that XLA makes faster on a CPU; a convolution within a loop it makes 8 times slower."""
 ROWS_WORTH_COMPILING = 500_000
 """Compiling costs about two seconds, which fewer rows do not win back."""
-PARTED_KINDS = frozenset({"plain", "denoising"})
-"""Kinds whose loss is a mean over the rows, each of which is seen alone."""
 PARTED_UNITS = 256
 """Hidden units up to which two halves of a batch at once beat two threads in each product."""
 
@@ -66,4 +65,4 @@ def choose_policy(
 def _is_parted(model: ModelConfig) -> bool:
     network = model.network
     is_small = isinstance(network, DenseOptions) and network.hidden_units <= PARTED_UNITS
-    return is_small and model.kind.name in PARTED_KINDS
+    return is_small and kind_class(model.kind.name).has_independent_rows

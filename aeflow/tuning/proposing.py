@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from aeflow.configs.bounds import Choice, Range, Space
 from aeflow.errors import ConfigError
-from aeflow.tuning.spaces import Choice, Range, Space
 from aeflow.tuning.trials import Trial
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The options of the commands; their help is the description of the config's fields."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, make_dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
@@ -19,6 +19,7 @@ from aeflow.configs import (
     TuneConfig,
 )
 from aeflow.configs.config import Config
+from aeflow.configs.ingest import ImageOptions, TableOptions, TfdsOptions
 from aeflow.configs.loading import load_config, presets
 from aeflow.datasets.dating import dated
 from aeflow.datasets.sources import check_source
@@ -45,16 +46,17 @@ __all__ = [
     "undated_config_of",
 ]
 
+OF_SOURCES = (
+    "source",
+    *TableOptions.model_fields,
+    *ImageOptions.model_fields,
+    "max_bad_fraction",
+    *TfdsOptions.model_fields,
+)
+"""The fields of `IngestConfig` that are options."""
+
 FIELDS = {
-    "source": "ingest.source",
-    "columns": "ingest.columns",
-    "id_column": "ingest.id_column",
-    "label_column": "ingest.label_column",
-    "image_size": "ingest.image_size",
-    "color_mode": "ingest.color_mode",
-    "max_bad_fraction": "ingest.max_bad_fraction",
-    "data_dir": "ingest.data_dir",
-    "manual_dir": "ingest.manual_dir",
+    **{name: f"ingest.{name}" for name in OF_SOURCES},
     "network": "model.network.name",
     "hidden_units": "model.network.hidden_units",
     "kind": "model.kind.name",
@@ -123,20 +125,18 @@ class Options:
         return absolute(self.store)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """Where data come from."""
+def _option(name: str) -> tuple[str, Any, None]:
+    """Returns a field of `IngestConfig` as one of a dataclass; what is not a number is a text."""
+    is_number = IngestConfig.model_fields[name].annotation is float
+    kind = float if is_number else str
+    return name, Annotated[kind | None, _described(IngestConfig, name)], None
 
-    source: Annotated[str | None, _described(IngestConfig, "source")] = None
-    columns: Annotated[str | None, _described(IngestConfig, "columns")] = None
-    id_column: Annotated[str | None, _described(IngestConfig, "id_column")] = None
-    label_column: Annotated[str | None, _described(IngestConfig, "label_column")] = None
-    image_size: Annotated[str | None, _described(IngestConfig, "image_size")] = None
-    color_mode: Annotated[str | None, _described(IngestConfig, "color_mode")] = None
-    max_bad_fraction: Annotated[float | None, _described(IngestConfig, "max_bad_fraction")] = None
-    data_dir: Annotated[str | None, _described(IngestConfig, "data_dir")] = None
-    manual_dir: Annotated[str | None, _described(IngestConfig, "manual_dir")] = None
+
+@Parameter(name="*")
+class SourceOptions(
+    make_dataclass("_SourceOptions", map(_option, OF_SOURCES), frozen=True, kw_only=True)
+):
+    """Where data come from."""
 
 
 @Parameter(name="*")

@@ -7,23 +7,13 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Publication
 from aeflow.champions import verdict_about
+from aeflow.measures import MEASURES
 from aeflow.storage import Store
 from flows.pages.links import report_address, report_line, tensorboard_line
 from flows.pages.posting import markdown_table, measured, number, picture, post, slug
 
 __all__ = ["card_table", "evaluation_page", "metrics_table", "show_evaluation"]
 
-METRICS = {
-    "mse": "MSE",
-    "mae": "MAE",
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "probe_accuracy": "linear probe accuracy",
-    "knn_accuracy": "10-NN accuracy",
-    "neighbour_recall": "neighbours kept",
-    "dead_dimensions": "dead dimensions",
-    "effective_rank": "effective rank",
-}
 PANEL = "figures/reconstructions.png"
 
 
@@ -94,13 +84,13 @@ def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, 
     """Returns a row for each metric: this model, PCA at the same size, the mean image."""
     columns = {"this model": "", f"PCA-{latent_dim}": "_pca", "mean image": "_mean_image"}
     return [
-        {"metric": title}
+        {"metric": f"{measure.short}{measure.unit and f' ({measure.unit})'}"}
         | {
             column: number(evaluation.metrics.get(f"{metric}{suffix}"))
             for column, suffix in columns.items()
         }
-        for metric, title in METRICS.items()
-        if metric in evaluation.metrics
+        for metric, measure in MEASURES.items()
+        if measure.short and metric in evaluation.metrics
     ]
 
 

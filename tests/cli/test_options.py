@@ -1,5 +1,7 @@
 """Options of the command line end in the config's fields."""
 
+from dataclasses import fields
+
 from aeflow.configs import (
     DenoisingOptions,
     DenseOptions,
@@ -10,6 +12,7 @@ from aeflow.configs import (
     RuntimeConfig,
     TrainConfig,
 )
+from aeflow.datasets.sources import OPTIONS
 from flows.cli.options import (
     DEFAULTS,
     EvaluateOptions,
@@ -18,6 +21,7 @@ from flows.cli.options import (
     SourceOptions,
     TrainOptions,
     config_of,
+    undated_config_of,
 )
 
 
@@ -38,6 +42,13 @@ def test_every_option_reaches_its_field():
         evaluate=EvaluateConfig(ood_source="digits"),
         runtime=RuntimeConfig(deadline_seconds=9.0),
     )
+
+
+def test_every_option_of_a_source_is_an_option_of_the_commands():
+    assert {*OPTIONS} <= {field.name for field in fields(SourceOptions)}
+    given = {"columns": "a,b", "label_column": "c"}
+    ingest = undated_config_of(DEFAULTS, SourceOptions(source="csv:x.csv", **given)).ingest
+    assert (ingest.columns, ingest.label_column) == (("a", "b"), "c")
 
 
 def test_flag_wins_over_file_and_file_over_preset(tmp_path):

@@ -134,6 +134,8 @@ def test_fields_that_say_where_things_are_or_how_long_do_not_count():
     }
     assert unhashed == {
         *(f"IngestConfig.{name}" for name in ("source", "name", "data_dir", "manual_dir")),
+        *(f"DatasetOptions.{name}" for name in ("source", "name")),
+        *(f"TfdsOptions.{name}" for name in ("data_dir", "manual_dir")),
         *(f"TuneConfig.{name}" for name in ("trials", "timeout_seconds")),
         "EvaluateConfig.ood_source",
     }

@@ -66,6 +66,30 @@ def test_option_that_the_source_does_not_know_is_refused():
     )
 
 
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize(
+    ("option", "given", "kinds"),
+    [
+        ("columns", "a,b", ("parquet", "csv")),
+        ("id_column", "a", ("parquet", "csv")),
+        ("label_column", "a", ("parquet", "csv")),
+        ("image_size", "4x4", ("images", "parquet")),
+        ("color_mode", "grayscale", ("images", "parquet")),
+    ],
+)
+def test_option_is_refused_by_every_source_without_it(kind, option, given, kinds, tmp_path):
+    where = "" if kind == "digits" else f":{tmp_path / 'nowhere'}"
+    config = IngestConfig.model_validate({"source": f"{kind}{where}", option: given})
+    with pytest.raises((ConfigError, SourceError)) as caught:
+        open_source(config)
+    assert (f"has no use for {option};" in str(caught.value)) is (kind not in kinds)
+
+
+def test_folder_of_tfds_is_accepted_by_a_source_without_it():
+    """It changes no answer, and one config with it may serve several sources."""
+    assert open_source(IngestConfig(source="digits", data_dir="tfds")).name == "digits"
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -5,6 +5,7 @@ import pytest
 
 from aeflow.evaluation.card import health_card
 from aeflow.evaluation.tables import verdict_line
+from aeflow.measures import Measure
 
 ROWS = 400
 
@@ -63,6 +64,17 @@ def test_dead_dimensions_are_told(count, told):
     dead = {"dead_dimensions": np.array(float(count)), "dead_dimensions_pca": np.array(0.0)}
     card = health_card(errors(1, 1), dead, latent_dim=8)
     assert row(card, "dead_dimensions")["judgement"] == told
+
+
+def test_a_measure_of_the_kind_stands_before_rows_out_of_distribution():
+    metrics = {"ood_auroc_knn": 0.9, "spread": 0.25, "spread_least": 0.125}
+    scores = {name: np.array(value) for name, value in metrics.items()}
+    spread = Measure("Spread", digits=".2f", meaning="At least {spread_least:.3f}, not {rival}.")
+    card = health_card(errors(1, 1), scores, latent_dim=8, of_kind={"spread": spread})
+    assert [row["name"] for row in card.rows][-2:] == ["spread", "ood_auroc_knn"]
+    assert row(card, "spread")["title"] == "Spread"
+    assert row(card, "spread")["shown"]["value"] == "0.25"
+    assert row(card, "spread")["judgement"] == "At least 0.125, not PCA-8."
 
 
 @pytest.mark.parametrize(("mse", "tone"), [(0.5, "good"), (1.0, "even"), (2.0, "bad")])

@@ -17,6 +17,7 @@ from aeflow.configs import (
     VqOptions,
     WaeOptions,
 )
+from aeflow.configs.model import KindOptions
 from aeflow.errors import ConfigError
 from aeflow.models import Autoencoder, build
 from aeflow.models.kinds.sparse import relative_size
@@ -26,6 +27,11 @@ from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.schema import ExampleSchema
 
 IMAGES = ExampleSchema(shape=(8, 8, 1), dtype="uint8", value_range=(0, 255))
+OF_EVERY_KIND = [
+    DenoisingOptions(noise_stddev=1e-5) if member is DenoisingOptions else member()
+    for member in get_args(get_args(KindOptions)[0])
+]
+"""Noise so small that a loss is what it is without."""
 NOISES = DenoisingOptions.model_fields["noise"].annotation
 VECTORS = ExampleSchema(shape=(10,), dtype="float32")
 
@@ -61,6 +67,24 @@ def test_noise_changes_with_the_step_and_only_with_it(kind, images):
     model.prepare(num_rows=400, num_steps=0)
     losses = [terms_of(model, images, step=step)["loss"] for step in (4, 4, 5)]
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("kind", OF_EVERY_KIND, ids=str)
+def test_a_loss_is_that_of_its_halves_if_the_kind_has_independent_rows(kind, images):
+    model = built(kind)
+    model.prepare(num_rows=400, num_steps=0)
+    halves = [images[:200], images[200:] // 4]
+    whole = terms_of(model, np.concatenate(halves), training=False)["loss"]
+    apart = np.mean([terms_of(model, half, training=False)["loss"] for half in halves])
+    assert bool(whole == pytest.approx(apart, rel=1e-4)) is model.has_independent_rows
+
+
+@pytest.mark.parametrize("kind", OF_EVERY_KIND, ids=str)
+def test_input_is_changed_only_by_a_denoising_kind(kind, images):
+    model = built(kind)
+    x = model.preprocessing(images).numpy()
+    changed = np.asarray(model.corrupt(x, step=0, seed=0))
+    assert np.array_equal(changed, x) is not model.is_denoising
 
 
 def test_gaussian_noise_has_its_standard_deviation(images):

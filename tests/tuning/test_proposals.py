@@ -12,9 +12,10 @@ from aeflow.configs import (
     TrainConfig,
     TuneConfig,
 )
+from aeflow.configs.bounds import Choice
 from aeflow.configs.model import KindOptions, NetworkOptions
 from aeflow.tuning.proposing import lags_behind, proposal
-from aeflow.tuning.spaces import Choice, space_of, values_of, with_values
+from aeflow.tuning.spaces import space_of, values_of, with_values
 from aeflow.tuning.trials import Trial
 
 NETWORKS, KINDS = (get_args(get_args(options)[0]) for options in (NetworkOptions, KindOptions))

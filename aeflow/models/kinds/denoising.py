@@ -12,6 +12,9 @@ __all__ = ["DenoisingAutoencoder"]
 class DenoisingAutoencoder(Autoencoder):
     """Minimises the mean squared error between clean input and what noisy input is decoded to."""
 
+    has_independent_rows = True
+    is_denoising = True
+
     def __init__(self, preprocessing, *parts, options, latent_dim: int):
         if options.noise == "affine" and not preprocessing.of_images:
             raise ConfigError(

@@ -8,6 +8,8 @@ __all__ = ["PlainAutoencoder"]
 class PlainAutoencoder(Autoencoder):
     """Minimises the mean squared reconstruction error."""
 
+    has_independent_rows = True
+
     def loss_terms(self, rows, *, training, step, seed):
         """Returns the mean squared reconstruction error of stored rows as "loss"."""
         x = self.preprocessing(rows)

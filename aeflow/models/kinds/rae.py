@@ -17,6 +17,8 @@ TINY = 1e-5
 class RegularisedAutoencoder(Autoencoder):
     """Minimises the reconstruction error, the size of the latents and that of the decoder."""
 
+    is_generative = True
+
     def __init__(self, *parts, options, latent_dim: int):
         super().__init__(*parts, options=options, latent_dim=latent_dim)
         self.moments = Moments(latent_dim)

@@ -6,10 +6,14 @@ https://arxiv.org/abs/1606.04934). The likelihood is a Gaussian whose one varian
 error of the moment: `penalised` says why.
 """
 
+from collections.abc import Iterable
 from math import prod
+from typing import ClassVar
 
+import numpy as np
 import tensorflow as tf
 
+from aeflow.measures import Measure
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
 
 __all__ = ["VariationalAutoencoder", "divergence"]
@@ -19,6 +23,16 @@ LOG_VARIANCES = (-12.0, 6.0)
 
 class VariationalAutoencoder(Autoencoder):
     """Minimises the error of a sample of the posterior and its divergence from N(0, I)."""
+
+    has_unit_prior = True
+    is_generative = True
+    measures: ClassVar = {
+        "kl": Measure(
+            "Divergence from the prior",
+            digits=".1f",
+            meaning="Nats a row; of a dimension between {kl_least:.2f} and {kl_most:.2f}.",
+        )
+    }
 
     @staticmethod
     def encoder_outputs(latent_dim: int) -> int:
@@ -35,9 +49,19 @@ class VariationalAutoencoder(Autoencoder):
         mean, log_variance = tf.split(self.encoder(x, training=training), 2, axis=1)
         return mean, tf.clip_by_value(log_variance, *LOG_VARIANCES)
 
-    def sample(self, num: int, *, seed: int):
-        """Returns decoded samples of the prior, x_hat [num, *shape] in input units."""
-        return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
+    def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
+        """Returns the mean divergence from the prior in nats.
+
+        `kl` is that of a row, `kl_least` and `kl_most` those of the dimensions with the least and
+        the most.
+        """
+        total, rows = np.zeros(self.latent_dim), 0
+        for x in batches:
+            mean, log_variance = self.posterior(x, training=False)
+            total += divergence(mean, log_variance).numpy().astype(np.float64) * len(x)
+            rows += len(x)
+        kl = total / rows
+        return {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats a row).

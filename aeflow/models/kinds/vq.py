@@ -7,10 +7,14 @@ nobody is near to begin anew at a random row's output (Dhariwal et al. 2020,
 https://arxiv.org/abs/2005.00341), which is also how all of them begin.
 """
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 import numpy as np
 import tensorflow as tf
 
 from aeflow.errors import ConfigError
+from aeflow.measures import Measure
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
 from aeflow.models.deviation import relative_deviation
 
@@ -23,6 +27,15 @@ TINY = 1e-6
 
 class VectorQuantisedAutoencoder(Autoencoder):
     """Minimises the reconstruction error from the entries nearest to what the encoder emits."""
+
+    measures: ClassVar = {
+        "codebook_use": Measure(
+            "Codebook entries in use",
+            digits=".0%",
+            best=max,
+            meaning="As much is told as by {codebook_perplexity:.0f} entries in equal use.",
+        )
+    }
 
     def __init__(self, *parts, options, latent_dim: int):
         super().__init__(*parts, options=options, latent_dim=latent_dim)
@@ -50,6 +63,24 @@ class VectorQuantisedAutoencoder(Autoencoder):
         parts = (-1, self.codebooks.code_dim)
         share = float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
         return min(share, relative_deviation(z, exact))
+
+    def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
+        """Returns how many entries of the codebooks rows choose, as means over the parts.
+
+        `codebook_use` is the share of entries that some row chose, `codebook_perplexity` the
+        exponential of the entropy of the choices.
+        """
+        books = self.codebooks
+        counts = np.zeros((books.num_parts, books.num_codes))
+        for x in batches:
+            chosen = books.nearest(self.encoder(x, training=False)).numpy()
+            counts += [np.bincount(part, minlength=books.num_codes) for part in chosen.T]
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
+        return {
+            "codebook_use": (counts > 0).mean(),
+            "codebook_perplexity": np.exp(-(shares * logs).sum(axis=1)).mean(),
+        }
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".

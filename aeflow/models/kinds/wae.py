@@ -12,9 +12,7 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 class WassersteinAutoencoder(Autoencoder):
     """Minimises the reconstruction error and how far all latents are from samples of N(0, I)."""
 
-    def sample(self, num: int, *, seed: int):
-        """Returns decoded samples of the prior, x_hat [num, *shape] in input units."""
-        return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
+    is_generative = True
 
     def loss_terms(self, rows, *, training, step, seed):
         """Returns "loss", "reconstruction" (mean squared error) and "discrepancy"."""
