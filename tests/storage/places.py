@@ -13,6 +13,7 @@ from aeflow.storage.disk import UNFINISHED
 from aeflow.storage.files import MANIFEST, LocalFiles
 from aeflow.storage.objects import ObjectFiles
 from aeflow.storage.protocol import Files
+from aeflow.storage.use import USED
 from tests.storage.faults import Fault, FaultyFiles, FaultyRemote
 
 
@@ -90,11 +91,11 @@ def contents(files: Files) -> dict[str, bytes]:
 
 
 def committed_contents(place: Place) -> dict[str, bytes]:
-    """Returns what is committed: no manifests, which hold times, no live logs or leases."""
+    """Returns what is committed: no manifests, which hold times, no uses, live logs or leases."""
     return {
         name: content
         for name, content in contents(place.files()).items()
-        if Path(name).name != MANIFEST
+        if Path(name).name not in (MANIFEST, USED)
         and not name.startswith("logs/")
         and not name.endswith(".lease")
         and not any(part.startswith(UNFINISHED) for part in Path(name).parts)
