@@ -119,8 +119,12 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def is_as_written(content: bytes, manifest: Manifest) -> bool:
-    """Says whether a file that was read as this manifest has the bytes that were written."""
-    before, found, after = content.rpartition(manifest.checksum.encode())
+    """Says whether a file that was read as this manifest has the bytes that were written.
+
+    Blanks at its end do not count: earlier versions put some there on S3 to renew its time.
+    """
+    written = content.rstrip(b" \t")
+    before, found, after = written.rpartition(manifest.checksum.encode())
     unsigned = before + NO_CHECKSUM.encode() + after
     return bool(found) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
 

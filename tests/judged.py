@@ -11,6 +11,7 @@ from aeflow.configs import GateConfig
 from aeflow.features import latent_array
 from aeflow.gating import gate
 from aeflow.lineage import Answered, Question
+from aeflow.progress import OnProgress, silent
 from aeflow.stages import Context
 from aeflow.storage import Draft, Store
 from tests.conftest import Stages
@@ -94,9 +95,16 @@ def another(store: Store, model: Model, key: str) -> Model:
     return store.answer(question, Model, work)
 
 
-def judge(stages: Stages, challenger: Evaluation, config: GateConfig, **champion) -> Verdict:
+def judge(
+    stages: Stages,
+    challenger: Evaluation,
+    config: GateConfig,
+    *,
+    on_progress: OnProgress = silent,
+    **champion,
+) -> Verdict:
     named = {"model": stages.model, "dataset": stages.dataset, **champion}
-    return gate(Context(stages.store), challenger, config, **named)
+    return gate(Context(stages.store, on_progress=on_progress), challenger, config, **named)
 
 
 def rules_of(verdict: Verdict, store: Store) -> list[dict]:

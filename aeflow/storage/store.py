@@ -28,9 +28,10 @@ from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import MANIFEST, PARTIAL, LocalFiles, contained, sha256_of
 from aeflow.storage.leases import Lease, LostLease
-from aeflow.storage.protocol import Files
+from aeflow.storage.protocol import Files, content_of
 from aeflow.storage.remote import checked_url, is_remote
 from aeflow.storage.removal import remove_leftovers
+from aeflow.storage.use import is_claimed, record_use
 from aeflow.storage.verify import problems_of
 
 __all__ = ["Store"]
@@ -119,23 +120,17 @@ class Store:
         return self._artifact(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address, or None where nothing is committed.
+        """Returns the manifest at an address, or None if nothing is committed or a prune took it.
 
         Looking counts as no use; `answer`, `manifest` and `reading` keep a prune away for a while.
         """
-        try:
-            content = self.files.read(f"{address}/{MANIFEST}")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        try:
-            return Manifest.model_validate_json(content)
-        except ValidationError as error:
-            raise _unreadable(address) from error
+        found = self._committed(address)
+        return None if found is None or is_claimed(self.files, address) else found
 
     def manifest(self, address: str) -> Manifest:
         """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
-        found = self.find(address)
-        if found is None or not self._touch(address):
+        found = self._committed(address) if record_use(self.files, address) else None
+        if found is None:
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
         return found
 
@@ -215,10 +210,14 @@ class Store:
         return None
 
     def _is_there(self, address: str) -> bool:
-        return self.find(address) is not None and self._touch(address)
+        return record_use(self.files, address) and self._committed(address) is not None
 
-    def _touch(self, address: str) -> bool:
-        return self.files.touch(f"{address}/{MANIFEST}")
+    def _committed(self, address: str) -> Manifest | None:
+        content = content_of(self.files, f"{address}/{MANIFEST}")
+        try:
+            return None if content is None else Manifest.model_validate_json(content)
+        except ValidationError as error:
+            raise _unreadable(address) from error
 
     def _artifact(self, address: str, answer_type: type[A]) -> A:
         try:

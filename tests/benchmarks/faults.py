@@ -1,6 +1,5 @@
 """Lets every storage call of ingest, train and encode fail in turn. `make soak` runs it."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +12,9 @@ from aeflow.ingestion import ingest
 from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
-from tests.storage.faults import KINDS, count_survived
+from tests.storage.faults import KINDS
+from tests.storage.places import Folder
+from tests.storage.surviving import count_survived
 
 __all__ = ["survive_faults"]
 
@@ -26,9 +27,8 @@ def survive_faults(num_kinds: int) -> None:
         for name, work in _stages().items():
             for kind in KINDS[:num_kinds]:
                 began = time.monotonic()
-                count = count_survived(work, start, Path(folder) / "scratch", kind)
+                count = count_survived(work, Folder(start), kind)
                 print(f"{name}: survived {count} of {kind} in {time.monotonic() - began:.0f} s")
-            shutil.rmtree(Path(folder) / "scratch")
             work(Store(start))  # the next stage goes on from here
 
 

@@ -24,14 +24,15 @@ import json, os, signal, sys
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig
 from aeflow.encoding import encode
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 def die(progress):
     if progress.done >= 1000:
         os.kill(os.getpid(), signal.SIGKILL)
 
-encode(Model.model_validate_json(sys.argv[2]), EncodeConfig(), Store(sys.argv[1]),
-       dataset=Dataset.model_validate_json(sys.argv[3]), on_progress=die)
+encode(Context(Store(sys.argv[1]), on_progress=die), Model.model_validate_json(sys.argv[2]),
+       EncodeConfig(), dataset=Dataset.model_validate_json(sys.argv[3]))
 """
 
 

@@ -61,13 +61,13 @@ class Place(NamedTuple):
         return process
 
     def content(self, name: str) -> dict[str, bytes]:
-        """Returns all files by name, those that hold times with nothing in them; no live logs."""
+        """Returns all files by name, those that hold times empty, without live logs and uses."""
         store = _opened(f"{self.url}/{name}", self.environment)
         found = [meta["path"] for meta in obstore.list(store).collect()]
         return {
             name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(store, name).bytes())
             for name in found
-            if not name.startswith("logs/")
+            if not name.startswith("logs/") and not name.endswith("/_used")
         }
 
     def unbroken(self) -> dict[str, bytes]:
