@@ -13,6 +13,7 @@ __all__ = [
     "Refused",
     "SourceError",
     "TransientError",
+    "UnfitMachine",
 ]
 
 
@@ -24,8 +25,12 @@ class ConfigError(AeflowError):
     """Says that a config, an option or an address was written wrongly."""
 
 
-class InexactPrecision(ConfigError):
-    """Says that this processor computes a short type too inexactly; another one may go on."""
+class UnfitMachine(ConfigError):
+    """Says that this machine, as it is set up, cannot do the work; another one may go on."""
+
+
+class InexactPrecision(UnfitMachine):
+    """Says that this processor computes a short type too inexactly."""
 
 
 class SourceError(AeflowError):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import metadata
@@ -11,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "Answered",
     "FileEntry",
     "Input",
     "Manifest",
@@ -66,6 +69,14 @@ class Question(BaseModel):
         return f"{self.folder}/{self.name}-{self.key}" if self.name else f"{self.folder}/{self.key}"
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Holds an answer: the artifact's fields, and what the manifest records of its making."""
+
+    fields: Mapping[str, Any]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+
+
 class FileEntry(BaseModel):
     """Records one committed file: its name within the artifact, bytes, SHA-256, rows of a table."""
 
@@ -108,8 +119,12 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def is_as_written(content: bytes, manifest: Manifest) -> bool:
-    """Says whether a file that was read as this manifest has the bytes that were written."""
-    before, found, after = content.rpartition(manifest.checksum.encode())
+    """Says whether a file that was read as this manifest has the bytes that were written.
+
+    Blanks at its end do not count: earlier versions put some there on S3 to renew its time.
+    """
+    written = content.rstrip(b" \t")
+    before, found, after = written.rpartition(manifest.checksum.encode())
     unsigned = before + NO_CHECKSUM.encode() + after
     return bool(found) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
 

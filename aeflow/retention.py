@@ -16,15 +16,13 @@ from aeflow.storage.files import PARTIAL
 from aeflow.storage.layout import LOGS
 from aeflow.storage.leases import live_inputs
 from aeflow.storage.removal import ADDRESS, remove_artifact, remove_draft, remove_log
-from aeflow.storage.verify import MANIFEST
+from aeflow.storage.use import GRACE_SECONDS, is_claimed, last_use
 
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
 
 COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
 """Where the newest ones are kept; all other artifacts are made of these."""
 MIN_AGE_SECONDS = 3600.0
-GRAIN_SECONDS = 0.1
-"""By how much the clock that stamps files may be behind the one that tells the time."""
 
 Why = Literal["superseded", "unfinished", "left over", "log"]
 
@@ -46,6 +44,7 @@ class Plan(BaseModel):
 
     items: tuple[Item, ...]
     in_use: tuple[str, ...]
+    min_age_seconds: float
     unused_since: float
     lineage: dict[str, tuple[str, ...]]
 
@@ -55,15 +54,17 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
 
     Kept are: the newest models and datasets of each dataset name, as many as `keep_last`; what an
     alias reaches, every champion that a rollback can return to among it; what was made, found or
-    read since `min_age_seconds`; what a live run builds on; all that these were made from; and
+    read within `min_age_seconds`; what a live run builds on; all that these were made from; and
     what was made of nothing but kept artifacts. Unfinished work goes when nobody holds it and it
-    was not changed for that long; a log goes with its model.
+    was not changed for that long; a log goes with its model. `min_age_seconds` counts as ten
+    minutes at least, because a use is recorded once in five minutes.
 
     Raises ConfigError on numbers that make no sense, and CorruptArtifact where a manifest or an
     alias cannot be read, because nobody knows then what it needs.
     """
     _check(keep_last, min_age_seconds)
-    unused_since = time.time() - max(min_age_seconds, GRAIN_SECONDS)
+    min_age_seconds = max(min_age_seconds, GRACE_SECONDS)
+    unused_since = time.time() - min_age_seconds
     manifests, remains, drafts = _found(store)
     inputs = {address: _inputs_of(manifest) for address, manifest in manifests.items()}
     building = _building(store)
@@ -71,14 +72,14 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
         {*reached(store), *_newest(manifests, keep_last), *_named(building)}, inputs
     )
     kept = _with_derived(kept, inputs)
-    recent = {a for a in manifests if store.files.last_change(f"{a}/{MANIFEST}") >= unused_since}
+    recent = {a for a in manifests if last_use(store.files, a) >= unused_since}
     spared = _with_lineage(recent, inputs) - kept
     gone = sorted(set(manifests) - kept - spared, key=_depths(inputs), reverse=True)
     quiet = [
         name
         for name in (*drafts, *remains)
         if name.removesuffix(PARTIAL) not in building
-        and store.files.last_change(name) < unused_since
+        and (store.files.last_change(name) < unused_since or is_claimed(store.files, name))
     ]
     logs = _logs(store, (set(manifests) - set(gone)) | (set(drafts) - set(quiet)) | set(building))
     return Plan(
@@ -89,6 +90,7 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
             *(_item(store, name, "log") for name in logs),
         ),
         in_use=tuple(sorted(spared | (set(drafts) - set(quiet)))),
+        min_age_seconds=min_age_seconds,
         unused_since=unused_since,
         lineage={address: tuple(_with_lineage({address}, inputs)) for address in gone},
     )
@@ -98,9 +100,10 @@ def carry_out(plan: Plan, store: Store) -> Iterator[Item]:
     """Removes what a plan names and yields each item once it is gone.
 
     What is used meanwhile stays, with all that it was made from: a run that finds an answer keeps
-    it, and one that finds none makes it anew. What is derived goes before what it was made from,
-    and of each answer the manifest goes first. So at every moment, also after a kill, whatever
-    has a manifest is whole and has its lineage, and another prune does the rest.
+    it, and one that finds none makes it anew. What is derived goes before what it was made from.
+    Each answer is claimed first, and its manifest goes before its files. So at every moment, also
+    after a kill, each answer that is not claimed is whole and has its lineage, and another prune
+    does the rest.
     """
     used: set[str] = set()
     for item in plan.items:

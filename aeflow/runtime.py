@@ -3,10 +3,10 @@
 import os
 import platform
 from pathlib import Path
-from typing import Any
 
 from aeflow.configs import RuntimeConfig
-from aeflow.errors import ConfigError
+from aeflow.errors import UnfitMachine
+from aeflow.machine import Machine
 from aeflow.tensorflow import reset_keras, tf
 
 __all__ = ["cpu_name", "prepare", "strategy_over"]
@@ -24,12 +24,12 @@ ROUNDING_SETTINGS = (
 THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
-def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
-    """Prepares this process for a stage; returns what the manifest records of it.
+def prepare(runtime: RuntimeConfig) -> Machine:
+    """Prepares this process for a stage; returns what it computes on.
 
     Work on a CPU is deterministic, so that on one CPU type, thread count and set of libraries a
-    resumed run equals an unbroken one. Raises ConfigError where TensorFlow has already started
-    with other settings, which it cannot change.
+    resumed run equals an unbroken one. Raises UnfitMachine if TensorFlow has already started
+    with other settings, which it cannot change, or sees fewer devices than are asked for.
     """
     for name in ROUNDING_SETTINGS:  # the config says in which precision is multiplied
         os.environ.pop(name, None)
@@ -39,7 +39,7 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
         if runtime.threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     except RuntimeError as error:
-        raise ConfigError(
+        raise UnfitMachine(
             "TensorFlow has already started in this process with other devices or other "
             "threads. Run this stage in a process of its own."
         ) from error
@@ -47,28 +47,27 @@ def prepare(runtime: RuntimeConfig) -> dict[str, Any]:
     reset_keras()
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
-    used = {"device": device, "num_devices": num_devices, "threads": _threads(), "cpu": cpu_name()}
-    return {**runtime.model_dump(mode="json"), **used}
+    return Machine(device, cpu_name(), _threads(), num_devices)
 
 
-def strategy_over(used: dict[str, Any], num_machines: int = 1) -> tf.distribute.Strategy:
+def strategy_over(machine: Machine) -> tf.distribute.Strategy:
     """Returns what lets the devices of prepared processes share the work of each step.
 
-    Of several machines all call this at once; it returns when all have. Raises ConfigError where
+    Of several machines all call this at once; it returns when all have. Raises UnfitMachine if
     TensorFlow has been at work in this process before.
     """
-    if num_machines > 1:
+    if machine.num_machines > 1:
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:
-            raise ConfigError(
+            raise UnfitMachine(
                 "TensorFlow has already started in this process, and machines share batches only "
                 "before it has. Run the training in a process of its own."
             ) from error
-    if used["num_devices"] == 1:
+    if machine.num_devices == 1:
         return tf.distribute.get_strategy()
-    kind = used["device"].upper()
-    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(used["num_devices"])])
+    kind = machine.device.upper()
+    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(machine.num_devices)])
 
 
 def _divide(device: str, wanted: int | None) -> int:
@@ -76,7 +75,7 @@ def _divide(device: str, wanted: int | None) -> int:
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         if wanted and wanted > len(gpus):
-            raise ConfigError(
+            raise UnfitMachine(
                 f"TensorFlow sees {len(gpus)} GPUs here, and runtime.num_devices is {wanted}. "
                 "Choose at most as many."
             )
@@ -92,7 +91,7 @@ def _divide(device: str, wanted: int | None) -> int:
 def _choose_device(runtime: RuntimeConfig) -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if runtime.device == "gpu" and not gpus:
-        raise ConfigError("TensorFlow sees no GPU here. Choose runtime.device = 'auto' or 'cpu'.")
+        raise UnfitMachine("TensorFlow sees no GPU here. Choose runtime.device = 'auto' or 'cpu'.")
     if runtime.device == "cpu" and gpus:
         tf.config.set_visible_devices([], "GPU")
         return "cpu"

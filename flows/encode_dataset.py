@@ -6,7 +6,7 @@ from prefect import flow
 
 from aeflow.configs import PipelineConfig
 from flows import recipes
-from flows.train_autoencoder import STAGES
+from flows.train_autoencoder import AsTasks
 
 __all__ = ["encode_dataset"]
 
@@ -24,5 +24,5 @@ def encode_dataset(
         dataset: Key of a stored dataset; without one, every row of the config's source.
     """
     return recipes.encode_dataset(
-        config, store, model=model, dataset=dataset, stages=STAGES
+        config, AsTasks(store, config.runtime), model=model, dataset=dataset
     ).to_json()

@@ -9,10 +9,10 @@ from aeflow.configs import PipelineConfig
 from flows import classes
 from flows.live import shown
 from flows.retrying import HOUR, RETRIED
-from flows.train_autoencoder import STAGES
+from flows.train_autoencoder import AsTasks
 
 if TYPE_CHECKING:
-    from aeflow.evaluation import ClassScores
+    from aeflow.evaluation.one_class import ClassScores
 
 __all__ = ["one_class", "score_class"]
 
@@ -44,4 +44,4 @@ def one_class(config: PipelineConfig, store: str) -> dict[str, Any]:
         config: What to train, on what and how.
         store: Where datasets and models are kept.
     """
-    return classes.one_class(config, store, stages=STAGES, score=score_class).to_json()
+    return classes.one_class(config, AsTasks(store, config.runtime), score=score_class).to_json()

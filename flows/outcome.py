@@ -18,7 +18,7 @@ from aeflow.artifacts import (
 )
 from aeflow.tuning import Best
 
-__all__ = ["OneClass", "Outcome", "Retraining", "Tuned", "Watched"]
+__all__ = ["Evaluated", "OneClass", "Outcome", "Retraining", "Tuned", "Watched"]
 
 
 class Outcome(BaseModel):
@@ -47,6 +47,14 @@ class Outcome(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Returns the outcome as plain JSON; `model_validate` of its type reads it back."""
         return {name: artifact.to_json() for name, artifact in self.artifacts().items()}
+
+
+class Evaluated(Outcome):
+    """Holds a model that was evaluated on the dataset that it was trained on."""
+
+    dataset: Dataset  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    model: Model  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
+    evaluation: Evaluation  # pyright: ignore[reportGeneralTypeIssues, reportIncompatibleVariableOverride]
 
 
 class Watched(Outcome):

@@ -1,8 +1,6 @@
 """Where training runs: in the run that asks for it, or on the workers of a deployment."""
 
 import time
-from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -16,17 +14,20 @@ from prefect.states import Cancelling
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, Model
 from aeflow.cluster import task_of
-from aeflow.configs import PipelineConfig
+from aeflow.configs import PipelineConfig, RuntimeConfig
 from aeflow.errors import AeflowError, ConfigError
+from aeflow.evaluation import evaluate
 from aeflow.lineage import Question
 from aeflow.storage import Store
+from aeflow.training import train
 from flows.cancelling import SERVER_TROUBLE, Cancellation
-from flows.outcome import Outcome
-from flows.recipes import Stages, strangers_to
+from flows.outcome import Evaluated
+from flows.recipes import ingest_ood
+from flows.runner import Runner
 from flows.stored import stored
-from flows.train_autoencoder import STAGES
+from flows.train_autoencoder import AsTasks
 
-__all__ = ["stages_on"]
+__all__ = ["OnWorkers", "runner_on"]
 
 POLL_SECONDS = 1.0
 RESCHEDULED_SECONDS = 60.0
@@ -35,26 +36,45 @@ RESCHEDULED_SECONDS = 60.0
 A = TypeVar("A", bound=Artifact)
 
 
-def stages_on(train_on: str | None) -> Stages:
-    """Returns the stages as tasks, with training on the workers of a deployment if one is named."""
-    if train_on is None:
-        return STAGES
-    return replace(STAGES, train_autoencoder=partial(_train_on, train_on))
+def runner_on(train_on: str | None, store: str, runtime: RuntimeConfig) -> Runner:
+    """Returns the runner of a flow; if a deployment is named, its workers train."""
+    return OnWorkers(store, runtime, train_on) if train_on else AsTasks(store, runtime)
 
 
-def _train_on(deployment: str, config: PipelineConfig, store: str, dataset: str) -> Outcome:
-    """Lets a worker train and evaluate; its answer is what then stands in the store.
+class OnWorkers(AsTasks):
+    """Trains on the workers of a deployment, and runs every other stage as a task here."""
 
-    The worker looks for the dataset first, so one that cannot read this store fails at once.
-    """
-    examples = stored(store, dataset, Dataset)
-    ood = strangers_to(examples, config, store, stages=STAGES)
-    runs = _started(deployment, config, store, dataset)
-    run, state = _ended(runs, deployment)
-    if not state.is_completed():
-        name = f"'{deployment}'" + (f" on {runs[run]}" if runs[run] else "")
-        raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
-    return _answers(deployment, config, store, dataset=examples, ood=ood)
+    def __init__(self, store: str, runtime: RuntimeConfig, deployment: str):
+        super().__init__(store, runtime)
+        self._deployment = deployment
+
+    def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
+        """Lets a worker train and evaluate; its answer is what then stands in the store.
+
+        The worker looks for the dataset first, so one that cannot read this store fails at once.
+        """
+        name, examples = self._deployment, stored(self.store, dataset, Dataset)
+        ood = ingest_ood(examples, config, self)
+        runs = _started(name, config, self.store, dataset)
+        run, state = _ended(runs, name)
+        if not state.is_completed():
+            name = f"'{name}'" + (f" on {runs[run]}" if runs[run] else "")
+            raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
+        training = train.question(examples, config.train, model_config=config.model)
+        model = self._answer(training, Model)
+        judging = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
+        evaluation = self._answer(judging, Evaluation)
+        return Evaluated(dataset=examples, model=model, evaluation=evaluation)
+
+    def _answer(self, question: Question, answer_type: type[A]) -> A:
+        manifest = Store(self.store).find(question.address)
+        if manifest is None:
+            raise ConfigError(
+                f"The worker of '{self._deployment}' does not write to the store {self.store}: its "
+                f"run completed and '{question.address}' is not there. Give both one store and one "
+                "version of aeflow."
+            )
+        return answer_type.model_validate(manifest.artifact)
 
 
 def _started(
@@ -156,29 +176,6 @@ def _cancel(client: SyncPrefectClient, run: UUID) -> None:
             client.set_flow_run_state(run, Cancelling(message="The run that waited was stopped."))
     except SERVER_TROUBLE as error:
         get_run_logger().warning("the run %s that trains was not cancelled: %s", run, error)
-
-
-def _answers(
-    deployment: str, config: PipelineConfig, store: str, *, dataset: Dataset, ood: Dataset | None
-) -> Outcome:
-    from aeflow.evaluation import evaluation_question
-    from aeflow.training import training_question
-
-    training = training_question(dataset, config.train, config.model)
-    model = _answer(deployment, training, store, Model)
-    judging = evaluation_question(model, config.evaluate, dataset, strangers=ood)
-    evaluation = _answer(deployment, judging, store, Evaluation)
-    return Outcome(dataset=dataset, model=model, evaluation=evaluation)
-
-
-def _answer(deployment: str, question: Question, store: str, answer_type: type[A]) -> A:
-    manifest = Store(store).find(question.address)
-    if manifest is None:
-        raise ConfigError(
-            f"The worker of '{deployment}' does not write to the store {store}: its run completed "
-            f"and '{question.address}' is not there. Give both one store and one version of aeflow."
-        )
-    return answer_type.model_validate(manifest.artifact)
 
 
 def _one_line(message: str | None) -> str:

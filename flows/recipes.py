@@ -1,134 +1,97 @@
-"""What the flows do, in order: with tasks it is a Prefect flow, with plain stages plain Python."""
+"""What the flows do, in order: with tasks it is a Prefect flow, else plain Python."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from aeflow.artifacts import (
-    Compatibility,
-    Dataset,
-    Drift,
-    Evaluation,
-    FeatureSet,
-    Model,
-    Publication,
-    Verdict,
-)
+from aeflow.artifacts import Dataset, Model
+from aeflow.comparison import measure_drift as drift
 from aeflow.configs import IngestConfig, PipelineConfig
+from aeflow.encoding import encode
+from aeflow.evaluation import evaluate
+from aeflow.ingestion import ingest
+from aeflow.publishing import publish
 from aeflow.schema import ExampleSchema
-from flows.outcome import Outcome, Watched
-from flows.stored import CHAMPION, absolute, made_from, stored
+from aeflow.training import train
+from flows.outcome import Evaluated, Outcome, Watched
+from flows.runner import Runner
+from flows.stored import CHAMPION, made_from, stored
 
 __all__ = [
-    "Stages",
     "encode_dataset",
     "evaluate_model",
     "ingest_dataset",
+    "ingest_ood",
     "measure_drift",
+    "ood_config",
     "pipeline",
     "publish_model",
-    "strange_config",
-    "strangers_to",
     "train_autoencoder",
 ]
 
 
-@dataclass(frozen=True)
-class Stages:
-    """The stages that a recipe calls, as tasks or as they are; and the recipe within a recipe."""
-
-    ingest: Callable[..., Dataset]
-    train: Callable[..., Model]
-    evaluate: Callable[..., Evaluation]
-    encode: Callable[..., FeatureSet]
-    publish: Callable[..., Publication]
-    drift: Callable[..., Drift]
-    compatibility: Callable[..., Compatibility]
-    gate: Callable[..., Verdict]
-    promote: Callable[..., None]
-    point_features: Callable[..., None]
-    train_autoencoder: Callable[..., Outcome]
-
-
-def pipeline(config: PipelineConfig, store: str, *, stages: Stages) -> Outcome:
+def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
     """Ingests, trains and evaluates, encodes and publishes."""
-    store, runtime = absolute(store), config.runtime
-    dataset = stages.ingest(config.ingest, store, runtime=runtime)
-    trained = stages.train_autoencoder(config, store, dataset=dataset.address)
-    return _published(config, store, trained, stages=stages)
+    dataset = runner.run(ingest, config.ingest)
+    return _published(config, runner, runner.train_autoencoder(config, dataset.address))
 
 
 def train_autoencoder(
-    config: PipelineConfig, store: str, dataset: str | None = None, *, stages: Stages
-) -> Outcome:
+    config: PipelineConfig, runner: Runner, dataset: str | None = None
+) -> Evaluated:
     """Trains and evaluates, on the stored dataset with that key or one that it ingests first."""
-    store, runtime = absolute(store), config.runtime
     if dataset is None:
-        examples = stages.ingest(config.ingest, store, runtime=runtime)
+        examples = runner.run(ingest, config.ingest)
     else:
-        examples = stored(store, dataset, Dataset)
-    strangers = strangers_to(examples, config, store, stages=stages)
-    model = stages.train(examples, config.train, store, model_config=config.model, runtime=runtime)
-    evaluation = stages.evaluate(
-        model, config.evaluate, store, dataset=examples, strangers=strangers, runtime=runtime
-    )
-    return Outcome(dataset=examples, model=model, evaluation=evaluation)
+        examples = stored(runner.store, dataset, Dataset)
+    ood = ingest_ood(examples, config, runner)
+    model = runner.run(train, examples, config.train, model_config=config.model)
+    evaluation = runner.run(evaluate, model, config.evaluate, dataset=examples, ood=ood)
+    return Evaluated(dataset=examples, model=model, evaluation=evaluation)
 
 
 def encode_dataset(
-    config: PipelineConfig, store: str, *, model: str, dataset: str | None = None, stages: Stages
+    config: PipelineConfig, runner: Runner, *, model: str, dataset: str | None = None
 ) -> Outcome:
     """Encodes with a stored model: a stored dataset, or every row of a source."""
-    store, runtime = absolute(store), config.runtime
-    encoder = stored(store, model, Model)
+    encoder = stored(runner.store, model, Model)
     if dataset is None:
         everything = config.ingest.model_copy(update={"splits": "all"})
-        examples = stages.ingest(everything, store, runtime=runtime)
+        examples = runner.run(ingest, everything)
     else:
-        examples = stored(store, dataset, Dataset)
-    features = stages.encode(encoder, config.encode, store, dataset=examples, runtime=runtime)
+        examples = stored(runner.store, dataset, Dataset)
+    features = runner.run(encode, encoder, config.encode, dataset=examples)
     return Outcome(dataset=examples, model=encoder, features=features)
 
 
-def ingest_dataset(config: PipelineConfig, store: str, *, stages: Stages) -> Outcome:
+def ingest_dataset(config: PipelineConfig, runner: Runner) -> Outcome:
     """Ingests, and no more."""
-    dataset = stages.ingest(config.ingest, absolute(store), runtime=config.runtime)
-    return Outcome(dataset=dataset)
+    return Outcome(dataset=runner.run(ingest, config.ingest))
 
 
-def evaluate_model(config: PipelineConfig, store: str, model: str, *, stages: Stages) -> Outcome:
+def evaluate_model(config: PipelineConfig, runner: Runner, model: str) -> Evaluated:
     """Evaluates a stored model on the dataset that it was trained on."""
-    store, runtime = absolute(store), config.runtime
-    judged = stored(store, model, Model)
-    dataset = made_from(store, judged, Dataset)
-    strangers = strangers_to(dataset, config, store, stages=stages)
-    evaluation = stages.evaluate(
-        judged, config.evaluate, store, dataset=dataset, strangers=strangers, runtime=runtime
-    )
-    return Outcome(dataset=dataset, model=judged, evaluation=evaluation)
+    trained = stored(runner.store, model, Model)
+    dataset = made_from(runner.store, trained, Dataset)
+    ood = ingest_ood(dataset, config, runner)
+    evaluation = runner.run(evaluate, trained, config.evaluate, dataset=dataset, ood=ood)
+    return Evaluated(dataset=dataset, model=trained, evaluation=evaluation)
 
 
-def strangers_to(
-    dataset: Dataset, config: PipelineConfig, store: str, *, stages: Stages
-) -> Dataset | None:
-    """Ingests rows that a model of the dataset should find strange, if the config names any.
+def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Dataset | None:
+    """Ingests rows that are out of a dataset's distribution, if the config names any.
 
-    Raises ConfigError where they cannot be made to fit, before anything is trained.
+    Raises ConfigError if they cannot be made to fit, before anything is trained.
     """
     if config.evaluate.ood_source is None:
         return None
-    strange = strange_config(
-        config.evaluate.ood_source, dataset.example_schema, data_dir=config.ingest.data_dir
-    )
-    strangers = stages.ingest(strange, store, runtime=config.runtime)
-    dataset.check_strangers(strangers, split=config.evaluate.split)
-    return strangers
+    source = config.evaluate.ood_source
+    strange = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
+    ood = runner.run(ingest, strange)
+    dataset.check_strangers(ood, split=config.evaluate.split)
+    return ood
 
 
-def strange_config(
-    source: str, schema: ExampleSchema, *, data_dir: str | None = None
-) -> IngestConfig:
-    """Returns how strangers are ingested: in one split, images in files at the model's size."""
+def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = None) -> IngestConfig:
+    """Returns how such rows are ingested: in one split, images in files at the model's size."""
     options: dict[str, Any] = {}
     if schema.is_image and source.startswith("images:"):
         height, width, channels = schema.shape
@@ -137,35 +100,29 @@ def strange_config(
     return IngestConfig(source=source, splits="all", data_dir=data_dir, **options)
 
 
-def measure_drift(
-    config: PipelineConfig, store: str, model: str | None = None, *, stages: Stages
-) -> Watched:
+def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = None) -> Watched:
     """Compares what a source has now with what a stored model, or the champion, was trained on."""
-    store, runtime = absolute(store), config.runtime
-    dataset = stages.ingest(config.ingest, store, runtime=runtime)
-    judged = stored(store, model or f"{CHAMPION}{dataset.name}", Model)
-    drift = stages.drift(judged, config.drift, store, dataset=dataset, runtime=runtime)
-    return Watched(dataset=dataset, model=judged, drift=drift)
+    dataset = runner.run(ingest, config.ingest)
+    trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
+    found = runner.run(drift, trained, config.drift, dataset=dataset)
+    return Watched(dataset=dataset, model=trained, drift=found)
 
 
-def publish_model(config: PipelineConfig, store: str, model: str, *, stages: Stages) -> Outcome:
+def publish_model(config: PipelineConfig, runner: Runner, model: str) -> Outcome:
     """Evaluates a stored model, encodes its dataset and publishes both."""
-    evaluated = evaluate_model(config, store, model, stages=stages)
-    return _published(config, absolute(store), evaluated, stages=stages)
+    return _published(config, runner, evaluate_model(config, runner, model))
 
 
-def _published(
-    config: PipelineConfig, store: str, evaluated: Outcome, *, stages: Stages
-) -> Outcome:
-    dataset, model, runtime = evaluated.dataset, evaluated.model, config.runtime
-    features = stages.encode(model, config.encode, store, dataset=dataset, runtime=runtime)
-    publication = stages.publish(
-        evaluated.evaluation,
-        config.publish,
-        store,
+def _published(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
+    dataset, model, evaluation = evaluated.dataset, evaluated.model, evaluated.evaluation
+    features = runner.run(encode, model, config.encode, dataset=dataset)
+    publication = runner.run(
+        publish, evaluation, config.publish, dataset=dataset, model=model, features=features
+    )
+    return Outcome(
         dataset=dataset,
         model=model,
+        evaluation=evaluation,
         features=features,
-        runtime=runtime,
+        publication=publication,
     )
-    return evaluated.model_copy(update={"features": features, "publication": publication})

@@ -9,7 +9,7 @@ from prefect.states import Completed
 from aeflow.configs import PipelineConfig
 from flows import pages, retraining
 from flows.pipeline import TrainOn
-from flows.placing import stages_on
+from flows.placing import runner_on
 
 __all__ = ["retrain"]
 
@@ -31,7 +31,7 @@ def retrain(config: PipelineConfig, store: str, train_on: TrainOn = None) -> Sta
         train_on: Deployment on whose workers the model is trained, such as train-autoencoder/gpu;
             without one it is trained here.
     """
-    outcome = retraining.retrain(config, store, stages=stages_on(train_on))
+    outcome = retraining.retrain(config, runner_on(train_on, store, config.runtime))
     if outcome.dataset:
         pages.show_trend(outcome.dataset.name, store)
     return Completed(name=outcome.ending, message=outcome.reason, data=outcome.to_json())

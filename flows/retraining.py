@@ -2,65 +2,63 @@
 
 from aeflow.artifacts import Dataset, Drift, Evaluation, Model
 from aeflow.champions import champion_of
+from aeflow.comparison import measure_compatibility, measure_drift
 from aeflow.configs import PipelineConfig
+from aeflow.encoding import encode
+from aeflow.evaluation import evaluate
+from aeflow.gating import gate
+from aeflow.ingestion import ingest
+from aeflow.publishing import publish
 from aeflow.storage import Store
 from flows.outcome import Outcome, Retraining
-from flows.recipes import Stages, strangers_to
-from flows.stored import absolute, made_from
+from flows.recipes import ingest_ood
+from flows.runner import Runner
+from flows.stored import made_from
 
 __all__ = ["retrain"]
 
 
-def retrain(config: PipelineConfig, store: str, *, stages: Stages) -> Retraining:
+def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
     """Trains when it is due, promotes what passes the gate, and keeps features fresh.
 
     Whatever happens to a challenger, the data are encoded with the model that is champion at the
     end, so that a run that was killed after a promotion is made good by the next.
     """
-    store = absolute(store)
-    dataset = stages.ingest(config.ingest, store, runtime=config.runtime)
-    strangers = strangers_to(dataset, config, store, stages=stages)
-    champion = champion_of(dataset.name, Store(store))
-    drift = _drift(config, store, champion=champion, dataset=dataset, stages=stages)
-    due = _why_due(config, store, champion=champion, dataset=dataset, drift=drift)
+    dataset = runner.run(ingest, config.ingest)
+    ood = ingest_ood(dataset, config, runner)
+    champion = champion_of(dataset.name, Store(runner.store))
+    drift = None
+    if champion:
+        drift = runner.run(measure_drift, champion, config.drift, dataset=dataset)
+    due = _why_due(config, runner, champion=champion, dataset=dataset, drift=drift)
     if due is None:
         found = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
     else:
-        found = _challenge(
-            config, store, champion=champion, dataset=dataset, strangers=strangers, stages=stages
-        )
+        found = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
         found = found.model_copy(update={"drift": drift, "reason": f"{due} {found.reason}"})
     standing = found.challenger if found.ending == "Completed" else champion
     if standing is None:
         return found.model_copy(update={"dataset": dataset})
-    fresh = _refreshed(
-        config, store, model=standing, dataset=dataset, strangers=strangers, stages=stages
-    )
+    fresh = _refreshed(config, runner, model=standing, dataset=dataset, ood=ood)
     return found.model_copy(update=dict(fresh))
-
-
-def _drift(config, store: str, *, champion: Model | None, dataset: Dataset, stages: Stages):
-    if champion is None:
-        return None
-    return stages.drift(champion, config.drift, store, dataset=dataset, runtime=config.runtime)
 
 
 def _why_due(
     config: PipelineConfig,
-    store: str,
+    runner: Runner,
     *,
     champion: Model | None,
     dataset: Dataset,
     drift: Drift | None,
 ) -> str | None:
-    """Says why a model is due, or None where none is."""
+    """Says why a model is due, or None if none is."""
     if champion is None:
         return f"'{dataset.name}' has no champion yet."
     when = config.retrain.train_when
     if when == "on_drift":
         return "The data drifted." if drift and drift.drifted else None
     if when == "on_new_data":
-        own = made_from(store, champion, Dataset)
+        own = made_from(runner.store, champion, Dataset)
         return "The data are new." if own.digest != dataset.digest else None
     return "Every run trains."
 
@@ -73,92 +71,50 @@ def _why_not(config: PipelineConfig) -> str:
 
 def _challenge(
     config: PipelineConfig,
-    store: str,
+    runner: Runner,
     *,
     champion: Model | None,
     dataset: Dataset,
-    strangers: Dataset | None,
-    stages: Stages,
+    ood: Dataset | None,
 ) -> Retraining:
-    """Trains a challenger and lets the gate judge it beside the champion, on the same rows."""
-    trained = stages.train_autoencoder(config, store, dataset=dataset.address)
+    """Trains a challenger and lets the gate compare it with the champion, on the same rows."""
+    trained = runner.train_autoencoder(config, dataset.address)
     challenger = trained.model
     if challenger == champion:
         return Retraining(ending="Unchanged", reason="Training gave the champion itself again.")
-    beside = _evaluated(
-        config, store, model=champion, dataset=dataset, strangers=strangers, stages=stages
-    )
-    verdict = stages.gate(
+    of_champion: Evaluation | None = None
+    if champion:
+        of_champion = runner.run(evaluate, champion, config.evaluate, dataset=dataset, ood=ood)
+    verdict = runner.run(
+        gate,
         trained.evaluation,
         config.gate,
-        store,
         model=challenger,
         dataset=dataset,
-        champion=beside,
+        champion=of_champion,
         champion_model=champion,
-        runtime=config.runtime,
     )
     judged = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
     if not verdict.passed:
         return Retraining(ending="Refused", **judged)
-    stages.promote(verdict, store, model=challenger)
+    runner.promote(verdict, model=challenger)
     compatibility = None
     if champion:
-        compatibility = stages.compatibility(
-            challenger,
-            config.compatibility,
-            store,
-            old=champion,
-            dataset=dataset,
-            runtime=config.runtime,
+        compatibility = runner.run(
+            measure_compatibility, challenger, config.compatibility, old=champion, dataset=dataset
         )
     return Retraining(ending="Completed", compatibility=compatibility, **judged)
 
 
-def _evaluated(
-    config: PipelineConfig,
-    store: str,
-    *,
-    model: Model | None,
-    dataset: Dataset,
-    strangers: Dataset | None,
-    stages: Stages,
-) -> Evaluation | None:
-    if model is None:
-        return None
-    return stages.evaluate(
-        model,
-        config.evaluate,
-        store,
-        dataset=dataset,
-        strangers=strangers,
-        runtime=config.runtime,
-    )
-
-
 def _refreshed(
-    config: PipelineConfig,
-    store: str,
-    *,
-    model: Model,
-    dataset: Dataset,
-    strangers: Dataset | None,
-    stages: Stages,
+    config: PipelineConfig, runner: Runner, *, model: Model, dataset: Dataset, ood: Dataset | None
 ) -> Outcome:
     """Evaluates, encodes and publishes with the champion; the address of its features follows."""
-    evaluation = _evaluated(
-        config, store, model=model, dataset=dataset, strangers=strangers, stages=stages
-    )
-    features = stages.encode(model, config.encode, store, dataset=dataset, runtime=config.runtime)
-    stages.point_features(features, store, dataset_name=dataset.name)
-    publication = stages.publish(
-        evaluation,
-        config.publish,
-        store,
-        dataset=dataset,
-        model=model,
-        features=features,
-        runtime=config.runtime,
+    evaluation = runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
+    features = runner.run(encode, model, config.encode, dataset=dataset)
+    runner.point_features(features, dataset_name=dataset.name)
+    publication = runner.run(
+        publish, evaluation, config.publish, dataset=dataset, model=model, features=features
     )
     return Outcome(
         dataset=dataset,

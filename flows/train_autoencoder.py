@@ -1,14 +1,22 @@
 """The flow that trains a model and evaluates it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow
+from prefect import Flow, flow
+from prefect.tasks import Task
 
+from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
+from aeflow.stages import Stage
 from flows import recipes, tasks
-from flows.outcome import Outcome
+from flows.outcome import Evaluated, Outcome
+from flows.runner import Runner
 
-__all__ = ["STAGES", "train_autoencoder"]
+__all__ = ["AsTasks", "flow_of", "train_autoencoder"]
+
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
 
 
 @flow(
@@ -26,24 +34,35 @@ def train_autoencoder(
         store: Where artifacts are kept.
         dataset: Key of a stored dataset; without one, the config's source is ingested.
     """
-    return recipes.train_autoencoder(config, store, dataset, stages=STAGES).to_json()
+    return recipes.train_autoencoder(config, AsTasks(store, config.runtime), dataset).to_json()
 
 
-def _as_subflow(config: PipelineConfig, store: str, dataset: str | None = None) -> Outcome:
-    return Outcome.model_validate(train_autoencoder(config, store, dataset))
+class AsTasks(Runner):
+    """Makes each stage a Prefect task, and the recipe within a recipe a subflow."""
+
+    def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
+        """Returns the answer of the task that `flows.tasks` has for the stage."""
+        task: Task[..., A] = getattr(tasks, stage.name)
+        return task(*args, store=self.store, runtime=self.runtime, **kwargs)
+
+    def promote(self, verdict: Verdict, *, model: Model) -> None:
+        """Makes a model the champion of its dataset."""
+        tasks.promote(verdict, self.store, model=model)
+
+    def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
+        """Points a dataset's stable address of features at a feature set."""
+        tasks.point_features(features, self.store, dataset_name=dataset_name)
+
+    def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
+        """Trains and evaluates in a subflow of this process."""
+        return Evaluated.model_validate(train_autoencoder(config, self.store, dataset))
 
 
-STAGES = recipes.Stages(
-    ingest=tasks.ingest,
-    train=tasks.train,
-    evaluate=tasks.evaluate,
-    encode=tasks.encode,
-    publish=tasks.publish,
-    drift=tasks.drift,
-    compatibility=tasks.compatibility,
-    gate=tasks.gate,
-    promote=tasks.promote,
-    point_features=tasks.point_features,
-    train_autoencoder=_as_subflow,
-)
-"""The stages as tasks, for the flows in this folder."""
+def flow_of(recipe: Callable[..., Outcome]) -> Flow[..., dict[str, Any]]:
+    """Makes a recipe a flow of its name, for recipes that no server need know beforehand."""
+
+    def run(config: PipelineConfig, store: str, **keys: str | None) -> dict[str, Any]:
+        return recipe(config, AsTasks(store, config.runtime), **keys).to_json()
+
+    name = recipe.__name__.replace("_", "-")
+    return flow(name=name, description=recipe.__doc__, result_serializer="json")(run)

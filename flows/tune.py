@@ -10,7 +10,7 @@ from aeflow.tuning import Trial
 from flows import tuning
 from flows.live import shown
 from flows.retrying import HOUR, RETRIED
-from flows.train_autoencoder import STAGES
+from flows.train_autoencoder import AsTasks
 
 __all__ = ["make_trial", "tune"]
 
@@ -42,4 +42,4 @@ def tune(config: PipelineConfig, store: str) -> dict[str, Any]:
         config: What the study begins with; its section tune says how long it goes on.
         store: Where artifacts, and the trials of the study, are kept.
     """
-    return tuning.tune(config, store, stages=STAGES, trial=make_trial).to_json()
+    return tuning.tune(config, AsTasks(store, config.runtime), trial=make_trial).to_json()

@@ -5,9 +5,10 @@ import time
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
 from aeflow.champions import promote
-from aeflow.lineage import Manifest, Question, digest_of
+from aeflow.lineage import Answered, Manifest, Question, digest_of
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
+from aeflow.storage.files import PARTIAL
 from aeflow.storage.verify import problems_of
 from tests.judged import verdict
 
@@ -31,11 +32,11 @@ def made(store: Store, kind: type[Artifact], word: str, **inputs: Artifact):
     digest = digest_of([kind.folder, word])
     fields = {**FIELDS[kind], "digest": digest, **named(kind, inputs)}
 
-    def work(draft) -> dict:
+    def work(draft) -> Answered:
         for name in ("a.txt", "sub/b.txt"):
             with draft.writing(name) as path:
                 path.write_text(word)
-        return fields
+        return Answered(fields)
 
     return store.answer(question, kind, work)
 
@@ -99,23 +100,20 @@ def addresses_in(store: Store) -> set[str]:
     }
 
 
-def committed(store: Store, address: str) -> Manifest:
-    """Returns a manifest without using the artifact."""
-    manifest = store.find(address)
-    assert manifest
-    return manifest
-
-
 def problems_in(store: Store) -> list[str]:
     """Lists what is wrong in a store: damaged artifacts, and such as lost what they are made of."""
     found = []
-    for manifest in store.root.glob("*/*/_manifest.json"):
-        address = manifest.parent.relative_to(store.root).as_posix()
-        if address.endswith(".partial"):
-            continue
-        found += problems_of(store.files, address, committed(store, address))
-        if address.startswith("datasets/"):  # made from a source
-            continue
-        inputs = committed(store, address).question.inputs.values()
-        found += [f"{address} lost {i.address}" for i in inputs if not store.find(i.address)]
+    for folder in (kind.folder for kind in Artifact.__subclasses__()):
+        for name in store.files.folders(folder):
+            manifest = None if name.endswith(PARTIAL) else store.find(f"{folder}/{name}")
+            if manifest:
+                found += problems_of(store.files, f"{folder}/{name}", manifest)
+                found += [f"{name} lost {lost}" for lost in _lost(manifest, store)]
     return found
+
+
+def _lost(manifest: Manifest, store: Store) -> list[str]:
+    if manifest.question.folder == Dataset.folder:  # made from a source
+        return []
+    inputs = (source.address for source in manifest.question.inputs.values())
+    return [address for address in inputs if not store.find(address)]

@@ -12,6 +12,7 @@ import pytest
 
 from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model
 from aeflow.configs import EncodeConfig, EvaluateConfig, IngestConfig, ModelConfig, TrainConfig
+from aeflow.stages import Context
 from aeflow.storage import Store
 from flows import pipeline  # noqa: F401
 
@@ -38,7 +39,7 @@ def digits(tmp_path_factory) -> tuple[Store, Dataset]:
     from aeflow.ingestion import ingest
 
     store = Store(tmp_path_factory.mktemp("digits"))
-    return store, ingest(IngestConfig(shard_bytes=8192), store)
+    return store, ingest(Context(store), IngestConfig(shard_bytes=8192))
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +51,9 @@ def stages(digits) -> Stages:
 
     store, dataset = digits
     config, model_config = TrainConfig(epochs=20), ModelConfig(latent_dim=8)
-    model = train(dataset, config, store, model_config=model_config)
-    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
-    features = encode(model, EncodeConfig(), store, dataset=dataset)
+    model = train(Context(store), dataset, config, model_config=model_config)
+    evaluation = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset)
+    features = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     return Stages(store, dataset, model, evaluation, features)
 
 

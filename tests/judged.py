@@ -10,7 +10,9 @@ from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import GateConfig
 from aeflow.features import latent_array
 from aeflow.gating import gate
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
+from aeflow.progress import OnProgress, silent
+from aeflow.stages import Context
 from aeflow.storage import Draft, Store
 from tests.conftest import Stages
 
@@ -37,13 +39,13 @@ def evaluation(
         inputs={"model": model.reference, "dataset": dataset.reference},
     )
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("metrics.json") as path:
             path.write_text(json.dumps({"metrics": metrics}))
         with draft.writing("examples.parquet") as path:
             columns = {"id": ["a", "b", "c"], "latent": latent_array(latents), "mse": [0.1] * 3}
             pq.write_table(pa.table(columns), path)
-        return {"split": split, "rows": 3, "metrics": metrics}
+        return Answered({"split": split, "rows": 3, "metrics": metrics})
 
     return store.answer(question, Evaluation, work)
 
@@ -58,16 +60,18 @@ def verdict(store: Store, model: Model, *, passed: bool = True, champion: str = 
         inputs={"model": model.reference},
     )
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("verdict.json") as path:
             path.write_text("{}")
-        return {
-            "model": model.key,
-            "champion": champion or None,
-            "dataset_name": model.dataset_name,
-            "passed": passed,
-            "reasons": ["Good." if passed else "Bad."],
-        }
+        return Answered(
+            {
+                "model": model.key,
+                "champion": champion or None,
+                "dataset_name": model.dataset_name,
+                "passed": passed,
+                "reasons": ["Good." if passed else "Bad."],
+            }
+        )
 
     return store.answer(question, Verdict, work)
 
@@ -83,17 +87,24 @@ def another(store: Store, model: Model, key: str) -> Model:
         inputs=store.manifest(model.address).question.inputs,
     )
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("config.json") as path:
             path.write_text(key)
-        return {n: getattr(changed, n) for n in Model.model_fields if n != "key"}
+        return Answered({n: getattr(changed, n) for n in Model.model_fields if n != "key"})
 
     return store.answer(question, Model, work)
 
 
-def judge(stages: Stages, challenger: Evaluation, config: GateConfig, **champion) -> Verdict:
+def judge(
+    stages: Stages,
+    challenger: Evaluation,
+    config: GateConfig,
+    *,
+    on_progress: OnProgress = silent,
+    **champion,
+) -> Verdict:
     named = {"model": stages.model, "dataset": stages.dataset, **champion}
-    return gate(challenger, config, stages.store, **named)
+    return gate(Context(stages.store, on_progress=on_progress), challenger, config, **named)
 
 
 def rules_of(verdict: Verdict, store: Store) -> list[dict]:

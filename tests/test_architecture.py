@@ -15,12 +15,14 @@ LAYERS = (
     "flows.cli",
     "flows.*",
     "flows.tasks",
-    "flows.retrying, flows.spreading, flows.pages, flows.stages, flows.recipes, flows.stored, "
+    "flows.here, flows.stage_task",
+    "flows.retrying, flows.spreading, flows.pages, flows.runner, flows.recipes, flows.stored, "
     "flows.outcome, flows.live, flows.retraining, flows.listening, flows.announcing, "
     "flows.cancelling, flows.settings, flows",
     "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
     "aeflow.champions, aeflow.feature_sets, aeflow.retention, aeflow.trends | aeflow.encoding | "
     "aeflow.publishing | aeflow.tuning",
+    "aeflow.stages",
     "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.features, aeflow.neighbours | "
     "aeflow.figures, aeflow.galleries | aeflow.summaries | aeflow.runtime, aeflow.cluster",
     "aeflow.storage",
@@ -28,8 +30,8 @@ LAYERS = (
     "aeflow.lineage",
     "aeflow.configs",
     "aeflow.tensorflow",
-    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.proxies, "
-    "aeflow.measures, aeflow",
+    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.machine, "
+    "aeflow.proxies, aeflow.measures, aeflow",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 

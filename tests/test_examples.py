@@ -1,4 +1,4 @@
-"""A new kind of autoencoder is three files: its module, its options, its line in the table."""
+"""A new kind is three files and a new stage six; a wrong call of a stage is an error of types."""
 
 import json
 import os
@@ -11,39 +11,79 @@ import pytest
 
 from tests.source_code import ROOT
 
-PATCH = Path(__file__).parent / "examples" / "toy_kind.patch"
-CHANGED = re.findall(r"^\+\+\+ b/(.+)$", PATCH.read_text("utf-8"), re.MULTILINE)
+EXAMPLES = Path(__file__).parent / "examples"
+MOST_FILES = {"toy_kind.patch": 3, "toy_stage.patch": 6}
 AEFLOW = "import sys; from flows.cli import main; sys.exit(main())"
+RECIPE = """
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import PipelineConfig
+from aeflow.training import train
+from flows.runner import Runner
+
+
+def recipe(config: PipelineConfig, runner: Runner, dataset: Dataset) -> Model:
+    return runner.run({call})
+"""
+RIGHT = "train, dataset, config.train, model_config=config.model"
+WRONG = {
+    "keyword": "train, dataset, config.train, model=config.model",
+    "artifact": "train, runner.run({right}), config.train, model_config=config.model",
+    "config": "train, dataset, config.encode, model_config=config.model",
+}
+
+
+def changed_files(patch: str) -> list[str]:
+    return re.findall(r"^\+\+\+ b/(.+)$", (EXAMPLES / patch).read_text("utf-8"), re.MULTILINE)
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(cwd)}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def output_of(*command: str | Path, cwd: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(cwd)}
-    ran = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    ran = run(*command, cwd=cwd)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
+def types_of(*files: str, cwd: Path) -> str:
+    command = (sys.executable, "-m", "pyright", "--pythonpath", sys.executable, *files)
+    return run(*command, cwd=cwd).stdout
+
+
 @pytest.fixture(scope="module")
 def patched(tmp_path_factory) -> Path:
-    """A copy of the code with the toy kind in it."""
+    """A copy of the code with the toy kind and the toy stage in it."""
     copy = tmp_path_factory.mktemp("patched")
     tracked = output_of("git", "ls-files", "aeflow", "flows", "pyproject.toml", cwd=ROOT)
     for name in tracked.splitlines():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes((ROOT / name).read_bytes())
-    output_of("git", "apply", PATCH, cwd=copy)
+    for patch in MOST_FILES:
+        output_of("git", "apply", EXAMPLES / patch, cwd=copy)
     return copy
 
 
-def test_the_patch_touches_three_files():
-    assert len(CHANGED) == 3
+@pytest.mark.parametrize("patch", MOST_FILES)
+def test_an_addition_touches_few_files(patch):
+    assert len(changed_files(patch)) <= MOST_FILES[patch]
 
 
-def test_the_toy_kind_has_no_errors_of_types(patched):
-    command = (sys.executable, "-m", "pyright", "--pythonpath", sys.executable, *CHANGED)
-    assert output_of(*command, cwd=patched).startswith("0 errors, 0 warnings")
+def test_additions_have_no_errors_of_types(patched):
+    files = {name for patch in MOST_FILES for name in changed_files(patch)}
+    assert types_of(*sorted(files), cwd=patched).startswith("0 errors, 0 warnings")
+
+
+def test_the_toy_stage_is_a_command(patched):
+    ran = output_of(sys.executable, "-c", AEFLOW, "count", "--direct", "--json", cwd=patched)
+    *_, told, line = ran.splitlines()
+    assert "1,797 rows" in (told, line)
+    (folder,) = (patched / "aeflow-store" / "counts").iterdir()
+    manifest = json.loads((folder / "_manifest.json").read_bytes())
+    assert manifest["artifact"]["rows"] == 1797
 
 
 def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched):
@@ -63,3 +103,19 @@ def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched)
     assert row["value"] > 0
     assert row["title"] == "Error from half of the latent"
     assert row["judgement"] == "Decoded from the first half of 4 dimensions."
+
+
+def test_a_wrong_keyword_artifact_or_config_is_an_error_of_types(patched):
+    calls = {"right": RIGHT, **WRONG}
+    for name, call in calls.items():
+        content = RECIPE.format(call=call.format(right=RIGHT))
+        (patched / "flows" / f"{name}_call.py").write_text(content)
+    found = types_of(*(f"flows/{name}_call.py" for name in calls), cwd=patched)
+    errors = [line for line in found.splitlines() if " - error: " in line]
+    wrong = {name: [line for line in errors if f"/{name}_call.py" in line] for name in calls}
+    assert wrong["right"] == []
+    assert 'No parameter named "model"' in "".join(wrong["keyword"])
+    assert '"Model" is not assignable to "Dataset"' in found
+    assert '"EncodeConfig" is not assignable to "TrainConfig"' in found
+    assert wrong["artifact"]
+    assert wrong["config"]

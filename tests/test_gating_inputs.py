@@ -5,12 +5,16 @@ import pytest
 from aeflow.configs import EvaluateConfig, GateConfig
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.evaluation import evaluate
+from aeflow.stages import Context
 from tests.judged import GOOD, PCA_ONLY, another, evaluation, judge
 
 
 def test_evaluations_of_different_splits_are_not_compared(changed):
     validated = evaluate(
-        changed.model, EvaluateConfig(split="validation"), changed.store, dataset=changed.dataset
+        Context(changed.store),
+        changed.model,
+        EvaluateConfig(split="validation"),
+        dataset=changed.dataset,
     )
     with pytest.raises(ConfigError) as caught:
         judge(

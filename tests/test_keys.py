@@ -15,13 +15,14 @@ from aeflow import artifacts
 from aeflow.comparison import measure_compatibility, measure_drift
 from aeflow.configs import PipelineConfig
 from aeflow.encoding import encode
-from aeflow.evaluation import evaluation_question
-from aeflow.gating.gate import _question as gate_question
+from aeflow.evaluation import evaluate
+from aeflow.gating import gate
 from aeflow.ingestion import ingest
 from aeflow.lineage import Question
 from aeflow.publishing import publish
+from aeflow.stages import Context
 from aeflow.storage import Store
-from aeflow.training import training_question
+from aeflow.training import train
 
 STORED = json.loads((Path(__file__).parent / "keys.json").read_bytes())
 ARTIFACTS = SimpleNamespace(
@@ -32,53 +33,29 @@ ARTIFACTS = SimpleNamespace(
 )
 
 
-class Asked(Exception):
-    """Carries the question of a stage that was called."""
-
-
-class AskedStore(Store):
-    """Answers nothing: it raises what it is asked."""
-
-    def manifest(self, address):
-        return SimpleNamespace(files=())
-
-    def answer(self, question, *_, **__):
-        raise Asked(question)
-
-
-def asked(stage, *arguments, **options) -> Question:
-    with pytest.raises(Asked) as raised:
-        stage(*arguments, **options)
-    return raised.value.args[0]
-
-
 def questions(config: PipelineConfig, store: Store) -> dict[str, Question]:
     a, of_dataset = ARTIFACTS, {"dataset": ARTIFACTS.dataset}
     made = {"model": a.model, "dataset": a.dataset}
-    judged = gate_question(a.evaluation, config.gate, **made, champion=a.champion)
+    beside = {"champion": a.champion, "champion_model": a.champion_model}
+    judged = gate.question(a.evaluation, config.gate, **made, **beside)
     damaged = judged.model_copy(update={"configs": {**judged.configs, "damage": STORED["damage"]}})
     return {
-        "ingest": asked(ingest, config.ingest, store),
-        "train": training_question(a.dataset, config.train, config.model),
-        "evaluate": evaluation_question(a.model, config.evaluate, a.dataset),
-        "evaluate, with rows out of distribution": evaluation_question(
-            a.model, config.evaluate, a.dataset, strangers=a.strangers
+        "ingest": ingest.ask(Context(store), config.ingest).question,
+        "train": train.question(a.dataset, config.train, model_config=config.model),
+        "evaluate": evaluate.question(a.model, config.evaluate, **of_dataset),
+        "evaluate, with rows out of distribution": evaluate.question(
+            a.model, config.evaluate, **of_dataset, ood=a.strangers
         ),
-        "encode": asked(encode, a.model, config.encode, store, **of_dataset),
-        "publish": asked(publish, a.evaluation, config.publish, store, **made),
-        "publish, with features": asked(
-            publish, a.evaluation, config.publish, store, **made, features=a.features
+        "encode": encode.question(a.model, config.encode, **of_dataset),
+        "publish": publish.question(a.evaluation, config.publish, **made),
+        "publish, with features": publish.question(
+            a.evaluation, config.publish, **made, features=a.features
         ),
-        "drift": asked(measure_drift, a.model, config.drift, store, **of_dataset),
-        "compatibility": asked(
-            measure_compatibility,
-            a.model,
-            config.compatibility,
-            store,
-            old=a.champion_model,
-            **of_dataset,
+        "drift": measure_drift.question(a.model, config.drift, **of_dataset),
+        "compatibility": measure_compatibility.question(
+            a.model, config.compatibility, old=a.champion_model, **of_dataset
         ),
-        "gate": gate_question(a.evaluation, config.gate, **made, champion=None),
+        "gate": gate.question(a.evaluation, config.gate, **made),
         "gate, beside a champion": judged,
         "gate, of a damaged model": damaged,
     }
@@ -92,5 +69,5 @@ def test_every_answer_has_the_address_that_it_had(case, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
     config = PipelineConfig.model_validate(case["config"])
-    found = questions(config, AskedStore(tmp_path / "store"))
+    found = questions(config, Store(tmp_path / "store"))
     assert {name: question.address for name, question in found.items()} == case["addresses"]

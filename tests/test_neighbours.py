@@ -10,6 +10,7 @@ from aeflow.encoding import encode
 from aeflow.errors import ConfigError
 from aeflow.ingestion import ingest
 from aeflow.neighbours import nearest_in, nearest_rows
+from aeflow.stages import Context
 from aeflow.training import train
 
 LAYOUTS = {
@@ -24,7 +25,9 @@ LAYOUTS = {
 def test_nearest_rows_are_those_of_a_plain_search(changed, layout, block_bytes, monkeypatch):
     monkeypatch.setattr(neighbours, "BLOCK_BYTES", block_bytes)
     frame = pd.read_parquet(changed.store.locate(changed.features)).set_index("id")
-    features = encode(changed.model, LAYOUTS[layout], changed.store, dataset=changed.dataset)
+    features = encode(
+        Context(changed.store), changed.model, LAYOUTS[layout], dataset=changed.dataset
+    )
     row = frame.index[1234]
     latents = np.stack(frame["latent"].to_list())
     distances = pd.Series(np.linalg.norm(latents - latents[1234], axis=1), frame.index)
@@ -46,9 +49,11 @@ def test_of_equals_the_first_is_nearest():
 
 def test_a_row_with_many_equals_is_still_the_first(store, tmp_path):
     np.savez(tmp_path / "same.npz", x_train=np.full((40, 4, 4), 9, np.uint8))
-    dataset = ingest(IngestConfig(source=f"npz:{tmp_path / 'same.npz'}"), store)
-    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig(latent_dim=2))
-    features = encode(model, EncodeConfig(), store, dataset=dataset)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{tmp_path / 'same.npz'}"))
+    model = train(
+        Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=2)
+    )
+    features = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     last = pd.read_parquet(store.locate(features))["id"].iloc[-1]
     own, *nearest = nearest_rows(features, last, store, num=2)
     assert (own.id, own.distance) == (last, 0.0)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from aeflow.encoding import encode
+from aeflow.stages import Context
 from tests.readers import LAYOUTS, READERS, check_same, expected_rows
 
 
@@ -16,7 +17,9 @@ def expected(stages) -> pd.DataFrame:
 
 @pytest.fixture(params=LAYOUTS)
 def folder(request, changed) -> Path:
-    features = encode(changed.model, LAYOUTS[request.param], changed.store, dataset=changed.dataset)
+    features = encode(
+        Context(changed.store), changed.model, LAYOUTS[request.param], dataset=changed.dataset
+    )
     return changed.store.locate(features)
 
 

@@ -218,9 +218,9 @@ class Dying(LocalFiles):
             path.unlink()
         super().delete(name)
 
-    def delete_unused(self, name, since):
+    def replace(self, name, old, new):
         self._die_or_go_on()
-        return super().delete_unused(name, since)
+        return super().replace(name, old, new)
 
     def rename_folder(self, old, new):
         self._die_or_go_on()
@@ -232,7 +232,7 @@ class Dying(LocalFiles):
         self.left -= 1
 
 
-@pytest.mark.parametrize("left", range(20))  # what one file after the other takes
+@pytest.mark.parametrize("left", range(30))  # what one file after the other takes
 def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune(four, left):
     store, kept = four.store, {*four.b.values(), *four.c.values(), *four.d.values()}
     draft = store.root / f"models/{'0' * 16}.partial"
@@ -250,12 +250,21 @@ def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune
 
 
 def test_what_a_kill_left_of_an_answer_is_made_whole_by_who_asks_for_it(four):
-    store = Store(four.store.url, files=partial(Dying, left=2))
+    store = Store(four.store.url, files=partial(Dying, left=1))
     with pytest.raises(Killed):
         list(carry_out(plan_prune(store, keep_last=3), store))
-    assert list((store.root / four.a["publication"]).rglob("*.txt"))
+    assert list((four.store.root / four.a["publication"]).rglob("*.txt"))
     assert chain(four.store, "a") == four.a
     assert problems_in(four.store) == []
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(590, True), (610, False)])
+def test_what_was_used_within_ten_minutes_stays_whatever_age_is_given(four, seconds, stays):
+    four.store.manifest(four.a["model"])
+    age(four.store, seconds)
+    plan = plan_prune(four.store, keep_last=3, min_age_seconds=0)
+    assert plan.min_age_seconds == 600
+    assert (four.a["model"] in plan.in_use) is stays
 
 
 def test_other_folders_in_a_store_are_left_alone(store):

@@ -34,7 +34,7 @@ def test_processor_has_a_name_where_no_file_tells_of_it(tmp_path):
 
 
 def test_manifests_name_the_processor():
-    assert prepare(RuntimeConfig())["cpu"] == cpu_name()
+    assert prepare(RuntimeConfig()).cpu == cpu_name()
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from aeflow.configs import RuntimeConfig
 from aeflow.runtime import prepare
 from aeflow.tensorflow import tf
-used = prepare(RuntimeConfig())
+machine = prepare(RuntimeConfig())
 draw = np.random.default_rng(0).normal
 images, kernel = draw(size=(32, 28, 28, 8)), draw(size=(3, 3, 8, 16))
 convolved = tf.nn.conv2d(images.astype("float32"), kernel.astype("float32"), 2, "SAME")
-print(used["threads"], hashlib.sha256(convolved.numpy().tobytes()).hexdigest())
+print(machine.threads, hashlib.sha256(convolved.numpy().tobytes()).hexdigest())
 """
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from aeflow.artifacts import Drift, Evaluation, Verdict
 from aeflow.champions import promote
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.trends import draw_trend, trend_of
 from tests.conftest import Stages
@@ -19,7 +20,7 @@ def answer(store: Store, question: Question, answer_type, fields: dict):
     def work(draft):
         with draft.writing("told.json") as path:
             path.write_text("{}")
-        return fields
+        return Answered(fields)
 
     return store.answer(question, answer_type, work)
 
@@ -40,9 +41,9 @@ def challenger(stages: Stages, mse: float) -> Evaluation:
 
 def verdict(stages: Stages, judged: Evaluation, champion: Evaluation | None = None) -> Verdict:
     return gate(
+        Context(stages.store),
         judged,
         PCA_ONLY,
-        stages.store,
         model=stages.model,
         dataset=stages.dataset,
         champion=champion,

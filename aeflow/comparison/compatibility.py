@@ -1,67 +1,66 @@
 """The compatibility stage: whether features of an old model may live beside those of a new one."""
 
 import json
-from functools import partial
 
 from aeflow.artifacts import Compatibility, Dataset, Model
-from aeflow.comparison.alignment import linear_r2, neighbour_overlap, procrustes_error
-from aeflow.comparison.encoded import encode_rows
-from aeflow.configs import CompatibilityConfig, RuntimeConfig
+from aeflow.configs import CompatibilityConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.errors import ConfigError
-from aeflow.lineage import Question
-from aeflow.progress import OnProgress, Progress, silent, with_deadline
-from aeflow.runtime import prepare
-from aeflow.storage import Draft, Store
+from aeflow.progress import Progress
+from aeflow.stages import Answered, Work, stage
+from aeflow.storage import Draft
 
 __all__ = ["measure_compatibility"]
 
 SAME = {"identical": True, "rows": 0, "procrustes": 0.0, "neighbour_overlap": 1.0, "r2": 1.0}
 
 
+@stage(
+    Compatibility,
+    name="compatibility",
+    version=1,
+    run_name="compatibility of {new.key} with {old.key}",
+)
 def measure_compatibility(
-    new: Model,
-    config: CompatibilityConfig,
-    store: Store,
-    *,
-    old: Model,
-    dataset: Dataset,
-    runtime: RuntimeConfig = RuntimeConfig(),
-    on_progress: OnProgress = silent,
-) -> Compatibility:
+    work: Work, new: Model, config: CompatibilityConfig, *, old: Model, dataset: Dataset
+) -> Answered:
     """Compares the latents that two models give the first rows of a split.
 
     One model twice is answered without encoding. Raises ConfigError where the dataset has no such
     split, too few rows, or examples of another schema.
     """
-    question = Question(
-        stage="compatibility",
-        version=1,
-        folder=Compatibility.folder,
-        configs={"compatibility": config.hashed()},
-        inputs={"new": new.reference, "old": old.reference, "dataset": dataset.reference},
-    )
+    from aeflow.comparison.alignment import linear_r2, neighbour_overlap, procrustes_error
+    from aeflow.comparison.encoded import encode_rows
+
     for model in (new, old):
         check_fits(model, dataset)
-    shard_names(dataset, config.split, store)  # an unknown split is refused before any work
+    shard_names(dataset, config.split, work.store)  # refuses an unknown split before any work
     _check_rows(dataset, config)
-    used = prepare(runtime)
-    return store.answer(
-        question,
-        Compatibility,
-        partial(
-            _measure,
-            models={"old": old, "new": new},
-            config=config,
-            store=store,
-            dataset=dataset,
-            runtime=runtime,
-            cpu=used["cpu"],
-            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
-        ),
-        runtime=used,
-        on_progress=on_progress,
+    if old.identity == new.identity:
+        return _written(work.draft, SAME, "Old and new are the same model.", config=config)
+    num_rows, done = _num_rows(dataset, config), 0
+
+    def on_rows(count: int, message: str = "") -> None:
+        nonlocal done
+        done += count
+        work.on_progress(Progress("compatibility", done, 2 * num_rows, "row", message))
+
+    on_rows(0)
+    before, after = (
+        encode_rows(
+            model, dataset, work, split=config.split, num_rows=num_rows, on_rows=on_rows
+        ).latents
+        for model in (old, new)
     )
+    on_rows(0, "compares the latents")
+    measured = {
+        "identical": False,
+        "rows": num_rows,
+        "procrustes": procrustes_error(before, after),
+        "neighbour_overlap": neighbour_overlap(before, after, config.num_neighbours),
+        "r2": linear_r2(before, after),
+    }
+    return _written(work.draft, measured, _verdict(measured, config), config=config)
 
 
 def _check_rows(dataset: Dataset, config: CompatibilityConfig) -> None:
@@ -78,32 +77,6 @@ def _num_rows(dataset: Dataset, config: CompatibilityConfig) -> int:
     return min(config.max_rows, dataset.rows[config.split])
 
 
-def _measure(draft: Draft, *, models, config, store, dataset, runtime, cpu, on_progress):
-    if models["old"].identity == models["new"].identity:
-        return _written(draft, SAME, "Old and new are the same model.", config=config)
-    num_rows, done = _num_rows(dataset, config), 0
-
-    def on_rows(count: int, message: str = "") -> None:
-        nonlocal done
-        done += count
-        on_progress(Progress("compatibility", done, 2 * num_rows, "row", message))
-
-    on_rows(0)
-    seen = partial(encode_rows, split=config.split, num_rows=num_rows, runtime=runtime, cpu=cpu)
-    old, new = (
-        seen(models[name], dataset, store, on_rows=on_rows).latents for name in ("old", "new")
-    )
-    on_rows(0, "compares the latents")
-    measured = {
-        "identical": False,
-        "rows": num_rows,
-        "procrustes": procrustes_error(old, new),
-        "neighbour_overlap": neighbour_overlap(old, new, config.num_neighbours),
-        "r2": linear_r2(old, new),
-    }
-    return _written(draft, measured, _verdict(measured, config), config=config)
-
-
 def _verdict(measured: dict, config: CompatibilityConfig) -> str:
     """Says it in one sentence; models of two identities never share features."""
     return (
@@ -115,9 +88,11 @@ def _verdict(measured: dict, config: CompatibilityConfig) -> str:
     )
 
 
-def _written(draft: Draft, measured: dict, verdict: str, *, config: CompatibilityConfig) -> dict:
+def _written(
+    draft: Draft, measured: dict, verdict: str, *, config: CompatibilityConfig
+) -> Answered:
     asked = {"split": config.split, "num_neighbours": config.num_neighbours}
     with draft.writing("compatibility.json") as path:
         content = {"verdict": verdict, **measured, **asked}
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    return measured
+    return Answered(measured)

@@ -3,36 +3,44 @@
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.configs import RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.models import Inference, load_model
 from aeflow.models.inference import Encoded
+from aeflow.stages import Work
 from aeflow.storage import Store
 
-__all__ = ["encode_rows"]
+__all__ = ["encode_rows", "read_reference"]
+
+REFERENCE = "reference.parquet"
 
 
 def encode_rows(
     model: Model,
     dataset: Dataset,
-    store: Store,
+    work: Work,
     *,
     split: str,
     num_rows: int,
-    runtime: RuntimeConfig,
-    cpu: str,
     on_rows: Callable[[int], None],
 ) -> Encoded:
     """Encodes the first rows of a split; `on_rows` hears of each batch."""
-    network = load_model(model, store, cpu=cpu)
-    inference = Inference(network, dataset.example_schema, runtime.encode_batch_size)
+    network = load_model(model, work.store, cpu=work.machine.cpu)
+    inference = Inference(network, dataset.example_schema, work.runtime.encode_batch_size)
     parts: list[Encoded] = []
     left = num_rows
-    for shard in open_split(dataset, split, store):
+    for shard in open_split(dataset, split, work.store):
         if left:
             parts.append(inference.encode(shard.features[:left], on_rows))
             left -= len(parts[-1].errors)
     latents = np.concatenate([part.latents for part in parts])
     return Encoded(latents, np.concatenate([part.errors for part in parts]))
+
+
+def read_reference(model: Model, store: Store) -> Encoded:
+    """Returns the latents and errors of the rows that were held out when a model was trained."""
+    table = pq.read_table(store.reading(model, [REFERENCE]) / REFERENCE)
+    latents = table["latent"].combine_chunks().flatten().to_numpy()
+    return Encoded(latents.reshape(len(table), -1), table["reconstruction_error"].to_numpy())

@@ -6,10 +6,13 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import ttest_ind_from_stats
 
-from aeflow.datasets.statistics import SCALARS, SplitStatistics
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import DriftConfig
+from aeflow.datasets.statistics import SCALARS, SplitStatistics, read_statistics
 from aeflow.schema import ExampleSchema
+from aeflow.storage import Store
 
-__all__ = ["InputShifts", "input_shifts"]
+__all__ = ["InputShifts", "input_shifts", "moved_inputs"]
 
 SMALL_EFFECT = 0.2
 """What Cohen calls small (Statistical Power Analysis, 1988, p. 25), in standard deviations."""
@@ -43,6 +46,20 @@ class InputShifts:
             **{name: {key: values[key] for key in SCALARS} for name, values in overall.items()},
             "largest": self.table.slice(0, NAMED).to_pylist(),
         }
+
+
+def moved_inputs(
+    model: Model, dataset: Dataset, store: Store, *, config: DriftConfig
+) -> InputShifts:
+    """Compares the inputs of a split with those of the rows that a model was trained on."""
+    trained_on = store.manifest(model.address).question.inputs["dataset"].address
+    before = Dataset.model_validate(store.manifest(trained_on).artifact)
+    return input_shifts(
+        read_statistics(before, store)["train"],
+        read_statistics(dataset, store)[config.split],
+        dataset.example_schema,
+        significance=config.significance,
+    )
 
 
 def input_shifts(

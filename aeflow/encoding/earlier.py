@@ -1,22 +1,22 @@
 """What need not be encoded again: shards that the same model has encoded before, byte for byte."""
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 from aeflow.artifacts import FeatureSet
 from aeflow.datasets.shards import split_of
 from aeflow.encoding.pieces import Piece, feature_files, record
 from aeflow.features import label_of
 from aeflow.lineage import FileEntry, Manifest, Question
+from aeflow.stages import Work
 from aeflow.storage import Draft, Store
 from aeflow.storage.listing import manifests_of
 
 __all__ = ["adopt_features"]
-
-MADE_BY = ("device", "cpu", "encode_batch_size")
-"""What of the runtime the bytes of features may depend on."""
 
 DIGITS = len("01234567.parquet")
 """How long the end of a feature file's name is, which follows from its bytes alone."""
@@ -27,22 +27,24 @@ logger = logging.getLogger(__name__)
 
 
 def adopt_features(
-    question: Question, missing: list[Piece], draft: Draft, *, runtime: dict, store: Store
+    missing: list[Piece], work: Work, *, made_by: Mapping[str, Any]
 ) -> dict[Piece, list[FileEntry]]:
     """Takes over the files of shards that earlier feature sets have; returns them by shard.
 
-    A file is taken over where model, config and runtime are the same and the shard has the same
-    SHA-256. It saves work and changes no byte of the answer.
+    A file is taken over if model and config are the same, if it was made by the same device, cpu
+    and encode_batch_size, and if the shard has the same SHA-256. It saves work and changes no byte
+    of the answer.
     """
+    question, store = work.question, work.store
     wanted = _shards(question, store)
     adopted: dict[Piece, list[FileEntry]] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="adopt") as pool:
-        for manifest in _earlier(question, runtime, store):
+        for manifest in _earlier(question, made_by, store):
             if len(adopted) == len(missing):
                 break
             made = _made(manifest, store)
             left = [p for p in missing if p not in adopted and wanted[p] in made]
-            take = partial(_take, address=manifest.question.address, draft=draft)
+            take = partial(_take, address=manifest.question.address, draft=work.draft)
             taken = pool.map(take, left, [made[wanted[piece]] for piece in left])
             adopted |= {piece: files for piece, files in zip(left, taken, strict=True) if files}
     return adopted
@@ -64,13 +66,13 @@ def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -
     return taken
 
 
-def _earlier(question: Question, runtime: dict, store: Store) -> list[Manifest]:
+def _earlier(question: Question, made_by: Mapping[str, Any], store: Store) -> list[Manifest]:
     """Lists the feature sets that the same model made in the same way, the newest first."""
     alike = [
         manifest
         for manifest in manifests_of(FeatureSet, store)
         if _asked(manifest.question) == _asked(question)
-        and all(manifest.runtime.get(name) == runtime[name] for name in MADE_BY)
+        and all(manifest.runtime.get(name) == value for name, value in made_by.items())
     ]
     return sorted(alike, key=lambda manifest: manifest.created, reverse=True)
 

@@ -3,21 +3,19 @@
 import json
 import logging
 from collections.abc import Iterable
-from functools import partial
 from itertools import chain
+from typing import Any
 
 from aeflow.artifacts import Dataset, FeatureSet, Model
-from aeflow.configs import EncodeConfig, RuntimeConfig
+from aeflow.configs import EncodeConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.encoding.delta import check_delta, write_log
 from aeflow.encoding.earlier import adopt_features
-from aeflow.encoding.group import ShardEncoder, encode_group
 from aeflow.encoding.pieces import Piece, recorded
-from aeflow.encoding.spreading import Spread, grouped
-from aeflow.errors import ConfigError, CorruptArtifact
-from aeflow.lineage import FileEntry, Question
-from aeflow.progress import OnProgress, Progress, is_logged, silent, with_deadline
-from aeflow.runtime import prepare
+from aeflow.errors import ConfigError, CorruptArtifact, UnfitMachine
+from aeflow.lineage import FileEntry
+from aeflow.progress import Progress, is_logged
+from aeflow.stages import Answered, Work, stage
 from aeflow.storage import Draft, Store
 from aeflow.storage.files import WORK
 
@@ -28,31 +26,102 @@ MADE_BY = f"{WORK}/made_by.json"
 logger = logging.getLogger(__name__)
 
 
-def encode(
-    model: Model,
-    config: EncodeConfig,
-    store: Store,
-    *,
-    dataset: Dataset,
-    runtime: RuntimeConfig = RuntimeConfig(),
-    spread: Spread | None = None,
-    on_progress: OnProgress = silent,
-) -> FeatureSet:
+@stage(
+    FeatureSet,
+    name="encode",
+    version=2,
+    run_name="encode {dataset.name} {model.network}/{model.kind}",
+    resumable=True,
+)
+def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> Answered:
     """Encodes every row of a dataset into Parquet features, one file a shard, or a shard and label.
 
     Shards that this model has encoded before, in an earlier feature set, are taken over from it.
-    The others are encoded here, or by whomever `spread` gives them to: not a byte differs.
+    The others are encoded here, or elsewhere if the context spreads them: not a byte differs.
     Interrupted or killed, it leaves a draft with the finished files, from which the same call
-    goes on. Raises ConfigError where the dataset does not fit the model or has not the labels to
-    partition by, CorruptArtifact where the model is not what was committed.
+    goes on. Raises ConfigError if the dataset does not fit the model or has not the labels to
+    partition by, CorruptArtifact if the model is not what was committed.
     """
-    question = Question(
-        stage="encode",
-        version=2,
-        folder=FeatureSet.folder,
-        configs={"encode": config.hashed()},
-        inputs={"model": model.reference, "dataset": dataset.reference},
+    from aeflow.encoding.group import ShardEncoder, encode_group
+    from aeflow.encoding.spreading import grouped
+
+    _check(work, model, config, dataset=dataset)
+    encoder = ShardEncoder(
+        model,
+        config,
+        work.store,
+        batch_size=work.runtime.encode_batch_size,
+        cpu=work.machine.cpu,
     )
+    runtime = work.runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
+    pieces = _plan(dataset, work.store)
+    made_by = {"device": work.machine.device, "encode_batch_size": encoder.batch_size}
+    new, finished = _left(pieces, work, made_by=made_by)
+    count = _Count(work, dataset, num_shards=len(pieces), finished=finished)
+    count.add_rows(0)
+    if work.context.spread:
+        groups = grouped(
+            new,
+            model=model,
+            dataset=dataset,
+            config=config,
+            runtime=runtime,
+            device=work.machine.device,
+            draft=work.draft.share,
+        )
+        for rows_done in work.context.spread(groups):
+            count.add_rows(rows_done)
+    else:
+        encode_group(
+            new,
+            work.draft,
+            encoder=encoder,
+            config=config,
+            store=work.store,
+            dataset=dataset,
+            identity=model.identity,
+            in_flight=runtime.shards_in_flight,
+            on_rows=count.add_rows,
+            on_shard=count.add_shard,
+        )
+    files = _assemble(pieces, work.draft, dataset)
+    if config.format == "delta":
+        write_log(work.draft, files, key=work.question.key)
+    described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
+    stored = {"layout": config.layout, "format": config.format}
+    return Answered(described | stored, encoder.recorded)
+
+
+class _Count:
+    """Counts encoded rows and written shards, and reports them."""
+
+    def __init__(
+        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[Piece, int]
+    ):
+        self._work = work
+        self._total = sum(dataset.rows.values())
+        self._num_shards = num_shards
+        self._rows, self._shards = sum(finished.values()), len(finished)
+
+    def add_rows(self, count: int) -> None:
+        self._rows += count
+        message = f"{self._shards} of {self._num_shards} shards"
+        self._work.on_progress(Progress("encode", self._rows, self._total, "row", message))
+
+    def add_shard(self, piece: Piece, rows: int) -> None:
+        self._shards += 1
+        self.add_rows(0)
+        if is_logged(self._shards, self._num_shards):
+            logger.info(
+                "encode: shard %d of %d, %s, %d rows",
+                self._shards,
+                self._num_shards,
+                piece.shard,
+                rows,
+            )
+
+
+def _check(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> None:
     check_fits(model, dataset)
     if config.partition_by_label and not dataset.has_labels:
         raise ConfigError(
@@ -61,84 +130,8 @@ def encode(
         )
     if config.format == "delta":
         check_delta()
-    used = prepare(runtime)
-    return store.answer(
-        question,
-        FeatureSet,
-        partial(
-            _encode,
-            question=question,
-            model=model,
-            config=config,
-            store=store,
-            dataset=dataset,
-            runtime=runtime,
-            used=used,
-            spread=spread,
-            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
-        ),
-        resumable=True,
-        runtime=used,
-        on_progress=on_progress,
-    )
-
-
-def _encode(
-    draft: Draft, *, question, model, config, store, dataset, runtime, used, spread, on_progress
-):
-    encoder = ShardEncoder(model, config, store, runtime=runtime, cpu=used["cpu"])
-    used["encode_batch_size"] = encoder.batch_size  # what the manifest records
-    if config.precision != "float32":
-        used["latent_error"] = encoder.latent_error
-        logger.info("encode: %s, latents err by %.2g", config.precision, encoder.latent_error)
-    runtime = runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
-    pieces = _plan(dataset, store)
-    new, finished = _left(pieces, question, draft, used=used, store=store)
-    total = sum(dataset.rows.values())
-    done, written = sum(finished.values()), len(finished)
-
-    def on_rows(count: int) -> None:
-        nonlocal done
-        done += count
-        on_progress(Progress("encode", done, total, "row", f"{written} of {len(pieces)} shards"))
-
-    def on_shard(piece: Piece, rows: int) -> None:
-        nonlocal written
-        written += 1
-        on_rows(0)
-        if is_logged(written, len(pieces)):
-            logger.info(
-                "encode: shard %d of %d, %s, %d rows", written, len(pieces), piece.shard, rows
-            )
-
-    asked = {"config": config, "dataset": dataset}
-    on_rows(0)
-    if spread:
-        told = {"model": model, "runtime": runtime, "device": used["device"]}
-        for rows_done in spread(grouped(new, draft=draft.share, **told, **asked)):
-            on_rows(rows_done)
-    else:
-        encode_group(
-            new,
-            draft,
-            encoder=encoder,
-            store=store,
-            identity=model.identity,
-            in_flight=runtime.shards_in_flight,
-            on_rows=on_rows,
-            on_shard=on_shard,
-            **asked,
-        )
-    files = _assemble(pieces, draft, dataset)
-    if config.format == "delta":
-        write_log(draft, files, key=question.key)
-    return {
-        "identity": model.identity,
-        "latent_dim": model.latent_dim,
-        "layout": config.layout,
-        "format": config.format,
-        "rows": dataset.rows,
-    }
+    if work.runtime.dask and not work.context.spread:
+        raise UnfitMachine("Encoding over Dask is a matter of Prefect's tasks: leave out --direct.")
 
 
 def _plan(dataset: Dataset, store: Store) -> list[Piece]:
@@ -148,24 +141,25 @@ def _plan(dataset: Dataset, store: Store) -> list[Piece]:
 
 
 def _left(
-    pieces: list[Piece], question: Question, draft: Draft, *, used: dict, store: Store
+    pieces: list[Piece], work: Work, *, made_by: dict[str, Any]
 ) -> tuple[list[Piece], dict[Piece, int]]:
     """Returns the pieces that are to be encoded, and the rows of those that need not be."""
-    _keep_what_is_alike(draft, {key: used[key] for key in ("device", "encode_batch_size")})
+    draft = work.draft
+    _keep_what_is_alike(draft, made_by)
     recordings = recorded(pieces, draft, is_checked=True).items()
     finished = {piece: _rows(files) for piece, files in recordings}
     if finished:
         logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
     missing = [piece for piece in pieces if piece not in finished]
-    adopted = adopt_features(question, missing, draft, runtime=used, store=store)
+    adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
     if adopted:
         logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
         finished |= {piece: _rows(files) for piece, files in adopted.items()}
     return [piece for piece in missing if piece not in adopted], finished
 
 
-def _keep_what_is_alike(draft: Draft, made_by: dict) -> None:
-    """Begins anew where another device or batch size has made what is finished."""
+def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
+    """Begins anew if another device or batch size has made what is finished."""
     if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
         draft.clear()
         with draft.writing(MADE_BY) as path:

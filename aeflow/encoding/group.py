@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.configs import EncodeConfig, RuntimeConfig
+from aeflow.configs import EncodeConfig
 from aeflow.datasets.shards import Shard, open_shard
 from aeflow.encoding.pieces import Piece, record
 from aeflow.errors import CorruptArtifact
@@ -31,15 +31,15 @@ class ShardEncoder:
     """Turns shards into feature rows with one restored model."""
 
     def __init__(
-        self, model: Model, config: EncodeConfig, store: Store, *, runtime: RuntimeConfig, cpu: str
+        self, model: Model, config: EncodeConfig, store: Store, *, batch_size: int, cpu: str
     ):
         self._has_error = config.reconstruction_error
-        self.latent_error = 0.0
+        self._latent_error: float | None = None
         network = load_model(model, store, cpu=cpu)
         fitted = partial(
             Inference.that_fits,
             schema=model.example_schema,
-            batch_size=runtime.encode_batch_size,
+            batch_size=batch_size,
             with_errors=self._has_error,
         )
         if config.precision == "float32":
@@ -49,7 +49,7 @@ class ShardEncoder:
                 self._inference = fitted(
                     in_precision(network, model, store, precision=config.precision)
                 )
-                self.latent_error = self._checked_error(
+                self._latent_error = self._checked_error(
                     network, model, store, precision=config.precision
                 )
         folder = store.reading(model, ["reference.parquet"])
@@ -75,6 +75,12 @@ class ShardEncoder:
     def batch_size(self) -> int:
         """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
         return self._inference.batch_size
+
+    @property
+    def recorded(self) -> dict[str, float]:
+        """What the manifest records: the batch size, and the latents' error in a short type."""
+        error = {} if self._latent_error is None else {"latent_error": self._latent_error}
+        return {"encode_batch_size": self.batch_size, **error}
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
         """Gives the features of each shard in turn; `on_rows` hears of each batch."""

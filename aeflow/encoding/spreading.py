@@ -1,6 +1,6 @@
 """Encoding beyond one process: groups of shards, each encoded by whoever takes it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +13,7 @@ from aeflow.errors import ConfigError
 from aeflow.runtime import prepare
 from aeflow.storage import Draft, Share, Store
 
-__all__ = ["ShardGroup", "Spread", "encode_shards", "grouped"]
+__all__ = ["ShardGroup", "encode_shards", "grouped"]
 
 MAX_GROUPS = 256
 """Groups at most: each is a task, which costs its scheduler some 20 ms."""
@@ -39,10 +39,6 @@ class ShardGroup(BaseModel):
         return first if first == last else f"{first} to {last}"
 
 
-Spread = Callable[[Sequence[ShardGroup]], Iterator[int]]
-"""Has groups encoded somewhere and gives, at least once a second, the rows that are new."""
-
-
 def grouped(pieces: Sequence[Piece], **shared) -> list[ShardGroup]:
     """Cuts shards into groups of neighbours, all of a size but the last."""
     size = -(-len(pieces) // MAX_GROUPS)
@@ -58,18 +54,18 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
     Raises ConfigError where this process computes on another kind of device than the holder, and
     Interrupted where the holder is gone.
     """
-    used = prepare(group.runtime)
-    if used["device"] != group.device:
+    machine = prepare(group.runtime)
+    if machine.device != group.device:
         raise ConfigError(
-            f"A worker computes on {used['device']} what the run began on {group.device}; features "
+            f"A worker computes on {machine.device} what the run began on {group.device}; features "
             "never mix the two. Choose runtime.device = 'cpu', or workers that are alike."
         )
     encoder = _encoder(
         group.model.model_dump_json(),
         group.config.model_dump_json(),
-        group.runtime.model_dump_json(),
         store=store.url,
-        cpu=used["cpu"],
+        batch_size=group.runtime.encode_batch_size,
+        cpu=machine.cpu,
     )
     if encoder.batch_size != group.runtime.encode_batch_size:
         raise ConfigError(
@@ -99,12 +95,12 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
 
 
 @lru_cache(maxsize=1)
-def _encoder(model: str, config: str, runtime: str, *, store: str, cpu: str) -> ShardEncoder:
+def _encoder(model: str, config: str, *, store: str, batch_size: int, cpu: str) -> ShardEncoder:
     """Loads a model once for all groups that a process encodes with it; JSON can be compared."""
     return ShardEncoder(
         Model.model_validate_json(model),
         EncodeConfig.model_validate_json(config),
         Store(store),
-        runtime=RuntimeConfig.model_validate_json(runtime),
+        batch_size=batch_size,
         cpu=cpu,
     )

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from itertools import starmap
 
 import numpy as np
-import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
@@ -15,6 +14,7 @@ from aeflow.evaluation.scoring import Judge
 from aeflow.models import Inference
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
+from aeflow.tensorflow import tf
 
 __all__ = ["as_examples_of", "distances", "stranger_scores", "told_apart"]
 

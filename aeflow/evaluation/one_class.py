@@ -11,15 +11,15 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.configs import RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import ConfigError
 from aeflow.evaluation.anomalies import distances, told_apart
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.evaluation.scoring import Judge
 from aeflow.models import Inference, load_model
-from aeflow.progress import OnProgress, Progress, silent
+from aeflow.progress import Progress
 from aeflow.runtime import prepare
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 __all__ = ["WAYS", "ClassScores", "labels_of", "score_class"]
@@ -74,11 +74,9 @@ def labels_of(dataset: Dataset, store: Store) -> list[int]:
 def score_class(
     model: Model,
     dataset: Dataset,
-    store: Store,
+    context: Context,
     *,
     label: int,
-    runtime: RuntimeConfig = RuntimeConfig(),
-    on_progress: OnProgress = silent,
 ) -> ClassScores:
     """Scores at most 10,000 test rows by a model and a dataset whose training rows have one label.
 
@@ -88,12 +86,12 @@ def score_class(
     "both" adds it to the distance in the latent, each as a multiple of its mean over validation
     rows. Raises ConfigError where all test rows have that label, or none.
     """
-    used = prepare(runtime)
-    on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
+    store, machine = context.store, prepare(context.runtime)
+    context.on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
     inference = Inference(
-        load_model(model, store, cpu=used["cpu"]),
+        load_model(model, store, cpu=machine.cpu),
         dataset.example_schema,
-        runtime.encode_batch_size,
+        context.runtime.encode_batch_size,
     )
     judge = Judge(dataset, store, latent_dim=model.latent_dim)
     fitted, _ = _read(dataset, "train", store, FITTED_ROWS)
@@ -110,7 +108,7 @@ def score_class(
         judge=judge,
     )
     told = {way: told_apart(score[is_own], score[~is_own]) for way, score in scores.items()}
-    on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
+    context.on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
     return ClassScores(
         label=label,
         rows=dataset.rows["train"],

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.artifacts import Dataset
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.models import Autoencoder
 from aeflow.storage import Store
+from aeflow.tensorflow import tf
 
 __all__ = ["usage_scores"]
 

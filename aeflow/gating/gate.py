@@ -1,127 +1,100 @@
 """The gate: the rules that a challenger must pass before it may be promoted."""
 
 import json
-from functools import partial
 
 import pyarrow.parquet as pq
 
-from aeflow.artifacts import Dataset, Evaluation, Model, Verdict, references
-from aeflow.configs import GateConfig, RuntimeConfig
+from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
+from aeflow.configs import GateConfig
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.gating.rules import RULES, Case, Ruling
-from aeflow.lineage import Question
-from aeflow.models import load_model
-from aeflow.progress import OnProgress, Progress, silent, with_deadline
-from aeflow.runtime import prepare
-from aeflow.storage import Draft, Store
+from aeflow.progress import Progress
+from aeflow.stages import Answered, Work, stage
+from aeflow.storage import Store
 
 __all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
+DAMAGE = "damage"
+"""The name under which a question hashes what is damaged."""
 
 
-def gate(
+def _with_damage(
+    work: Work,
     challenger: Evaluation,
     config: GateConfig,
-    store: Store,
     *,
     model: Model,
     dataset: Dataset,
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
-    runtime: RuntimeConfig = RuntimeConfig(),
-    on_progress: OnProgress = silent,
-) -> Verdict:
-    """Judges the challenger by the rules, beside the champion where there is one.
-
-    `challenger` and `champion` are evaluations of `model` and `champion_model` on one split of
-    `dataset`; ConfigError says where they are not.
-    """
+) -> Work:
+    """Adds to the question what is damaged in the model, so that a mended one is judged anew."""
+    store = work.store
     if (champion is None) != (champion_model is None):
         raise ConfigError("The champion's model and its evaluation go together: give both or none.")
     _check_judges(challenger, store, model=model, dataset=dataset)
     if champion and champion_model:
         _check_same_rows(challenger, champion, store)
         _check_judges(champion, store, model=champion_model, dataset=dataset)
-    used = prepare(runtime)
-    question = _question(challenger, config, model=model, dataset=dataset, champion=champion)
-    damage = None
-    if "golden" in config.rules and store.find(question.address) is None:
-        damage = _damage_of(model, store, cpu=used["cpu"])
-    if damage:  # another question, so that the mended model gets another verdict
-        configs = {**question.configs, "damage": damage}
-        question = question.model_copy(update={"configs": configs})
-    return store.answer(
-        question,
-        Verdict,
-        partial(
-            _judge,
-            challenger=challenger,
-            champion=champion,
-            config=config,
-            store=store,
-            model=model,
-            champion_key=champion_model.key if champion_model else None,
-            dataset=dataset,
-            damage=damage,
-            on_progress=with_deadline(on_progress, runtime.deadline_seconds),
-        ),
-        runtime=used,
-        on_progress=on_progress,
-    )
+    if "golden" not in config.rules or store.find(work.question.address) is not None:
+        return work
+    damage = _damage_of(model, work)
+    configs = work.question.configs | ({DAMAGE: damage} if damage else {})
+    return work.asking(work.question.model_copy(update={"configs": configs}))
 
 
-def _question(challenger, config, *, model, dataset, champion) -> Question:
-    return Question(
-        stage="gate",
-        version=2,
-        folder=Verdict.folder,
-        configs={"gate": config.hashed()},
-        inputs=references(evaluation=challenger, model=model, dataset=dataset, champion=champion),
-    )
-
-
-def _judge(
-    draft: Draft,
+@stage(
+    Verdict,
+    name="gate",
+    version=2,
+    run_name="gate {dataset.name} {model.key}",
+    inputs={"challenger": "evaluation", "champion_model": None},
+    asking=_with_damage,
+)
+def gate(
+    work: Work,
+    challenger: Evaluation,
+    config: GateConfig,
     *,
-    challenger,
-    champion,
-    config,
-    store,
-    model,
-    champion_key,
-    dataset,
-    damage,
-    on_progress,
-):
-    folder = store.reading(challenger, [METRICS, EXAMPLES])
+    model: Model,
+    dataset: Dataset,
+    champion: Evaluation | None = None,
+    champion_model: Model | None = None,
+) -> Answered:
+    """Judges the challenger by the rules, and compares it with the champion if there is one.
+
+    `challenger` and `champion` are evaluations of `model` and `champion_model` on one split of
+    `dataset`. Raises ConfigError if they are not.
+    """
+    folder = work.store.reading(challenger, [METRICS, EXAMPLES])
     case = Case(
         config=config,
         split=challenger.split,
         latent_dim=model.latent_dim,
-        metrics=_metrics_of(challenger, store),
+        metrics=_metrics_of(challenger, work.store),
         examples=pq.read_table(folder / EXAMPLES),
-        damage=damage,
-        champion=champion_key,
-        champion_metrics=_metrics_of(champion, store) if champion else {},
+        damage=work.question.configs.get(DAMAGE),
+        champion=champion_model.key if champion_model else None,
+        champion_metrics=_metrics_of(champion, work.store) if champion else {},
     )
     rulings = []
     for done, name in enumerate(config.rules):
-        on_progress(Progress("gate", done, len(config.rules), "rule", name))
+        work.on_progress(Progress("gate", done, len(config.rules), "rule", name))
         rulings.append(RULES[name](case))
-    on_progress(Progress("gate", len(config.rules), len(config.rules), "rule"))
+    work.on_progress(Progress("gate", len(config.rules), len(config.rules), "rule"))
     fields = {
         "model": model.key,
-        "champion": champion_key,
+        "champion": case.champion,
         "dataset_name": dataset.name,
         "passed": all(ruling.passed for ruling in rulings),
         "reasons": _reasons(rulings),
     }
-    with draft.writing(VERDICT) as path:
+    with work.draft.writing(VERDICT) as path:
         rules = [ruling.model_dump() for ruling in rulings]
         content = {"verdict": _sentence(fields), **fields, "rules": rules}
         path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
-    return fields
+    return Answered(fields)
 
 
 def _reasons(rulings: list[Ruling]) -> tuple[str, ...]:
@@ -140,9 +113,11 @@ def _metrics_of(evaluation: Evaluation, store: Store) -> dict[str, float]:
     return json.loads(path.read_bytes())["metrics"]
 
 
-def _damage_of(model: Model, store: Store, *, cpu: str) -> str | None:
+def _damage_of(model: Model, work: Work) -> str | None:
+    from aeflow.models import load_model
+
     try:
-        load_model(model, store, cpu=cpu)
+        load_model(model, work.store, cpu=work.machine.cpu)
     except CorruptArtifact as error:
         return str(error)
     return None

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from aeflow.artifacts import Dataset
-from aeflow.configs import IngestConfig, RuntimeConfig
+from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Piece, Source, open_source
 from aeflow.datasets.statistics import (
     ARRAYS_FILE,
@@ -22,89 +22,62 @@ from aeflow.ingestion.intake import Intake
 from aeflow.ingestion.portions import PORTIONS_FILE, Portion, write_portions
 from aeflow.ingestion.splits import Splits
 from aeflow.ingestion.validation import QUARANTINE_FILE, Validation
-from aeflow.lineage import Input, Question
-from aeflow.progress import OnProgress, Progress, silent, with_deadline
+from aeflow.lineage import Input
+from aeflow.progress import OnProgress, Progress
 from aeflow.schema import ExampleSchema
-from aeflow.storage import Draft, Store
+from aeflow.stages import Answered, Work, stage
+from aeflow.storage import Draft
 
 __all__ = ["ingest"]
 
 STAGE = "ingest"
-VERSION = 2
 
 logger = logging.getLogger(__name__)
 
 
-def ingest(
-    config: IngestConfig,
-    store: Store,
-    *,
-    runtime: RuntimeConfig = RuntimeConfig(),
-    on_progress: OnProgress = silent,
-) -> Dataset:
-    """Returns the dataset of a source, prepared in the store: at once where it already is.
+@dataclass(frozen=True)
+class _Opened:
+    source: Source
+    pieces: Sequence[Piece]
+
+
+def _ask(work: Work, config: IngestConfig) -> Work:
+    """Opens the source: its pieces are the question's inputs, and it may name the dataset."""
+
+    def on_wait(message: str) -> None:
+        work.on_progress(Progress(STAGE, 0, 1, "source", message))
+
+    source = open_source(config, on_wait=on_wait)
+    _report_stores(source.skipped_stores, work.on_progress)
+    pieces = source.pieces()
+    if not any(piece.rows for piece in pieces):
+        raise SourceError(f"The source '{config.source}' holds no rows. Give one that has some.")
+    inputs = {p.name: Input(address=config.source, digest=p.digest) for p in pieces}
+    changes = {"name": config.name or source.name, "inputs": inputs}
+    return work.asking(work.question.model_copy(update=changes), _Opened(source, pieces))
+
+
+@stage(Dataset, name=STAGE, version=2, run_name="ingest {config.source}", asking=_ask)
+def ingest(work: Work, config: IngestConfig) -> Answered:
+    """Prepares the dataset of a source.
 
     Of a source that grew, only what is new is read: unchanged pieces are taken over from the
     dataset of the same name in the store that shares most of them. The key follows from the
     content of the source, not from where it lies. Raises SourceError or ConfigError, and leaves
-    nothing behind, where the source is not what it should be.
+    nothing behind, if the source is not what it should be.
     """
-    on_progress = with_deadline(on_progress, runtime.deadline_seconds)
-    source = open_source(
-        config, on_wait=lambda message: on_progress(Progress(STAGE, 0, 1, "source", message))
-    )
-    _report_stores(source.skipped_stores, on_progress)
-    pieces = source.pieces()
-    if not any(piece.rows for piece in pieces):
-        raise SourceError(f"The source '{config.source}' holds no rows. Give one that has some.")
-    question = Question(
-        stage=STAGE,
-        version=VERSION,
-        folder=Dataset.folder,
-        name=config.name or source.name,
-        configs={STAGE: config.hashed()},
-        inputs={p.name: Input(address=config.source, digest=p.digest) for p in pieces},
-    )
-    return store.answer(
-        question,
-        Dataset,
-        lambda draft: {
-            "name": question.name,
-            "label_names": source.label_names,
-            **_prepare(
-                source,
-                pieces,
-                config,
-                earlier=earlier_dataset(question, store),
-                draft=draft,
-                on_progress=on_progress,
-            ),
-        },
-        runtime=runtime.model_dump(),
-        on_progress=on_progress,
-    )
-
-
-def _prepare(
-    source: Source,
-    pieces: Sequence[Piece],
-    config: IngestConfig,
-    *,
-    earlier: Earlier | None,
-    draft: Draft,
-    on_progress: OnProgress,
-) -> dict[str, Any]:
-    """Writes shards, quarantine and statistics; returns what a Dataset says of them."""
+    source, pieces = work.opened.source, work.opened.pieces
+    earlier = earlier_dataset(work.question, work.store)
     total = sum(piece.rows for piece in pieces)
     validation, splits = Validation(config, total), Splits(pieces, config)
-    intake = Intake(config, draft, splits=splits, validation=validation)
-    kept = _kept(earlier, source, pieces, on_progress)
+    intake = Intake(config, work.draft, splits=splits, validation=validation)
+    kept = _kept(earlier, source, pieces, work.on_progress)
     done = 0
 
     def on_rows(count: int) -> None:
         nonlocal done
         done += count
-        on_progress(Progress(STAGE, done, total, "row"))
+        work.on_progress(Progress(STAGE, done, total, "row"))
 
     for piece in pieces:
         if earlier and piece.name in kept and validation.takes(earlier.shape, earlier.dtype):
@@ -116,13 +89,16 @@ def _prepare(
     validation.check()
     statistics = intake.statistics()
     splits.check({split: of_split.count for split, of_split in statistics.items()})
-    _write_beside(draft, validation, statistics, intake.portions)
-    return {
+    _write_beside(work.draft, validation, statistics, intake.portions)
+    fields = {
+        "name": work.question.name,
+        "label_names": source.label_names,
         "example_schema": _schema(source, validation, statistics),
         "rows": {split: of_split.count for split, of_split in statistics.items()},
         "quarantined": validation.num_bad,
         "has_labels": intake.has_labels,
     }
+    return Answered(fields)
 
 
 def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:

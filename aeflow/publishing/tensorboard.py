@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from aeflow.publishing.results import Results
 from aeflow.summaries import write_scalars
+from aeflow.tensorflow import tf
 
 __all__ = ["EVENTS", "write_events"]
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aeflow.errors import ConfigError, CorruptArtifact, TransientError
-from aeflow.storage.protocol import Files
+from aeflow.storage.protocol import Files, content_of
 
 __all__ = ["Alias", "alias_file", "alias_owners", "change_alias", "read_alias"]
 
@@ -51,7 +51,7 @@ def alias_owners(files: Files, alias: str) -> list[str]:
 
 def read_alias(files: Files, name: str, entry_type: type[E]) -> Alias[E] | None:
     """Returns the alias in the file `name`, or None where it was never set."""
-    content = _content(files, name)
+    content = content_of(files, name)
     return None if content is None else _parsed(content, name, entry_type)
 
 
@@ -68,7 +68,7 @@ def change_alias(
     entry is lost. Raises TransientError where others are always first.
     """
     for _ in range(ATTEMPTS):
-        old = _content(files, name)
+        old = content_of(files, name)
         standing = None if old is None else _parsed(old, name, entry_type)
         entry = change(standing)
         if standing and entry == standing.current:
@@ -82,13 +82,6 @@ def change_alias(
     raise TransientError(
         f"Others changed the alias '{name}' {ATTEMPTS} times while this run tried to. Run it again."
     )
-
-
-def _content(files: Files, name: str) -> bytes | None:
-    try:
-        return files.read(name)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 def _parsed(content: bytes, name: str, entry_type: type[E]) -> Alias[E]:

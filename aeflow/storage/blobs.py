@@ -6,14 +6,13 @@ deleting that.
 """
 
 import hashlib
-import random
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aeflow.errors import ConfigError
 from aeflow.storage.disk import UNFINISHED, unfinished
 from aeflow.storage.files import PARTIAL, contained
 from aeflow.storage.remote import Remote
@@ -24,10 +23,6 @@ REMOVED = b"removed by aeflow\n"
 REMOVAL_SECONDS = 30.0
 """How long a mark stands at most; one that is older was left by a process that was killed."""
 PAUSE_SECONDS = 0.2
-ATTEMPTS = 10
-BLANKS = b" \t"
-PADDING = 24
-"""Blanks that a touch puts behind a file's text, at random, so that its etag is another one."""
 HERE = Path("/")
 
 
@@ -52,7 +47,7 @@ class Objects:
         seen = self.seen(name)
         if seen is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
-        return _unpadded(seen.content)
+        return seen.content
 
     def exists(self, name: str) -> bool:
         """Says whether a file or folder is there."""
@@ -143,27 +138,11 @@ class Objects:
         """Renews the time of change of a file that still holds `content`."""
         self.replace(name, content, content)
 
-    def touch(self, name: str) -> bool:
-        """Notes that a file is used now, in its time of change; says whether it is still there."""
-        for _ in range(ATTEMPTS):
-            seen = self.seen(name)
-            if seen is None:
-                return False
-            padding = bytes(random.choices(BLANKS, k=PADDING))
-            try:
-                if self._swap(name, seen, _unpadded(seen.content) + padding):
-                    return True
-            except ConfigError:  # of a store that one may only read
-                return True
-        return True
-
-    def delete_unused(self, name: str, since: float) -> bool:
-        """Removes a file that nobody has touched since that moment; says whether it did.
-
-        Of this and a `touch` at the same time one comes first: both swap, and one fails.
-        """
-        seen = self.seen(name)
-        return seen is not None and seen.changed < since and self._remove(name, seen)
+    def discard(self, name: str, *, check: Callable[[], None]) -> None:
+        """Removes a folder; each of its files is whole, so a draft can be resumed from the rest."""
+        for meta in self._below(name):
+            check()
+            self.delete_file(meta["path"])
 
     def delete(self, name: str) -> None:
         """Removes a file or a folder with all it holds; nothing where there is none."""
@@ -259,12 +238,6 @@ class Objects:
 def _beside(name: str) -> str:
     folder, slash, _ = name.rpartition("/")
     return f"{folder}{slash}"
-
-
-def _unpadded(content: bytes) -> bytes:
-    """Returns a file's content without the blanks of a touch."""
-    body, end = content[:-PADDING], content[-PADDING:]
-    return body if len(end) == PADDING and not end.strip(BLANKS) else content
 
 
 def _version(meta: dict[str, Any]) -> dict[str, str]:

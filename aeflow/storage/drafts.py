@@ -10,6 +10,7 @@ from aeflow.lineage import FileEntry, digest_of
 from aeflow.storage.files import MANIFEST, PARTIAL, WORK, contained, sha256_of
 from aeflow.storage.leases import check_holder
 from aeflow.storage.protocol import Files
+from aeflow.storage.use import remove_claimed
 
 __all__ = ["Draft", "DraftOfAnother", "Share", "content_digest"]
 
@@ -93,6 +94,7 @@ class Draft:
 
     def commit(self, address: str, manifest: bytes, entries: tuple[FileEntry, ...]) -> bool:
         """Makes the draft the answer at an address; says False where another one was first."""
+        remove_claimed(self.files, address)
         return self.files.commit(self.name, address, manifest, entries=entries, check=self.check)
 
     def _entry(self, name: str) -> FileEntry:

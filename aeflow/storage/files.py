@@ -129,6 +129,7 @@ class LocalFiles:
             else:
                 with self.writing(name) as aside:
                     aside.write_bytes(new)
+            flush_folder(path.parent)
             return True
         return False
 
@@ -136,34 +137,6 @@ class LocalFiles:
         """Renews the time of change of a file that still holds `content`."""
         if self.read(name) == content:
             os.utime(self.path(name))
-
-    def touch(self, name: str) -> bool:
-        """Notes that a file is used now, in its time of change; says whether it is still there."""
-        path = self.path(name)
-        with suppress(FileNotFoundError, NotADirectoryError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                with suppress(OSError):  # of a store that one may only read
-                    os.utime(path)
-                return True
-        return False
-
-    def delete_unused(self, name: str, since: float) -> bool:
-        """Removes a file that nobody has touched since that moment; says whether it did.
-
-        Of this and a `touch` at the same time one comes first: what was touched stays, and what
-        was removed is not touched. Once it returns, the file is gone from the disk, too.
-        """
-        path = self.path(name)
-        with suppress(FileNotFoundError, NotADirectoryError), path.open("rb+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            stat = os.fstat(file.fileno())
-            if stat.st_mtime >= since or not os.path.samestat(stat, path.stat()):
-                return False
-            path.unlink()
-            flush_folder(path.parent)
-            return True
-        return False
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
@@ -216,18 +189,26 @@ class LocalFiles:
         with self.writing(f"{draft}/{MANIFEST}") as path:
             path.write_bytes(manifest)
             check()
-        if not self.exists(f"{address}/{MANIFEST}"):
-            self.delete(address)  # a folder that lost its manifest is no answer
-        if self.rename_folder(draft, address):
-            return True
+        while not self.exists(f"{address}/{MANIFEST}"):
+            self.discard(address, check=check)  # a folder that lost its manifest is no answer
+            if self.rename_folder(draft, address):
+                return True
         self.delete(draft)
         return False
 
-    def discard(self, name: str) -> None:
-        """Removes a draft, renamed first, so that nobody resumes what is left after a kill."""
+    def discard(self, name: str, *, check: Callable[[], None]) -> None:
+        """Removes a folder, renamed first, so that what a kill leaves of it is not used.
+
+        `check` is called after the rename: if the folder is another process's, it gets it back.
+        """
         folder, _, last = name.rpartition("/")
         aside = f"{folder}/{unfinished(last)}"
         if self.exists(name) and self.rename_folder(name, aside):
+            try:
+                check()
+            except BaseException:
+                self.rename_folder(aside, name)
+                raise
             self.delete(aside)
 
     def make_folder(self, name: str) -> None:

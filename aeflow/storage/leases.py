@@ -63,6 +63,10 @@ class Lease:
         """Says whether the lease is still this one's, and no other process has taken it over."""
         return _is_held(self._files, self.name, self.holder)
 
+    def check(self) -> None:
+        """Raises LostLease if another process has taken the lease over."""
+        check_holder(self._files, self.name, self.holder)
+
     @property
     def holder(self) -> str:
         """What stands in the lease while it is this one's."""

@@ -45,10 +45,6 @@ class ObjectFiles(Objects):
         meta = self.head(name)
         return meta is not None and meta["size"] == entry.size
 
-    def discard(self, name: str) -> None:
-        """Removes a draft; each of its files is whole, so what is left can be resumed."""
-        self.delete(name)
-
     def make_folder(self, name: str) -> None:
         """Does nothing: there are no folders."""
 

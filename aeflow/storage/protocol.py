@@ -1,13 +1,13 @@
 """What a store asks of the place where its bytes lie: a folder, or a bucket and a prefix."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from aeflow.lineage import FileEntry
 
-__all__ = ["Files"]
+__all__ = ["Files", "content_of"]
 
 
 class Files(Protocol):
@@ -67,20 +67,15 @@ class Files(Protocol):
         """Renews the time of change of a file that still holds `content`."""
         ...
 
-    def touch(self, name: str) -> bool:
-        """Notes that a file is used now, in its time of change; says whether it is still there."""
-        ...
-
-    def delete_unused(self, name: str, since: float) -> bool:
-        """Removes a file that nobody has touched since that moment; says whether it did."""
-        ...
-
     def delete(self, name: str) -> None:
         """Removes a file or a folder with all it holds; nothing where there is none."""
         ...
 
-    def discard(self, name: str) -> None:
-        """Removes a draft, so that nobody resumes what is left of it after a kill."""
+    def discard(self, name: str, *, check: Callable[[], None]) -> None:
+        """Removes a folder that is not committed, so that what a kill leaves of it is not used.
+
+        `check` raises if the folder is no longer ours.
+        """
         ...
 
     def make_folder(self, name: str) -> None:
@@ -141,3 +136,10 @@ class Files(Protocol):
     def shown(self, name: str) -> str:
         """Returns the address of a file or folder, as people are told it."""
         ...
+
+
+def content_of(files: Files, name: str) -> bytes | None:
+    """Returns the bytes of a file, or None if there is no such file."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return files.read(name)
+    return None

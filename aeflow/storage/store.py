@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -18,19 +18,20 @@ from aeflow.errors import (
     CorruptArtifact,
     DivergedTraining,
     IdentityMismatch,
-    InexactPrecision,
     SourceError,
     TransientError,
+    UnfitMachine,
 )
-from aeflow.lineage import FileEntry, Manifest, Question, libraries, manifest_bytes
+from aeflow.lineage import Answered, FileEntry, Manifest, Question, libraries, manifest_bytes
 from aeflow.progress import OnProgress, Progress, silent
 from aeflow.storage.disk import local_root
 from aeflow.storage.drafts import Draft, Share, content_digest
 from aeflow.storage.files import MANIFEST, PARTIAL, LocalFiles, contained, sha256_of
 from aeflow.storage.leases import Lease, LostLease
-from aeflow.storage.protocol import Files
+from aeflow.storage.protocol import Files, content_of
 from aeflow.storage.remote import checked_url, is_remote
 from aeflow.storage.removal import remove_leftovers
+from aeflow.storage.use import is_claimed, record_use
 from aeflow.storage.verify import problems_of
 
 __all__ = ["Store"]
@@ -75,17 +76,16 @@ class Store:
         self,
         question: Question,
         answer_type: type[A],
-        work: Callable[[Draft], dict[str, Any]],
+        work: Callable[[Draft], Answered],
         *,
         resumable: bool = False,
-        runtime: dict[str, Any] | None = None,
         on_progress: OnProgress = silent,
     ) -> A:
         """Returns the answer in the store, or lets `work` make it and commits that.
 
         `work` writes files into a draft and returns the fields of the artifact, without its key;
-        where it gives no `digest`, the digest of the files is taken. While another process works
-        on the same question, this one waits for its answer. After an interruption a resumable
+        if there is no `digest` among them, the digest of the files is taken. While another process
+        works on the same question, this one waits for its answer. After an interruption a resumable
         draft stays; after the caller's own mistake nothing does.
         """
         if self._is_there(question.address):
@@ -102,8 +102,7 @@ class Store:
             if not self._is_there(question.address):  # it may have come before the lease did
                 with self._drafting(question, lease, resumable=resumable) as draft:
                     start = time.monotonic()
-                    fields = work(draft)
-                    self._commit(draft, question, answer_type, fields, runtime or {}, start)
+                    self._commit(draft, question, answer_type, work(draft), start)
         except LostLease:
             if not self._is_there(question.address):
                 raise
@@ -121,23 +120,17 @@ class Store:
         return self._artifact(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address, or None where nothing is committed.
+        """Returns the manifest at an address, or None if nothing is committed or a prune took it.
 
         Looking counts as no use; `answer`, `manifest` and `reading` keep a prune away for a while.
         """
-        try:
-            content = self.files.read(f"{address}/{MANIFEST}")
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        try:
-            return Manifest.model_validate_json(content)
-        except ValidationError as error:
-            raise _unreadable(address) from error
+        found = self._committed(address)
+        return None if found is None or is_claimed(self.files, address) else found
 
     def manifest(self, address: str) -> Manifest:
         """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
-        found = self.find(address)
-        if found is None or not self._touch(address):
+        found = self._committed(address) if record_use(self.files, address) else None
+        if found is None:
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
         return found
 
@@ -217,10 +210,14 @@ class Store:
         return None
 
     def _is_there(self, address: str) -> bool:
-        return self.find(address) is not None and self._touch(address)
+        return record_use(self.files, address) and self._committed(address) is not None
 
-    def _touch(self, address: str) -> bool:
-        return self.files.touch(f"{address}/{MANIFEST}")
+    def _committed(self, address: str) -> Manifest | None:
+        content = content_of(self.files, f"{address}/{MANIFEST}")
+        try:
+            return None if content is None else Manifest.model_validate_json(content)
+        except ValidationError as error:
+            raise _unreadable(address) from error
 
     def _artifact(self, address: str, answer_type: type[A]) -> A:
         try:
@@ -255,7 +252,7 @@ class Store:
                 draft.clear()
             yield draft
         except BaseException as error:
-            is_mistake = isinstance(error, MISTAKES) and not isinstance(error, InexactPrecision)
+            is_mistake = isinstance(error, MISTAKES) and not isinstance(error, UnfitMachine)
             is_waste = is_mistake or not resumable or not draft.finished()
             if is_waste and lease.is_held():  # a draft that was taken over is not ours to remove
                 self.files.delete(draft.name)
@@ -266,12 +263,12 @@ class Store:
         draft: Draft,
         question: Question,
         answer_type: type[Artifact],
-        fields: dict[str, Any],
-        runtime: dict[str, Any],
+        answered: Answered,
         start: float,
     ) -> None:
         files = draft.entries()
-        artifact = answer_type(key=question.key, **{"digest": content_digest(files), **fields})
+        fields = {"digest": content_digest(files), **answered.fields}
+        artifact = answer_type(key=question.key, **fields)
         manifest = Manifest(
             stage=question.stage,
             key=question.key,
@@ -279,7 +276,7 @@ class Store:
             question=question,
             artifact=artifact.to_json(),
             files=files,
-            runtime=runtime,
+            runtime=dict(answered.recorded),
             libraries=libraries(),
             created=datetime.now(UTC),
             seconds=round(time.monotonic() - start, 3),

@@ -3,6 +3,7 @@
 from aeflow.lineage import FileEntry, Manifest, is_as_written
 from aeflow.storage.files import MANIFEST
 from aeflow.storage.protocol import Files
+from aeflow.storage.use import USED
 
 __all__ = ["MANIFEST", "problem_of", "problems_of"]
 
@@ -22,7 +23,7 @@ def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
         problems.append(f"The manifest in '{shown}' names another artifact than it commits.")
     if not is_as_written(files.read(f"{address}/{MANIFEST}"), manifest):
         problems.append(f"The manifest in '{shown}' is not what was committed.")
-    known = {entry.name for entry in manifest.files} | {MANIFEST}
+    known = {entry.name for entry in manifest.files} | {MANIFEST, USED}
     problems += [
         f"The file '{files.shown(f'{address}/{name}')}' is in no manifest."
         for name in files.names(address)

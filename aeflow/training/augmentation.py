@@ -1,11 +1,10 @@
 """Images as they might as well have been: mirrored, and moved by a few pixels."""
 
-import tensorflow as tf
-
 from aeflow.configs import TrainConfig
 from aeflow.errors import ConfigError
 from aeflow.models.moving import moved
 from aeflow.schema import ExampleSchema
+from aeflow.tensorflow import tf
 
 __all__ = ["augmented", "check_augmentation"]
 

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.models import Autoencoder
 from aeflow.storage import Draft, DraftOfAnother
+from aeflow.tensorflow import tf
 
 __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 

@@ -1,16 +1,18 @@
 """Training as one of several machines of which another, the chief, writes what comes out."""
 
 import time
-from collections.abc import Callable
 
-from aeflow.artifacts import Model
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import ModelConfig, TrainConfig
 from aeflow.errors import LostMachine
 from aeflow.lineage import Question
-from aeflow.progress import OnProgress, Progress
+from aeflow.progress import Progress
+from aeflow.stages import Work
 from aeflow.storage import DraftOfAnother, Store
 from aeflow.storage.leases import live_inputs
+from aeflow.training.beginning import begin
 from aeflow.training.checkpoints import Checkpoints
-from aeflow.training.loop import Run, fit
+from aeflow.training.loop import fit
 
 __all__ = ["follow"]
 
@@ -22,25 +24,22 @@ class _Answered(Exception):
 
 
 def follow(
-    question: Question,
-    store: Store,
-    *,
-    begin: Callable[[OnProgress], Run],
-    on_progress: OnProgress,
+    work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
 ) -> Model:
     """Takes the chief's steps with it and returns its answer, having written nothing.
 
-    Raises LostMachine where the chief ends without one.
+    Raises LostMachine if the chief ends without one.
     """
+    question, store = work.question, work.store
 
     def waiting(progress: Progress) -> None:
-        on_progress(progress)
+        work.on_progress(progress)
         if store.find(question.address):
             raise _Answered
 
     try:
         waiting(Progress("train", 0, 1, "step", "looks for the answer"))
-        run = begin(waiting)
+        run = begin(work.heard_by(waiting), dataset, config, model_config=model_config)
         draft = DraftOfAnother(store.files, question.address)
         checkpoints = Checkpoints(draft, run.model, run.optimizer)
         fit(
@@ -48,7 +47,7 @@ def follow(
             checkpoints.restore(),
             checkpoints,
             on_epoch=lambda epoch: None,
-            on_progress=on_progress,
+            on_progress=work.on_progress,
         )
         while True:
             waiting(Progress("train", 0, 1, "answer", "waits for the chief's answer"))

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.artifacts import Dataset
 from aeflow.configs import TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.storage import Store
+from aeflow.tensorflow import tf
 
 __all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows", "piece_ranges"]
 

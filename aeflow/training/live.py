@@ -1,12 +1,12 @@
 """TensorBoard while a model trains: scalars an epoch, and a panel of reconstructions."""
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.models import Inference
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
 from aeflow.summaries import write_panel, write_scalars
+from aeflow.tensorflow import tf
 from aeflow.training.loop import Run
 
 __all__ = ["LiveSummaries"]

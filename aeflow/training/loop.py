@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.configs import RuntimeConfig, TrainConfig
 from aeflow.errors import DivergedTraining, Interrupted
 from aeflow.models import Autoencoder
 from aeflow.progress import OnProgress, Progress, is_logged
+from aeflow.tensorflow import tf
 from aeflow.training.checkpoints import Checkpoints, TrainingState
 from aeflow.training.inputs import StoredRows, TrainingBlocks
 from aeflow.training.optimizers import learning_rate_at

@@ -1,6 +1,6 @@
 """Muon over every kernel, a convolution's too (Jordan 2024, https://kellerjordan.github.io/posts/muon/)."""
 
-import tensorflow as tf
+from aeflow.tensorflow import tf
 
 __all__ = ["Muon"]
 

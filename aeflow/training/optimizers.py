@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import tensorflow as tf
-
 from aeflow.configs import TrainConfig
+from aeflow.tensorflow import tf
 from aeflow.training.muon import Muon
 
 __all__ = ["OneCycle", "build_optimizer", "learning_rate_at"]

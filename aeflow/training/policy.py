@@ -1,10 +1,10 @@
 """How a training step is computed, chosen for the model and the device it runs on."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from aeflow.configs import DenseOptions, ModelConfig, RuntimeConfig, TrainConfig
-from aeflow.errors import ConfigError
+from aeflow.errors import UnfitMachine
+from aeflow.machine import Machine
 from aeflow.models import kind_class
 
 __all__ = ["Policy", "choose_policy"]
@@ -30,22 +30,22 @@ def choose_policy(
     config: TrainConfig,
     runtime: RuntimeConfig,
     *,
-    used: dict[str, Any],
+    machine: Machine,
     num_rows: int,
 ) -> Policy:
     """Chooses by the figures of `tests/benchmarks/README.md`; what `runtime` says comes first.
 
-    `used` is what `prepare` has found. The answers of two policies differ in their last bits, as
-    those of two devices do. Raises ConfigError where devices cannot share a batch equally.
+    The answers of two policies differ in their last bits, as
+    those of two devices do. Raises UnfitMachine if devices cannot share a batch equally.
     """
-    device, num_devices = used["device"], used["num_devices"] * used["num_machines"]
-    if used["num_machines"] > 1 and device == "cpu" and used["num_devices"] > 1:
-        raise ConfigError(
+    device, num_devices = machine.device, machine.total_devices
+    if machine.num_machines > 1 and device == "cpu" and machine.num_devices > 1:
+        raise UnfitMachine(
             f"On a CPU each machine of TF_CONFIG is one device, and runtime.num_devices is "
-            f"{used['num_devices']}. Leave it out."
+            f"{machine.num_devices}. Leave it out."
         )
     if config.batch_size % num_devices:
-        raise ConfigError(
+        raise UnfitMachine(
             f"{num_devices} devices cannot share a batch of {config.batch_size} rows equally. "
             "Choose a multiple for train.batch_size, or fewer for runtime.num_devices."
         )

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.configs import TrainConfig
 from aeflow.errors import InexactPrecision
 from aeflow.models import Autoencoder
 from aeflow.models.deviation import Deviation, largest_deviation, refusing_in, relative_deviation
+from aeflow.tensorflow import tf
 from aeflow.training.inputs import StoredRows
 from aeflow.training.steps import VALIDATION_BATCH
 from aeflow.training.together import Agreement

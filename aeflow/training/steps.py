@@ -5,10 +5,10 @@ from functools import cache
 from typing import cast
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.configs import TrainConfig
 from aeflow.models import Autoencoder
+from aeflow.tensorflow import tf
 from aeflow.training.augmentation import augmented
 from aeflow.training.inputs import Block, StoredRows
 from aeflow.training.policy import Policy

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
-import tensorflow as tf
 
 from aeflow.cluster import Cluster
 from aeflow.errors import Interrupted, LostMachine
+from aeflow.tensorflow import tf
 
 __all__ = ["Agreement"]
 

@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig
+from aeflow.configs import PipelineConfig
 from aeflow.errors import ConfigError, DivergedTraining, PrunedTrial
 from aeflow.lineage import Question
-from aeflow.progress import OnProgress, Progress, silent
+from aeflow.progress import OnProgress, Progress
+from aeflow.stages import Context, Stage
 from aeflow.storage import Store
 from aeflow.storage.removal import remove_draft, remove_log
 from aeflow.tuning.proposing import check_optuna
@@ -25,13 +25,11 @@ logger = logging.getLogger(__name__)
 def run_trial(
     dataset: Dataset,
     config: PipelineConfig,
-    store: Store,
+    context: Context,
     *,
     number: int,
     seconds: float | None,
-    train: Callable[..., Model],
-    question_of: Callable[[Dataset, TrainConfig, ModelConfig], Question],
-    on_progress: OnProgress = silent,
+    train: Stage[..., Model],
 ) -> Trial:
     """Returns the trial with that number, which `train` makes unless it has ended already.
 
@@ -40,23 +38,18 @@ def run_trial(
     ConfigError where already the config that the study begins with cannot be trained.
     """
     check_optuna()
+    store = context.store
     study = Study(dataset, config, store)
     trial = study.trial(number)
     if trial.state != "running":
         return trial
     chosen = with_values(config, trial.values)
-    question = question_of(dataset, chosen.train, chosen.model)
-    watch = _Watch(study, trial, on_progress, _end_of(seconds))
+    question = train.question(dataset, chosen.train, model_config=chosen.model)
+    watch = _Watch(study, trial, context.on_progress, _end_of(seconds))
     try:
         watch.check()
-        model = train(
-            dataset,
-            chosen.train,
-            store,
-            model_config=chosen.model,
-            runtime=config.runtime,
-            on_progress=watch.hear,
-        )
+        watched = replace(context, on_progress=watch.hear)
+        model = train(watched, dataset, chosen.train, model_config=chosen.model)
         ended = {
             "state": "complete",
             "loss": model.validation_loss,

@@ -8,6 +8,7 @@ from aeflow.artifacts import Model
 from aeflow.datasets.dating import dated, days, is_dated
 from aeflow.datasets.sources import check_source
 from aeflow.errors import AeflowError, ConfigError, Interrupted
+from flows import recipes
 from flows.cli.options import (
     ANY_ENCODING,
     ANY_SOURCE,
@@ -50,7 +51,7 @@ def backfill(
         told = config.model_copy(update={"ingest": dated(config.ingest, day)})
         try:
             check_source(told.ingest)
-            carry_out("encode_dataset", options, config=told, model=encoder.key)
+            carry_out(recipes.encode_dataset, options, config=told, model=encoder.key)
         except Interrupted:
             raise
         except AeflowError as error:

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow.artifacts import Dataset, Model
+from flows import recipes
 from flows.cli.options import (
     ANY_ENCODING,
     ANY_SOURCE,
@@ -31,4 +32,4 @@ def encode(
     config = config_of(options, source, encoding)
     encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
     dataset = None if source.source else made_from(options.url, encoder, Dataset).key
-    carry_out("encode_dataset", options, config=config, model=encoder.key, dataset=dataset)
+    carry_out(recipes.encode_dataset, options, config=config, model=encoder.key, dataset=dataset)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows import recipes
 from flows.cli.options import ANY_EVALUATION, DEFAULTS, EvaluateOptions, Options, config_of
 from flows.cli.running import carry_out
 
@@ -17,4 +18,4 @@ def evaluate(
     options: Options = DEFAULTS,
 ) -> None:
     """Evaluates a stored model on the dataset that it was trained on."""
-    carry_out("evaluate_model", options, config=config_of(options, evaluation), model=model)
+    carry_out(recipes.evaluate_model, options, config=config_of(options, evaluation), model=model)

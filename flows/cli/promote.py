@@ -10,13 +10,16 @@ from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import Refused
+from aeflow.evaluation import evaluate
+from aeflow.gating import gate
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 from flows import settings
 from flows.cli.bars import bars
 from flows.cli.options import JsonOption, StoreOption
+from flows.here import Here
 from flows.listening import listening
-from flows.recipes import strangers_to
+from flows.recipes import ingest_ood
 from flows.stored import absolute, made_from, stored
 
 __all__ = ["promote"]
@@ -72,29 +75,24 @@ def _verdict_on(
 def _judged(
     challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None
 ) -> Verdict:
-    from flows.stages import STAGES
-
-    dataset, runtime = made_from(store, challenger, Dataset), config.runtime
+    runner, dataset = Here(store, config.runtime), made_from(store, challenger, Dataset)
     if config.evaluate.ood_source:
-        ood = strangers_to(dataset, config, store, stages=STAGES)
+        ood = ingest_ood(dataset, config, runner)
     else:
         ood = _ood_of_before(challenger, config, store, dataset=dataset)
     evaluations = [
-        STAGES.evaluate(
-            model, config.evaluate, store, dataset=dataset, strangers=ood, runtime=runtime
-        )
+        runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
         for model in (challenger, champion)
         if model
     ]
-    return STAGES.gate(
+    return runner.run(
+        gate,
         evaluations[0],
         config.gate,
-        store,
         model=challenger,
         dataset=dataset,
         champion=evaluations[1] if champion else None,
         champion_model=champion,
-        runtime=runtime,
     )
 
 

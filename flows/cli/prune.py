@@ -22,7 +22,8 @@ def prune(
         bool, Parameter(negative="", help="List what would be removed, and remove nothing.")
     ] = False,
     min_age_minutes: Annotated[
-        float, Parameter(help="What was made, found or read in the last minutes is spared.")
+        float,
+        Parameter(help="What was made, found or read in the last minutes is spared; 10 at least."),
     ] = MIN_AGE_SECONDS / 60,
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
@@ -35,13 +36,19 @@ def prune(
     """
     opened = Store(store)
     plan = plan_prune(opened, keep_last=keep_last, min_age_seconds=60 * min_age_minutes)
+    minutes = plan.min_age_seconds / 60
+    if minutes > min_age_minutes:
+        print(
+            f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}: a use is recorded "
+            "once in five minutes."
+        )
     listed = _listed(plan.items if dry_run else carry_out(plan, opened))
     size = sum(item.size for item in listed)
     done = "would be removed" if dry_run else "removed"
     print(f"{len(listed)} folders, {size:,} bytes {done}." if listed else "Nothing to remove.")
     if plan.in_use:
         print(
-            f"Spared, because in use within the last {min_age_minutes:g} minutes or by a run: "
+            f"Spared, because in use within the last {minutes:g} minutes or by a run: "
             f"{', '.join(plan.in_use)}."
         )
     if json:

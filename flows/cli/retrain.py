@@ -1,5 +1,6 @@
 """`aeflow retrain`: a better model, if one is due and the gate lets it pass."""
 
+from flows import retraining
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -31,4 +32,4 @@ def retrain(
     When it is due, and what the gate asks, stand in the sections retrain and gate of the config.
     """
     config = config_of(options, source, model, training, evaluation)
-    carry_out("retrain", options, config=config)
+    carry_out(retraining.retrain, options, config=config)

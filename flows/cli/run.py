@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from flows import recipes
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -35,4 +36,4 @@ def run(
     if not (source.source or options.config or options.preset):
         options = replace(options, preset="quick")
     config = config_of(options, source, model, training, evaluation)
-    carry_out("pipeline", options, config=config)
+    carry_out(recipes.pipeline, options, config=config)

@@ -1,18 +1,22 @@
-"""Carries a recipe out, in this process or as a Prefect flow, and tells what came out."""
+"""Carries a recipe out, in this process or as a Prefect flow, and reports what came out."""
 
 import importlib
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from aeflow.configs import PipelineConfig
 from aeflow.errors import Refused
 from aeflow.progress import OnProgress
-from flows import classes, recipes, retraining, settings, tuning
+from flows import settings
 from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
+from flows.here import Here
 from flows.listening import listening
-from flows.outcome import OneClass, Outcome, Retraining, Tuned
+from flows.outcome import Outcome, Retraining
 
 __all__ = ["carry_out"]
 
@@ -27,27 +31,26 @@ FLOWS = {
     "tune": "flows.tune",
     "one_class": "flows.one_class",
 }
-"""The recipes, and where each is a flow of the same name and arguments."""
-WRITTEN_IN = {"retrain": retraining, "tune": tuning, "one_class": classes}
-OUTCOMES: dict[str, type[Outcome]] = {
-    "retrain": Retraining,
-    "tune": Tuned,
-    "one_class": OneClass,
-}
+"""Recipes that are flows of the same name, which servers know; others become one when called."""
+
+R = TypeVar("R", bound=Outcome)
 
 
 def carry_out(
-    recipe: str, options: Options, *, config: PipelineConfig, **keys: str | None
-) -> Outcome:
-    """Carries out the recipe of that name with a config, and keys of what is stored already.
+    recipe: Callable[..., R], options: Options, *, config: PipelineConfig, **keys: str | None
+) -> R:
+    """Carries out a recipe with a config, and with keys of what is stored already.
 
-    Tells what came out, and returns it.
+    Reports what came out, and returns it.
     """
     start = datetime.now(UTC)
-    arguments = {"config": config, "store": options.url, **keys}
     with settings.quiet_terminal(), bars() as show, listening(show):
         try:
-            outcome = _here(recipe, arguments) if options.direct else _flow(recipe, arguments, show)
+            if options.direct:
+                outcome = recipe(config, Here(options.url, config.runtime), **keys)
+            else:
+                arguments = {"config": config, "store": options.url, **keys}
+                outcome = _as_flow(recipe, arguments, show)
         except (KeyboardInterrupt, Terminated) as signal:
             raise type(signal)(kept(options.url)) from signal
     tell(outcome, options.url, since=start, as_json=options.json)
@@ -56,17 +59,17 @@ def carry_out(
     return outcome
 
 
-def _here(recipe: str, arguments: dict) -> Outcome:
-    from flows.stages import STAGES
-
-    return getattr(WRITTEN_IN.get(recipe, recipes), recipe)(**arguments, stages=STAGES)
-
-
-def _flow(recipe: str, arguments: dict, show: OnProgress) -> Outcome:
+def _as_flow(recipe: Callable[..., R], arguments: dict[str, Any], show: OnProgress) -> R:
+    name = recipe.__name__
     with settings.importing_prefect():
         from flows.cli.server import answering_server
 
-        flow = getattr(importlib.import_module(FLOWS[recipe]), recipe)
+        if name in FLOWS:
+            flow = getattr(importlib.import_module(FLOWS[name]), name)
+        else:
+            from flows.train_autoencoder import flow_of
+
+            flow = flow_of(recipe)
     with answering_server(show):
         came_out = flow(**arguments)
-    return OUTCOMES.get(recipe, Outcome).model_validate(came_out)
+    return inspect.signature(recipe).return_annotation.model_validate(came_out)

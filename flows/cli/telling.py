@@ -46,7 +46,7 @@ def _verdict_of(evaluation: Evaluation, store: Store) -> str:
 
 def _table_of(outcome: OneClass) -> Table:
     """Returns AUROC, and in brackets the share caught at 1 % false alarms, by label and score."""
-    from aeflow.evaluation import WAYS
+    from aeflow.evaluation.one_class import WAYS
 
     caption = "AUROC (share caught at 1% false alarms)"
     table = Table(box=box.SIMPLE, padding=(0, 0, 0, 1), caption=caption)

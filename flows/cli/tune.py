@@ -21,6 +21,7 @@ from flows.cli.options import (
 )
 from flows.cli.running import carry_out
 from flows.outcome import Tuned
+from flows.tuning import tune as recipe
 
 __all__ = ["tune"]
 
@@ -43,6 +44,6 @@ def tune(
     """
     config = config_of(options, source, model, training, tuning)
     check_optuna()
-    outcome = carry_out("tune", options, config=config)
+    outcome = carry_out(recipe, options, config=config)
     if output is not None and isinstance(outcome, Tuned):
         output.write_text(outcome.best.toml, "utf-8")

@@ -44,7 +44,7 @@ def _problems_of_model(store: Store, address: str) -> list[str]:
 
     model = Model.model_validate(store.manifest(address).artifact)
     try:
-        load_model(model, store, cpu=prepare(RuntimeConfig())["cpu"])
+        load_model(model, store, cpu=prepare(RuntimeConfig()).cpu)
     except (CorruptArtifact, IdentityMismatch) as error:
         return [str(error)]
     return []

@@ -9,8 +9,7 @@ import shlex
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from aeflow.artifacts import Dataset, Publication
-from aeflow.configs import ModelConfig, TrainConfig
+from aeflow.artifacts import Publication
 from aeflow.storage import Store
 from flows.pages.posting import post, slug
 from flows.stored import absolute
@@ -43,15 +42,11 @@ def tensorboard_line(run: str, store: str) -> str:
     return f"TensorBoard: `{_command('tensorboard', store)}`, there the run `{run}`"
 
 
-def link_training(
-    dataset: Dataset, config: TrainConfig, store: str, *, model_config: ModelConfig
-) -> None:
+def link_training(model_key: str, store: str, *, dataset_name: str) -> None:
     """Links to TensorBoard before a model trains, so that one can watch it."""
-    from aeflow.training import training_question
-
-    run = f"logs/{training_question(dataset, config, model_config).key}"
-    key, address = f"tensorboard-{slug(dataset.name)}", _tensorboard_address(run, store)
-    told = f"The newest training on {dataset.name}, live"
+    run = f"logs/{model_key}"
+    key, address = f"tensorboard-{slug(dataset_name)}", _tensorboard_address(run, store)
+    told = f"The newest training on {dataset_name}, live"
     if address:
         post(create_link_artifact, address, key=key, link_text=told, description=told)
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aeflow.configs import IngestConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.benchmarks import encoding, training
 from tests.benchmarks.harness import summary
@@ -29,7 +30,7 @@ def main() -> None:
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
-        dataset = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+        dataset = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
         for case in given.cases or MEASURES:
             found[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
     if given.json:

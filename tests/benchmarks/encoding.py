@@ -11,6 +11,7 @@ from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.datasets.shards import shard_names
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.benchmarks.children import python_of, started
@@ -47,10 +48,10 @@ CASES = {"encoding": 1_000_000}
 def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
     """Encodes by all contenders whose environment is there, and prints a table."""
     num_rows = CASES[name]
-    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig())
+    model = train(Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig())
     write_repeated(scratch / "rows.npz", num_rows)
     config = IngestConfig(source=f"npz:{scratch / 'rows.npz'}", splits="all")
-    many = ingest(config, store)
+    many = ingest(Context(store), config)
     given = _given(model, many, store, scratch)
     with ExitStack() as stack:
         children = {

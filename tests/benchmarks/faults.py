@@ -1,6 +1,5 @@
 """Lets every storage call of ingest, train and encode fail in turn. `make soak` runs it."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,9 +9,12 @@ from pathlib import Path
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
-from tests.storage.faults import KINDS, count_survived
+from tests.storage.faults import KINDS
+from tests.storage.places import Folder
+from tests.storage.surviving import count_survived
 
 __all__ = ["survive_faults"]
 
@@ -25,9 +27,8 @@ def survive_faults(num_kinds: int) -> None:
         for name, work in _stages().items():
             for kind in KINDS[:num_kinds]:
                 began = time.monotonic()
-                count = count_survived(work, start, Path(folder) / "scratch", kind)
+                count = count_survived(work, Folder(start), kind)
                 print(f"{name}: survived {count} of {kind} in {time.monotonic() - began:.0f} s")
-            shutil.rmtree(Path(folder) / "scratch")
             work(Store(start))  # the next stage goes on from here
 
 
@@ -35,14 +36,14 @@ def _stages() -> dict[str, Callable[[Store], object]]:
     """Returns the stages in order; each finds in the store what the ones before have made."""
 
     def dataset(store: Store):
-        return ingest(IngestConfig(shard_bytes=32_768), store)
+        return ingest(Context(store), IngestConfig(shard_bytes=32_768))
 
     def model(store: Store):
         config = TrainConfig(epochs=3)
-        return train(dataset(store), config, store, model_config=ModelConfig(latent_dim=4))
+        return train(Context(store), dataset(store), config, model_config=ModelConfig(latent_dim=4))
 
     def features(config: EncodeConfig, store: Store):
-        return encode(model(store), config, store, dataset=dataset(store))
+        return encode(Context(store), model(store), config, dataset=dataset(store))
 
     return {
         "ingest": dataset,

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from aeflow.configs import IngestConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.benchmarks import scale
 from tests.benchmarks.children import started
@@ -80,7 +81,7 @@ def _epochs() -> Iterator[tuple[str, Points]]:
     """Gives seconds of an epoch of the whole training stage, one size varied at a time."""
     with tempfile.TemporaryDirectory() as folder:
         store, data = Store(Path(folder) / "store"), Path(folder) / "data.npz"
-        write_rows(ingest(IngestConfig(source=f"idx:{FOLDER}"), store), store, data)
+        write_rows(ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}")), store, data)
         for name, sizes in EPOCHS.items():
             points: Points = []
             for size in sizes:

@@ -22,10 +22,11 @@ from aeflow.datasets.shards import open_split
 from aeflow.evaluation import evaluate
 from aeflow.evaluation.scores import Space, knn_accuracy, probe_accuracy
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from flows.classes import one_class
-from flows.stages import STAGES
+from flows.here import Here
 from tests.benchmarks.children import PEERS
 from tests.fashion import FOLDER
 
@@ -109,8 +110,8 @@ def main() -> None:
 
 def _measured(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, list[Figures]]]:
     store, seeds = Store(folder / "store"), range(given.seeds)
-    dataset = ingest(IngestConfig(source=given.source), store)
-    strangers = ingest(IngestConfig(source="digits", splits="all"), store)
+    dataset = ingest(Context(store), IngestConfig(source=given.source))
+    strangers = ingest(Context(store), IngestConfig(source="digits", splits="all"))
     peers = (*PYTHAE, PYOD) if PYTHON.exists() else ()
     with_pca = set()
     for name in given.cases or [*CASES, ONE_CLASS, *peers]:
@@ -137,9 +138,9 @@ def _own(
 ) -> tuple[Figures, Figures]:
     """Trains and judges a model; returns its figures and those of PCA."""
     started = time.process_time()
-    model = train(dataset, TrainConfig(seed=seed), store, model_config=case.config)
+    model = train(Context(store), dataset, TrainConfig(seed=seed), model_config=case.config)
     cpu = time.process_time() - started
-    judged = evaluate(model, EvaluateConfig(), store, dataset=dataset, strangers=strangers)
+    judged = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset, ood=strangers)
     metrics = judged.metrics
     own = {name: metrics[name] for name in COLUMNS if name in metrics}
     pca = {name: metrics[f"{name}_pca"] for name in COLUMNS if f"{name}_pca" in metrics}
@@ -154,7 +155,7 @@ def _one_class(given: argparse.Namespace, store: Store) -> Iterator[tuple[str, l
         config = PipelineConfig(
             ingest=IngestConfig(source=given.source), train=TrainConfig(seed=seed)
         )
-        means = one_class(config, store.url, stages=STAGES).means()["auroc"]
+        means = one_class(config, Here(store.url, config.runtime)).means()["auroc"]
         for way, auroc in means.items():
             found.setdefault(f"one class, by {way}", []).append({"ood_auroc": auroc})
     yield from found.items()

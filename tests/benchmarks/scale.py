@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.fashion import FOLDER, write_repeated
@@ -75,9 +76,9 @@ def measure(*sizes: tuple[int, int | None]) -> list[Measured]:
     """Encodes so many rows each, in shards of so many bytes where they are given."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
-        fashion = ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+        fashion = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
         config = ModelConfig(latent_dim=32)
-        model = train(fashion, TrainConfig(epochs=1), store, model_config=config)
+        model = train(Context(store), fashion, TrainConfig(epochs=1), model_config=config)
         return [_measured(rows, given, model, store, Path(folder)) for rows, given in sizes]
 
 
@@ -87,7 +88,7 @@ def _measured(
     path = folder / f"{rows}.npz"
     write_repeated(path, rows)
     given = {"shard_bytes": shard_bytes} if shard_bytes else {}
-    dataset = ingest(IngestConfig(source=f"npz:{path}", splits="all", **given), store)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", splits="all", **given))
     path.unlink()
     arguments = [str(store.root), model.model_dump_json(), dataset.model_dump_json()]
     process = subprocess.Popen(

@@ -5,6 +5,7 @@ import json
 from aeflow.champions import point_features
 from aeflow.configs import EncodeConfig
 from aeflow.encoding import encode
+from aeflow.stages import Context
 from aeflow.storage import Store
 from flows.cli import main
 
@@ -16,7 +17,7 @@ def call(store: Store, *tokens: str) -> int:
 def test_feature_sets_are_listed_newest_first(changed, capsys):
     point_features(changed.features, changed.store, dataset_name="digits")
     config = EncodeConfig(reconstruction_error=False)
-    newer = encode(changed.model, config, changed.store, dataset=changed.dataset)
+    newer = encode(Context(changed.store), changed.model, config, dataset=changed.dataset)
     assert call(changed.store) == 0
     _, titles, _, first, second, *_ = capsys.readouterr().out.splitlines()
     assert titles.split() == [

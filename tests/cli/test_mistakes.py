@@ -10,6 +10,7 @@ import pytest
 
 from aeflow.configs import IngestConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from flows.cli import main
 
@@ -33,7 +34,7 @@ def wrong(tmp_path_factory) -> Path:
     header = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in images.shape)
     whole = gzip.compress(header + images.tobytes())
     (folder / "cut" / "train-images-idx3-ubyte.gz").write_bytes(whole[:-200])
-    ingest(IngestConfig(source="digits"), Store(folder / "made"))
+    ingest(Context(Store(folder / "made")), IngestConfig(source="digits"))
     return folder
 
 

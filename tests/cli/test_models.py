@@ -1,18 +1,18 @@
 """`aeflow models`, `promote` and `rollback`, and models named by the champion they are."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from aeflow.champions import champion_of, history_of, promote
-from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig
+from aeflow.configs import ModelConfig, PipelineConfig, RuntimeConfig, TrainConfig
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from flows.cli import main
+from flows.here import Here
 from flows.recipes import encode_dataset
-from flows.stages import STAGES
 from tests.judged import another, verdict
 
 
@@ -25,9 +25,9 @@ def store(changed) -> Store:
 def worse(changed):
     """A model that has hardly been trained."""
     return train(
+        Context(changed.store),
         changed.dataset,
         TrainConfig(epochs=1),
-        changed.store,
         model_config=ModelConfig(latent_dim=8),
     )
 
@@ -236,17 +236,15 @@ def test_champion_is_found_once_at_the_start(changed, store):
     promote(verdict(store, changed.model), store, model=changed.model)
     other = another(store, changed.model, "other")
 
-    def meanwhile(*args, **options):
-        """Ingests while another model becomes champion."""
-        promote(verdict(store, other), store, model=other)
-        return STAGES.ingest(*args, **options)
+    class Meanwhile(Here):
+        """Another model becomes champion before anything is ingested."""
 
-    outcome = encode_dataset(
-        PipelineConfig(),
-        store.url,
-        model="champion:digits",
-        stages=replace(STAGES, ingest=meanwhile),
-    )
+        def run(self, stage, *args, **kwargs):
+            promote(verdict(store, other), store, model=other)
+            return super().run(stage, *args, **kwargs)
+
+    runner = Meanwhile(store.url, RuntimeConfig())
+    outcome = encode_dataset(PipelineConfig(), runner, model="champion:digits")
     assert champion_of("digits", store) == other
     assert outcome.features
     assert outcome.features.identity == changed.model.identity

@@ -10,6 +10,7 @@ from aeflow.champions import point_features
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from flows.cli import main
@@ -42,9 +43,11 @@ def test_neighbours_are_a_table_and_a_picture(stages, capsys, tmp_path):
 def test_vectors_have_a_table_alone(store, capsys, tmp_path):
     values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     np.savez(tmp_path / "vectors.npz", x_train=values)
-    dataset = ingest(IngestConfig(source=f"npz:{tmp_path / 'vectors.npz'}"), store)
-    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig(latent_dim=2))
-    encode(model, EncodeConfig(), store, dataset=dataset)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{tmp_path / 'vectors.npz'}"))
+    model = train(
+        Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=2)
+    )
+    encode(Context(store), model, EncodeConfig(), dataset=dataset)
     assert call(store, "train/3", "--num", "2", "--json") == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["picture"] is None
     assert not (tmp_path / "neighbours.png").exists()
@@ -53,7 +56,7 @@ def test_vectors_have_a_table_alone(store, capsys, tmp_path):
 def test_features_are_the_newest_unless_a_key_or_a_dataset_is_given(changed, capsys):
     store = changed.store
     config = EncodeConfig(layout="wide")
-    newer = encode(changed.model, config, store, dataset=changed.dataset)
+    newer = encode(Context(store), changed.model, config, dataset=changed.dataset)
     point_features(changed.features, store, dataset_name="digits")
     for tokens, expected in {
         (): newer,

@@ -10,6 +10,7 @@ from aeflow.comparison import measure_compatibility
 from aeflow.configs import CompatibilityConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.errors import ConfigError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.conftest import Stages
@@ -28,9 +29,9 @@ def others(compared) -> dict[str, Model]:
     """Models of the digits by another seed, and with another size of latent."""
     return {
         name: train(
+            Context(compared.store),
             compared.dataset,
             TrainConfig(epochs=20, seed=1),
-            compared.store,
             model_config=ModelConfig(latent_dim=latent_dim),
         )
         for name, latent_dim in {"seed": 8, "size": 16}.items()
@@ -39,9 +40,9 @@ def others(compared) -> dict[str, Model]:
 
 def compatibility_of(compared, new, **config):
     found = measure_compatibility(
+        Context(compared.store),
         new,
         CompatibilityConfig(**config),
-        compared.store,
         old=compared.model,
         dataset=compared.dataset,
     )
@@ -84,12 +85,11 @@ def test_second_call_finds_the_answer(others, compared):
     told = []
     answers = [
         measure_compatibility(
+            Context(compared.store, on_progress=told.append),
             others["seed"],
             CompatibilityConfig(max_rows=100),
-            compared.store,
             old=compared.model,
             dataset=compared.dataset,
-            on_progress=told.append,
         )
         for _ in range(2)
     ]
@@ -101,9 +101,9 @@ def test_second_call_finds_the_answer(others, compared):
 def test_old_model_is_part_of_the_question(others, compared):
     keys = {
         measure_compatibility(
+            Context(compared.store),
             others["size"],
             CompatibilityConfig(),
-            compared.store,
             old=old,
             dataset=compared.dataset,
         ).key
@@ -125,8 +125,8 @@ def test_unknown_split_is_refused(compared):
 
 def test_model_of_other_examples_is_refused(compared, tmp_path):
     np.savez(tmp_path / "small.npz", x_train=np.zeros((60, 8, 8), np.uint8))
-    other = ingest(IngestConfig(source=f"npz:{tmp_path / 'small.npz'}"), compared.store)
+    other = ingest(Context(compared.store), IngestConfig(source=f"npz:{tmp_path / 'small.npz'}"))
     config = ModelConfig(latent_dim=2)
-    stranger = train(other, TrainConfig(epochs=1), compared.store, model_config=config)
+    stranger = train(Context(compared.store), other, TrainConfig(epochs=1), model_config=config)
     with pytest.raises(ConfigError, match=f"does not fit the model {stranger.key}: value_range"):
         compatibility_of(compared, stranger)

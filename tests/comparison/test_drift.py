@@ -12,11 +12,12 @@ from sklearn.datasets import load_digits
 
 from aeflow.artifacts import Dataset, Drift, Model
 from aeflow.comparison import measure_drift
-from aeflow.comparison.drift import verdict_line
+from aeflow.comparison.drift_table import verdict_line
 from aeflow.comparison.shifts import Shift
 from aeflow.configs import DriftConfig, IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.conftest import Stages
@@ -42,7 +43,7 @@ def put(store, tmp_path_factory) -> Put:
     def ingested(images: np.ndarray, splits="all", **options) -> Dataset:
         path = tmp_path_factory.mktemp("npz") / "digits.npz"
         np.savez(path, x_train=images)
-        return ingest(IngestConfig(source=f"npz:{path}", splits=splits, **options), store)
+        return ingest(Context(store), IngestConfig(source=f"npz:{path}", splits=splits, **options))
 
     return ingested
 
@@ -52,7 +53,7 @@ def model(store, put) -> Model:
     """A model of 1,200 digits, with 262 of them held out to validate."""
     dataset = put(OLD, splits="source", validation_one_in=4)
     config = ModelConfig(latent_dim=8)
-    return train(dataset, TrainConfig(epochs=15), store, model_config=config)
+    return train(Context(store), dataset, TrainConfig(epochs=15), model_config=config)
 
 
 @pytest.fixture
@@ -63,13 +64,15 @@ def compared(stages, tmp_path) -> Stages:
 
 
 def drift_of(model: Model, dataset: Dataset, store: Store, **config) -> tuple[Drift, dict]:
-    drift = measure_drift(model, DriftConfig(**{"split": "all", **config}), store, dataset=dataset)
+    drift = measure_drift(
+        Context(store), model, DriftConfig(**{"split": "all", **config}), dataset=dataset
+    )
     return drift, json.loads((store.locate(drift) / "drift.json").read_text())
 
 
 def test_own_test_split_has_not_drifted(compared):
     config = DriftConfig()
-    drift = measure_drift(compared.model, config, compared.store, dataset=compared.dataset)
+    drift = measure_drift(Context(compared.store), compared.model, config, dataset=compared.dataset)
     assert (drift.drifted, drift.columns, drift.rows) == (False, (), 180)
 
 
@@ -165,11 +168,10 @@ def test_second_call_finds_the_answer(compared):
     told = []
     answers = [
         measure_drift(
+            Context(compared.store, on_progress=told.append),
             compared.model,
             DriftConfig(),
-            compared.store,
             dataset=compared.dataset,
-            on_progress=told.append,
         )
         for _ in range(2)
     ]
@@ -190,11 +192,10 @@ def test_same_question_in_another_store_has_the_same_answer(compared, stages, tm
 def test_deadline_leaves_nothing(compared):
     with pytest.raises(Interrupted, match="during drift"):
         measure_drift(
+            Context(compared.store, runtime=RuntimeConfig(deadline_seconds=1e-6)),
             compared.model,
             DriftConfig(),
-            compared.store,
             dataset=compared.dataset,
-            runtime=RuntimeConfig(deadline_seconds=1e-6),
         )
     assert not (compared.store.root / "drifts").exists()
 

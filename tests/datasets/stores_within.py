@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from aeflow.artifacts import Evaluation, FeatureSet
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
 from aeflow.storage import Draft, Store
 from aeflow.storage.remote import Remote
 
@@ -32,15 +32,15 @@ def with_answers(root: Path | str) -> Store:
     """Commits an evaluation with a picture, and features `z` in Parquet; writes a live log."""
     store = Store(root)
 
-    def evaluate(draft: Draft) -> dict:
+    def evaluate(draft: Draft) -> Answered:
         with draft.writing("figures/curve.png") as path:
             picture(path)
-        return {"split": "test", "rows": 1, "metrics": {}}
+        return Answered({"split": "test", "rows": 1, "metrics": {}})
 
-    def encode(draft: Draft) -> dict:
+    def encode(draft: Draft) -> Answered:
         with draft.writing("split=train/0.parquet") as path:
             table(path, z=[1.0, 2.0])
-        return {"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 2}}
+        return Answered({"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 2}})
 
     store.answer(_question("evaluate", Evaluation.folder), Evaluation, evaluate)
     store.answer(_question("encode", FeatureSet.folder), FeatureSet, encode)

@@ -9,6 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import ConfigError, SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 from .reading import opened, rows_of
@@ -35,7 +36,7 @@ def test_rows_come_as_they_were_prepared(digits, prepared):
 
 def test_splits_and_schema_stay(digits, prepared, store):
     _, dataset = digits
-    again = ingest(IngestConfig(source=f"arrow:{prepared}"), store)
+    again = ingest(Context(store), IngestConfig(source=f"arrow:{prepared}"))
     assert again.rows == dataset.rows
     assert again.example_schema == dataset.example_schema
     assert again.label_names == dataset.label_names
@@ -43,9 +44,9 @@ def test_splits_and_schema_stay(digits, prepared, store):
 
 def test_rows_without_a_split_are_assigned_to_some(prepared, tmp_path, store):
     everything = IngestConfig(source=f"arrow:{prepared}", splits="all")
-    unsplit = ingest(everything, Store(tmp_path / "other"))
+    unsplit = ingest(Context(Store(tmp_path / "other")), everything)
     folder = Store(tmp_path / "other").locate(unsplit)
-    assert set(ingest(IngestConfig(source=f"arrow:{folder}"), store).rows) == {
+    assert set(ingest(Context(store), IngestConfig(source=f"arrow:{folder}")).rows) == {
         "train",
         "validation",
         "test",

@@ -9,6 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from tests.datasets.reading import opened, rows_of
 
 
@@ -62,8 +63,8 @@ def test_wrong_cell_goes_to_quarantine_with_its_row_number(store, tmp_path):
     lines[41] = "x,0"
     place = write(tmp_path / "t.csv", "\n".join(["a,label", *lines]))
     with pytest.raises(SourceError, match=r"t\.csv/41 \(undecodable: the column 'a' is 'x'"):
-        ingest(IngestConfig(source=place), store)
-    dataset = ingest(IngestConfig(source=place, max_bad_fraction=0.01), store)
+        ingest(Context(store), IngestConfig(source=place))
+    dataset = ingest(Context(store), IngestConfig(source=place, max_bad_fraction=0.01))
     assert (sum(dataset.rows.values()), dataset.quarantined) == (99, 1)
 
 
@@ -88,4 +89,4 @@ def test_text_that_is_no_table_of_numbers_is_refused(text, message, tmp_path):
 
 def test_header_without_rows_is_no_dataset(store, tmp_path):
     with pytest.raises(SourceError, match="holds no rows"):
-        ingest(IngestConfig(source=write(tmp_path / "t.csv", "a,b\n")), store)
+        ingest(Context(store), IngestConfig(source=write(tmp_path / "t.csv", "a,b\n")))

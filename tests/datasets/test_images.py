@@ -8,6 +8,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from tests.datasets.odd_images import png
 from tests.datasets.reading import opened, rows_of
 
@@ -92,7 +93,7 @@ def test_damaged_files_go_to_quarantine_within_the_budget(store, tmp_path):
         save(tmp_path / "x" / f"{number % 2}" / f"{number}.png", RED * 0 + np.uint8(number))
     (tmp_path / "x" / "1" / "bad.png").write_bytes(b"no image")
     config = IngestConfig(source=f"images:{tmp_path / 'x'}", max_bad_fraction=0.05)
-    dataset = ingest(config, store)
+    dataset = ingest(Context(store), config)
     assert (sum(dataset.rows.values()), dataset.quarantined) == (60, 1)
     assert dataset.example_schema.shape == (1, 1, 3)
     assert dataset.label_names == ("0", "1")

@@ -9,6 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from tests.datasets.odd_images import png
 from tests.datasets.reading import opened, rows_of
 
@@ -149,6 +150,6 @@ def test_files_with_other_columns_and_damaged_files_are_refused(tmp_path):
 def test_named_columns_stand_in_the_schema_and_null_goes_to_quarantine(store, tmp_path):
     numbers = [float(n) for n in range(100)]
     place = write(tmp_path / "t.parquet", a=numbers, b=[None, *numbers[1:]])
-    dataset = ingest(IngestConfig(source=place, max_bad_fraction=0.01), store)
+    dataset = ingest(Context(store), IngestConfig(source=place, max_bad_fraction=0.01))
     assert dataset.example_schema.columns == ("a", "b")
     assert (sum(dataset.rows.values()), dataset.quarantined) == (99, 1)

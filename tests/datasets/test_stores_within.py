@@ -11,7 +11,8 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
+from aeflow.stages import Context
 from aeflow.storage import Draft, Store
 from tests.datasets.reading import opened, rows_of
 from tests.datasets.stores_within import (
@@ -61,11 +62,11 @@ def ids_of(dataset: Dataset, store: Store) -> set[str]:
 def test_pictures_are_the_same_dataset_however_often_a_store_grows_among_them(here):
     draw_pets()
     config, store = IngestConfig(source="images:."), Store("aeflow-store")
-    first = ingest(config, store)
+    first = ingest(Context(store), config)
     with_answers("aeflow-store")
-    second = ingest(config, store)
+    second = ingest(Context(store), config)
     with_answers("another")
-    assert first == second == ingest(config, store)
+    assert first == second == ingest(Context(store), config)
     assert (sum(first.rows.values()), first.label_names) == (160, ("cat", "dog"))
     assert ids_of(first, store) == {f"{('cat', 'dog')[n % 2]}/{n}.png" for n in range(160)}
     assert [path.name for path in Path("aeflow-store/datasets").iterdir()] == [f"pets-{first.key}"]
@@ -74,18 +75,18 @@ def test_pictures_are_the_same_dataset_however_often_a_store_grows_among_them(he
 def test_a_store_in_the_very_folder_of_its_source_is_left_out(here):
     draw_pets()
     config, store = IngestConfig(source="images:."), Store(".")
-    first = ingest(config, store)
+    first = ingest(Context(store), config)
     with_answers(".")
-    assert ingest(config, store) == first
+    assert ingest(Context(store), config) == first
     assert (sum(first.rows.values()), first.label_names) == (160, ("cat", "dog"))
 
 
 def test_a_table_is_the_same_dataset_once_the_store_holds_tables(here):
     write_table()
     config, store = IngestConfig(source="parquet:."), Store("aeflow-store")
-    first = ingest(config, store)
+    first = ingest(Context(store), config)
     with_answers("aeflow-store")
-    assert ingest(config, store) == first
+    assert ingest(Context(store), config) == first
     assert first.example_schema.columns == ("a", "b", "c")
     assert (sum(first.rows.values()), len(ids_of(first, store))) == (200, 200)
 
@@ -134,11 +135,11 @@ def test_a_store_that_is_being_written_is_left_out(here):
     write_table()
     seen = []
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("0.parquet") as path:
             table(path, z=[1.0])
         seen.append(opened("parquet:."))
-        return {"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 1}}
+        return Answered({"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 1}})
 
     question = Question(stage="encode", version=1, folder="features", configs={}, inputs={})
     Store("aeflow-store").answer(question, FeatureSet, work)
@@ -238,7 +239,10 @@ def test_what_is_left_out_is_reported_once_in_the_log_and_in_the_progress(here, 
         with_answers(root)
     caplog.clear()
     progress = []
-    ingest(IngestConfig(source="parquet:."), Store("aeflow-store"), on_progress=progress.append)
+    ingest(
+        Context(Store("aeflow-store"), on_progress=progress.append),
+        IngestConfig(source="parquet:."),
+    )
     message = "leaves out the stores 'aeflow-store', 'old/s'"
     assert [line for line in caplog.messages if "leaves out" in line] == [f"ingest: {message}"]
     assert [step.message for step in progress if "leaves out" in step.message] == [message]
@@ -248,6 +252,9 @@ def test_without_a_store_nothing_is_reported(here, caplog):
     caplog.set_level(logging.INFO, logger="aeflow")
     write_table()
     progress = []
-    ingest(IngestConfig(source="parquet:."), Store("aeflow-store"), on_progress=progress.append)
+    ingest(
+        Context(Store("aeflow-store"), on_progress=progress.append),
+        IngestConfig(source="parquet:."),
+    )
     assert not [line for line in caplog.messages if "leaves out" in line]
     assert not [step for step in progress if "leaves out" in step.message]

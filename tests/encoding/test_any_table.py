@@ -19,6 +19,7 @@ from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
 from aeflow.features import read_features
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -101,9 +102,9 @@ def trained(tmp_path) -> Callable[[str], tuple[Store, Model]]:
     def train_on(kind: str) -> tuple[Store, Model]:
         store = Store(tmp_path / "store")
         drawn = Drawn([f"row {row}" for row in range(200)], 1, 0)
-        dataset = ingest(IngestConfig(source=WRITERS[kind](tmp_path, drawn).source), store)
+        dataset = ingest(Context(store), IngestConfig(source=WRITERS[kind](tmp_path, drawn).source))
         config, model_config = TrainConfig(epochs=1), ModelConfig(latent_dim=2)
-        return store, train(dataset, config, store, model_config=model_config)
+        return store, train(Context(store), dataset, config, model_config=model_config)
 
     return train_on
 
@@ -112,7 +113,7 @@ def ingested(drawn: Drawn, kind: str, shard_bytes: int, store: Store) -> tuple[W
     with tempfile.TemporaryDirectory() as folder:
         written = WRITERS[kind](Path(folder), drawn)
         config = IngestConfig(source=written.source, splits="all", shard_bytes=shard_bytes)
-        return written, ingest(config, store)
+        return written, ingest(Context(store), config)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -137,7 +138,7 @@ def test_any_table_is_encoded_row_by_row(kind, trained):
     @given(tables(kind), SHARD_BYTES)
     def check(drawn, shard_bytes):
         written, dataset = ingested(drawn, kind, shard_bytes, store)
-        features = encode(model, EncodeConfig(), store, dataset=dataset)
+        features = encode(Context(store), model, EncodeConfig(), dataset=dataset)
         assert read_features(store.locate(features))["id"].to_pylist() == written.ids
         assert features.rows == dataset.rows
         assert store.verify(features.key) == []

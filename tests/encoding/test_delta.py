@@ -13,6 +13,7 @@ from aeflow.encoding import encode
 from aeflow.encoding.delta import open_table
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
 from aeflow.features import read_features
+from aeflow.stages import Context
 from flows.cli import main
 from tests.encoding.test_encode import content
 from tests.readers import check_same, expected_rows
@@ -29,7 +30,7 @@ def expected(stages):
 @pytest.mark.parametrize("partition_by_label", [False, True])
 def test_a_delta_table_has_the_same_rows(changed, expected, layout, partition_by_label):
     config = EncodeConfig(format="delta", layout=layout, partition_by_label=partition_by_label)
-    features = encode(changed.model, config, changed.store, dataset=changed.dataset)
+    features = encode(Context(changed.store), changed.model, config, dataset=changed.dataset)
     table = DeltaTable(str(changed.store.locate(features)))
     check_same(table.to_pandas(), expected)
     if layout == "wide":  # Delta knows no lists of fixed size, which Polars minds
@@ -48,7 +49,7 @@ def test_a_delta_table_has_the_same_rows(changed, expected, layout, partition_by
 @pytest.fixture
 def delta(changed):
     config = EncodeConfig(format="delta")
-    return encode(changed.model, config, changed.store, dataset=changed.dataset)
+    return encode(Context(changed.store), changed.model, config, dataset=changed.dataset)
 
 
 def test_it_holds_the_files_of_plain_parquet_and_the_log_alone(changed, delta):
@@ -63,7 +64,7 @@ def test_made_again_it_has_the_same_bytes(changed, delta):
     before = (changed.store.locate(delta) / LOG).read_bytes()
     shutil.rmtree(changed.store.root / "features")
     config = EncodeConfig(format="delta")
-    again = encode(changed.model, config, changed.store, dataset=changed.dataset)
+    again = encode(Context(changed.store), changed.model, config, dataset=changed.dataset)
     assert again == delta
     assert (changed.store.locate(again) / LOG).read_bytes() == before
 
@@ -76,7 +77,7 @@ def test_killed_before_its_commit_it_ends_in_the_same_bytes(changed, delta):
     (folder / "_delta_log/00000000000000000001.json").write_text("of nobody")
     folder.rename(f"{folder}.partial")
     again = encode(
-        changed.model, EncodeConfig(format="delta"), changed.store, dataset=changed.dataset
+        Context(changed.store), changed.model, EncodeConfig(format="delta"), dataset=changed.dataset
     )
     assert again == delta
     assert (folder / LOG).read_bytes() == before

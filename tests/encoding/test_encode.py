@@ -16,6 +16,7 @@ from aeflow.encoding.pieces import RECORD, Piece
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
 from aeflow.features import footer_of, identity_in, read_features
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 KILLED = """
@@ -23,14 +24,15 @@ import json, os, signal, sys
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig
 from aeflow.encoding import encode
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 def die(progress):
     if progress.done >= 1000:
         os.kill(os.getpid(), signal.SIGKILL)
 
-encode(Model.model_validate_json(sys.argv[2]), EncodeConfig(), Store(sys.argv[1]),
-       dataset=Dataset.model_validate_json(sys.argv[3]), on_progress=die)
+encode(Context(Store(sys.argv[1]), on_progress=die), Model.model_validate_json(sys.argv[2]),
+       EncodeConfig(), dataset=Dataset.model_validate_json(sys.argv[3]))
 """
 
 
@@ -51,7 +53,12 @@ def interrupted(stages, unencoded) -> Store:
             raise Interrupted("enough")
 
     with pytest.raises(Interrupted):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset, on_progress=stop)
+        encode(
+            Context(unencoded, on_progress=stop),
+            stages.model,
+            EncodeConfig(),
+            dataset=stages.dataset,
+        )
     return unencoded
 
 
@@ -111,7 +118,7 @@ def test_every_file_names_the_shard_that_it_was_made_from(stages):
 @pytest.fixture
 def parted(stages, unencoded) -> FeatureSet:
     config = EncodeConfig(partition_by_label=True)
-    return encode(stages.model, config, unencoded, dataset=stages.dataset)
+    return encode(Context(unencoded), stages.model, config, dataset=stages.dataset)
 
 
 def test_partitioned_by_label_the_rows_are_the_same(stages, unencoded, parted):
@@ -143,11 +150,10 @@ def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(stages, 
         lost.unlink()
     seen = []
     again = encode(
+        Context(unencoded, on_progress=seen.append),
         stages.model,
         EncodeConfig(partition_by_label=True),
-        unencoded,
         dataset=stages.dataset,
-        on_progress=seen.append,
     )
     assert seen[0].done == stages.dataset.rows["validation"]
     assert content(unencoded, again) == expected
@@ -157,16 +163,16 @@ def test_without_labels_there_is_nothing_to_partition_by(stages, unencoded):
     unlabelled = stages.dataset.model_copy(update={"has_labels": False})
     with pytest.raises(ConfigError, match="'digits' has no labels to partition by"):
         encode(
+            Context(unencoded),
             stages.model,
             EncodeConfig(partition_by_label=True),
-            unencoded,
             dataset=unlabelled,
         )
 
 
 def test_without_error_there_are_latents_alone(stages, unencoded):
     config = EncodeConfig(reconstruction_error=False, layout="wide")
-    features = encode(stages.model, config, unencoded, dataset=stages.dataset)
+    features = encode(Context(unencoded), stages.model, config, dataset=stages.dataset)
     frame = pd.read_parquet(unencoded.locate(features))
     assert [*frame.columns] == ["id", "label", *(f"z_{i:03d}" for i in range(8)), "split"]
 
@@ -190,7 +196,7 @@ def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
     names = [entry["name"] for files in records for entry in files]
     finished = {name: (partial / name).stat().st_mtime_ns for name in names}
     assert 0 < len(finished) < 15
-    features = encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
+    features = encode(Context(unencoded), stages.model, EncodeConfig(), dataset=stages.dataset)
     assert content(unencoded, features) == content(stages.store, stages.features)
     folder = unencoded.locate(features)
     assert finished == {name: (folder / name).stat().st_mtime_ns for name in finished}
@@ -202,7 +208,10 @@ def test_interrupted_it_keeps_what_is_finished(stages, interrupted):
     assert len(list(partial.rglob("0*.parquet"))) >= 3
     seen = []
     features = encode(
-        stages.model, EncodeConfig(), interrupted, dataset=stages.dataset, on_progress=seen.append
+        Context(interrupted, on_progress=seen.append),
+        stages.model,
+        EncodeConfig(),
+        dataset=stages.dataset,
     )
     assert seen[0].done >= 3 * 128
     assert content(interrupted, features) == content(stages.store, stages.features)
@@ -212,7 +221,10 @@ def test_each_shard_is_a_line_of_the_log_and_shown_as_progress(stages, interrupt
     caplog.set_level("INFO", "aeflow.encoding")
     seen = []
     encode(
-        stages.model, EncodeConfig(), interrupted, dataset=stages.dataset, on_progress=seen.append
+        Context(interrupted, on_progress=seen.append),
+        stages.model,
+        EncodeConfig(),
+        dataset=stages.dataset,
     )
     first, last = seen[0], seen[-1]
     finished = int(first.message.removesuffix(" of 15 shards"))
@@ -225,11 +237,10 @@ def test_each_shard_is_a_line_of_the_log_and_shown_as_progress(stages, interrupt
 @pytest.mark.parametrize("shards_in_flight", [1, 8])
 def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
     features = encode(
+        Context(unencoded, runtime=RuntimeConfig(shards_in_flight=shards_in_flight)),
         stages.model,
         EncodeConfig(),
-        unencoded,
         dataset=stages.dataset,
-        runtime=RuntimeConfig(shards_in_flight=shards_in_flight),
     )
     assert content(unencoded, features) == content(stages.store, stages.features)
 
@@ -237,12 +248,10 @@ def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
 def test_another_batch_size_begins_a_draft_anew(stages, interrupted):
     seen = []
     encode(
+        Context(interrupted, runtime=RuntimeConfig(encode_batch_size=64), on_progress=seen.append),
         stages.model,
         EncodeConfig(),
-        interrupted,
         dataset=stages.dataset,
-        runtime=RuntimeConfig(encode_batch_size=64),
-        on_progress=seen.append,
     )
     assert seen[0].done == 0
 
@@ -251,7 +260,7 @@ def test_a_tampered_model_encodes_nothing(stages, unencoded):
     path = unencoded.locate(stages.model) / "model.weights.h5"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(CorruptArtifact):
-        encode(stages.model, EncodeConfig(), unencoded, dataset=stages.dataset)
+        encode(Context(unencoded), stages.model, EncodeConfig(), dataset=stages.dataset)
     assert not (unencoded.root / "features").exists()
 
 
@@ -260,7 +269,7 @@ def test_what_is_damaged_in_the_draft_is_encoded_again(stages, interrupted, what
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob(what))))
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    features = encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
+    features = encode(Context(interrupted), stages.model, EncodeConfig(), dataset=stages.dataset)
     assert content(interrupted, features) == content(stages.store, stages.features)
     assert interrupted.verify(features.key) == []
 
@@ -270,14 +279,14 @@ def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
     path.with_name(f"{path.name.partition('-')[0]}-00000000.parquet").write_bytes(b"other bits")
-    features = encode(stages.model, EncodeConfig(), interrupted, dataset=stages.dataset)
+    features = encode(Context(interrupted), stages.model, EncodeConfig(), dataset=stages.dataset)
     assert content(interrupted, features) == content(stages.store, stages.features)
 
 
 def test_a_split_that_lost_rows_on_the_way_is_refused(stages, interrupted):
     short = stages.dataset.model_copy(update={"rows": {**stages.dataset.rows, "test": 181}})
     with pytest.raises(CorruptArtifact, match="of the split 'test', which has 181"):
-        encode(stages.model, EncodeConfig(), interrupted, dataset=short)
+        encode(Context(interrupted), stages.model, EncodeConfig(), dataset=short)
     assert not list((interrupted.root / "features").glob("*/_manifest.json"))
 
 

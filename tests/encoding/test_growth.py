@@ -11,6 +11,7 @@ from aeflow.artifacts import Dataset
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.storage.files import sha256_of
 from aeflow.training import train
@@ -34,12 +35,12 @@ def grown(tmp_path_factory):
     store = Store(root / "store")
     write(root / "daily", 2)
     write(root / "daily", 3)
-    before = ingest(told, store)
-    model = train(before, TrainConfig(epochs=1), store, model_config=CONFIG)
-    other = train(before, TrainConfig(epochs=2), store, model_config=CONFIG)
-    features = encode(model, EncodeConfig(), store, dataset=before)
+    before = ingest(Context(store), told)
+    model = train(Context(store), before, TrainConfig(epochs=1), model_config=CONFIG)
+    other = train(Context(store), before, TrainConfig(epochs=2), model_config=CONFIG)
+    features = encode(Context(store), model, EncodeConfig(), dataset=before)
     write(root / "daily", 1)  # sorts first: every number of a shard is another one
-    return store, model, other, features, ingest(told, store)
+    return store, model, other, features, ingest(Context(store), told)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def taken_over(store, before, after):
 
 def test_only_new_shards_are_encoded(copied):
     store, model, _, before, dataset = copied
-    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     assert sum(after.rows.values()) == 900
     assert taken_over(store, before, after) == len(files(store, before))
     assert store.verify(after.key) == []
@@ -68,9 +69,9 @@ def test_only_new_shards_are_encoded(copied):
 
 def test_no_byte_differs_from_features_made_in_one_go(copied):
     store, model, _, _, dataset = copied
-    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     shutil.rmtree(store.root / "features")
-    assert encode(model, EncodeConfig(), store, dataset=dataset) == after
+    assert encode(Context(store), model, EncodeConfig(), dataset=dataset) == after
 
 
 def test_so_it_is_where_each_label_has_a_folder(copied):
@@ -78,11 +79,11 @@ def test_so_it_is_where_each_label_has_a_folder(copied):
     address = store.manifest(before.address).question.inputs["dataset"].address
     smaller = Dataset.model_validate(store.manifest(address).artifact)
     config = EncodeConfig(partition_by_label=True)
-    earlier = encode(model, config, store, dataset=smaller)
-    after = encode(model, config, store, dataset=dataset)
+    earlier = encode(Context(store), model, config, dataset=smaller)
+    after = encode(Context(store), model, config, dataset=dataset)
     assert taken_over(store, earlier, after) == len(files(store, earlier))
     shutil.rmtree(store.root / "features")
-    assert encode(model, config, store, dataset=dataset) == after
+    assert encode(Context(store), model, config, dataset=dataset) == after
 
 
 @pytest.mark.parametrize(
@@ -94,13 +95,13 @@ def test_so_it_is_where_each_label_has_a_folder(copied):
 )
 def test_features_made_in_another_way_are_left_alone(config, runtime, copied):
     store, model, _, before, dataset = copied
-    after = encode(model, config, store, dataset=dataset, runtime=runtime)
+    after = encode(Context(store, runtime=runtime), model, config, dataset=dataset)
     assert taken_over(store, before, after) == 0
 
 
 def test_features_of_another_model_are_left_alone(copied):
     store, _, other, before, dataset = copied
-    after = encode(other, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), other, EncodeConfig(), dataset=dataset)
     assert taken_over(store, before, after) == 0
 
 
@@ -108,7 +109,7 @@ def test_damaged_file_is_encoded_again(copied):
     store, model, _, before, dataset = copied
     damaged = files(store, before)[0]
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
-    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     assert Store(store.root).verify(after.key) == []
 
 
@@ -116,7 +117,7 @@ def test_dataset_of_earlier_features_may_be_gone(copied):
     store, model, _, before, dataset = copied
     earlier = store.find(before.address).question.inputs["dataset"].address
     shutil.rmtree(store.root / earlier)
-    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     assert taken_over(store, before, after) == 0
 
 
@@ -133,15 +134,15 @@ def test_in_an_object_store_only_what_is_new_comes_to_this_machine(tmp_path, mon
     told = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
     write(tmp_path / "daily", 2)
     write(tmp_path / "daily", 3)
-    smaller = ingest(told, Store(url))
-    model = train(smaller, TrainConfig(epochs=1), Store(url), model_config=CONFIG)
-    before = encode(model, EncodeConfig(), Store(url), dataset=smaller)
+    smaller = ingest(Context(Store(url)), told)
+    model = train(Context(Store(url)), smaller, TrainConfig(epochs=1), model_config=CONFIG)
+    before = encode(Context(Store(url)), model, EncodeConfig(), dataset=smaller)
     write(tmp_path / "daily", 4, count=100)
-    dataset = ingest(told, Store(url))
+    dataset = ingest(Context(Store(url)), told)
 
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "second"))
     store = Store(url)
-    after = encode(model, EncodeConfig(), store, dataset=dataset)
+    after = encode(Context(store), model, EncodeConfig(), dataset=dataset)
     assert store.verify(after.key) == []
     here = {sha256_of(path) for path in (tmp_path / "second").rglob("*.*") if path.is_file()}
     new = digests(store, after, dataset) - digests(store, before, smaller)

@@ -9,6 +9,7 @@ from aeflow.encoding import encode
 from aeflow.errors import InexactPrecision, Interrupted
 from aeflow.features import read_features
 from aeflow.models.networks import NETWORKS
+from aeflow.stages import Context
 from aeflow.training import train
 from tests import garbage
 
@@ -19,11 +20,10 @@ def roughly_encoded(model, changed, config=ROUGH, **runtime) -> FeatureSet | Non
     """Returns features in bfloat16, or None if TensorFlow cannot compute them here at all."""
     try:
         return encode(
+            Context(changed.store, runtime=RuntimeConfig.model_validate(runtime)),
             model,
             config,
-            changed.store,
             dataset=changed.dataset,
-            runtime=RuntimeConfig.model_validate(runtime),
         )
     except InexactPrecision as error:
         if "crashes" not in str(error):
@@ -49,9 +49,9 @@ def test_in_bfloat16_latents_are_nearly_the_same_and_the_manifest_says_how_nearl
 
 def test_codes_in_bfloat16_are_nearly_all_the_same(changed):
     model = train(
+        Context(changed.store),
         changed.dataset,
         TrainConfig(epochs=10),
-        changed.store,
         model_config=ModelConfig(kind=VqOptions(), latent_dim=8),
     )
     features = roughly_encoded(model, changed)
@@ -65,7 +65,7 @@ def faulty(changed, monkeypatch) -> Model:
     monkeypatch.setitem(NETWORKS, "dense", "tests.garbage")
     monkeypatch.setattr(garbage, "FAULT", "none")
     config, model_config = TrainConfig(epochs=1), ModelConfig(latent_dim=8)
-    return train(changed.dataset, config, changed.store, model_config=model_config)
+    return train(Context(changed.store), changed.dataset, config, model_config=model_config)
 
 
 def test_garbage_is_refused_at_the_batch_size_that_encodes(faulty, changed, monkeypatch):
@@ -73,7 +73,7 @@ def test_garbage_is_refused_at_the_batch_size_that_encodes(faulty, changed, monk
     monkeypatch.setattr(garbage, "FAULT", "many rows")
     before = [*(changed.store.root / "features").iterdir()]
     with pytest.raises(InexactPrecision) as raised:
-        encode(faulty, ROUGH, changed.store, dataset=changed.dataset)
+        encode(Context(changed.store), faulty, ROUGH, dataset=changed.dataset)
     assert 'Choose precision = "float32" in [encode].' in str(raised.value)
     assert [*(changed.store.root / "features").iterdir()] == before
     features = roughly_encoded(faulty, changed, encode_batch_size=8)
@@ -88,11 +88,11 @@ def test_finished_shards_stay_for_a_processor_that_is_right(faulty, changed, mon
             raise Interrupted("enough")
 
     with pytest.raises((Interrupted, InexactPrecision)):
-        encode(faulty, ROUGH, changed.store, dataset=changed.dataset, on_progress=stop)
+        encode(Context(changed.store, on_progress=stop), faulty, ROUGH, dataset=changed.dataset)
     drafts = [*(changed.store.root / "features").glob("*.partial")]
     monkeypatch.setattr(garbage, "FAULT", "values")
     with pytest.raises(InexactPrecision):
-        encode(faulty, ROUGH, changed.store, dataset=changed.dataset)
+        encode(Context(changed.store), faulty, ROUGH, dataset=changed.dataset)
     assert [*(changed.store.root / "features").glob("*.partial")] == drafts
     monkeypatch.setattr(garbage, "FAULT", "none")
     caplog.set_level("INFO")

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from aeflow.artifacts import Dataset
-from aeflow.configs import EvaluateConfig, IngestConfig, PipelineConfig
+from aeflow.configs import EvaluateConfig, IngestConfig, PipelineConfig, RuntimeConfig
 from aeflow.errors import ConfigError
 from aeflow.evaluation import evaluate
 from aeflow.evaluation.anomalies import as_examples_of, told_apart
 from aeflow.ingestion import ingest
 from aeflow.schema import ExampleSchema
+from aeflow.stages import Context
 from flows import recipes
-from flows.stages import STAGES
+from flows.here import Here
 
 GREY_BYTES = ExampleSchema(shape=(8, 8, 1), dtype="uint8", value_range=(0, 16))
 
@@ -21,7 +22,7 @@ GREY_BYTES = ExampleSchema(shape=(8, 8, 1), dtype="uint8", value_range=(0, 16))
 def strangers_in(changed, tmp_path, rows: np.ndarray) -> Dataset:
     np.savez(tmp_path / "strangers.npz", x_train=rows)
     config = IngestConfig(source=f"npz:{tmp_path / 'strangers.npz'}", splits="all")
-    return ingest(config, changed.store)
+    return ingest(Context(changed.store), config)
 
 
 def noise(rows: int, *shape: int) -> np.ndarray:
@@ -60,11 +61,11 @@ def test_rows_of_the_same_schema_stay_as_they_are():
 def test_noise_is_stranger_than_digits_by_both_scores_and_beside_pca(changed, tmp_path):
     strangers = strangers_in(changed, tmp_path, noise(100, 28, 28))
     found = evaluate(
+        Context(changed.store),
         changed.model,
         EvaluateConfig(),
-        changed.store,
         dataset=changed.dataset,
-        strangers=strangers,
+        ood=strangers,
     )
     assert found.key != changed.evaluation.key
     assert found.metrics["ood_auroc_error"] > 0.99
@@ -83,11 +84,11 @@ def test_vectors_are_no_strangers_to_images(changed, tmp_path):
     strangers = strangers_in(changed, tmp_path, np.ones((50, 5), np.float32))
     with pytest.raises(ConfigError, match=r"of shape \(5,\) cannot be made to fit 'digits'"):
         evaluate(
+            Context(changed.store),
             changed.model,
             EvaluateConfig(),
-            changed.store,
             dataset=changed.dataset,
-            strangers=strangers,
+            ood=strangers,
         )
 
 
@@ -96,9 +97,8 @@ def test_recipe_ingests_strangers_in_one_split(changed, tmp_path):
     source = f"npz:{tmp_path / 'noise.npz'}"
     found = recipes.evaluate_model(
         PipelineConfig(evaluate=EvaluateConfig(ood_source=source)),
-        str(changed.store.root),
+        Here(changed.store.url, RuntimeConfig()),
         changed.model.key,
-        stages=STAGES,
     )
     assert found.dataset == changed.dataset
     assert found.evaluation
@@ -106,5 +106,5 @@ def test_recipe_ingests_strangers_in_one_split(changed, tmp_path):
 
 
 def test_image_files_become_strangers_at_the_size_and_in_the_colours_of_the_model():
-    config = recipes.strange_config("images:photos", GREY_BYTES)
+    config = recipes.ood_config("images:photos", GREY_BYTES)
     assert (config.image_size, config.color_mode, config.splits) == ("8x8", "grayscale", "all")

@@ -10,6 +10,7 @@ from aeflow.configs import EvaluateConfig, ModelConfig, TrainConfig
 from aeflow.configs.kinds import DenoisingOptions
 from aeflow.evaluation import evaluate
 from aeflow.evaluation.denoising import RIDGE, fit_linear_map
+from aeflow.stages import Context
 from aeflow.training import train
 
 STDDEV = 0.5
@@ -21,8 +22,8 @@ def judged(digits):
     store, dataset = digits
     kind = DenoisingOptions(noise_stddev=STDDEV)
     config = ModelConfig(latent_dim=8, kind=kind)
-    model = train(dataset, TrainConfig(epochs=40), store, model_config=config)
-    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
+    model = train(Context(store), dataset, TrainConfig(epochs=40), model_config=config)
+    evaluation = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset)
     table = json.loads((store.locate(evaluation) / "metrics.json").read_text())
     return evaluation.metrics, {row["name"]: row for row in table["card"]}
 

@@ -13,6 +13,7 @@ from aeflow.evaluation.baselines import fit_pca
 from aeflow.evaluation.tables import verdict_line
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -128,7 +129,12 @@ def test_the_verdict_is_plain(mse, mse_pca, expected):
 
 def test_an_unknown_split_is_refused(stages):
     with pytest.raises(ConfigError, match="has no rows in the split 'tset', only train: 1533"):
-        evaluate(stages.model, EvaluateConfig(split="tset"), stages.store, dataset=stages.dataset)
+        evaluate(
+            Context(stages.store),
+            stages.model,
+            EvaluateConfig(split="tset"),
+            dataset=stages.dataset,
+        )
 
 
 def npz(path, **arrays):
@@ -138,17 +144,19 @@ def npz(path, **arrays):
 
 def test_other_examples_than_the_model_was_trained_on_are_refused(stages, tmp_path, store):
     config = npz(tmp_path / "small.npz", x_train=np.zeros((50, 4, 4), np.uint8))
-    dataset = ingest(config, store)
+    dataset = ingest(Context(store), config)
     with pytest.raises(ConfigError, match=r"shape is \(4, 4, 1\), expected \(8, 8, 1\)"):
-        evaluate(stages.model, EvaluateConfig(), stages.store, dataset=dataset)
+        evaluate(Context(stages.store), stages.model, EvaluateConfig(), dataset=dataset)
 
 
 def test_vectors_are_scored_in_units_of_their_training_statistics(tmp_path, store):
     generator = np.random.default_rng(0)
     rows = generator.normal(size=(400, 3)) @ generator.normal(size=(3, 6)) * 100 + 7
-    dataset = ingest(npz(tmp_path / "vectors.npz", x_train=rows.astype(np.float32)), store)
-    model = train(dataset, TrainConfig(epochs=5), store, model_config=ModelConfig(latent_dim=2))
-    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
+    dataset = ingest(Context(store), npz(tmp_path / "vectors.npz", x_train=rows.astype(np.float32)))
+    model = train(
+        Context(store), dataset, TrainConfig(epochs=5), model_config=ModelConfig(latent_dim=2)
+    )
+    evaluation = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset)
     assert evaluation.metrics["mse_mean_image"] == pytest.approx(1.0, rel=0.3)
     assert "psnr" not in evaluation.metrics
 
@@ -159,6 +167,6 @@ def test_evaluation_of_a_model_is_the_same_in_another_store(stages, tmp_path):
     shutil.copytree(stages.store.root, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "evaluations")
     again = evaluate(
-        stages.model, EvaluateConfig(), Store(tmp_path / "copy"), dataset=stages.dataset
+        Context(Store(tmp_path / "copy")), stages.model, EvaluateConfig(), dataset=stages.dataset
     )
     assert again == stages.evaluation

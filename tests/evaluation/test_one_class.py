@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from aeflow.configs import IngestConfig, ModelConfig, PipelineConfig, TrainConfig
+from aeflow.configs import IngestConfig, ModelConfig, PipelineConfig, RuntimeConfig, TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import ConfigError, SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
+from aeflow.training import train
 from flows.classes import one_class, score_class
 from flows.cli import main
-from flows.stages import STAGES
+from flows.here import Here
 
 EPOCHS = 20
 WAYS = ["both", "error", "weighted", "knn", "local", "error_pca", "knn_inputs"]
@@ -31,8 +33,8 @@ def three(tmp_path_factory) -> str:
 
 
 def test_rows_of_other_labels_are_tested_and_not_trained_on(three, store):
-    everything = ingest(IngestConfig(source=three), store)
-    ones = ingest(IngestConfig(source=three, train_label=1), store)
+    everything = ingest(Context(store), IngestConfig(source=three))
+    ones = ingest(Context(store), IngestConfig(source=three, train_label=1))
     assert ones.rows["test"] == everything.rows["test"]
     assert labels_in(ones, "train", store) == labels_in(ones, "validation", store) == {1}
     assert labels_in(ones, "test", store) == {0, 1, 2}
@@ -45,16 +47,18 @@ def labels_in(dataset, split, store) -> set[int]:
 
 def test_label_that_nobody_has_leaves_no_rows_to_train_on(three, store):
     with pytest.raises(SourceError, match=r"No good row is left for the split 'train'"):
-        ingest(IngestConfig(source=three, train_label=7), store)
+        ingest(Context(store), IngestConfig(source=three, train_label=7))
 
 
 def test_source_without_labels_is_a_mistake(store, tmp_path):
     np.savez(tmp_path / "bare.npz", x_train=np.zeros((90, 8, 8), np.uint8))
     source = f"npz:{tmp_path}/bare.npz"
     with pytest.raises(SourceError, match="rows without a label"):
-        ingest(IngestConfig(source=source, train_label=1), store)
+        ingest(Context(store), IngestConfig(source=source, train_label=1))
     with pytest.raises(ConfigError, match=r"have 0 labels\. One class at a time needs from 2"):
-        one_class(PipelineConfig(ingest=IngestConfig(source=source)), store.url, stages=STAGES)
+        one_class(
+            PipelineConfig(ingest=IngestConfig(source=source)), Here(store.url, RuntimeConfig())
+        )
 
 
 def test_command_tells_each_label_and_the_mean(three, tmp_path, capsys):
@@ -82,10 +86,8 @@ def test_scores_of_a_model_are_those_of_its_own_label(three, store):
         model=ModelConfig(latent_dim=8),
         train=TrainConfig(epochs=2),
     )
-    dataset = ingest(config.ingest, store)
-    model = STAGES.train(
-        dataset, config.train, store.url, model_config=config.model, runtime=config.runtime
-    )
+    dataset = ingest(Context(store), config.ingest)
+    model = train(Context(store), dataset, config.train, model_config=config.model)
     scores = [
         score_class(model, config, store.url, dataset=dataset, label=label) for label in (1, 0)
     ]
@@ -105,10 +107,8 @@ def test_a_faint_mark_where_there_never_is_one_is_told_by_weighted_error(store, 
         model=ModelConfig(latent_dim=8),
         train=TrainConfig(epochs=10),
     )
-    dataset = ingest(config.ingest, store)
-    model = STAGES.train(
-        dataset, config.train, store.url, model_config=config.model, runtime=config.runtime
-    )
+    dataset = ingest(Context(store), config.ingest)
+    model = train(Context(store), dataset, config.train, model_config=config.model)
     auroc = score_class(model, config, store.url, dataset=dataset, label=0).auroc
     assert auroc["error"] < 0.75
     assert auroc["weighted"] > 0.8

@@ -6,6 +6,7 @@ import pytest
 from aeflow.configs import EvaluateConfig
 from aeflow.evaluation import evaluate
 from aeflow.evaluation.sampling import read_places, sampled_places
+from aeflow.stages import Context
 
 
 def test_all_rows_are_taken_or_as_many_as_asked_in_order_and_the_same_each_time():
@@ -38,6 +39,6 @@ def test_scores_of_the_latents_stand_beside_those_of_pca(stages):
 
 def test_rows_that_a_reader_was_fitted_on_are_not_classified_by_it(stages):
     config = EvaluateConfig(split="train")
-    found = evaluate(stages.model, config, stages.store, dataset=stages.dataset)
+    found = evaluate(Context(stages.store), stages.model, config, dataset=stages.dataset)
     assert "neighbour_recall" in found.metrics
     assert "knn_accuracy" not in found.metrics

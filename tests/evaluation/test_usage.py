@@ -11,6 +11,7 @@ from aeflow.configs.kinds import VariationalOptions, VqOptions
 from aeflow.datasets.shards import open_split
 from aeflow.evaluation import evaluate
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.training import train
 
 
@@ -18,8 +19,8 @@ def judged(digits, kind):
     """Returns a model, test rows, metrics, the card's rows by name, and the evaluation's folder."""
     store, dataset = digits
     config = ModelConfig(latent_dim=8, kind=kind)
-    model = train(dataset, TrainConfig(epochs=5), store, model_config=config)
-    evaluation = evaluate(model, EvaluateConfig(), store, dataset=dataset)
+    model = train(Context(store), dataset, TrainConfig(epochs=5), model_config=config)
+    evaluation = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset)
     folder = store.locate(evaluation)
     table = json.loads((folder / "metrics.json").read_text())
     network = load_model(model, store, cpu="any")

@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from aeflow.configs import IngestConfig, ModelConfig, PipelineConfig, TrainConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from flows.single_stages import measure_drift
@@ -28,9 +29,9 @@ def watched(deployed, client, tmp_path_factory) -> tuple[str, str, str]:
     np.savez(folder / "first.npz", x_train=16 - digits)
     np.savez(folder / "second.npz", x_train=15 - digits // 2)
     store = Store(deployed)
-    dataset = ingest(IngestConfig(source=f"npz:{folder / 'usual.npz'}"), store)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{folder / 'usual.npz'}"))
     config, model_config = TrainConfig(epochs=3), ModelConfig(latent_dim=8)
-    model = train(dataset, config, store, model_config=model_config)
+    model = train(Context(store), dataset, config, model_config=model_config)
     return f"npz:{folder / 'first.npz'}", f"npz:{folder / 'second.npz'}", model.key
 
 

@@ -23,9 +23,9 @@ from aeflow.progress import Progress
 from flows import recipes
 from flows.cli import main
 from flows.cli.ending import Terminated, terminated
+from flows.here import Here
 from flows.listening import listening
 from flows.pipeline import pipeline
-from flows.stages import STAGES
 
 from .conftest import CONFIG, Ran
 
@@ -36,7 +36,7 @@ def test_outcome_is_plain_json_with_every_artifact(ran: Ran):
 
 
 def test_recipe_without_prefect_ends_in_the_same_keys(ran: Ran, tmp_path):
-    plain = recipes.pipeline(CONFIG, str(tmp_path / "store"), stages=STAGES)
+    plain = recipes.pipeline(CONFIG, Here(str(tmp_path / "store"), CONFIG.runtime))
     keys = {name: artifact.key for name, artifact in plain.artifacts().items()}
     assert keys == {name: artifact.key for name, artifact in ran.outcome.artifacts().items()}
 

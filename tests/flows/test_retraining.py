@@ -1,7 +1,6 @@
 """Retraining without Prefect: what is due, what is promoted, what stays."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,14 +14,16 @@ from aeflow.configs import (
     ModelConfig,
     PipelineConfig,
     RetrainConfig,
+    RuntimeConfig,
     TrainConfig,
 )
 from aeflow.features import identity_in
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
+from flows.here import Here
 from flows.retraining import retrain
-from flows.stages import STAGES
 
 ANY = GateConfig(max_ratio_to_pca=100.0)
 
@@ -44,8 +45,19 @@ def config(ingest: IngestConfig, *, epochs=8, when="on_new_data", gate=ANY) -> P
     )
 
 
-def run(settings: PipelineConfig, store: Store, **other_stages):
-    return retrain(settings, store.url, stages=replace(STAGES, **other_stages))
+class Watching(Here):
+    """Lets a test hear the answer of each stage, or stop it."""
+
+    def __init__(self, store: str, runtime: RuntimeConfig, hear=lambda name, run: run()):
+        super().__init__(store, runtime)
+        self._hear = hear
+
+    def run(self, stage, *args, **kwargs):
+        return self._hear(stage.name, lambda: super(Watching, self).run(stage, *args, **kwargs))
+
+
+def run(settings: PipelineConfig, store: Store, *hear):
+    return retrain(settings, Watching(store.url, settings.runtime, *hear))
 
 
 def features_address(store: Store, name: str = "grown") -> str:
@@ -55,7 +67,7 @@ def features_address(store: Store, name: str = "grown") -> str:
 
 def test_the_same_data_under_another_name_are_no_hindrance(store, tmp_path):
     settings = config(grown(tmp_path, 600))
-    other = ingest(settings.ingest.model_copy(update={"name": "other"}), store)
+    other = ingest(Context(store), settings.ingest.model_copy(update={"name": "other"}))
     found = run(settings, store)
     assert (found.ending, found.dataset.key) == ("Completed", other.key)
 
@@ -77,13 +89,15 @@ def test_strangers_are_told_in_every_evaluation(store, tmp_path):
     strange = EvaluateConfig(ood_source=f"npz:{tmp_path / 'noise.npz'}")
     evaluations = []
 
-    def evaluate(*given, **options):
-        evaluations.append(STAGES.evaluate(*given, **options))
-        return evaluations[-1]
+    def hear(name, run):
+        answer = run()
+        if name == "evaluate":
+            evaluations.append(answer)
+        return answer
 
     for rows in (600, 900):
         settings = config(grown(tmp_path, rows), epochs=1).model_copy(update={"evaluate": strange})
-        found = run(settings, store, evaluate=evaluate)
+        found = run(settings, store, hear)
         assert "ood_auroc_knn" in found.evaluation.metrics
     assert len({one.key for one in evaluations}) == 3
     assert all("ood_auroc_knn" in one.metrics for one in evaluations)
@@ -158,11 +172,13 @@ def test_always_with_the_same_answer_is_unchanged(store, tmp_path):
 def test_a_run_killed_after_the_promotion_is_made_good_by_the_next(store, tmp_path):
     settings = config(grown(tmp_path, 600))
 
-    def killed(*_, **__):
-        raise KeyboardInterrupt
+    def killed(name, run):
+        if name == "encode":
+            raise KeyboardInterrupt
+        return run()
 
     with pytest.raises(KeyboardInterrupt):
-        run(settings, store, encode=killed)
+        run(settings, store, killed)
     promoted = champion_of("grown", store)
     assert promoted is not None
     assert not (store.root / "features").exists()

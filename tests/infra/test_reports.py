@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from aeflow.artifacts import Publication
-from aeflow.lineage import Input, Question
+from aeflow.lineage import Answered, Input, Question
 from aeflow.storage import Draft, Store
 from infra.reports import server_of
 
@@ -25,12 +25,12 @@ def published(store: Store) -> Publication:
         stage="publish", version=1, folder="publications", configs={}, inputs=INPUTS
     )
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("report.html") as path:
             path.write_text(REPORT)
         with draft.writing("tensorboard/events.out") as path:
             path.write_bytes(b"events")
-        return {}
+        return Answered({})
 
     return store.answer(question, Publication, work)
 

@@ -9,6 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 
 
@@ -48,12 +49,14 @@ def shared(store, before, after):
 
 def grown_and_fresh(tmp_path, told):
     """Ingests into the store that has the earlier dataset, and into an empty one."""
-    return ingest(told, Store(tmp_path / "store")), ingest(told, Store(tmp_path / "fresh"))
+    return ingest(Context(Store(tmp_path / "store")), told), ingest(
+        Context(Store(tmp_path / "fresh")), told
+    )
 
 
 @pytest.mark.parametrize("name", ["2026-11-03", "2026-11-01b", "2026-10-31"])
 def test_new_file_changes_no_byte_of_the_others(name, source, store, tmp_path):
-    before = ingest(config(source), store)
+    before = ingest(Context(store), config(source))
     pq.write_table(rows(200, 50), source / f"{name}.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(source))
     assert grown == fresh
@@ -63,7 +66,7 @@ def test_new_file_changes_no_byte_of_the_others(name, source, store, tmp_path):
 
 
 def test_quarantine_of_a_piece_that_is_kept_stays(source, store, tmp_path):
-    ingest(config(source), store)
+    ingest(Context(store), config(source))
     pq.write_table(rows(200, 50), source / "2026-10-31.parquet")
     grown, _ = grown_and_fresh(tmp_path, config(source))
     quarantine = pq.read_table(store.locate(grown) / "quarantine.parquet")
@@ -72,7 +75,7 @@ def test_quarantine_of_a_piece_that_is_kept_stays(source, store, tmp_path):
 
 
 def test_changed_file_is_read_again_and_the_other_is_not(source, store, tmp_path):
-    before = ingest(config(source, splits="all"), store)
+    before = ingest(Context(store), config(source, splits="all"))
     pq.write_table(rows(300, 100), source / "2026-11-02.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(source, splits="all"))
     assert grown == fresh
@@ -81,26 +84,26 @@ def test_changed_file_is_read_again_and_the_other_is_not(source, store, tmp_path
 
 
 def test_rows_that_were_bad_are_counted_against_the_budget_again(source, store):
-    ingest(config(source), store)
+    ingest(Context(store), config(source))
     later = rows(200, 50).to_pandas()
     later["x0"] = np.nan
     pq.write_table(pa.Table.from_pandas(later), source / "2026-11-03.parquet")
     with pytest.raises(SourceError, match="52 of 250 rows are bad, 25 are allowed"):
-        ingest(config(source), store)
+        ingest(Context(store), config(source))
 
 
 def test_id_that_an_unchanged_piece_has_too_is_found(source, store):
-    ingest(config(source), store)
+    ingest(Context(store), config(source))
     pq.write_table(rows(199, 50), source / "2026-11-03.parquet")
     with pytest.raises(SourceError, match="'row 199'"):
-        ingest(config(source), store)
+        ingest(Context(store), config(source))
 
 
 def test_new_name_of_a_label_numbers_all_labels_anew(tmp_path, store):
     folder = tmp_path / "daily"
     folder.mkdir()
     pq.write_table(rows(0, 100, label=["cat", "dog"] * 50), folder / "1.parquet")
-    before = ingest(config(folder, splits="all"), store)
+    before = ingest(Context(store), config(folder, splits="all"))
     pq.write_table(rows(100, 50, label=["cow"] * 50), folder / "2.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(folder, splits="all"))
     assert grown == fresh
@@ -114,7 +117,7 @@ def test_label_name_that_sorts_last_leaves_the_others_as_they_are(tmp_path, stor
     folder = tmp_path / "daily"
     folder.mkdir()
     pq.write_table(rows(0, 100, label=["cat", "dog"] * 50), folder / "1.parquet")
-    before = ingest(config(folder, splits="all"), store)
+    before = ingest(Context(store), config(folder, splits="all"))
     pq.write_table(rows(100, 50, label=["eel"] * 50), folder / "2.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(folder, splits="all"))
     assert grown == fresh
@@ -125,7 +128,7 @@ def test_split_of_its_own_assigns_all_rows_anew(tmp_path, store):
     folder = tmp_path / "daily"
     (folder / "split=train").mkdir(parents=True)
     pq.write_table(rows(0, 200), folder / "split=train" / "1.parquet")
-    before = ingest(config(folder), store)
+    before = ingest(Context(store), config(folder))
     (folder / "split=test").mkdir()
     pq.write_table(rows(200, 50), folder / "split=test" / "1.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(folder))
@@ -135,7 +138,7 @@ def test_split_of_its_own_assigns_all_rows_anew(tmp_path, store):
 
 
 def test_damaged_shard_is_made_again(source, store, tmp_path):
-    before = ingest(config(source), store)
+    before = ingest(Context(store), config(source))
     damaged = store.locate(before) / "train-00000.arrow"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     pq.write_table(rows(200, 50), source / "2026-11-03.parquet")
@@ -155,7 +158,7 @@ def test_images_in_a_new_folder_are_the_only_ones_read(tmp_path, store):
 
     told = IngestConfig(source=f"images:{tmp_path / 'images'}")
     draw("cat", 60)
-    before = ingest(told, store)
+    before = ingest(Context(store), told)
     draw("dog", 60)
     grown, fresh = grown_and_fresh(tmp_path, told)
     assert grown == fresh

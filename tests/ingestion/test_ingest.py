@@ -13,6 +13,7 @@ from aeflow.datasets.shards import open_split
 from aeflow.datasets.statistics import read_statistics
 from aeflow.errors import Interrupted
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.datasets.idx_files import write_idx
 
@@ -41,7 +42,7 @@ def features_of(dataset, split, store):
 
 
 def test_digits_become_three_splits_of_images(store):
-    dataset = ingest(IngestConfig(), store)
+    dataset = ingest(Context(store), IngestConfig())
     assert dataset.address == f"datasets/digits-{dataset.key}"
     assert dataset.rows == {"train": 1533, "validation": 84, "test": 180}
     assert dataset.example_schema.shape == (8, 8, 1)
@@ -53,7 +54,9 @@ def test_digits_become_three_splits_of_images(store):
 
 def test_every_row_is_in_one_split_with_its_own_features_and_label(store, tmp_path):
     x, y = vectors(200), np.arange(200)
-    dataset = ingest(IngestConfig(source=archive(tmp_path / "x.npz", x_train=x, y_train=y)), store)
+    dataset = ingest(
+        Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=x, y_train=y))
+    )
     seen = {}
     for split in dataset.rows:
         for shard in open_split(dataset, split, store):
@@ -71,17 +74,17 @@ def test_every_row_is_in_one_split_with_its_own_features_and_label(store, tmp_pa
 
 
 def test_second_time_the_answer_is_there_and_no_row_is_read(store):
-    first = ingest(IngestConfig(), store)
+    first = ingest(Context(store), IngestConfig())
     progress = []
-    assert ingest(IngestConfig(), store, on_progress=progress.append) == first
+    assert ingest(Context(store, on_progress=progress.append), IngestConfig()) == first
     assert not [step for step in progress if step.unit == "row"]
 
 
 def test_same_content_elsewhere_has_the_same_key_and_bytes(tmp_path):
     answers = [
         ingest(
+            Context(Store(tmp_path / folder / "store")),
             IngestConfig(source=archive(tmp_path / folder / "x.npz", x_train=vectors(100))),
-            Store(tmp_path / folder / "store"),
         )
         for folder in ("here", "there")
     ]
@@ -95,13 +98,13 @@ def test_content_and_seed_change_the_key(store, tmp_path):
         IngestConfig(source=sources[1]),
         IngestConfig(source=sources[0], seed=1),
     ]
-    assert len({ingest(config, store).key for config in configs}) == 3
+    assert len({ingest(Context(store), config).key for config in configs}) == 3
 
 
 def test_a_given_name_names_the_folder_and_keeps_the_key(store, tmp_path):
     source = archive(tmp_path / "my vectors.npz", x_train=vectors(100))
-    named = ingest(IngestConfig(source=source, name="other"), store)
-    plain = ingest(IngestConfig(source=source), store)
+    named = ingest(Context(store), IngestConfig(source=source, name="other"))
+    plain = ingest(Context(store), IngestConfig(source=source))
     assert (named.name, plain.name) == ("other", "my-vectors")
     assert named.key == plain.key
     assert store.locate(named).name == f"other-{named.key}"
@@ -109,7 +112,7 @@ def test_a_given_name_names_the_folder_and_keeps_the_key(store, tmp_path):
 
 def test_shards_stay_below_their_bytes_and_within_a_piece(store, tmp_path):
     source = archive(tmp_path / "x.npz", x_train=vectors(130), x_test=vectors(70))
-    dataset = ingest(IngestConfig(source=source, splits="all", shard_bytes=1024), store)
+    dataset = ingest(Context(store), IngestConfig(source=source, splits="all", shard_bytes=1024))
     shards = open_split(dataset, "all", store)
     assert dataset.rows == {"all": 200}
     assert [shard.rows for shard in shards] == [51, 51, 28, 51, 19]  # 20 bytes a row
@@ -120,7 +123,7 @@ def test_shards_stay_below_their_bytes_and_within_a_piece(store, tmp_path):
 def test_a_row_larger_than_a_shard_gets_one_of_its_own(store, tmp_path):
     images = np.zeros((40, 32, 33), dtype=np.uint8)
     config = IngestConfig(source=archive(tmp_path / "x.npz", x_train=images), shard_bytes=1024)
-    dataset = ingest(config, store)
+    dataset = ingest(Context(store), config)
     shards = [shard for split in dataset.rows for shard in open_split(dataset, split, store)]
     assert [shard.rows for shard in shards] == [1] * 40
 
@@ -132,19 +135,25 @@ def test_a_row_larger_than_a_shard_gets_one_of_its_own(store, tmp_path):
 def test_range_of_float_images_follows_from_their_values(low, high, value_range, store, tmp_path):
     images = np.full((100, 4, 4), low, dtype=np.float32)
     images[:, 0, 0] = high
-    dataset = ingest(IngestConfig(source=archive(tmp_path / "x.npz", x_train=images)), store)
+    dataset = ingest(
+        Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=images))
+    )
     assert dataset.example_schema.value_range == value_range
     assert dataset.example_schema.dtype == "float32"
 
 
 def test_bytes_range_over_0_to_255_whatever_they_are(store, tmp_path):
     images = np.ones((100, 4, 4), dtype=np.uint8)
-    dataset = ingest(IngestConfig(source=archive(tmp_path / "x.npz", x_train=images)), store)
+    dataset = ingest(
+        Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=images))
+    )
     assert dataset.example_schema.value_range == (0.0, 255.0)
 
 
 def test_vectors_have_no_range_and_may_have_no_labels(store, tmp_path):
-    dataset = ingest(IngestConfig(source=archive(tmp_path / "x.npz", x_train=vectors(100))), store)
+    dataset = ingest(
+        Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=vectors(100)))
+    )
     assert dataset.example_schema.shape == (5,)
     assert dataset.example_schema.value_range is None
     assert not dataset.has_labels
@@ -154,11 +163,13 @@ def test_vectors_have_no_range_and_may_have_no_labels(store, tmp_path):
 def test_labels_of_one_split_alone_do_not_count_as_labels(store, tmp_path):
     x = vectors(100)
     source = archive(tmp_path / "x.npz", x_train=x, y_train=np.zeros(100), x_test=x)
-    assert not ingest(IngestConfig(source=source), store).has_labels
+    assert not ingest(Context(store), IngestConfig(source=source)).has_labels
 
 
 def test_statistics_are_those_of_the_rows_in_each_split(store, tmp_path):
-    dataset = ingest(IngestConfig(source=archive(tmp_path / "x.npz", x_train=vectors(500))), store)
+    dataset = ingest(
+        Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=vectors(500)))
+    )
     for split, statistics in read_statistics(dataset, store).items():
         values = features_of(dataset, split, store).astype(np.float64)
         assert statistics.count == dataset.rows[split] == len(values)
@@ -170,7 +181,7 @@ def test_statistics_are_those_of_the_rows_in_each_split(store, tmp_path):
 
 
 def test_statistics_lie_beside_the_shards_as_json_and_npz(store):
-    dataset = ingest(IngestConfig(), store)
+    dataset = ingest(Context(store), IngestConfig())
     folder = store.locate(dataset)
     train = json.loads((folder / "statistics.json").read_text())["train"]
     assert train.keys() == {"count", "mean", "std", "min", "max"}
@@ -182,7 +193,7 @@ def test_bad_rows_within_the_budget_go_to_quarantine(store, tmp_path):
     x = vectors(200)
     x[[3, 150]] = np.nan
     config = IngestConfig(source=archive(tmp_path / "x.npz", x_train=x), max_bad_fraction=0.01)
-    dataset = ingest(config, store)
+    dataset = ingest(Context(store), config)
     assert dataset.quarantined == 2
     assert sum(dataset.rows.values()) == 198
     quarantine = pq.read_table(store.locate(dataset) / "quarantine.parquet")
@@ -194,10 +205,10 @@ def test_bad_rows_within_the_budget_go_to_quarantine(store, tmp_path):
 
 def test_bad_rows_move_no_other_row(store, tmp_path):
     x = vectors(200)
-    whole = ingest(IngestConfig(source=archive(tmp_path / "a.npz", x_train=x)), store)
+    whole = ingest(Context(store), IngestConfig(source=archive(tmp_path / "a.npz", x_train=x)))
     x[7] = np.nan
     config = IngestConfig(source=archive(tmp_path / "b.npz", x_train=x), max_bad_fraction=0.5)
-    holed = ingest(config, store)
+    holed = ingest(Context(store), config)
     for split in whole.rows:
         expected = set(ids_of(whole, split, store)) - {"train/7"}
         assert set(ids_of(holed, split, store)) == expected
@@ -210,7 +221,7 @@ def test_progress_ends_at_the_number_of_rows_on_the_thread_of_the_caller(store):
         progress.append(step)
         threads.add(threading.current_thread())
 
-    ingest(IngestConfig(), store, on_progress=note)
+    ingest(Context(store, on_progress=note), IngestConfig())
     assert (progress[-1].stage, progress[-1].done, progress[-1].total) == ("ingest", 1797, 1797)
     assert threads == {threading.main_thread()}
 
@@ -221,21 +232,21 @@ def test_interruption_while_rows_are_read_leaves_nothing(store):
             raise Interrupted("enough")
 
     with pytest.raises(Interrupted, match="enough"):
-        ingest(IngestConfig(), store, on_progress=interrupt)
+        ingest(Context(store, on_progress=interrupt), IngestConfig())
     assert not store.root.exists()
 
 
 def test_deadline_stops_ingestion(store):
     with pytest.raises(Interrupted, match="The deadline of 1e-06 s passed during ingest"):
-        ingest(IngestConfig(), store, runtime=RuntimeConfig(deadline_seconds=1e-6))
+        ingest(Context(store, runtime=RuntimeConfig(deadline_seconds=1e-6)), IngestConfig())
 
 
 def test_raw_and_gzipped_idx_files_are_one_dataset(store, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (100, 8, 8))
     write_idx(tmp_path / "raw" / "train-images-idx3-ubyte", images)
-    raw = ingest(IngestConfig(source=f"idx:{tmp_path / 'raw'}"), store)
+    raw = ingest(Context(store), IngestConfig(source=f"idx:{tmp_path / 'raw'}"))
     content = (tmp_path / "raw" / "train-images-idx3-ubyte").read_bytes()
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(content))
-    packed = ingest(IngestConfig(source=f"idx:{tmp_path / 'packed'}"), store)
+    packed = ingest(Context(store), IngestConfig(source=f"idx:{tmp_path / 'packed'}"))
     assert (raw.key, raw.digest) == (packed.key, packed.digest)

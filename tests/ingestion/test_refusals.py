@@ -6,6 +6,7 @@ import pytest
 from aeflow.configs import IngestConfig
 from aeflow.errors import SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.datasets.idx_files import write_idx
 
@@ -74,15 +75,15 @@ def too_few_to_validate(folder):
 )
 def test_wrong_input_is_one_line_and_leaves_no_store(source, message, store, tmp_path):
     with pytest.raises(SourceError, match=message) as caught:
-        ingest(IngestConfig(source=source(tmp_path / "source")), store)
+        ingest(Context(store), IngestConfig(source=source(tmp_path / "source")))
     assert "\n" not in str(caught.value)
     assert not store.root.exists()
 
 
 def test_failure_leaves_other_datasets_alone(store, tmp_path):
-    dataset = ingest(IngestConfig(), store)
+    dataset = ingest(Context(store), IngestConfig())
     with pytest.raises(SourceError):
-        ingest(IngestConfig(source=nan_in_features(tmp_path)), store)
+        ingest(Context(store), IngestConfig(source=nan_in_features(tmp_path)))
     assert [entry.name for entry in (store.root / "datasets").iterdir()] == [
         store.locate(dataset).name
     ]

@@ -12,6 +12,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import open_source
 from aeflow.errors import ConfigError, SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.datasets.odd_images import OddImages
 
@@ -40,7 +41,8 @@ def test_offline_it_fails_within_10_s_and_names_three_ways_out(source, tmp_path,
     start = time.monotonic()
     with pytest.raises(SourceError) as caught:
         ingest(
-            IngestConfig(source=source, data_dir=str(tmp_path / "data")), Store(tmp_path / "store")
+            Context(Store(tmp_path / "store")),
+            IngestConfig(source=source, data_dir=str(tmp_path / "data")),
         )
     assert time.monotonic() - start < 10
     message = str(caught.value)
@@ -92,7 +94,7 @@ def test_reading_tfds_leaves_tensorflow_to_be_set_up(odd):
 
 def test_mixed_shapes_and_undecodable_images_are_named(odd, tmp_path):
     with pytest.raises(SourceError, match=r"^3 of 100 rows are bad, 0 are allowed") as caught:
-        ingest(odd, Store(tmp_path / "store"))
+        ingest(Context(Store(tmp_path / "store")), odd)
     assert str(caught.value).count("undecodable") == 2
     assert "(undecodable: it is no image that Pillow knows)" in str(caught.value)
     assert "wrong_shape: (4, 6, 3) among rows of (6, 4, 3)" in str(caught.value)
@@ -101,7 +103,7 @@ def test_mixed_shapes_and_undecodable_images_are_named(odd, tmp_path):
 
 def test_odd_images_within_the_budget_go_to_quarantine(odd, tmp_path):
     config = odd.model_copy(update={"max_bad_fraction": 0.05})
-    dataset = ingest(config, Store(tmp_path / "store"))
+    dataset = ingest(Context(Store(tmp_path / "store")), config)
     assert dataset.quarantined == 3
     assert sum(dataset.rows.values()) == 97  # the grey image among them, as colour
     assert dataset.example_schema.shape == (6, 4, 3)
@@ -114,4 +116,4 @@ def test_truncated_records_are_refused(odd, tmp_path):
     records.write_bytes(records.read_bytes()[:-10])
     config = odd.model_copy(update={"data_dir": str(tmp_path / "copy")})
     with pytest.raises(SourceError, match=r"Cannot read '.*tfrecord.*truncated record"):
-        ingest(config, Store(tmp_path / "store"))
+        ingest(Context(Store(tmp_path / "store")), config)

@@ -28,6 +28,7 @@ from aeflow.models.preprocessing import fit_preprocessing
 from aeflow.models.saving import described, identity_of
 from aeflow.progress import Progress
 from aeflow.schema import ExampleSchema
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.tensorflow import reset_keras
 from aeflow.training import train
@@ -220,14 +221,12 @@ def trained(folder: Path, name: str, config: ModelConfig, *, seed: int = 0) -> T
     if name == "wine":
         source = f"npz:{folder / 'wine.npz'}"
         np.savez(folder / "wine.npz", x_train=load_wine().data.astype(np.float32))
-    dataset = ingest(IngestConfig(source=source), store)
+    dataset = ingest(Context(store), IngestConfig(source=source))
     model = train(
+        Context(store, runtime=RuntimeConfig(steps_per_call=40), on_progress=copy_half_way),
         dataset,
         settings(name, config, seed),
-        store,
         model_config=config,
-        runtime=RuntimeConfig(steps_per_call=40),
-        on_progress=copy_half_way,
     )
     return Trained(store, dataset, model, Store(half_way))
 
@@ -242,7 +241,7 @@ def test_a_short_training_learns_and_killed_half_way_it_ends_in_the_same_bytes(
     assert_learned(unbroken)
     caplog.set_level("INFO")
     again = settings("digits", config, seed)
-    resumed = train(unbroken.dataset, again, unbroken.half_way, model_config=config)
+    resumed = train(Context(unbroken.half_way), unbroken.dataset, again, model_config=config)
     assert "train: goes on from step" in caplog.text
     assert files_of(resumed, unbroken.half_way) == files_of(unbroken.model, unbroken.store)
 

@@ -7,7 +7,7 @@ import pytest
 from aeflow.artifacts import Model
 from aeflow.configs import DenseOptions, ModelConfig
 from aeflow.errors import CorruptArtifact
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
 from aeflow.models import Inference, load_model, save_model
 from aeflow.models.golden import check_golden, write_golden
 from aeflow.models.saving import identity_of
@@ -59,7 +59,7 @@ def test_weights_that_do_not_fit_their_network_are_refused_in_one_line(stages, t
 
     def work(draft):
         save_model(network, wider, draft, schema=schema, golden_rows=rows, cpu="any")
-        return stages.model.model_dump(exclude={"key", "folder"})
+        return Answered(stages.model.model_dump(exclude={"key", "folder"}))
 
     question = Question(stage="train", version=1, folder="models", configs={}, inputs={})
     store = Store(tmp_path)

@@ -23,6 +23,7 @@ from aeflow.evaluation import evaluate
 from aeflow.ingestion import ingest
 from aeflow.publishing import publish
 from aeflow.publishing.results import Results, read_results
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.conftest import Stages
@@ -51,9 +52,9 @@ class Published:
 
 def publish_run(stages: Stages, config: PublishConfig | None = None) -> Published:
     publication = publish(
+        Context(stages.store),
         stages.evaluation,
         config or PublishConfig(),
-        stages.store,
         dataset=stages.dataset,
         model=stages.model,
         features=stages.features,
@@ -84,9 +85,9 @@ def vectors(tmp_path_factory) -> Published:
     rows = load_digits().data.astype(np.float32)
     np.savez(folder / "rows.npz", x_train=rows[:400], x_test=rows[400:500])
     store = Store(folder / "store")
-    dataset = ingest(IngestConfig(source=f"npz:{folder / 'rows.npz'}"), store)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{folder / 'rows.npz'}"))
     config, model_config = TrainConfig(epochs=2), ModelConfig(latent_dim=4)
-    model = train(dataset, config, store, model_config=model_config)
-    evaluation = evaluate(model, EvaluateConfig(num_worst=3), store, dataset=dataset)
-    features = encode(model, EncodeConfig(layout="wide"), store, dataset=dataset)
+    model = train(Context(store), dataset, config, model_config=model_config)
+    evaluation = evaluate(Context(store), model, EvaluateConfig(num_worst=3), dataset=dataset)
+    features = encode(Context(store), model, EncodeConfig(layout="wide"), dataset=dataset)
     return publish_run(Stages(store, dataset, model, evaluation, features))

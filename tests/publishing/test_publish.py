@@ -6,6 +6,7 @@ from aeflow.configs import PublishConfig
 from aeflow.errors import Interrupted
 from aeflow.progress import Progress
 from aeflow.publishing import publish
+from aeflow.stages import Context
 
 from .conftest import Published, publish_run
 
@@ -51,9 +52,9 @@ def test_what_was_published_is_what_lies_there(images: Published):
 def test_a_run_is_published_without_its_features(images: Published):
     stages = images.stages
     publication = publish(
+        Context(stages.store),
         stages.evaluation,
         PublishConfig(),
-        stages.store,
         dataset=stages.dataset,
         model=stages.model,
     )
@@ -71,12 +72,11 @@ def test_a_cancelled_publication_leaves_nothing(images: Published):
     stages, before = images.stages, set(images.folder.parent.iterdir())
     with pytest.raises(Interrupted):
         publish(
+            Context(stages.store, on_progress=cancel),
             stages.evaluation,
             PublishConfig(projector_rows=11),
-            stages.store,
             dataset=stages.dataset,
             model=stages.model,
-            on_progress=cancel,
         )
 
     assert set(images.folder.parent.iterdir()) == before

@@ -16,7 +16,7 @@ WEED = Path(sys.executable).with_name("weed")
 OWNER, GUEST = "owner", "guest"
 USERS = {
     OWNER: ["Admin", "Read", "Write", "List", "Tagging"],
-    GUEST: ["Read:other", "List:other"],
+    GUEST: ["Read:other", "List:other", "Read:shared", "List:shared"],
 }
 
 

@@ -16,6 +16,7 @@ import pytest
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.services.running_service import until
@@ -40,9 +41,13 @@ def dask_setup(worker):
 def prepared(tmp_path_factory) -> tuple[Path, Dataset, Model]:
     """A store with the digits in a dozen shards, and a model."""
     root = tmp_path_factory.mktemp("dask") / "store"
-    dataset = ingest(IngestConfig(shard_bytes=16384), Store(root))
+    dataset = ingest(Context(Store(root)), IngestConfig(shard_bytes=16384))
     config = ModelConfig(latent_dim=8)
-    return root, dataset, train(dataset, TrainConfig(epochs=2), Store(root), model_config=config)
+    return (
+        root,
+        dataset,
+        train(Context(Store(root)), dataset, TrainConfig(epochs=2), model_config=config),
+    )
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from aeflow.comparison import measure_drift
 from aeflow.configs import DriftConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.fashion import FOLDER
@@ -23,13 +24,13 @@ def store(tmp_path_factory) -> Store:
 
 @pytest.fixture(scope="module")
 def dataset(store):
-    return ingest(IngestConfig(source=f"idx:{FOLDER}"), store)
+    return ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
 
 
 @pytest.fixture(scope="module")
 def model(dataset, store):
     config = TrainConfig(epochs=3, batch_size=256)
-    return train(dataset, config, store, model_config=ModelConfig(latent_dim=16))
+    return train(Context(store), dataset, config, model_config=ModelConfig(latent_dim=16))
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +47,15 @@ def drift_of(model, store, tmp_path):
     def measured(images: np.ndarray):
         np.savez(tmp_path / "images.npz", x_train=images)
         config = IngestConfig(source=f"npz:{tmp_path / 'images.npz'}", splits="all")
-        dataset = ingest(config, store)
-        return measure_drift(model, DriftConfig(split="all"), store, dataset=dataset)
+        dataset = ingest(Context(store), config)
+        return measure_drift(Context(store), model, DriftConfig(split="all"), dataset=dataset)
 
     return measured
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
 def test_whole_splits_of_the_same_data_have_not_drifted(split, model, dataset, store):
-    drift = measure_drift(model, DriftConfig(split=split), store, dataset=dataset)
+    drift = measure_drift(Context(store), model, DriftConfig(split=split), dataset=dataset)
     assert not drift.drifted
     assert drift.max_psi < 0.03
 

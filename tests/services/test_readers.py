@@ -11,6 +11,7 @@ from pyarrow import dataset
 from pyspark.sql import SparkSession
 
 from aeflow.encoding import encode
+from aeflow.stages import Context
 from tests.readers import LAYOUTS, check_same, expected_rows
 
 
@@ -21,7 +22,9 @@ def expected(stages) -> pd.DataFrame:
 
 @pytest.fixture(params=LAYOUTS)
 def folder(request, changed) -> Path:
-    features = encode(changed.model, LAYOUTS[request.param], changed.store, dataset=changed.dataset)
+    features = encode(
+        Context(changed.store), changed.model, LAYOUTS[request.param], dataset=changed.dataset
+    )
     return changed.store.locate(features)
 
 

@@ -16,6 +16,7 @@ from aeflow.datasets.shards import open_split
 from aeflow.datasets.sources import open_source
 from aeflow.errors import Interrupted, SourceError
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.fashion import FOLDER, restore_originals
 
@@ -61,7 +62,7 @@ def fashion_tfds(tmp_path_factory) -> PreparedTwice:
 def fashion(fashion_tfds, tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     config = IngestConfig(source="tfds:fashion_mnist:3.0.1", data_dir=str(fashion_tfds.data_dir))
-    return ingest(config, store), store
+    return ingest(Context(store), config), store
 
 
 def test_files_that_are_not_the_originals_are_refused(tmp_path):

@@ -1,23 +1,21 @@
-"""Faults at the n-th call of a store's files: errors, half-written files, and sudden death."""
+"""Faults at the n-th call of a store's files: errors, half-written files, and sudden death.
+
+A call is a verb on a folder, or a request to a bucket.
+"""
 
 import errno
 import os
-import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from aeflow.errors import AeflowError
-from aeflow.storage import Store
+from aeflow.errors import TransientError
 from aeflow.storage.disk import UNFINISHED
 from aeflow.storage.files import LocalFiles
-from aeflow.storage.verify import MANIFEST
-from tests.chains import problems_in
+from aeflow.storage.remote import Remote
 
 Kind = Literal["error", "partial", "crash", "partial crash"]
 KINDS: tuple[Kind, ...] = ("error", "partial", "crash", "partial crash")
@@ -42,7 +40,7 @@ class Fault:
     is_dead: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def strikes(self) -> bool:
+    def strikes(self, verb: str) -> bool:
         """Counts a call; says whether this is the one."""
         with self._lock:
             self.calls += 1
@@ -57,6 +55,20 @@ class Fault:
         return Killed() if self.is_dead else OSError(errno.EIO, "Input/output error")
 
 
+@dataclass
+class Interruption(Fault):
+    """Lets another process act just before one call, if the verb is none of those left out."""
+
+    act: Callable[[], object] = lambda: None
+    leaving_out: tuple[str, ...] = ()
+
+    def strikes(self, verb: str) -> bool:
+        """Counts a call; the call itself always goes well."""
+        if verb not in self.leaving_out and super().strikes(verb):
+            self.act()
+        return False
+
+
 class FaultyFiles(LocalFiles):
     """A folder on which one call goes wrong."""
 
@@ -66,7 +78,7 @@ class FaultyFiles(LocalFiles):
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        strikes = self.fault.strikes()
+        strikes = self.fault.strikes("writing")
         if strikes and "partial" not in self.fault.kind:
             raise self.fault.error()
         with super().writing(name) as path:
@@ -82,7 +94,7 @@ def _faulty(name: str) -> Callable:
     done = getattr(LocalFiles, name)
 
     def call(self: FaultyFiles, *args, **options):
-        if not self.fault.strikes():
+        if not self.fault.strikes(name):
             return done(self, *args, **options)
         if "partial" in self.fault.kind:
             done(self, *args, **options)
@@ -96,55 +108,17 @@ for verb, member in vars(LocalFiles).items():
         setattr(FaultyFiles, verb, _faulty(verb))
 
 
-def content(root: Path) -> dict[str, bytes]:
-    """Returns what is committed: no manifests, which hold times, no live logs, no leases."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-        and path.name != MANIFEST
-        and path.relative_to(root).parts[0] != "logs"
-        and path.suffix != ".lease"
-        and not path.name.startswith(UNFINISHED)
-    }
+class FaultyRemote(Remote):
+    """An object store of which one request goes wrong; no object is ever half there."""
 
+    def __init__(self, url: str, fault: Fault):
+        super().__init__(url)
+        self.fault = fault
 
-def drafts(root: Path) -> list[str]:
-    """Lists unfinished work."""
-    return [path.relative_to(root).as_posix() for path in root.rglob("*.partial")]
-
-
-def count_survived(work: Callable[[Store], object], start: Path, scratch: Path, kind: Kind) -> int:
-    """Does the work again and again on copies of a store, with a fault one call later each time.
-
-    After each fault whatever is committed is whole, and a clean run ends in the bytes of a run
-    without faults. Returns after how many faults none was seen any more.
-    """
-    work(Store(_copied(start, scratch / "whole")))
-    expected = content(scratch / "whole")
-    for number in range(1, 10_000):
-        root, fault = _copied(start, scratch / "faulty"), Fault(kind, number)
-        with suppress(OSError, AeflowError, Killed):
-            work(Store(root, files=partial(FaultyFiles, fault=fault)))
-        if not fault.is_seen:
-            return number - 1
-        place = f"{kind} at call {number}"
-        assert problems_in(Store(root)) == [], place
-        _lapse_leases(root)
-        work(Store(root))
-        assert content(root) == expected, place
-        assert problems_in(Store(root)) == [], place
-        assert drafts(root) == [], place
-    raise AssertionError("there is no end of calls")
-
-
-def _copied(start: Path, root: Path) -> Path:
-    shutil.rmtree(root, ignore_errors=True)
-    return Path(shutil.copytree(start, root))
-
-
-def _lapse_leases(root: Path) -> None:
-    """Lets the time pass after which nobody waits for a process that is dead."""
-    then = time.time() - 60
-    for lease in root.rglob("*.lease"):
-        os.utime(lease, (then, then))
+    def ask(self, verb: Callable, *arguments: Any, **options: Any) -> Any:
+        if not self.fault.strikes(verb.__name__):
+            return super().ask(verb, *arguments, **options)
+        if "partial" in self.fault.kind:
+            super().ask(verb, *arguments, **options)
+        error = self.fault.error()
+        raise TransientError("The connection is lost.") if isinstance(error, OSError) else error

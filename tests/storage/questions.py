@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from aeflow.artifacts import Model, Publication, Verdict
 from aeflow.champions import promote
-from aeflow.lineage import Question
+from aeflow.lineage import Answered, Question
 from aeflow.storage import Draft, Store
 from aeflow.storage.aliases import change_alias
 from aeflow.storage.files import LocalFiles
@@ -24,11 +24,11 @@ def question(name: str = "one") -> Question:
     )
 
 
-def two_files(draft: Draft) -> dict:
+def two_files(draft: Draft) -> Answered:
     for name in ("a.txt", "sub/b.txt"):
         with draft.writing(name) as path:
             path.write_text(f"content of {name}")
-    return {}
+    return Answered({})
 
 
 def stored(store: Store, name: str = "one") -> Publication:
@@ -52,7 +52,7 @@ def foreign_lease(root: Path, *, silent_seconds: float = 0) -> Path:
 def answer_slowly(root: str, log: str) -> dict:
     """Answers the question, noting in a log that this process did the work."""
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with Path(log).open("a") as lines:
             lines.write(f"{os.getpid()}\n")
         time.sleep(1.0)
@@ -64,14 +64,14 @@ def answer_slowly(root: str, log: str) -> dict:
 def answer_half(root: str) -> None:
     """Finishes one file of two, then works on the second one until it is killed."""
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("content of a.txt")
         with draft.writing("sub/b.txt") as path:
             path.write_text("half")
             (draft.folder.parent.parent / "ready").touch()
             time.sleep(60)
-        return {}
+        return Answered({})
 
     Store(root).answer(question(), Publication, work, resumable=True)
 

@@ -16,6 +16,7 @@ from aeflow.errors import (
     SourceError,
     TransientError,
 )
+from aeflow.lineage import Answered
 from aeflow.storage import Draft, Share, Store
 from aeflow.storage.files import LocalFiles
 from tests.storage.questions import everything_in, question, two_files
@@ -47,7 +48,7 @@ class FullDisk(LocalFiles):
 def fail_after_one_file(store: Store, error: BaseException, *, resumable: bool) -> None:
     """Asks a question whose work finishes `a.txt` and a checkpoint, begins another, and fails."""
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         for name in ("a.txt", "_work/checkpoint"):
             with draft.writing(name) as path:
                 path.touch()
@@ -98,7 +99,7 @@ def test_mistake_leaves_nothing_to_resume(tmp_path, error):
 
 
 def test_resumable_work_that_finished_nothing_leaves_nothing(tmp_path):
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.touch()
             raise Interrupted("x")
@@ -112,7 +113,7 @@ def test_resumed_work_sees_what_was_finished_and_commits_without_the_checkpoint(
     store, found = Store(tmp_path), []
     fail_after_one_file(store, Interrupted("x"), resumable=True)
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         found.extend(draft.finished())
         return two_files(draft)
 
@@ -187,7 +188,7 @@ def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
         store.answer(question(), Publication, two_files, resumable=True)
     assert store.find(question().address) is None
     again = Store(tmp_path)
-    answer = again.answer(question(), Publication, lambda draft: {}, resumable=True)
+    answer = again.answer(question(), Publication, lambda draft: Answered({}), resumable=True)
     assert [entry.name for entry in again.manifest(answer.address).files] == ["a.txt", "sub/b.txt"]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from aeflow.artifacts import Publication
 from aeflow.errors import Interrupted
+from aeflow.lineage import Answered
 from aeflow.storage import Draft, Store, leases
 from aeflow.storage.files import LocalFiles
 from aeflow.storage.leases import LAPSE_SECONDS, Lease, check_holder
@@ -70,7 +71,7 @@ def test_processes_with_one_question_do_the_work_once(tmp_path):
 def test_draft_of_a_killed_process_is_resumed_at_once(killed_half_way):
     found, waits = [], []
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         found.extend(draft.finished())
         return two_files(draft)
 
@@ -84,7 +85,7 @@ def test_draft_of_a_killed_process_is_resumed_at_once(killed_half_way):
 def test_draft_of_a_killed_process_is_cleared_where_it_cannot_be_resumed(killed_half_way):
     found = []
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         found.extend(draft.folder.rglob("*"))
         return two_files(draft)
 
@@ -226,7 +227,7 @@ def test_lost_lease_is_noticed_and_not_released(tmp_path, lease):
 def test_run_that_lost_its_lease_leaves_the_next_ones_draft_alone(tmp_path):
     path = tmp_path / f"{question().address}.lease"
 
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         path.write_text(FOREIGN)
         (draft.folder / "theirs.txt").touch()
         return two_files(draft)
@@ -246,7 +247,7 @@ def test_answer_that_came_while_waiting_is_taken(tmp_path, monkeypatch):
         (tmp_path / "elsewhere" / elsewhere.address).rename(tmp_path / elsewhere.address)
         path.unlink()
 
-    def never(draft: Draft) -> dict:
+    def never(draft: Draft) -> Answered:
         raise AssertionError("the answer is there")
 
     store = Store(tmp_path)

@@ -1,17 +1,19 @@
-"""A store in an object store: the same verbs, conditional writes, one winner, a bounded cache."""
+"""A store in an object store: marks of removals, one winner of a commit, a bounded cache."""
 
-import threading
 import time
 import uuid
 
 import pytest
 
 from aeflow.artifacts import Publication
-from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
+from aeflow.errors import CorruptArtifact, Interrupted
+from aeflow.lineage import Answered
 from aeflow.storage import Draft, Store, leases
 from aeflow.storage.cache import Cache
 from aeflow.storage.leases import Lease
 from aeflow.storage.objects import ObjectFiles
+from aeflow.storage.protocol import Files
+from tests.storage.places import contents
 from tests.storage.questions import FOREIGN, everything_in, question, stored, two_files
 
 LEASE = f"{question().address}.lease"
@@ -30,71 +32,8 @@ def files(url):
     return ObjectFiles(url)
 
 
-def there(files: ObjectFiles) -> list[str]:
-    return sorted(
-        meta["path"] for meta in files.remote.ask(lambda s: files.remote.api.list(s).collect())
-    )
-
-
-@pytest.mark.parametrize("name", ["", "..", "a/../../x", "/etc/passwd", "a\\b"])
-def test_name_that_leaves_the_store_is_refused(files, name):
-    with pytest.raises(ConfigError, match="leads out of its folder"):
-        files.create(name, b"x")
-
-
-def test_created_file_is_never_replaced(files):
-    assert files.create("a/b", b"first")
-    assert not files.create("a/b", b"second")
-    assert files.read("a/b") == b"first"
-
-
-def test_file_is_replaced_only_while_it_holds_the_old_content(files):
-    files.create("a", b"old")
-    assert not files.replace("a", b"other", b"new")
-    assert files.replace("a", b"old", b"new")
-    assert not files.replace("a", b"old", b"newer")
-    assert files.read("a") == b"new"
-    assert files.replace("a", b"new", None)
-    assert not files.replace("a", b"new", b"newer")
-    assert there(files) == []
-
-
-def test_one_of_many_replaces_a_file(files):
-    files.create("a", b"old")
-    start, done = threading.Barrier(8), []
-
-    def replace(number: int) -> None:
-        start.wait()
-        done.append(files.replace("a", b"old", b"%d" % number))
-
-    threads = [threading.Thread(target=replace, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(done) == [False] * 7 + [True]
-
-
-def test_failed_write_leaves_the_old_file(files):
-    files.create("a", b"old")
-    with pytest.raises(ValueError, match="broken"), files.writing("a") as path:
-        path.write_bytes(b"ne")
-        raise ValueError("broken")
-    assert files.read("a") == b"old"
-    assert there(files) == ["a"]
-
-
-def test_file_that_was_touched_since_is_not_deleted(files):
-    files.create("a", b"{}")
-    seen = files.seen("a")
-    assert files.touch("a")
-    assert files.touch("a")
-    assert files.read("a") == b"{}"
-    assert not files.delete_unused("a", seen.changed)
-    assert not files._remove("a", seen)
-    assert files.delete_unused("a", time.time() + 60)
-    assert not files.touch("a")
-    assert there(files) == []
+def there(files: Files) -> list[str]:
+    return sorted(contents(files))
 
 
 def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, monkeypatch):
@@ -107,19 +46,6 @@ def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, mon
     assert not files.exists("a")
     assert files.create("a", b"2")
     assert files.read("a") == b"2"
-
-
-def test_folders_files_and_sizes_are_those_of_the_prefix(files):
-    for name in ("s/b/x", "s/a/x", "s/file", "sx/other"):
-        files.create(name, b"12")
-    assert files.folders("s") == ["a", "b"]
-    assert files.file_names("s") == ["file"]
-    assert files.names("s") == ["a/x", "b/x", "file"]
-    assert (files.size("s"), files.size("s/file"), files.size("missing")) == (6, 2, 0)
-    assert files.exists("s")
-    assert files.folders("missing") == files.file_names("missing") == []
-    files.delete("s")
-    assert there(files) == ["sx/other"]
 
 
 def test_answer_is_committed_whole_and_found_by_another_machine(url, tmp_path, monkeypatch):
@@ -138,15 +64,15 @@ def test_answer_is_committed_whole_and_found_by_another_machine(url, tmp_path, m
 
 
 def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
-    def stop(draft: Draft) -> dict:
+    def stop(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the first machine")
         raise Interrupted("x")
 
-    def go_on(draft: Draft) -> dict:
+    def go_on(draft: Draft) -> Answered:
         assert draft.finished() == ["a.txt"]
         assert draft.path("a.txt").read_text() == "of the first machine"
-        return {}
+        return Answered({})
 
     with pytest.raises(Interrupted):
         Store(url).answer(question(), Publication, stop, resumable=True)
@@ -156,7 +82,7 @@ def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
 
 
 def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
-    def overtaken(draft: Draft) -> dict:
+    def overtaken(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the second")
         with draft.writing("only-here.txt") as path:
@@ -164,7 +90,7 @@ def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
         elsewhere = Store(url)
         elsewhere.files.replace(LEASE, elsewhere.files.read(LEASE), None)
         first.append(elsewhere.answer(question(), Publication, two_files))
-        return {}
+        return Answered({})
 
     first = []
     store = Store(url)

@@ -8,12 +8,12 @@ import pytest
 
 from aeflow.artifacts import Publication
 from aeflow.errors import ConfigError
-from aeflow.lineage import Input, Question, libraries
+from aeflow.lineage import Answered, Input, Question, libraries
 from aeflow.storage import Draft, Store
 from tests.storage.questions import everything_in, question, stored, two_files
 
 
-def never(draft: Draft) -> dict:
+def never(draft: Draft) -> Answered:
     raise AssertionError("the answer is in the store")
 
 
@@ -35,10 +35,10 @@ def test_answer_in_the_store_is_returned_without_work(tmp_path):
 
 
 def test_manifest_is_written_last(tmp_path):
-    def work(draft: Draft) -> dict:
+    def work(draft: Draft) -> Answered:
         two_files(draft)
         assert Store(tmp_path).find(question().address) is None
-        return {}
+        return Answered({})
 
     store = Store(tmp_path)
     store.answer(question(), Publication, work)
@@ -55,8 +55,12 @@ def test_manifest_holds_where_the_answer_comes_from(tmp_path):
         configs={"publish": {"projector_rows": 5}},
         inputs={"model": Input(address="models/abc", digest="def")},
     )
+
+    def recorded(draft: Draft) -> Answered:
+        return Answered(two_files(draft).fields, {"device": "cpu"})
+
     store = Store(tmp_path)
-    answer = store.answer(asked, Publication, two_files, runtime={"device": "cpu"})
+    answer = store.answer(asked, Publication, recorded)
     manifest = json.loads((store.locate(answer) / "_manifest.json").read_text())
     seconds, created = manifest.pop("seconds"), manifest.pop("created")
     assert 0 <= seconds < 60
@@ -96,7 +100,7 @@ def test_manifest_holds_where_the_answer_comes_from(tmp_path):
 
 def test_digest_is_that_of_the_files_unless_the_work_gives_one(tmp_path):
     store = Store(tmp_path)
-    own = store.answer(question("own"), Publication, lambda draft: {"digest": "mine"})
+    own = store.answer(question("own"), Publication, lambda draft: Answered({"digest": "mine"}))
     assert own.digest == "mine"
     assert stored(store, "one").digest == stored(store, "two").digest
     assert len(stored(store).digest) == 64
@@ -205,7 +209,7 @@ def test_artifact_is_found_by_key_address_and_start_of_the_key(tmp_path):
 def test_named_artifact_is_found_by_its_key(tmp_path):
     asked = question().model_copy(update={"folder": "datasets", "name": "mnist-1"})
     store = Store(tmp_path)
-    store.answer(asked, Publication, lambda draft: {"digest": "d"})
+    store.answer(asked, Publication, lambda draft: Answered({"digest": "d"}))
     for key in (asked.key, asked.key[:4], f"mnist-1-{asked.key}", asked.address):
         assert store.resolve(key) == asked.address
 

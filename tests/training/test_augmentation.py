@@ -7,6 +7,7 @@ from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import ConfigError
 from aeflow.ingestion import ingest
 from aeflow.schema import ExampleSchema
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.augmentation import augmented, check_augmentation
@@ -67,13 +68,15 @@ def test_vectors_cannot_be_mirrored_or_moved(given):
 @pytest.mark.parametrize("runtime", [RuntimeConfig(), RuntimeConfig(xla=True, batch_parts=2)])
 def test_a_model_learns_from_what_is_mirrored_and_moved(tmp_path, runtime):
     store = Store(tmp_path)
-    dataset = ingest(IngestConfig(), store)
+    dataset = ingest(Context(store), IngestConfig())
     config = TrainConfig(epochs=3, flip=True, shift=1, seed=LAST_SEED)
-    model = train(dataset, config, store, model_config=ModelConfig(latent_dim=8), runtime=runtime)
+    model = train(
+        Context(store, runtime=runtime), dataset, config, model_config=ModelConfig(latent_dim=8)
+    )
     plain = train(
+        Context(store),
         dataset,
         TrainConfig(epochs=3, seed=LAST_SEED),
-        store,
         model_config=ModelConfig(latent_dim=8),
     )
     assert plain.key != model.key

@@ -11,6 +11,7 @@ from aeflow.errors import Interrupted
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
 from aeflow.progress import silent
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.optimizers import build_optimizer
@@ -21,12 +22,10 @@ RESTLESS = {"epochs": 6, "learning_rate": 0.05, "schedule": "constant"}
 
 def trained(store: Store, *, on_progress=silent, **given) -> Model:
     return train(
-        ingest(IngestConfig(), store),
+        Context(store, RuntimeConfig(steps_per_call=4), on_progress),
+        ingest(Context(store), IngestConfig()),
         TrainConfig.model_validate(given),
-        store,
         model_config=ModelConfig(latent_dim=8),
-        runtime=RuntimeConfig(steps_per_call=4),
-        on_progress=on_progress,
     )
 
 

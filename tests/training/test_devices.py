@@ -12,6 +12,7 @@ from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import AeflowError, Interrupted
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -30,12 +31,10 @@ def trained(root: Path, num_devices: int, *, stop_at: int = 0, model=None, **giv
 
     try:
         made = train(
-            ingest(IngestConfig(), store),
+            Context(store, RuntimeConfig(num_devices=num_devices, steps_per_call=3), watch),
+            ingest(Context(store), IngestConfig()),
             TrainConfig.model_validate({"epochs": 2, **given}),
-            store,
             model_config=ModelConfig.model_validate({"latent_dim": 8, **(model or {})}),
-            runtime=RuntimeConfig(num_devices=num_devices, steps_per_call=3),
-            on_progress=watch,
         )
     except AeflowError as error:
         return {"ended": str(error)}

@@ -16,6 +16,7 @@ from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import AeflowError, Interrupted
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from tests.clusters import addresses
@@ -64,15 +65,12 @@ def trained(root: Path, given: dict) -> dict:
             raise Interrupted("enough")
 
     try:
+        runtime = {"steps_per_call": 3, "checkpoint_epochs": 1, **given.get("runtime", {})}
         made = train(
-            ingest(IngestConfig(), store),
+            Context(store, RuntimeConfig.model_validate(runtime), watch),
+            ingest(Context(store), IngestConfig()),
             TrainConfig.model_validate({"epochs": 2, **given.get("train", {})}),
-            store,
             model_config=ModelConfig.model_validate({"latent_dim": 8, **given.get("model", {})}),
-            runtime=RuntimeConfig.model_validate(
-                {"steps_per_call": 3, "checkpoint_epochs": 1, **given.get("runtime", {})}
-            ),
-            on_progress=watch,
         )
     except AeflowError as error:
         return {"error": type(error).__name__, "said": str(error)}

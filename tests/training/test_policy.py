@@ -18,9 +18,11 @@ from aeflow.configs import (
 )
 from aeflow.errors import Interrupted
 from aeflow.ingestion import ingest
+from aeflow.machine import Machine
 from aeflow.models import build, load_model
 from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.optimizers import build_optimizer
@@ -49,23 +51,28 @@ SMALL = ModelConfig(latent_dim=8)
     ],
 )
 def test_policy_follows_from_network_device_and_rows(model, given, device, num_rows, expected):
-    runtime, used = RuntimeConfig(**given), {"device": device, "num_devices": 1, "num_machines": 1}
-    chosen = choose_policy(model, TrainConfig(), runtime, used=used, num_rows=num_rows)
+    runtime, machine = RuntimeConfig(**given), Machine(device, cpu="any", threads=2)
+    chosen = choose_policy(model, TrainConfig(), runtime, machine=machine, num_rows=num_rows)
     assert chosen == expected
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory) -> tuple[Store, Model]:
     store = Store(tmp_path_factory.mktemp("compiled"))
-    dataset = ingest(IngestConfig(), store)
-    return store, train(dataset, TrainConfig(epochs=4), store, model_config=SMALL, runtime=COMPILED)
+    dataset = ingest(Context(store), IngestConfig())
+    return store, train(
+        Context(store, runtime=COMPILED), dataset, TrainConfig(epochs=4), model_config=SMALL
+    )
 
 
 def test_compiled_in_parts_it_learns_what_it_learns_otherwise(compiled, tmp_path):
     store, model = compiled
     plain_store = Store(tmp_path)
     plain = train(
-        ingest(IngestConfig(), plain_store), TrainConfig(epochs=4), plain_store, model_config=SMALL
+        Context(plain_store),
+        ingest(Context(plain_store), IngestConfig()),
+        TrainConfig(epochs=4),
+        model_config=SMALL,
     )
     assert plain.key == model.key
     assert model.validation_loss == pytest.approx(plain.validation_loss, rel=1e-3)

@@ -15,6 +15,7 @@ from aeflow.errors import InexactPrecision
 from aeflow.ingestion import ingest
 from aeflow.models import load_model
 from aeflow.models.networks import NETWORKS
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.precision import Batch, batches_of
@@ -51,10 +52,10 @@ def test_whole_batches_the_last_one_and_those_of_validation_are_compared():
 
 def test_a_dense_model_trained_in_bfloat16_is_float32_and_as_good(tmp_path):
     store = Store(tmp_path)
-    dataset = ingest(IngestConfig(), store)
-    exact = train(dataset, TrainConfig(epochs=6), store, model_config=DENSE)
+    dataset = ingest(Context(store), IngestConfig())
+    exact = train(Context(store), dataset, TrainConfig(epochs=6), model_config=DENSE)
     try:
-        rough = train(dataset, ROUGH, store, model_config=DENSE)
+        rough = train(Context(store), dataset, ROUGH, model_config=DENSE)
     except InexactPrecision as error:
         assert "crashes" in str(error)  # no processor computes dense layers wrongly
         return
@@ -71,11 +72,11 @@ def test_small_images_train_nearly_as_well_by_convolutions_or_are_refused(tmp_pa
     images = np.pad(load_digits().images.astype(np.uint8) * 15, ((0, 0), (2, 2), (0, 0)))
     np.savez(tmp_path / "images.npz", x_train=images)
     store = Store(tmp_path / "store")
-    dataset = ingest(IngestConfig(source=f"npz:{tmp_path / 'images.npz'}"), store)
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{tmp_path / 'images.npz'}"))
     model = ModelConfig(network=ConvolutionalOptions(), latent_dim=8)
-    exact = train(dataset, TrainConfig(epochs=6), store, model_config=model)
+    exact = train(Context(store), dataset, TrainConfig(epochs=6), model_config=model)
     try:
-        rough = train(dataset, ROUGH, store, model_config=model)
+        rough = train(Context(store), dataset, ROUGH, model_config=model)
     except InexactPrecision as error:
         assert REFUSAL.fullmatch(str(error))
         assert [path.name for path in (store.root / "models").iterdir()] == [exact.key]
@@ -88,9 +89,9 @@ def test_garbage_in_bfloat16_alone_is_refused_and_leaves_nothing(fault, tmp_path
     monkeypatch.setitem(NETWORKS, "dense", "tests.garbage")
     monkeypatch.setattr(garbage, "FAULT", fault)
     store = Store(tmp_path)
-    dataset = ingest(IngestConfig(), store)
+    dataset = ingest(Context(store), IngestConfig())
     with pytest.raises(InexactPrecision) as raised:
-        train(dataset, ROUGH, store, model_config=DENSE)
+        train(Context(store), dataset, ROUGH, model_config=DENSE)
     refusal = REFUSAL.fullmatch(str(raised.value))
     assert refusal
     assert not (store.root / "models").exists()

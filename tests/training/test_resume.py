@@ -16,6 +16,7 @@ from aeflow.configs import (
 )
 from aeflow.errors import Interrupted
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -30,6 +31,7 @@ KILLED = """
 import os, signal, sys
 from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -38,18 +40,18 @@ def die(progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
 store = Store(sys.argv[1])
-dataset = ingest(IngestConfig(), store)
-train(dataset, TrainConfig(epochs=4), store,
-      model_config=ModelConfig.model_validate_json(sys.argv[2]),
-      runtime=RuntimeConfig(steps_per_call=5, checkpoint_epochs=1), on_progress=die)
+dataset = ingest(Context(store), IngestConfig())
+runtime = RuntimeConfig(steps_per_call=5, checkpoint_epochs=1)
+train(Context(store, runtime, die), dataset, TrainConfig(epochs=4),
+      model_config=ModelConfig.model_validate_json(sys.argv[2]))
 """
 
 
 def trained(
     store: Store, model_config: ModelConfig, *, config: TrainConfig = CONFIG, **options
 ) -> dict[str, bytes]:
-    dataset = ingest(IngestConfig(), store)
-    model = train(dataset, config, store, model_config=model_config, **options)
+    dataset = ingest(Context(store), IngestConfig())
+    model = train(Context(store, **options), dataset, config, model_config=model_config)
     folder = store.locate(model)
     return {
         path.name: path.read_bytes() for path in folder.iterdir() if path.name != "_manifest.json"

@@ -16,6 +16,7 @@ from aeflow.configs import (
 )
 from aeflow.errors import ConfigError, DivergedTraining
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
@@ -25,11 +26,10 @@ SMALL = ModelConfig(latent_dim=8)
 def test_a_second_run_finds_the_answer_in_the_store(stages):
     events = []
     again = train(
+        Context(stages.store, on_progress=events.append),
         stages.dataset,
         TrainConfig(epochs=20),
-        stages.store,
         model_config=SMALL,
-        on_progress=events.append,
     )
     assert (again, events) == (stages.model, [])
 
@@ -55,7 +55,7 @@ def test_history_has_a_row_an_epoch_and_the_loss_falls(stages):
 def test_each_epoch_is_a_line_of_the_log(digits, store, caplog):
     caplog.set_level("INFO", "aeflow.training")
     shutil.copytree(digits[0].root, store.root)
-    train(digits[1], TrainConfig(epochs=3, seed=5), store, model_config=SMALL)
+    train(Context(store), digits[1], TrainConfig(epochs=3, seed=5), model_config=SMALL)
     lines = [text for text in caplog.messages if text.startswith("train: epoch ")]
     assert [line.partition(",")[0] for line in lines] == [
         f"train: epoch {number} of 3" for number in (1, 2, 3)
@@ -73,7 +73,7 @@ def test_reference_holds_errors_and_latents_of_the_validation_rows(stages):
 def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(digits, tmp_path):
     store, dataset = _store_like(digits, tmp_path)
     config = TrainConfig(epochs=60, patience=3, learning_rate=0.1, schedule="constant")
-    model = train(dataset, config, store, model_config=SMALL)
+    model = train(Context(store), dataset, config, model_config=SMALL)
     history = pq.read_table(store.locate(model) / "history.parquet")["validation_loss"].to_pylist()
     assert len(history) == model.epochs < 60
     assert model.epochs == model.best_epoch + 3
@@ -88,14 +88,14 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(digits, tmp
     unbounded = DenseOptions(hidden_units=2048, output_activation="linear")
     wide = ModelConfig(network=unbounded, latent_dim=2048)
     with pytest.raises(DivergedTraining, match=r"at step \d+, in epoch \d+\. Lower the learning"):
-        train(dataset, config, store, model_config=wide)
+        train(Context(store), dataset, config, model_config=wide)
     assert list((store.root / "models").glob("*.partial")) == []
 
 
 def test_an_uneven_last_batch_is_trained_on(digits, tmp_path):
     store, dataset = _store_like(digits, tmp_path)
     config = TrainConfig(epochs=1, batch_size=1000)
-    model = train(dataset, config, store, model_config=SMALL)
+    model = train(Context(store), dataset, config, model_config=SMALL)
     history = pq.read_table(store.locate(model) / "history.parquet")
     assert history["step"].to_pylist() == [2]
 
@@ -107,16 +107,18 @@ def test_steps_per_call_and_checkpoints_change_no_byte(digits, tmp_path):
         "seven": RuntimeConfig(steps_per_call=7, checkpoint_epochs=1),
     }.items():
         store, dataset = _store_like(digits, tmp_path / name)
-        model = train(dataset, TrainConfig(epochs=3), store, model_config=SMALL, runtime=runtime)
+        model = train(
+            Context(store, runtime=runtime), dataset, TrainConfig(epochs=3), model_config=SMALL
+        )
         folder = store.locate(model)
         weights.append([(folder / f).read_bytes() for f in ("model.weights.h5", "history.parquet")])
     assert weights[0] == weights[1]
 
 
 def test_a_dataset_without_training_rows_is_refused(store):
-    dataset = ingest(IngestConfig(splits="all"), store)
+    dataset = ingest(Context(store), IngestConfig(splits="all"))
     with pytest.raises(ConfigError, match="has no rows in the split 'train', only all: 1797"):
-        train(dataset, TrainConfig(), store, model_config=SMALL)
+        train(Context(store), dataset, TrainConfig(), model_config=SMALL)
     assert not (store.root / "models").exists()
 
 
@@ -124,13 +126,15 @@ def test_a_codebook_larger_than_the_data_is_refused_before_training(digits, tmp_
     store, dataset = _store_like(digits, tmp_path)
     model_config = ModelConfig(kind=VqOptions(num_codes=2000))
     with pytest.raises(ConfigError, match=r"num_codes = 2000 is more than the \d+ training rows"):
-        train(dataset, TrainConfig(epochs=1), store, model_config=model_config)
+        train(Context(store), dataset, TrainConfig(epochs=1), model_config=model_config)
     assert list((store.root / "models").glob("*")) == []
 
 
 def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_path, caplog):
     store, dataset = _store_like(digits, tmp_path)
-    model = train(dataset, TrainConfig(epochs=1), store, model_config=ModelConfig(latent_dim=65))
+    model = train(
+        Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=65)
+    )
     assert model.latent_dim == 65
     assert "latent_dim is 65 and an example has only 64 numbers" in caplog.text
 
@@ -149,4 +153,4 @@ def test_tensorboard_files_are_there_while_training(stages):
 def _store_like(digits, path) -> tuple[Store, object]:
     """A store of its own with the same dataset, so that the shared one stays as it is."""
     store = Store(path)
-    return store, ingest(IngestConfig(shard_bytes=8192), store)
+    return store, ingest(Context(store), IngestConfig(shard_bytes=8192))

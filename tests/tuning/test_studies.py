@@ -8,15 +8,17 @@ import sys
 
 import pytest
 
+from aeflow.artifacts import Dataset, Model
 from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig, TuneConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import DivergedTraining
+from aeflow.ingestion import ingest
+from aeflow.stages import Answered, Context, Work, stage
 from aeflow.storage import Store
-from aeflow.training import training_question
 from aeflow.tuning import Study, best_of, run_trial
 from flows.cli import main
+from flows.here import Here
 from flows.listening import listening
-from flows.stages import STAGES
 from flows.tuning import make_trial, tune
 
 CONFIG = PipelineConfig(
@@ -33,7 +35,7 @@ class Killed(BaseException):
 def unbroken(tmp_path_factory) -> Store:
     """A study of two trials that nothing disturbed."""
     store = Store(tmp_path_factory.mktemp("unbroken"))
-    tune(CONFIG, store.url, stages=STAGES)
+    tune(CONFIG, here(store))
     return store
 
 
@@ -47,8 +49,12 @@ def trials_in(store: Store) -> list[dict]:
     return [json.loads(path.read_text("utf-8")) for path in paths]
 
 
+def here(store: Store) -> Here:
+    return Here(store.url, CONFIG.runtime)
+
+
 def dataset_in(store: Store):
-    return STAGES.ingest(CONFIG.ingest, store.url, runtime=CONFIG.runtime)
+    return ingest(Context(store), CONFIG.ingest)
 
 
 def keep_rivals(store: Store) -> Study:
@@ -77,16 +83,16 @@ def test_killed_in_the_middle_it_ends_as_if_nothing_had_happened(unbroken, tmp_p
             raise Killed
 
     with pytest.raises(Killed), listening(kill):
-        tune(CONFIG, store.url, stages=STAGES)
+        tune(CONFIG, here(store))
     assert [trial["state"] for trial in trials_in(store)] == ["complete", "running"]
-    tune(CONFIG, store.url, stages=STAGES)
+    tune(CONFIG, here(store))
     assert trials_in(store) == trials_in(unbroken)
 
 
 def test_more_trials_go_on_from_those_that_are_there(own):
     before = trials_in(own)
     more = CONFIG.model_copy(update={"tune": TuneConfig(trials=3)})
-    found = tune(more, own.url, stages=STAGES)
+    found = tune(more, here(own))
     assert trials_in(own)[:2] == before
     assert sum(found.best.trials.values()) == 3
 
@@ -102,19 +108,14 @@ def test_pruned_trial_leaves_its_record_and_nothing_else(own):
 
 
 def test_diverged_trial_is_failed_and_the_study_goes_on(own):
-    def diverge(*_stage, **_rest):
+    @stage(Model, name="train", version=1, run_name="train")
+    def diverge(
+        work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
+    ) -> Answered:
         raise DivergedTraining("The loss is nan at step 7.")
 
     dataset = dataset_in(own)
-    made = run_trial(
-        dataset,
-        CONFIG,
-        own,
-        number=2,
-        seconds=None,
-        train=diverge,
-        question_of=training_question,
-    )
+    made = run_trial(dataset, CONFIG, Context(own), number=2, seconds=None, train=diverge)
     assert (made.state, made.reason) == ("failed", "The loss is nan at step 7.")
     assert Study(dataset, CONFIG, own).trial(3).state == "running"
     assert best_of(dataset, CONFIG, own).trials == {"complete": 2}
@@ -122,7 +123,7 @@ def test_diverged_trial_is_failed_and_the_study_goes_on(own):
 
 def test_out_of_time_the_best_so_far_is_taken(own):
     more = TuneConfig(trials=50, timeout_seconds=0.01)
-    found = tune(CONFIG.model_copy(update={"tune": more}), own.url, stages=STAGES)
+    found = tune(CONFIG.model_copy(update={"tune": more}), here(own))
     assert found.best.trials == {"complete": 2}
 
 

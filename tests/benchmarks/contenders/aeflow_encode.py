@@ -13,6 +13,7 @@ from aeflow.datasets.shards import open_split
 from aeflow.encoding import encode
 from aeflow.models import Inference, load_model
 from aeflow.runtime import prepare
+from aeflow.stages import Context
 from aeflow.storage import Store
 from tests.benchmarks.contenders.child import serve
 from tests.benchmarks.contenders.encoder import BATCH, Given
@@ -34,7 +35,7 @@ def _serve_stage(config: EncodeConfig, model, dataset, store: Store, given: Give
         if given.out.is_symlink():  # other contenders of ours keep theirs
             shutil.rmtree(given.out.resolve())
             given.out.unlink()
-        features = encode(model, config, store, dataset=dataset)
+        features = encode(Context(store), model, config, dataset=dataset)
         given.out.symlink_to(store.locate(features))
 
     serve(work, lambda: None, rows=given.rows)
@@ -42,7 +43,7 @@ def _serve_stage(config: EncodeConfig, model, dataset, store: Store, given: Give
 
 def _serve_forward(model: Model, dataset: Dataset, store: Store) -> None:
     shards = [shard for split in dataset.rows for shard in open_split(dataset, split, store)]
-    cpu = prepare(RuntimeConfig())["cpu"]
+    cpu = prepare(RuntimeConfig()).cpu
     inference = Inference(load_model(model, store, cpu=cpu), model.example_schema, BATCH)
 
     def work(number: int) -> None:

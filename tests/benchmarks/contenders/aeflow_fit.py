@@ -27,6 +27,7 @@ from aeflow.models import build
 from aeflow.models.preprocessing import Preprocessing
 from aeflow.runtime import prepare
 from aeflow.schema import ExampleSchema
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.training.inputs import StoredRows, TrainingBlocks
@@ -75,7 +76,7 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
         train_rows, held_out = _images(case)
         np.savez(path, x_train=train_rows, x_validation=held_out)
         store = Store(Path(folder) / "store")
-        dataset = ingest(IngestConfig(source=f"npz:{path}", test_one_in=10_000), store)
+        dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", test_one_in=10_000))
         rows = dataset.rows["train"]
 
         def on_progress(progress) -> None:
@@ -89,12 +90,10 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
         def work() -> None:
             with suppress(Interrupted):
                 train(
+                    Context(store, runtime=runtime, on_progress=on_progress),
                     dataset,
                     config,
-                    store,
                     model_config=model_config,
-                    runtime=runtime,
-                    on_progress=on_progress,
                 )
 
         thread = threading.Thread(target=work)
@@ -111,7 +110,7 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
 
 def _serve_steps(case: Case, model_config, config, runtime) -> None:
-    used = prepare(runtime) | {"num_machines": 1}
+    machine = prepare(runtime)
     schema = ExampleSchema(shape=(28, 28, 1), dtype="uint8", value_range=(0, 255))
     preprocessing = Preprocessing(())
     preprocessing.set_weights([np.array(0.0), np.array(255.0)])
@@ -119,7 +118,7 @@ def _serve_steps(case: Case, model_config, config, runtime) -> None:
     optimizer = build_optimizer(config, model.trainable_variables, num_steps=MANY)
     rows, held_out = (StoredRows([images]) for images in _images(case))
     blocks = TrainingBlocks(rows, config)
-    policy = choose_policy(model_config, config, runtime, used=used, num_rows=len(rows))
+    policy = choose_policy(model_config, config, runtime, machine=machine, num_rows=len(rows))
     run_steps = compile_steps(model, optimizer, blocks.spec, config=config, policy=policy)
     validation_loss = compile_validation(model, held_out, max_bytes=config.shuffle_bytes, seed=0)
 

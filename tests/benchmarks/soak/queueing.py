@@ -22,6 +22,7 @@ from aeflow.datasets.shards import open_split
 from aeflow.features import read_features
 from aeflow.ingestion import ingest
 from aeflow.lineage import Manifest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 from aeflow.training import train
@@ -96,9 +97,9 @@ def _sources(service: RunningService, count: int) -> list[str]:
 def _models(service: RunningService, count: int, source: str) -> list[str]:
     """Trains small models; returns their addresses."""
     store, once = Store(service.store), TrainConfig(epochs=1)
-    digits = ingest(IngestConfig(source=source), store)
+    digits = ingest(Context(store), IngestConfig(source=source))
     configs = [ModelConfig(latent_dim=2 + number) for number in range(count)]
-    return [train(digits, once, store, model_config=config).address for config in configs]
+    return [train(Context(store), digits, once, model_config=config).address for config in configs]
 
 
 def _queue(service: RunningService, model: str, source: str) -> UUID:

@@ -20,15 +20,17 @@ import sys
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.encoding import encode
 from aeflow.ingestion import ingest
+from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 
 store = Store(sys.argv[1])
+context = Context(store)
 print("ready", flush=True)
 sys.stdin.readline()
-dataset = ingest(IngestConfig(shard_bytes=2048), store)
-model = train(dataset, TrainConfig(epochs=20), store, model_config=ModelConfig(latent_dim=8))
-features = encode(model, EncodeConfig(), store, dataset=dataset)
+dataset = ingest(context, IngestConfig(shard_bytes=2048))
+model = train(context, dataset, TrainConfig(epochs=20), model_config=ModelConfig(latent_dim=8))
+features = encode(context, model, EncodeConfig(), dataset=dataset)
 problems = [p for made in (dataset, model, features) for p in store.verify(made.key)]
 sys.exit("; ".join(problems) or 0)
 """
@@ -59,13 +61,13 @@ class Place(NamedTuple):
         return process
 
     def content(self, name: str) -> dict[str, bytes]:
-        """Returns all files by name, those that hold times with nothing in them; no live logs."""
+        """Returns all files by name, those that hold times empty, without live logs and uses."""
         store = _opened(f"{self.url}/{name}", self.environment)
         found = [meta["path"] for meta in obstore.list(store).collect()]
         return {
             name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(store, name).bytes())
             for name in found
-            if not name.startswith("logs/")
+            if not name.startswith("logs/") and not name.endswith("/_used")
         }
 
     def unbroken(self) -> dict[str, bytes]:

@@ -1,0 +1,146 @@
+"""A stage, declared once: from its function's signature follows the question that it answers."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from aeflow.artifacts import Artifact
+from aeflow.configs.config import Config
+from aeflow.lineage import Answered, Question
+from aeflow.stages.work import Context, Work
+from aeflow.storage import Draft
+
+__all__ = ["Stage", "stage"]
+
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
+
+
+class Stage(Generic[P, A]):
+    """Answers a question from the store, or by its function; `stage` makes one.
+
+    `train(context, dataset, config, model_config=...)` returns the answer, and
+    `train.question(dataset, config, model_config=...)` what is asked for it.
+    """
+
+    def __init__(
+        self,
+        function: Callable[Concatenate[Work, P], Answered],
+        answer_type: type[A],
+        *,
+        name: str,
+        version: int,
+        run_name: str,
+        resumable: bool,
+        inputs: Mapping[str, str | None],
+        asking: Callable[Concatenate[Work, P], Work] | None,
+        answer: Callable[Concatenate[Work, Callable[[], A], P], A] | None,
+    ):
+        self.name = name
+        self.version = version
+        self.run_name = run_name
+        self.answer_type = answer_type
+        self._function = function
+        self._resumable = resumable
+        self._inputs = inputs
+        self._asking = asking
+        self._answer = answer
+        signature = inspect.signature(function, eval_str=True)
+        parameters = list(signature.parameters.values())[1:]
+        self.__signature__ = signature.replace(parameters=parameters, return_annotation=answer_type)
+        self.__name__ = function.__name__
+        self.__qualname__ = function.__qualname__
+        self.__module__ = function.__module__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> A:
+        """Returns the answer in the context's store, made now if it is not there yet."""
+        work = self.ask(context, *args, **kwargs)
+
+        def make(draft: Draft) -> Answered:
+            within = work.within(draft)
+            answered = self._function(within, *args, **kwargs)
+            return Answered(answered.fields, {**within.recorded, **answered.recorded})
+
+        def answer() -> A:
+            return work.store.answer(
+                work.question,
+                self.answer_type,
+                make,
+                resumable=self._resumable,
+                on_progress=work.on_progress,
+            )
+
+        return self._answer(work, answer, *args, **kwargs) if self._answer else answer()
+
+    def ask(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> Work:
+        """Returns the work that a call begins with, and in it the whole question."""
+        work = Work(self.question(*args, **kwargs), context)
+        return self._asking(work, *args, **kwargs) if self._asking else work
+
+    def question(self, *args: P.args, **kwargs: P.kwargs) -> Question:
+        """Returns the question that follows from the arguments, which configs and artifacts are.
+
+        Of stages that look something up before they ask, `ingest` and `gate`, it is a part.
+        """
+        configs, inputs = {}, {}
+        for name, value in self.arguments(*args, **kwargs).items():
+            hashed_name = self._inputs.get(name, name)
+            if isinstance(value, Config):
+                configs[type(value).__name__.removesuffix("Config").lower()] = value.hashed()
+            elif isinstance(value, Artifact) and hashed_name:
+                inputs[hashed_name] = value.reference
+        return Question(
+            stage=self.name,
+            version=self.version,
+            folder=self.answer_type.folder,
+            configs=configs,
+            inputs=inputs,
+        )
+
+    def arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
+        """Returns the arguments by their names, with the defaults of those that are left out."""
+        bound = self.__signature__.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+
+def stage(
+    answer_type: type[A],
+    *,
+    name: str,
+    version: int,
+    run_name: str,
+    resumable: bool = False,
+    inputs: Mapping[str, str | None] | None = None,
+    asking: Callable[Concatenate[Work, P], Work] | None = None,
+    answer: Callable[Concatenate[Work, Callable[[], A], P], A] | None = None,
+) -> Callable[[Callable[Concatenate[Work, P], Answered]], Stage[P, A]]:
+    """Declares a function to be a stage.
+
+    Args:
+        answer_type: The artifact that the function makes.
+        name: The stage's name. It is hashed.
+        version: It is hashed, and rises when the same question gets another answer.
+        run_name: What one run is called, with the parameters' names in braces.
+        resumable: Whether an interrupted draft stays and is gone on with.
+        inputs: The hashed names of parameters that have another one; None leaves it out of the
+            question, because another parameter implies it.
+        asking: Completes the question, if it does not follow from the arguments alone.
+        answer: Answers instead of the store, if not every process that is asked may answer.
+    """
+
+    def declare(function: Callable[Concatenate[Work, P], Answered]) -> Stage[P, A]:
+        return Stage(
+            function,
+            answer_type,
+            name=name,
+            version=version,
+            run_name=run_name,
+            resumable=resumable,
+            inputs=inputs or {},
+            asking=asking,
+            answer=answer,
+        )
+
+    return declare

@@ -1,0 +1,81 @@
+"""What a stage works with: the store, how fast, on which machine, and the draft of its answer."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from aeflow.configs import RuntimeConfig
+from aeflow.lineage import Answered, Question
+from aeflow.machine import Machine
+from aeflow.progress import OnProgress, silent, with_deadline
+from aeflow.storage import Draft, Store
+
+__all__ = ["Answered", "Context", "Work"]
+
+Spread = Callable[[Sequence[Any]], Iterator[int]]
+"""Has groups of shards encoded elsewhere; yields, at least once a second, the rows that are new."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Says where the answer of a stage is kept, how fast it is made, and what hears of progress."""
+
+    store: Store
+    runtime: RuntimeConfig = RuntimeConfig()
+    on_progress: OnProgress = silent
+    spread: Spread | None = None
+
+
+class Work:
+    """One call of a stage: what it is asked, where it works, and the draft of its answer."""
+
+    def __init__(self, question: Question, context: Context):
+        self.question = question
+        self.context = context
+        self.store = context.store
+        self.runtime = context.runtime
+        self.on_progress = with_deadline(context.on_progress, self.runtime.deadline_seconds)
+        self.opened: Any = None
+        self._draft: Draft | None = None
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What this process computes on. Its first use imports TensorFlow and prepares it.
+
+        Raises UnfitMachine if this process or machine cannot be what the runtime asks for.
+        """
+        from aeflow.runtime import prepare
+
+        return prepare(self.runtime)
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of the answer, which the stage's function writes to."""
+        if self._draft is None:
+            raise RuntimeError("There is a draft only while the stage's function runs.")
+        return self._draft
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What the manifest records: the runtime, and the machine if it was used."""
+        machine = asdict(self.machine) if "machine" in vars(self) else {}
+        return self.runtime.model_dump(mode="json") | machine
+
+    def asking(self, question: Question, opened: Any = None) -> "Work":
+        """Returns this work with another question, and with what was opened to ask it."""
+        return self._changed(question=question, opened=opened)
+
+    def within(self, draft: Draft) -> "Work":
+        """Returns this work with the draft of its answer."""
+        return self._changed(_draft=draft)
+
+    def heard_by(self, on_progress: OnProgress) -> "Work":
+        """Returns this work with another callback for its progress."""
+        return self._changed(on_progress=on_progress)
+
+    def _changed(self, **attributes: Any) -> "Work":
+        changed = copy.copy(self)
+        vars(changed).update(attributes)
+        return changed

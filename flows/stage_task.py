@@ -1,0 +1,93 @@
+"""A stage as a Prefect task: name, parameters and run name are the stage's own.
+
+A task takes only JSON and artifacts. Its stage's context, with an open store and the callback that
+a signal stops, is made within each call.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from prefect import task
+from prefect.tasks import Task
+
+from aeflow.artifacts import Artifact
+from aeflow.configs import RuntimeConfig
+from aeflow.lineage import Question
+from aeflow.stages import Context, Stage
+from aeflow.storage import Store
+from flows.listening import heard
+from flows.live import shown
+from flows.retrying import HOUR, RETRIED
+
+__all__ = ["StageCall", "task_of"]
+
+A = TypeVar("A", bound=Artifact)
+KEYWORD = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
+OWN = [KEYWORD("store", annotation=str), KEYWORD("runtime", annotation=RuntimeConfig)]
+"""The parameters that each task has beyond those of its stage."""
+
+
+@dataclass(frozen=True)
+class StageCall(Generic[A]):
+    """Holds the arguments that a task was called with."""
+
+    stage: Stage[..., A]
+    arguments: dict[str, Any]
+    store: str
+    runtime: RuntimeConfig
+
+    def __getitem__(self, name: str) -> Any:
+        """Returns an argument of the stage by its name."""
+        return self.arguments[name]
+
+    @property
+    def question(self) -> Question:
+        """What the stage asks."""
+        return self.stage.question(**self.arguments)
+
+    def having(self, **arguments: Any) -> "StageCall[A]":
+        """Returns this call with other arguments."""
+        return replace(self, arguments=self.arguments | arguments)
+
+    def answer(self, **options: Any) -> A:
+        """Returns the stage's answer; `options` are further fields of its `Context`."""
+        with heard() as on_progress:
+            context = Context(Store(self.store), self.runtime, on_progress, **options)
+            return self.stage(context, **self.arguments)
+
+
+def task_of(
+    stage: Stage[..., A], *, tags: list[str], hours: float
+) -> Callable[[Callable[[StageCall[A]], A]], Task[..., A]]:
+    """Makes the decorated function a Prefect task that runs a stage.
+
+    Args:
+        stage: What the task runs.
+        tags: Labels of the task in Prefect.
+        hours: Time after which an attempt ends.
+    """
+
+    def declare(body: Callable[[StageCall[A]], A]) -> Task[..., A]:
+        signature = stage.__signature__
+        parameters = [*signature.parameters.values(), *OWN]
+
+        def run(*args: Any, store: str, runtime: RuntimeConfig, **kwargs: Any) -> A:
+            arguments = stage.arguments(*args, **kwargs)
+            with shown(stage.name):
+                return body(StageCall(stage, arguments, store, runtime))
+
+        vars(run)["__signature__"] = signature.replace(parameters=parameters)
+        run.__name__, run.__qualname__ = body.__name__, body.__qualname__
+        run.__module__, run.__doc__ = body.__module__, body.__doc__
+        return task(
+            name=stage.name,
+            task_run_name=stage.run_name,
+            tags=tags,
+            timeout_seconds=hours * HOUR,
+            **RETRIED,
+        )(run)
+
+    return declare
