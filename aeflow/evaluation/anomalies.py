@@ -1,49 +1,41 @@
 """How well strangers are told from rows like those in training, by error and by latents."""
 
-from collections.abc import Mapping
 from itertools import starmap
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from aeflow.artifacts import Dataset
 from aeflow.evaluation.sampling import read_places, sampled_places
-from aeflow.evaluation.scores import Space, standardised
-from aeflow.evaluation.scoring import Judge
-from aeflow.models import Inference
+from aeflow.evaluation.scores import standardised
+from aeflow.evaluation.trial import Trial
 from aeflow.schema import ExampleSchema
-from aeflow.storage import Store
 from aeflow.tensorflow import tf
 
-__all__ = ["as_examples_of", "distances", "stranger_scores", "told_apart"]
+__all__ = ["as_examples_of", "distances", "ood_scores", "told_apart"]
 
 ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
 SMALLEST = 1e-12
 
 
-def stranger_scores(
-    strangers: Dataset,
-    errors: Mapping[str, np.ndarray],
-    spaces: Mapping[str, Space],
-    *,
-    judge: Judge,
-    inference: Inference,
-    store: Store,
-) -> dict[str, np.ndarray]:
-    """Returns how well at most 10,000 strangers are told from judged rows, one number [] each.
+def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
+    """Returns how well at most 10,000 out-of-distribution rows are detected, one number [] each.
 
     By the reconstruction error; by the mean distance to the 10 nearest training rows in
     standardised latents; and by that distance beside those that these rows are from their own
     nearest, as the local outlier factor has it (https://doi.org/10.1145/335191.335388). Those of
     PCA are named with `_pca`.
     """
-    (split,) = strangers.rows
-    places = sampled_places(strangers.rows[split], ROWS)
+    if trial.ood is None:
+        return {}
+    trial.on_step("strangers")
+    judge = trial.judge
+    (split,) = trial.ood.rows
+    places = sampled_places(trial.ood.rows[split], ROWS)
     found: dict[str, list[np.ndarray]] = {n: [] for n in ("mse", "mse_pca", "", "_pca")}
-    for sample in read_places(strangers, split, store, places=places):
-        rows = as_examples_of(judge.schema, sample.rows, strangers.example_schema)
-        for batch in inference.reconstruct(rows):
+    for sample in read_places(trial.ood, split, trial.work.store, places=places):
+        rows = as_examples_of(judge.schema, sample.rows, trial.ood.example_schema)
+        for batch in trial.inference.reconstruct(rows):
             x, x_hat = judge.scaled(batch.rows), judge.scaled(batch.reconstructions)
             found["mse"].append(_mean_square(x - x_hat))
             found["mse_pca"].append(_mean_square(x - judge.pca(x)))
@@ -51,11 +43,11 @@ def stranger_scores(
             found["_pca"].append(judge.pca.encode(x))
     strange = {name: np.concatenate(parts) for name, parts in found.items()}
     scores = {}
-    for suffix, space in spaces.items():
+    for suffix, space in trial.spaces.items():
         far, local = distances(space.fitted, np.concatenate([space.judged, strange[suffix]]))
         ordinary = len(space.judged)
         ways = {
-            "error": (errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
+            "error": (trial.errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
             "knn": (far[:ordinary], far[ordinary:]),
             "local": (local[:ordinary], local[ordinary:]),
         }

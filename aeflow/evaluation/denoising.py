@@ -1,15 +1,11 @@
 """What a denoising model takes away of noise, beside PCA and a linear map from noisy to clean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from aeflow.artifacts import Dataset
 from aeflow.evaluation.baselines import EXACT_COLUMNS, Baseline
-from aeflow.evaluation.sampling import read_places, sampled_places
-from aeflow.evaluation.scoring import Judge
-from aeflow.models import Autoencoder
-from aeflow.storage import Store
+from aeflow.evaluation.trial import Trial
 
 __all__ = ["denoising_scores", "fit_linear_map"]
 
@@ -22,15 +18,7 @@ Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 """Noisy and clean rows float32 [B, *shape], in input units."""
 
 
-def denoising_scores(
-    network: Autoencoder,
-    dataset: Dataset,
-    store: Store,
-    *,
-    split: str,
-    judge: Judge,
-    on_rows: Callable[[], None],
-) -> dict[str, np.ndarray]:
+def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
     """Returns what is left of the noise that the model was trained against, and the gain.
 
     `denoised_mse` [N] is the mean squared error between clean rows, at most 10,000, and what their
@@ -39,15 +27,16 @@ def denoising_scores(
     does that was fitted to 60,000 noisy training rows and their clean ones, where examples have at
     most 4,096 numbers. Kinds that are not trained against noise have none of them.
     """
+    network, judge = trial.network, trial.judge
     if not network.is_denoising:
         return {}
 
     def pairs(name: str, max_rows: int, seed: int) -> Pairs:
-        places, step = sampled_places(dataset.rows[name], max_rows), 0
-        for sample in read_places(dataset, name, store, places=places):
+        step = 0
+        for sample in trial.samples(name, max_rows):
             for start in range(0, len(sample.rows), BATCH):
                 x = network.preprocessing(sample.rows[start : start + BATCH])
-                on_rows()
+                trial.on_step("denoising")
                 yield network.corrupt(x, step=step, seed=seed).numpy(), x.numpy()
                 step += 1
 
@@ -59,11 +48,11 @@ def denoising_scores(
         return network.decode(network.embed(noisy)).numpy()
 
     ways: dict[str, Baseline] = {"_pca": judge.pca}
-    if dataset.example_schema.size <= EXACT_COLUMNS:
+    if trial.dataset.example_schema.size <= EXACT_COLUMNS:
         training = pairs(judge.fitted_on, FITTED_ROWS, FITTED_SEED)
         ways["_ridge"] = fit_linear_map((units(noisy), units(clean)) for noisy, clean in training)
     left: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *ways)}
-    for noisy, clean in pairs(split, JUDGED_ROWS, JUDGED_SEED):
+    for noisy, clean in pairs(trial.split, JUDGED_ROWS, JUDGED_SEED):
         x, noisy_x = units(clean), units(noisy)
         left["noise"].append(_mean_square(noisy_x - x))
         left[""].append(_mean_square(units(denoise(noisy)) - x))

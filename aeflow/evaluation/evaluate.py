@@ -1,6 +1,7 @@
 """The evaluation stage: from a model and a dataset to metrics, pictures and a verdict line."""
 
 import json
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 
@@ -35,8 +36,9 @@ def evaluate(
     """
     from aeflow.evaluation.drawing import draw_curves, draw_generated, draw_judged, draw_typical
     from aeflow.evaluation.gathering import Gathered
+    from aeflow.evaluation.judging import card_of, tables_of
     from aeflow.evaluation.tables import metric_table
-    from aeflow.evaluation.trial import Trial, card_of, tables_of
+    from aeflow.evaluation.trial import Trial
 
     check_fits(model, dataset)
     shard_names(dataset, config.split, work.store)  # refuses an unknown split before any work
@@ -49,25 +51,16 @@ def evaluate(
     for batch in trial.judge.score(trial.inference, config.split):
         gathered.add(batch)
         work.on_progress(Progress("evaluate", gathered.rows, total, "row"))
-    card = card_of(trial, gathered)
-    metrics = metric_table(gathered.scores()) | card.metrics
+    trial = replace(trial, errors=gathered.scores())
+    card = card_of(trial)
+    metrics = metric_table(trial.errors) | card.metrics
     with work.draft.writing("examples.parquet") as path:
         pq.write_table(gathered.table(), path, compression="zstd", use_dictionary=False)
     with work.draft.writing("metrics.json") as path:
-        path.write_text(
-            json.dumps(tables_of(trial, gathered, metrics=metrics, card=card), indent=2) + "\n",
-            "utf-8",
-        )
-    draw_judged(work.draft, gathered)
-    draw_generated(work.draft, gathered, trial.network)
-    draw_typical(
-        work.draft,
-        gathered,
-        dataset,
-        split=config.split,
-        judge=trial.judge,
-        inference=trial.inference,
-        store=work.store,
-    )
-    draw_curves(work.draft, gathered, metrics, model=model, store=work.store)
+        tables = tables_of(trial, gathered, metrics=metrics, card=card)
+        path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
+    draw_judged(trial, gathered)
+    draw_generated(trial, gathered)
+    draw_typical(trial, gathered)
+    draw_curves(trial, metrics)
     return Answered({"split": config.split, "rows": gathered.rows, "metrics": metrics})

@@ -1,17 +1,13 @@
 """The latents that are scored: a model's, and beside them PCA's of the same rows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from aeflow.artifacts import Dataset, Model
 from aeflow.evaluation.sampling import read_places, sampled_places
 from aeflow.evaluation.scores import Space
-from aeflow.evaluation.scoring import Judge
-from aeflow.models import Inference, kind_class
-from aeflow.storage import Store
+from aeflow.evaluation.trial import Trial
 
 __all__ = ["read_spaces"]
 
@@ -27,30 +23,21 @@ class _Encoded:
     labels: pa.Array | None
 
 
-def read_spaces(
-    model: Model,
-    dataset: Dataset,
-    store: Store,
-    *,
-    split: str,
-    judge: Judge,
-    inference: Inference,
-    on_rows: Callable[[], None],
-) -> dict[str, Space]:
+def read_spaces(trial: Trial) -> dict[str, Space]:
     """Returns the space of the model, named "", and that of PCA, named "_pca".
 
-    They have at most 60,000 training rows and 10,000 judged ones. Labels are left out where the
+    They have at most 60,000 training rows and 10,000 judged ones. Labels are left out if the
     judged split is the one that is fitted on: a row is its own nearest neighbour.
     """
+    split, judge = trial.split, trial.judge
+    affordable = 1 + MOST_NUMBERS // trial.model.latent_dim
 
     def encoded(name: str, max_rows: int) -> _Encoded:
-        places = sampled_places(
-            dataset.rows[name], min(max_rows, 1 + MOST_NUMBERS // model.latent_dim)
-        )
         latents, pca, labels = [], [], []
-        for sample in read_places(dataset, name, store, places=places):
-            latents.append(inference.latents(sample.rows, lambda _count: on_rows()))
-            pca.append(judge.pca.encode(judge.scaled(sample.rows)))
+        for sample in trial.samples(name, min(max_rows, affordable)):
+            rows = sample.rows
+            latents.append(trial.inference.latents(rows, lambda _count: trial.on_step("latents")))
+            pca.append(judge.pca.encode(judge.scaled(rows)))
             labels.append(sample.labels)
         known = None if labels[0] is None else pa.concat_arrays(labels)
         return _Encoded(np.concatenate(latents), np.concatenate(pca), known)
@@ -62,20 +49,21 @@ def read_spaces(
         judged=judged.latents,
         fitted_labels=fitted.labels if has_labels else None,
         judged_labels=judged.labels if has_labels else None,
-        has_unit_prior=kind_class(model.kind).has_unit_prior,
-        **_compared(dataset, store, split=split, judge=judge, judged_rows=len(judged.latents)),
+        has_unit_prior=trial.network.has_unit_prior,
+        **_compared(trial, len(judged.latents)),
     )
     beside = replace(own, fitted=fitted.pca, judged=judged.pca, has_unit_prior=False)
     return {"": own, "_pca": beside}
 
 
-def _compared(
-    dataset: Dataset, store: Store, *, split: str, judge: Judge, judged_rows: int
-) -> dict[str, np.ndarray]:
+def _compared(trial: Trial, judged_rows: int) -> dict[str, np.ndarray]:
     """Chooses judged rows whose neighbours are compared, and reads them in input units."""
+    dataset, split = trial.dataset, trial.split
     size = dataset.example_schema.size
     compared = sampled_places(judged_rows, min(COMPARED_ROWS, 2 + MOST_NUMBERS // size))
     places = sampled_places(dataset.rows[split], judged_rows)[compared]
-    samples = read_places(dataset, split, store, places=places)
-    inputs = [judge.scaled(sample.rows).reshape(len(sample.rows), -1) for sample in samples]
+    inputs = [
+        trial.judge.scaled(sample.rows).reshape(len(sample.rows), -1)
+        for sample in read_places(dataset, split, trial.work.store, places=places)
+    ]
     return {"compared": compared, "inputs": np.concatenate(inputs)}

@@ -1,28 +1,28 @@
 """What is judged together: a restored model, a split, and the baselines it is compared with."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from aeflow.artifacts import Dataset, Model
-from aeflow.evaluation.anomalies import stranger_scores
-from aeflow.evaluation.card import Card, health_card
-from aeflow.evaluation.denoising import denoising_scores
-from aeflow.evaluation.gathering import Gathered
-from aeflow.evaluation.scores import scores_of
+from aeflow.evaluation.sampling import Sample, read_places, sampled_places
+from aeflow.evaluation.scores import Space
 from aeflow.evaluation.scoring import Judge
-from aeflow.evaluation.spaces import read_spaces
-from aeflow.evaluation.tables import label_table, percentile_table, verdict_line
-from aeflow.evaluation.usage import usage_scores
 from aeflow.models import Autoencoder, Inference, load_model
 from aeflow.progress import Progress
 from aeflow.stages import Work
 
-__all__ = ["Trial", "card_of", "tables_of"]
+__all__ = ["Trial"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Holds a model, its network, and the split of a dataset that it is judged on."""
+    """Holds a model, its network, and the split of a dataset that it is judged on.
+
+    `errors` are the scores of all judged rows [N] by name, and `spaces` the latents that are
+    compared; both are empty until they are computed.
+    """
 
     work: Work
     model: Model
@@ -32,6 +32,8 @@ class Trial:
     network: Autoencoder
     inference: Inference
     judge: Judge
+    errors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    spaces: Mapping[str, Space] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -55,66 +57,7 @@ class Trial:
         total = self.dataset.rows[self.split]
         self.work.on_progress(Progress("evaluate", total, total, "row", message))
 
-
-def card_of(trial: Trial, gathered: Gathered) -> Card:
-    """Computes every score of a trial and returns them as a card."""
-    model, dataset, store, split = trial.model, trial.dataset, trial.work.store, trial.split
-    spaces = read_spaces(
-        model,
-        dataset,
-        store,
-        split=split,
-        judge=trial.judge,
-        inference=trial.inference,
-        on_rows=lambda: trial.on_step("latents"),
-    )
-    errors, scores = gathered.scores(), {}
-    for suffix, space in spaces.items():
-        for name, score in scores_of(space).items():
-            trial.on_step(name.replace("_", " "))
-            scores[name + suffix] = score(space)
-    if trial.ood:
-        trial.on_step("strangers")
-        scores |= stranger_scores(
-            trial.ood, errors, spaces, judge=trial.judge, inference=trial.inference, store=store
-        )
-    scores |= usage_scores(
-        trial.network,
-        dataset,
-        store,
-        split=split,
-        on_rows=lambda: trial.on_step("use of the latent"),
-    )
-    scores |= denoising_scores(
-        trial.network,
-        dataset,
-        store,
-        split=split,
-        judge=trial.judge,
-        on_rows=lambda: trial.on_step("denoising"),
-    )
-    trial.on_step("intervals")
-    return health_card(errors, scores, latent_dim=model.latent_dim, of_kind=trial.network.measures)
-
-
-def tables_of(
-    trial: Trial, gathered: Gathered, *, metrics: dict[str, float], card: Card
-) -> dict[str, Any]:
-    """Returns what `metrics.json` holds: metrics, card, percentiles, labels, worst examples."""
-    scores, table = gathered.scores(), gathered.table()
-    labels = table["label"].to_pylist() if "label" in table.column_names else None
-    return {
-        "split": trial.split,
-        "rows": gathered.rows,
-        "metrics": metrics,
-        "card": card.rows,
-        "percentiles": percentile_table(scores["mse"]),
-        "labels": label_table(scores, labels, trial.dataset.label_names) if labels else [],
-        "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
-        "verdict": verdict_line(
-            metrics,
-            split=trial.split,
-            latent_dim=trial.model.latent_dim,
-            differences=card.differences,
-        ),
-    }
+    def samples(self, split: str, max_rows: int) -> Iterator[Sample]:
+        """Yields all rows of a split, or `max_rows` of them drawn with a fixed seed."""
+        places = sampled_places(self.dataset.rows[split], max_rows)
+        yield from read_places(self.dataset, split, self.work.store, places=places)

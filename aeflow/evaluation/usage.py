@@ -1,13 +1,10 @@
 """How a model uses its latent, as its kind measures it, over judged rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from aeflow.artifacts import Dataset
-from aeflow.evaluation.sampling import read_places, sampled_places
-from aeflow.models import Autoencoder
-from aeflow.storage import Store
+from aeflow.evaluation.trial import Trial
 from aeflow.tensorflow import tf
 
 __all__ = ["usage_scores"]
@@ -15,21 +12,13 @@ __all__ = ["usage_scores"]
 JUDGED_ROWS, BATCH = 10_000, 1024
 
 
-def usage_scores(
-    network: Autoencoder,
-    dataset: Dataset,
-    store: Store,
-    *,
-    split: str,
-    on_rows: Callable[[], None],
-) -> dict[str, np.ndarray]:
+def usage_scores(trial: Trial) -> dict[str, np.ndarray]:
     """Returns the kind's own metrics of its latent, numbers [] over at most 10,000 judged rows."""
 
     def batches() -> Iterator[tf.Tensor]:
-        places = sampled_places(dataset.rows[split], JUDGED_ROWS)
-        for sample in read_places(dataset, split, store, places=places):
+        for sample in trial.samples(trial.split, JUDGED_ROWS):
             for start in range(0, len(sample.rows), BATCH):
-                on_rows()
-                yield network.preprocessing(sample.rows[start : start + BATCH])
+                trial.on_step("use of the latent")
+                yield trial.network.preprocessing(sample.rows[start : start + BATCH])
 
-    return {name: np.array(value) for name, value in network.usage(batches()).items()}
+    return {name: np.array(value) for name, value in trial.network.usage(batches()).items()}
