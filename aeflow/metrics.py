@@ -4,6 +4,7 @@ All take x and x_hat as float32 [B, *shape] in input units, images in [0, 1], an
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from aeflow.schema import ExampleSchema
 from aeflow.tensorflow import tf
@@ -15,17 +16,17 @@ SMALLEST_MSE = 1e-10
 SSIM_WINDOW = 11
 
 
-def mse(x, x_hat):
+def mse(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the mean squared error of each example, [B]."""
     return _mean(tf.square(x - x_hat))
 
 
-def mae(x, x_hat):
+def mae(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the mean absolute error of each example, [B]."""
     return _mean(tf.abs(x - x_hat))
 
 
-def psnr(x, x_hat):
+def psnr(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the peak signal-to-noise ratio of each image in decibels, [B]; the peak is 1.
 
     10 log10(1 / MSE). Its mean over images is about 1 dB above the PSNR of their mean MSE.
@@ -34,7 +35,7 @@ def psnr(x, x_hat):
     return 10.0 * tf.math.log(ratio) / tf.math.log(10.0)
 
 
-def ssim(x, x_hat):
+def ssim(x: Any, x_hat: Any):
     """Returns the structural similarity of each image, [B] (https://doi.org/10.1109/TIP.2003.819861).
 
     The Gaussian window has 11 pixels, as in the paper, or as many as the image's shorter side.
@@ -55,5 +56,5 @@ def metrics_of(schema: ExampleSchema) -> dict[str, Callable]:
     return {name: METRICS[name] for name in names}
 
 
-def _mean(values):
+def _mean(values: tf.Tensor):
     return tf.reduce_mean(tf.reshape(values, [tf.shape(values)[0], -1]), axis=1)

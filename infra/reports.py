@@ -11,7 +11,7 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from aeflow.artifacts import Publication
@@ -75,7 +75,7 @@ class Reports(SimpleHTTPRequestHandler):
 
     server_version, sys_version = "aeflow", ""
 
-    def __init__(self, store: Store, *args, **options):
+    def __init__(self, store: Store, *args: Any, **options: Any):
         self._store = store
         super().__init__(*args, directory=str(store.root), **options)
 

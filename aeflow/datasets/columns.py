@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -199,7 +199,7 @@ def _check_there(known: Sequence[str], name: str, where: str) -> None:
         raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(known)}.")
 
 
-def _listed(names) -> str:
+def _listed(names: Any) -> str:
     names = [f"'{name}'" for name in names]
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -111,7 +112,7 @@ class Tfds:
                     f"Delete the folder {path.parent} and run again."
                 ) from error
 
-    def _decoded(self, encoded) -> np.ndarray | Undecodable:
+    def _decoded(self, encoded: Any) -> np.ndarray | Undecodable:
         """Returns the image [H, W, C]; converted where the file has other channels than it says."""
         feature = self._image_feature
         try:

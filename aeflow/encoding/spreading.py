@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,7 +40,7 @@ class ShardGroup(BaseModel):
         return first if first == last else f"{first} to {last}"
 
 
-def grouped(pieces: Sequence[Piece], **shared) -> list[ShardGroup]:
+def grouped(pieces: Sequence[Piece], **shared: Any) -> list[ShardGroup]:
     """Cuts shards into groups of neighbours, all of a size but the last."""
     size = -(-len(pieces) // MAX_GROUPS)
     return [

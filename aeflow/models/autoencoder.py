@@ -64,15 +64,15 @@ class Autoencoder(tf.keras.Model):
         """
         self.num_steps = num_steps
 
-    def encode(self, rows):
+    def encode(self, rows: tf.Tensor | np.ndarray):
         """Returns the latents z [B, latent_dim] of stored rows [B, *shape]."""
         return self.embed(self.preprocessing(rows))
 
-    def embed(self, x):
+    def embed(self, x: tf.Tensor | np.ndarray):
         """Returns the latents z [B, latent_dim] of x [B, *shape] in input units."""
         return self.encoder(x, training=False)
 
-    def decode(self, z):
+    def decode(self, z: tf.Tensor | np.ndarray):
         """Returns the reconstructions x_hat [B, *shape] of latents, in input units."""
         return self.decoder(z, training=False)
 
@@ -80,7 +80,7 @@ class Autoencoder(tf.keras.Model):
         """Returns decoded samples of the prior N(0, I), x_hat [num, *shape] in input units."""
         return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
 
-    def corrupt(self, x, *, step, seed: int):
+    def corrupt(self, x: tf.Tensor, *, step: int, seed: int):
         """Returns x [B, *shape] in input units with the noise of a step, if the kind adds any."""
         return x
 
@@ -88,7 +88,7 @@ class Autoencoder(tf.keras.Model):
         """Returns metrics of how the latent is used over batches of x [B, *shape]."""
         return {}
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None):
         """Returns the reconstructions x_hat [B, *shape] of stored rows, in input units."""
         return self.decode(self.encode(inputs))
 
@@ -96,7 +96,9 @@ class Autoencoder(tf.keras.Model):
         """Returns how far latents [N, latent_dim] are from others of the same rows: 0 if equal."""
         return largest_deviation(z, exact)
 
-    def loss_terms(self, rows, *, training: bool, step, seed: int) -> dict[str, tf.Tensor]:
+    def loss_terms(
+        self, rows: tf.Tensor, *, training: bool, step: int, seed: int
+    ) -> dict[str, tf.Tensor]:
         """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest reported.
 
         Whatever is random in it follows from `seed` and `step` alone, so that resuming is exact.
@@ -104,7 +106,7 @@ class Autoencoder(tf.keras.Model):
         raise NotImplementedError
 
 
-def mean_squared_error(x, x_hat):
+def mean_squared_error(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the mean over all numbers of the squared difference of [B, *shape], a scalar.
 
     Rows are added up first: XLA adds neighbours of one row one by one, for 7 % of a dense step.
@@ -112,7 +114,7 @@ def mean_squared_error(x, x_hat):
     return tf.reduce_mean(tf.reduce_mean(tf.square(x - x_hat), axis=0))
 
 
-def penalised(mse, penalty):
+def penalised(mse: tf.Tensor, penalty: tf.Tensor):
     """Returns mse + mse * penalty, in whose second term the first factor counts as a constant.
 
     That is the likelihood of a Gaussian whose variance is the error of the moment (Rybkin et al.

@@ -151,12 +151,12 @@ class Inference:
             self._rows
         )
 
-    def _encode_batch(self, rows):
+    def _encode_batch(self, rows: tf.Tensor):
         x = self._model.preprocessing(rows)
         z = self._model.embed(x)
         differences = tf.reshape(x - self._model.decode(z), [self.batch_size, -1])
         return z, tf.reduce_mean(tf.square(differences), axis=1)
 
-    def _reconstruct_batch(self, rows):
+    def _reconstruct_batch(self, rows: tf.Tensor):
         z = self._model.encode(rows)
         return z, self._model.preprocessing.invert(self._model.decode(z))

@@ -1,13 +1,14 @@
 """Images that are moved and zoomed within their frame."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
 __all__ = ["moved", "warped"]
 
 
-def moved(images, most: int, seed):
+def moved(images: Any, most: int, seed: tuple[int, int]):
     """Returns images [B, H, W, C], each moved at random by at most so many pixels each way.
 
     What is moved in repeats the edge. The same stateless seed, two numbers, moves the same way.
@@ -21,7 +22,7 @@ def moved(images, most: int, seed):
     return images
 
 
-def warped(images, seed, *, shift: float, zoom: float):
+def warped(images: Any, seed: tuple[int, int], *, shift: float, zoom: float):
     """Returns images [B, H, W, C] of floats, each moved and zoomed at random along each side.
 
     `shift` is the largest move, as a share of the side; 1 + `zoom` the largest factor, and one over
@@ -36,7 +37,7 @@ def warped(images, seed, *, shift: float, zoom: float):
     return tf.einsum("bhi,bwj,bijc->bhwc", rows, columns, images)
 
 
-def _interpolation(size: int, moves, factors):
+def _interpolation(size: int, moves: tf.Tensor, factors: tf.Tensor):
     """Returns what each place of a side takes from each pixel [B, size, size], rows of sum 1."""
     pixels = tf.range(size, dtype=tf.float32)
     middle = (size - 1) / 2

@@ -1,5 +1,7 @@
 """The model's first layer: from stored rows to the numbers that a network likes."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ class Preprocessing(tf.keras.layers.Layer):
         self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
 
-    def call(self, rows):
+    def call(self, rows: Any):
         """Returns rows in input units."""
         return (tf.cast(rows, tf.float32) - self.offset) / self.scale
 
@@ -35,7 +37,7 @@ class Preprocessing(tf.keras.layers.Layer):
         """Whether rows are images, whose numbers share one offset."""
         return self.offset.shape == ()
 
-    def invert(self, x):
+    def invert(self, x: tf.Tensor | np.ndarray):
         """Returns input units, such as a reconstruction's, in the units of stored rows."""
         return x * self.scale + self.offset
 

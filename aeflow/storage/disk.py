@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -108,7 +109,7 @@ def now_on_disk(beside: Path) -> float:
         probe.unlink(missing_ok=True)
 
 
-def flush(file) -> None:
+def flush(file: IO[bytes]) -> None:
     """Sees to it that the bytes of an open file are on disk."""
     file.flush()
     os.fsync(file.fileno())

@@ -1,5 +1,7 @@
 """Images as they might as well have been: mirrored, and moved by a few pixels."""
 
+from typing import Any
+
 from aeflow.configs import TrainConfig
 from aeflow.errors import ConfigError
 from aeflow.models.moving import moved
@@ -21,7 +23,7 @@ def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
         )
 
 
-def augmented(rows, config: TrainConfig, *, step, seed):
+def augmented(rows: Any, config: TrainConfig, *, step: int, seed: int):
     """Returns stored images [B, H, W, C], each flipped or not, and moved at random.
 
     The same step and seed give the same images.
@@ -33,6 +35,6 @@ def augmented(rows, config: TrainConfig, *, step, seed):
     return rows
 
 
-def _flipped(rows, seed):
+def _flipped(rows: Any, seed: tuple[int, int]):
     chances = tf.random.stateless_uniform([rows.shape[0], 1, 1, 1], seed)
     return tf.where(chances < 0.5, tf.reverse(rows, [2]), rows)

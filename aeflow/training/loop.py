@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def fit(
 def _train_epoch(
     run: Run,
     state: TrainingState,
-    run_steps,
+    run_steps: Any,
     pace: "_Pace",
     checkpoints: Checkpoints,
     on_progress: OnProgress,

@@ -13,15 +13,15 @@ class Muon(tf.keras.optimizers.Muon):
     as [h * w * out, in]: both are maps between a patch and the channels of one place.
     """
 
-    def _should_use_adamw(self, variable) -> bool:
+    def _should_use_adamw(self, variable: tf.Variable) -> bool:
         return len(variable.shape) < 2
 
-    def zeropower_via_newtonschulz5(self, x, steps: int):
+    def zeropower_via_newtonschulz5(self, x: tf.Tensor, steps: int):
         """Returns a tensor like x whose matrix has singular values near 1."""
         matrix = tf.reshape(x, [-1, x.shape[-1]])
         return tf.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
 
-    def lr_adjust(self, x):
+    def lr_adjust(self, x: tf.Tensor):
         """Scales an update to Adam's size (Liu et al. 2025, https://arxiv.org/abs/2502.16982)."""
         columns = x.shape[-1]
         rows = x.shape.num_elements() // columns

@@ -54,7 +54,7 @@ class OneCycle(schedules.LearningRateSchedule):
     def __init__(self, peak: float, *, num_steps: int, warmup: int):
         self.peak, self.num_steps, self.warmup = peak, num_steps, warmup
 
-    def __call__(self, step):
+    def __call__(self, step: Any):
         """Returns the learning rate of a step that is counted from 0."""
         step = tf.cast(step, tf.float32)
         rising = START_OF_CYCLE + (1 - START_OF_CYCLE) * step / max(self.warmup, 1)

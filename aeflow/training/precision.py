@@ -168,7 +168,7 @@ def _values_of(
 def _step_of(model: Autoencoder, seed: int) -> Compute:
     encoder, decoder = (part.trainable_variables for part in (model.encoder, model.decoder))
 
-    def compute(rows):
+    def compute(rows: tf.Tensor):
         with tf.GradientTape() as tape:
             terms = model.loss_terms(rows, training=True, step=0, seed=seed)
         gradients: list[tf.Tensor] = tape.gradient(  # pyright: ignore[reportAssignmentType]
@@ -185,7 +185,7 @@ def _step_of(model: Autoencoder, seed: int) -> Compute:
 
 
 def _forward_of(model: Autoencoder, seed: int) -> Compute:
-    def compute(rows):
+    def compute(rows: tf.Tensor):
         outputs = model.encoder(model.preprocessing(rows), training=False)
         x_hat = model.decoder(outputs[:, : model.latent_dim], training=False)
         terms = model.loss_terms(rows, training=False, step=0, seed=seed)

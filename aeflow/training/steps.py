@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,7 +29,13 @@ as_written = tf.autograph.experimental.do_not_convert
 
 
 def train_step(
-    model: Autoencoder, optimizer, rows, *, config: TrainConfig, step, parts: int = 1
+    model: Autoencoder,
+    optimizer: tf.keras.optimizers.Optimizer,
+    rows: tf.Tensor,
+    *,
+    config: TrainConfig,
+    step: int,
+    parts: int = 1,
 ) -> Terms:
     """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
 
@@ -58,7 +64,7 @@ def train_step(
 
 def compile_steps(
     model: Autoencoder,
-    optimizer,
+    optimizer: tf.keras.optimizers.Optimizer,
     rows: tf.TensorSpec,
     *,
     config: TrainConfig,
@@ -82,7 +88,7 @@ def compile_steps(
 
     @cache
     def left_graph(num_rows: int):
-        def take_left(rows, chosen, step):
+        def take_left(rows: tf.Tensor, chosen: tf.Tensor, step: int):
             return take_step(tf.gather(rows, chosen), step, parts=1, is_shared=False)
 
         left = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
@@ -106,7 +112,9 @@ def compile_steps(
     return run_steps
 
 
-def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy):
+def _whole_graph(
+    take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
+):
     """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
@@ -116,7 +124,7 @@ def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size
     room = num_batches + at_once  # what is taken at once may reach beyond the last
     scalar = tf.TensorSpec((), tf.int32)
 
-    def take_some(batches, step, count):
+    def take_some(batches: Any, step: int, count: tf.Tensor):
         taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
         i = tf.constant(0)
         while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
@@ -129,7 +137,9 @@ def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size
     some = tf.TensorSpec((at_once, batch_numbers), rows.dtype)
     run_some = tf.function(take_some, (some, scalar, scalar), jit_compile=policy.xla)
 
-    def take_whole(rows, chosen, step, start, count):
+    def take_whole(
+        rows: tf.Tensor, chosen: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
+    ):
         taken = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
         done, calls = tf.constant(0), tf.constant(0)
         while done < count:
@@ -145,19 +155,24 @@ def _whole_graph(take_step, names: list[str], rows: tf.TensorSpec, *, batch_size
     return tf.function(take_whole, whole).get_concrete_function(), room
 
 
-def _step_over(strategy: tf.distribute.Strategy, model: Autoencoder, optimizer, config):
+def _step_over(
+    strategy: tf.distribute.Strategy,
+    model: Autoencoder,
+    optimizer: tf.keras.optimizers.Optimizer,
+    config: TrainConfig,
+):
     """Returns a step on a batch that all devices take together, sharing the rows or not."""
     num_devices = strategy.num_replicas_in_sync
 
     @as_written
-    def on_a_device(batch, step, parts, is_shared):
+    def on_a_device(batch: tf.Tensor, step: int, parts: Any, is_shared: bool):
         if is_shared and num_devices > 1:
             number = tf.distribute.get_replica_context().replica_id_in_sync_group
             batch = tf.gather(tf.reshape(batch, [num_devices, -1, *batch.shape[1:]]), number)
         return train_step(model, optimizer, batch, config=config, step=step, parts=parts)
 
     @as_written
-    def take_step(batch, step, *, parts, is_shared):
+    def take_step(batch: tf.Tensor, step: int, *, parts: Any, is_shared: bool):
         terms = strategy.run(on_a_device, (batch, step, parts, is_shared))
         return {name: strategy.experimental_local_results(terms[name])[0] for name in terms}
 
@@ -172,11 +187,11 @@ def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarr
     return batches
 
 
-def _mean(first, *others):
+def _mean(first: tf.Tensor, *others: Any):
     return sum(others, first) / (1 + len(others)) if others else first
 
 
-def _seed_of(seed: int, part):
+def _seed_of(seed: int, part: Any):
     """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
     if isinstance(part, int):
         return (seed + part * SEED_STRIDE) % 2**31
@@ -192,10 +207,10 @@ def compile_validation(
     """
 
     @as_written
-    def loss_of(batch, step):
+    def loss_of(batch: tf.Tensor, step: int):
         return model.loss_terms(batch, training=False, step=step, seed=seed)["loss"]
 
-    def total_loss(block, start):
+    def total_loss(block: tf.Tensor, start: tf.Tensor):
         total = tf.constant(0.0)
         for first in tf.range(0, len(block), VALIDATION_BATCH):
             batch = block[first : first + VALIDATION_BATCH]

@@ -26,7 +26,7 @@ class Agreement:
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster):
         self._is_alone = cluster.is_alone
 
-        def of_all(number):
+        def of_all(number: tf.Tensor):
             return tf.distribute.get_replica_context().all_gather(number[None], axis=0)
 
         self._gather = tf.function(

@@ -1,6 +1,7 @@
 """The page of a dataset's trend: error, drift and verdict of its last runs."""
 
 import io
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -40,7 +41,7 @@ def trend_page(dataset_name: str, store: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _line(row) -> dict[str, str]:
+def _line(row: Any) -> dict[str, str]:
     return {
         "when (UTC)": f"{row.when:%d %b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}"),
         "model": f"`{row.model}`",

@@ -18,7 +18,7 @@ TINY = 1e-6
 class ContractiveAutoencoder(Autoencoder):
     """Minimises the reconstruction error and the squared norm of the encoder's Jacobian."""
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "contraction" (the penalty).
 
         The penalty is |J|_F^2 over the summed variance of the latents, in input units.

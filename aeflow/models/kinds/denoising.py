@@ -1,10 +1,13 @@
 """Denoising autoencoder (Vincent et al. 2008, https://doi.org/10.1145/1390156.1390294)."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from aeflow.errors import ConfigError
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error
 from aeflow.models.moving import warped
+from aeflow.models.preprocessing import Preprocessing
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -15,7 +18,7 @@ class DenoisingAutoencoder(Autoencoder):
     has_independent_rows = True
     is_denoising = True
 
-    def __init__(self, preprocessing, *parts, options, latent_dim: int):
+    def __init__(self, preprocessing: Preprocessing, *parts: Any, options: Any, latent_dim: int):
         if options.noise == "affine" and not preprocessing.of_images:
             raise ConfigError(
                 "The noise 'affine' moves images [H, W, C], and examples of shape "
@@ -23,14 +26,14 @@ class DenoisingAutoencoder(Autoencoder):
             )
         super().__init__(preprocessing, *parts, options=options, latent_dim=latent_dim)
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns the error of reconstructing clean rows from noisy ones as "loss"."""
         x = self.preprocessing(rows)
         noisy = self.corrupt(x, step=step, seed=seed)
         x_hat = self.decoder(self.encoder(noisy, training=training), training=training)
         return {"loss": mean_squared_error(x, x_hat)}
 
-    def corrupt(self, x, *, step, seed: int):
+    def corrupt(self, x: tf.Tensor, *, step: int, seed: int):
         """Returns x [B, *shape] in input units with the noise of a step."""
         options = self.options
         if options.noise == "affine":

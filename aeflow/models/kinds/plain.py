@@ -1,5 +1,7 @@
 """Plain autoencoder (Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647)."""
 
+import tensorflow as tf
+
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error
 
 __all__ = ["PlainAutoencoder"]
@@ -10,7 +12,7 @@ class PlainAutoencoder(Autoencoder):
 
     has_independent_rows = True
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns the mean squared reconstruction error of stored rows as "loss"."""
         x = self.preprocessing(rows)
         x_hat = self.decoder(self.encoder(x, training=training), training=training)

@@ -4,6 +4,8 @@ RAE-L2: latents are kept small, the decoder smooth by small weights, and nothing
 samples from a normal distribution that is fitted to the latents while training.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
@@ -19,7 +21,7 @@ class RegularisedAutoencoder(Autoencoder):
 
     is_generative = True
 
-    def __init__(self, *parts, options, latent_dim: int):
+    def __init__(self, *parts: Any, options: Any, latent_dim: int):
         super().__init__(*parts, options=options, latent_dim=latent_dim)
         self.moments = Moments(latent_dim)
 
@@ -28,7 +30,7 @@ class RegularisedAutoencoder(Autoencoder):
         normal = tf.random.stateless_normal((num, self.latent_dim), (seed, 0))
         return self.decode(self.moments.distributed(normal))
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error), "latent_size" (half a square)."""
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
@@ -60,7 +62,7 @@ class Moments(tf.keras.layers.Layer):
         )
         self.built = True
 
-    def update(self, z) -> None:
+    def update(self, z: tf.Tensor) -> None:
         """Takes latents [B, d] into the averages; `weight` is what they add up to so far."""
         z = tf.stop_gradient(z)
         count = tf.cast(tf.shape(z)[0], tf.float32)
@@ -68,7 +70,7 @@ class Moments(tf.keras.layers.Layer):
         for average, value in zip((self.weight, self.first, self.second), seen, strict=True):
             average.assign(MOMENTUM * average + (1 - MOMENTUM) * value)
 
-    def distributed(self, normal):
+    def distributed(self, normal: Any):
         """Returns samples of N(0, I) [num, d] as samples of the fit."""
         weight = tf.maximum(self.weight, TINY)
         mean = self.first / weight

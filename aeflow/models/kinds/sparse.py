@@ -5,6 +5,7 @@ https://www.jmlr.org/papers/v5/hoyer04a.html): otherwise they would merely shrin
 grow.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
@@ -17,11 +18,11 @@ TINY = 1e-6
 class SparseAutoencoder(Autoencoder):
     """Minimises the reconstruction error and how many numbers of a latent are active at a time."""
 
-    def embed(self, x):
+    def embed(self, x: tf.Tensor | np.ndarray):
         """Returns the latents z [B, latent_dim] of x in input units; in (0, 1) for "kl"."""
         return self._active(self.encoder(x, training=False))
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "sparsity" (the penalty)."""
         x = self.preprocessing(rows)
         z = self._active(self.encoder(x, training=training))
@@ -30,10 +31,10 @@ class SparseAutoencoder(Autoencoder):
         loss = penalised(mse, self.options.weight * penalty)
         return {"loss": loss, "reconstruction": mse, "sparsity": penalty}
 
-    def _active(self, z):
+    def _active(self, z: tf.Tensor):
         return tf.sigmoid(z) if self.options.penalty == "kl" else z
 
-    def _inactivity(self, z):
+    def _inactivity(self, z: tf.Tensor):
         """Mean divergence, in nats, of each number's mean activity from rho."""
         rho = self.options.rho
         activity = tf.clip_by_value(tf.reduce_mean(z, axis=0), TINY, 1 - TINY)
@@ -41,6 +42,6 @@ class SparseAutoencoder(Autoencoder):
         return tf.reduce_mean(kl)
 
 
-def relative_size(z):
+def relative_size(z: tf.Tensor):
     """Returns mean |z| over root mean square of z [B, d]: 0.80 where normal, less if sparse."""
     return tf.reduce_mean(tf.abs(z)) / tf.sqrt(tf.reduce_mean(tf.square(z)) + TINY)

@@ -39,12 +39,12 @@ class VariationalAutoencoder(Autoencoder):
         """Returns 2 * latent_dim: means and logarithms of variances."""
         return 2 * latent_dim
 
-    def embed(self, x):
+    def embed(self, x: tf.Tensor | np.ndarray):
         """Returns the posterior's means [B, latent_dim] of x [B, *shape] in input units."""
         mean, _ = self.posterior(x, training=False)
         return mean
 
-    def posterior(self, x, *, training: bool):
+    def posterior(self, x: tf.Tensor | np.ndarray, *, training: bool):
         """Returns means and logarithms of variances, [B, latent_dim] each."""
         mean, log_variance = tf.split(self.encoder(x, training=training), 2, axis=1)
         return mean, tf.clip_by_value(log_variance, *LOG_VARIANCES)
@@ -63,7 +63,7 @@ class VariationalAutoencoder(Autoencoder):
         kl = total / rows
         return {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats a row).
 
         With D numbers in a row, the negative lower bound is D / (2 variance) * error + beta * kl;
@@ -80,7 +80,7 @@ class VariationalAutoencoder(Autoencoder):
         loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * counted)
         return {"loss": loss, "reconstruction": mse, "kl": tf.reduce_sum(kl)}
 
-    def _beta(self, step):
+    def _beta(self, step: int):
         """Rises to its value within the warm-up of a training run whose length is known."""
         num_steps = self.options.warmup_fraction * self.num_steps
         if num_steps < 1:
@@ -88,7 +88,7 @@ class VariationalAutoencoder(Autoencoder):
         return self.options.beta * tf.minimum(tf.cast(step, tf.float32) / num_steps, 1.0)
 
 
-def divergence(mean, log_variance):
+def divergence(mean: tf.Tensor, log_variance: tf.Tensor):
     """Returns the mean divergence of N(mean, variance) [B, d] from N(0, 1), in nats, as [d]."""
     kl = 0.5 * (tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0)
     return tf.reduce_mean(kl, axis=0)

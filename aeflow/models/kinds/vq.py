@@ -8,7 +8,7 @@ https://arxiv.org/abs/2005.00341), which is also how all of them begin.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -37,11 +37,11 @@ class VectorQuantisedAutoencoder(Autoencoder):
         )
     }
 
-    def __init__(self, *parts, options, latent_dim: int):
+    def __init__(self, *parts: Any, options: Any, latent_dim: int):
         super().__init__(*parts, options=options, latent_dim=latent_dim)
         self.codebooks = Codebooks(latent_dim, options)
 
-    def prepare(self, *, num_rows, num_steps):
+    def prepare(self, *, num_rows: int, num_steps: int):
         """Raises ConfigError where a codebook has more entries than there are training rows."""
         super().prepare(num_rows=num_rows, num_steps=num_steps)
         if self.options.num_codes > num_rows:
@@ -50,12 +50,12 @@ class VectorQuantisedAutoencoder(Autoencoder):
                 f"training rows. Choose at most {num_rows}."
             )
 
-    def embed(self, x):
+    def embed(self, x: tf.Tensor | np.ndarray):
         """Returns the quantised latents z [B, latent_dim] of x [B, *shape] in input units."""
         z = self.encoder(x, training=False)
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
 
-    def latent_deviation(self, z, exact):
+    def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
         """Returns the share of parts with another entry, or how far all are apart if that is less.
 
         Of two entries that are near each other either may win, and often does if there are many.
@@ -82,7 +82,7 @@ class VectorQuantisedAutoencoder(Autoencoder):
             "codebook_perplexity": np.exp(-(shares * logs).sum(axis=1)).mean(),
         }
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".
 
         Commitment is relative to the latents' variance; the perplexity is how many entries of a
@@ -112,7 +112,7 @@ class Codebooks(tf.keras.layers.Layer):
     Shapes: B rows, G parts, K entries, d numbers in a part.
     """
 
-    def __init__(self, latent_dim: int, options):
+    def __init__(self, latent_dim: int, options: Any):
         super().__init__(name="codebooks", trainable=False)
         sizes = range(1, min(options.code_dim, latent_dim) + 1)
         self.code_dim = max(size for size in sizes if latent_dim % size == 0)
@@ -124,19 +124,19 @@ class Codebooks(tf.keras.layers.Layer):
         self.counts = self.add_weight(shape=shape[:2], initializer="zeros", name="counts")
         self.built = True
 
-    def nearest(self, z):
+    def nearest(self, z: tf.Tensor):
         """Returns which entry is nearest to each part of z [B, G d], as int32 [B, G]."""
         parts = self._parts(z)
         squares = tf.reduce_sum(tf.square(self.entries), axis=2)
         products = tf.einsum("bgd,gkd->bgk", parts, self.entries)
         return tf.argmin(squares - 2 * products, axis=2, output_type=tf.int32)
 
-    def quantised(self, z, chosen):
+    def quantised(self, z: tf.Tensor, chosen: tf.Tensor):
         """Returns z [B, G d] with each part replaced by the entry chosen for it, int32 [B, G]."""
         entries = tf.gather(self.entries, tf.transpose(chosen), batch_dims=1)
         return tf.reshape(tf.transpose(entries, (1, 0, 2)), tf.shape(z))
 
-    def update(self, z, chosen, *, step, seed: int) -> None:
+    def update(self, z: tf.Tensor, chosen: tf.Tensor, *, step: int, seed: int) -> None:
         """Moves each entry towards the mean of the parts that chose it; revives dead ones."""
         parts = tf.stop_gradient(self._parts(z))
         used = tf.one_hot(chosen, self.num_codes)
@@ -156,11 +156,11 @@ class Codebooks(tf.keras.layers.Layer):
         self.sums.assign(sums)
         self.entries.assign(sums / tf.expand_dims(counts, 2))
 
-    def perplexity(self, chosen):
+    def perplexity(self, chosen: tf.Tensor):
         """Returns exp of the entropy of a batch's choices int32 [B, G], a mean over parts."""
         shares = tf.reduce_mean(tf.one_hot(chosen, self.num_codes), axis=0)
         entropies = -tf.reduce_sum(shares * tf.math.log(shares + TINY), axis=1)
         return tf.reduce_mean(tf.exp(entropies))
 
-    def _parts(self, z):
+    def _parts(self, z: tf.Tensor):
         return tf.reshape(z, (-1, self.num_parts, self.code_dim))

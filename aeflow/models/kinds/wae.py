@@ -1,5 +1,7 @@
 """Wasserstein autoencoder (Tolstikhin et al. 2018, https://arxiv.org/abs/1711.01558), with MMD."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from aeflow.models.autoencoder import Autoencoder, mean_squared_error, penalised
@@ -14,7 +16,7 @@ class WassersteinAutoencoder(Autoencoder):
 
     is_generative = True
 
-    def loss_terms(self, rows, *, training, step, seed):
+    def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "discrepancy"."""
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
@@ -25,7 +27,7 @@ class WassersteinAutoencoder(Autoencoder):
         return {"loss": loss, "reconstruction": mse, "discrepancy": discrepancy}
 
 
-def maximum_mean_discrepancy(z, prior):
+def maximum_mean_discrepancy(z: tf.Tensor, prior: tf.Tensor):
     """Returns the squared discrepancy of two samples [B, d], unbiased, so that it may be below 0.
 
     The kernel is the mean of inverse multiquadrics C / (C + |a - b|^2) of several scales of
@@ -37,7 +39,7 @@ def maximum_mean_discrepancy(z, prior):
     return within - 2 * _kernel(z, prior) / tf.square(count)
 
 
-def _kernel(a, b):
+def _kernel(a: Any, b: Any):
     """Returns the kernel summed over all pairs; of a row with itself it is 1."""
     products = tf.linalg.matmul(a, b, transpose_b=True)
     squares = tf.reduce_sum(a * a, axis=1)[:, tf.newaxis] + tf.reduce_sum(b * b, axis=1)

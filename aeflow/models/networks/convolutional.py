@@ -1,6 +1,7 @@
 """Small convolutional network: strides instead of pooling (https://arxiv.org/abs/1412.6806)."""
 
 from math import ceil, prod
+from typing import Any
 
 import tensorflow as tf
 
@@ -26,7 +27,7 @@ class Encoder(layers.Layer):
             [layers.Flatten("channels_last"), layers.Dense(num_outputs, dtype="float32")]
         )
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False):
         """Returns [B, num_outputs]."""
         return self.outputs(self.convolutions(x, training=training))
 
@@ -66,14 +67,14 @@ class Decoder(layers.Layer):
         self.convolutions = tf.keras.Sequential([*hidden, last])
         self.activation = options.output_activation
 
-    def call(self, z, training=False):
+    def call(self, z: tf.Tensor, training: bool = False):
         """Returns x_hat [B, H, W, C], cut from the next multiples of the strides."""
         x_hat = self.convolutions(self.inputs(z, training=training), training=training)
         return activated(x_hat[:, : self.height, : self.width, :], self.activation)
 
 
 def _strided(
-    convolution, filters: int, options: ConvolutionalOptions, activation: str | None = "relu"
+    convolution: Any, filters: int, options: ConvolutionalOptions, activation: str | None = "relu"
 ) -> layers.Layer:
     return convolution(
         filters,

@@ -26,7 +26,7 @@ class Encoder(layers.Layer):
         outputs = layers.Dense(num_outputs, dtype="float32")
         self.stack = tf.keras.Sequential([layers.Flatten("channels_last"), *hidden, outputs])
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False):
         """Returns [B, num_outputs]."""
         return self.stack(x, training=training)
 
@@ -42,7 +42,7 @@ class Decoder(layers.Layer):
         )
         self.activation = options.output_activation
 
-    def call(self, z, training=False):
+    def call(self, z: tf.Tensor, training: bool = False):
         """Returns x_hat [B, *shape]."""
         return activated(self.stack(z, training=training), self.activation)
 
@@ -61,7 +61,7 @@ class Hidden(layers.Layer):
         self.stack = tf.keras.Sequential([dense, *norms, layers.ReLU()])
         self.is_residual = is_residual
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False):
         """Returns [B, units]."""
         y = self.stack(x, training=training)
         return x + y if self.is_residual else y

@@ -23,7 +23,7 @@ class Encoder(layers.Layer):
             num_outputs, activation=options.latent_activation, dtype="float32"
         )
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False):
         """Returns [B, num_outputs]."""
         return self.outputs(self.hidden(self.flatten(x)))
 
@@ -38,6 +38,6 @@ class Decoder(layers.Layer):
         self.reshape = layers.Reshape(shape)
         self.activation = options.output_activation
 
-    def call(self, z, training=False):
+    def call(self, z: tf.Tensor, training: bool = False):
         """Returns x_hat [B, *shape]."""
         return activated(self.reshape(self.outputs(self.hidden(z))), self.activation)

@@ -5,7 +5,7 @@ import tensorflow as tf
 __all__ = ["activated", "clipped"]
 
 
-def activated(x_hat, activation: str):
+def activated(x_hat: tf.Tensor, activation: str):
     """Returns x_hat [B, *shape], float32, in input units; "auto" clips images, and those alone."""
     x_hat = tf.cast(x_hat, tf.float32)
     if activation == "auto":
@@ -15,7 +15,7 @@ def activated(x_hat, activation: str):
     return clipped(x_hat) if activation == "clipped" else x_hat
 
 
-def clipped(x_hat):
+def clipped(x_hat: tf.Tensor):
     """Clips to [0, 1] and lets gradients pass as if it did not.
 
     The gradient of a squared error then is 2 (clipped - x): it points the right way and vanishes
