@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aeflow.artifacts import FeatureSet
-from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
+from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch, UnfitMachine
 from aeflow.features import Footer, footer_metadata, footer_of
 from aeflow.lineage import FileEntry
 from aeflow.storage import Draft, Store
@@ -35,9 +35,9 @@ PARTITIONS = {"split": pa.string(), "label": pa.int64()}
 
 
 def check_delta() -> None:
-    """Raises ConfigError where the package is missing that Delta tables need."""
+    """Raises UnfitMachine if the package is missing that Delta tables need."""
     if find_spec("deltalake") is None:
-        raise ConfigError(
+        raise UnfitMachine(
             "The format delta needs the package 'deltalake', which is not installed. Install the "
             "extra, aeflow[delta], or take --format parquet."
         )
