@@ -54,15 +54,15 @@ def tables_of(
     trial: Trial, gathered: Gathered, *, metrics: dict[str, float], card: Card
 ) -> dict[str, Any]:
     """Returns what `metrics.json` holds: metrics, card, percentiles, labels, worst examples."""
-    scores, table = gathered.scores(), gathered.table()
+    table = gathered.table()
     labels = table["label"].to_pylist() if "label" in table.column_names else None
     return {
         "split": trial.split,
         "rows": gathered.rows,
         "metrics": metrics,
         "card": card.rows,
-        "percentiles": percentile_table(scores["mse"]),
-        "labels": label_table(scores, labels, trial.dataset.label_names) if labels else [],
+        "percentiles": percentile_table(trial.errors["mse"]),
+        "labels": label_table(trial.errors, labels, trial.dataset.label_names) if labels else [],
         "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
         "verdict": verdict_line(
             metrics,
