@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
 from aeflow.ingestion import ingest
-from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
-from flows.listening import heard
+from flows.listening import heard_context
 from flows.outcome import OneClass
 from flows.runner import Runner
 
@@ -25,8 +24,7 @@ def score_class(
     """Scores test rows of all labels by a model that was trained on one."""
     from aeflow.evaluation import one_class
 
-    with heard() as on_progress:
-        context = Context(Store(store), config.runtime, on_progress)
+    with heard_context(store, config.runtime) as context:
         return one_class.score_class(model, dataset, context, label=label)
 
 

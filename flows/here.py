@@ -5,10 +5,10 @@ from typing import ParamSpec, TypeVar
 from aeflow import champions
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
-from aeflow.stages import Context, Stage
+from aeflow.stages import Stage
 from aeflow.storage import Store
 from flows import recipes
-from flows.listening import heard
+from flows.listening import heard_context
 from flows.outcome import Evaluated
 from flows.runner import Runner
 
@@ -23,8 +23,7 @@ class Here(Runner):
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
         """Returns the stage's answer; the first Ctrl-C or SIGTERM lets it keep its work."""
-        with heard() as on_progress:
-            context = Context(Store(self.store), self.runtime, on_progress)
+        with heard_context(self.store, self.runtime) as context:
             return stage(context, *args, **kwargs)
 
     def promote(self, verdict: Verdict, *, model: Model) -> None:

@@ -5,11 +5,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
+from aeflow.configs import RuntimeConfig
 from aeflow.errors import Interrupted
 from aeflow.progress import OnProgress, Progress
+from aeflow.stages import Context
+from aeflow.storage import Store
 
-__all__ = ["heard", "listening"]
+__all__ = ["heard", "heard_context", "listening"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,6 +50,16 @@ def heard() -> Iterator[OnProgress]:
                 )
 
         yield tell
+
+
+@contextmanager
+def heard_context(store: str, runtime: RuntimeConfig, **options: Any) -> Iterator[Context]:
+    """Gives the context of one stage, whose progress all listeners hear and a signal stops.
+
+    `options` are further fields of `Context`.
+    """
+    with heard() as on_progress:
+        yield Context(Store(store), runtime, on_progress, **options)
 
 
 @contextmanager

@@ -16,9 +16,8 @@ from prefect.tasks import Task
 from aeflow.artifacts import Artifact
 from aeflow.configs import RuntimeConfig
 from aeflow.lineage import Question
-from aeflow.stages import Context, Stage
-from aeflow.storage import Store
-from flows.listening import heard
+from aeflow.stages import Stage
+from flows.listening import heard_context
 from flows.live import shown
 from flows.retrying import HOUR, RETRIED
 
@@ -54,8 +53,7 @@ class StageCall(Generic[A]):
 
     def answer(self, **options: Any) -> A:
         """Returns the stage's answer; `options` are further fields of its `Context`."""
-        with heard() as on_progress:
-            context = Context(Store(self.store), self.runtime, on_progress, **options)
+        with heard_context(self.store, self.runtime, **options) as context:
             return self.stage(context, **self.arguments)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from aeflow.artifacts import Dataset
 from aeflow.configs import PipelineConfig
 from aeflow.ingestion import ingest
-from aeflow.stages import Context
 from aeflow.storage import Store
 from aeflow.training import train
 from aeflow.tuning import Trial, best_of, check_optuna, run_trial
-from flows.listening import heard
+from flows.listening import heard_context
 from flows.outcome import Tuned
 from flows.runner import Runner
 
@@ -21,8 +20,7 @@ def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
     """Makes one trial of a study, or finds it made."""
-    with heard() as on_progress:
-        context = Context(Store(store), config.runtime, on_progress)
+    with heard_context(store, config.runtime) as context:
         return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
 
 
