@@ -49,20 +49,20 @@ test-services: $(READY_FOR_SERVICES)
 	$(BIN)/pytest tests/services --timeout=900 --numprocesses=2 --dist=loadfile
 
 bench: setup  ## measures; run it on an otherwise idle machine; BENCH='dense wide convolutional post encoding'
-	$(BIN)/python -m tests.benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 bench-quality: setup  ## what the kinds learn of Fashion-MNIST, for hours; BENCH='--seeds 1 "dense, plain"'
-	$(BIN)/python -m tests.benchmarks.quality $(BENCH)
+	$(BIN)/python -m benchmarks.quality $(BENCH)
 
 peers: .peers/torch/.ready .peers/jax/.ready .peers/encoders/.ready .peers/quality/.ready  ## what the benchmarks measure beside, in environments of their own
 
-.peers/%/.ready: tests/benchmarks/contenders/%.txt
+.peers/%/.ready: benchmarks/contenders/%.txt
 	$(PYTHON) -m venv .peers/$*
 	.peers/$*/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 soak: $(READY_FOR_SERVICES)  ## kills runs fifty times, locally and on S3, starts pairs at once, queues sixty, fails each storage call, trains all kinds from five seeds; SOAK='--kills 5 --runs 12'
-	$(BIN)/python -m tests.benchmarks.soak $(SOAK)
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 IMAGE := --extra docker --extra kubernetes --extra redis --extra s3 --extra tune -c requirements.lock pyproject.toml

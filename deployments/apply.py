@@ -19,7 +19,7 @@ from aeflow.errors import AeflowError, ConfigError
 from deployments.automations import apply_automations
 from deployments.notifications import address
 from deployments.pools import POOLS, apply_pool, template_of
-from flows.stored import absolute
+from flows.recipes.stored import absolute
 
 __all__ = ["apply", "main"]
 

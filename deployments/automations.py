@@ -7,7 +7,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events.schemas.automations import AutomationCore
 
 from deployments.notifications import apply_webhook, remove_webhook
-from flows.announcing import DRIFTED, FLOW_LABEL, RETRAINING
+from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
 

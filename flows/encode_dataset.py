@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 
 from aeflow.configs import PipelineConfig
-from flows import recipes
+from flows.recipes import pipeline as recipe
 from flows.train_autoencoder import AsTasks
 
 __all__ = ["encode_dataset"]
@@ -23,6 +23,6 @@ def encode_dataset(
         model: Key of the model.
         dataset: Key of a stored dataset; without one, every row of the config's source.
     """
-    return recipes.encode_dataset(
+    return recipe.encode_dataset(
         config, AsTasks(store, config.runtime), model=model, dataset=dataset
     ).to_json()

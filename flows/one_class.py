@@ -6,13 +6,13 @@ from prefect import flow, task
 
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
-from flows import classes
-from flows.live import shown
-from flows.retrying import HOUR, RETRIED
+from flows.recipes import one_class as recipe
+from flows.server.live import shown
+from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
 if TYPE_CHECKING:
-    from aeflow.evaluation.one_class import ClassScores
+    from aeflow.stages.evaluation.one_class import ClassScores
 
 __all__ = ["one_class", "score_class"]
 
@@ -29,7 +29,7 @@ def score_class(
 ) -> "ClassScores":
     """Scores test rows of all labels by a model that was trained on one."""
     with shown("score-class"):
-        return classes.score_class(model, config, store, dataset=dataset, label=label)
+        return recipe.score_class(model, config, store, dataset=dataset, label=label)
 
 
 @flow(
@@ -44,4 +44,4 @@ def one_class(config: PipelineConfig, store: str) -> dict[str, Any]:
         config: What to train, on what and how.
         store: Where datasets and models are kept.
     """
-    return classes.one_class(config, AsTasks(store, config.runtime), score=score_class).to_json()
+    return recipe.one_class(config, AsTasks(store, config.runtime), score=score_class).to_json()

@@ -6,8 +6,8 @@ from prefect import flow
 from pydantic import Field
 
 from aeflow.configs import PipelineConfig
-from flows import recipes
 from flows.placing import runner_on
+from flows.recipes import pipeline as recipe
 
 __all__ = ["TrainOn", "pipeline"]
 
@@ -29,4 +29,4 @@ def pipeline(config: PipelineConfig, store: str, train_on: TrainOn = None) -> di
         train_on: Deployment on whose workers the model is trained, such as train-autoencoder/gpu;
             without one it is trained here.
     """
-    return recipes.pipeline(config, runner_on(train_on, store, config.runtime)).to_json()
+    return recipe.pipeline(config, runner_on(train_on, store, config.runtime)).to_json()

@@ -13,18 +13,18 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, Model
-from aeflow.cluster import task_of
+from aeflow.compute.cluster import task_of
 from aeflow.configs import PipelineConfig, RuntimeConfig
 from aeflow.errors import AeflowError, ConfigError
-from aeflow.evaluation import evaluate
 from aeflow.lineage import Question
+from aeflow.stages.evaluation import evaluate
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
-from flows.cancelling import SERVER_TROUBLE, Cancellation
-from flows.outcome import Evaluated
-from flows.recipes import ingest_ood
-from flows.runner import Runner
-from flows.stored import stored
+from flows.recipes.outcome import Evaluated
+from flows.recipes.pipeline import ingest_ood
+from flows.recipes.runner import Runner
+from flows.recipes.stored import stored
+from flows.server.cancelling import SERVER_TROUBLE, Cancellation
 from flows.train_autoencoder import AsTasks
 
 __all__ = ["OnWorkers", "runner_on"]

@@ -7,9 +7,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from aeflow.configs import PipelineConfig
-from flows import pages, retraining
+from flows import pages
 from flows.pipeline import TrainOn
 from flows.placing import runner_on
+from flows.recipes import retraining
 
 __all__ = ["retrain"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aeflow.compute.proxies import without_proxy
 from aeflow.errors import ConfigError
-from aeflow.proxies import without_proxy
 
 __all__ = ["OTHERWISE", "importing_prefect", "quiet_terminal", "set_environment"]
 

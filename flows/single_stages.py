@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 
 from aeflow.configs import PipelineConfig
-from flows import recipes
+from flows.recipes import pipeline as recipe
 from flows.train_autoencoder import AsTasks
 
 __all__ = ["evaluate_model", "ingest_dataset", "measure_drift", "publish_model"]
@@ -23,7 +23,7 @@ def ingest_dataset(config: PipelineConfig, store: str) -> dict[str, Any]:
         config: Where the data come from.
         store: Where artifacts are kept.
     """
-    return recipes.ingest_dataset(config, AsTasks(store, config.runtime)).to_json()
+    return recipe.ingest_dataset(config, AsTasks(store, config.runtime)).to_json()
 
 
 @flow(name="evaluate-model", flow_run_name="evaluate {model}", result_serializer="json")
@@ -35,7 +35,7 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
         store: Where artifacts are kept.
         model: Key of the model.
     """
-    return recipes.evaluate_model(config, AsTasks(store, config.runtime), model).to_json()
+    return recipe.evaluate_model(config, AsTasks(store, config.runtime), model).to_json()
 
 
 @flow(
@@ -52,7 +52,7 @@ def measure_drift(config: PipelineConfig, store: str, model: str | None = None) 
         model: Key of the model whose training rows are compared, or champion:NAME; without one, the
             champion of the dataset.
     """
-    return recipes.measure_drift(config, AsTasks(store, config.runtime), model).to_json()
+    return recipe.measure_drift(config, AsTasks(store, config.runtime), model).to_json()
 
 
 @flow(name="publish-model", flow_run_name="publish {model}", result_serializer="json")
@@ -64,4 +64,4 @@ def publish_model(config: PipelineConfig, store: str, model: str) -> dict[str, A
         store: Where artifacts are kept.
         model: Key of the model.
     """
-    return recipes.publish_model(config, AsTasks(store, config.runtime), model).to_json()
+    return recipe.publish_model(config, AsTasks(store, config.runtime), model).to_json()

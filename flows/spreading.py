@@ -10,7 +10,7 @@ from prefect.tasks import Task
 from aeflow.errors import ConfigError, TransientError
 
 if TYPE_CHECKING:
-    from aeflow.encoding.spreading import ShardGroup
+    from aeflow.stages.encoding.spreading import ShardGroup
     from aeflow.stages.work import Spread
 
 __all__ = ["over_dask"]

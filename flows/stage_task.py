@@ -17,9 +17,9 @@ from aeflow.artifacts import Artifact
 from aeflow.configs import RuntimeConfig
 from aeflow.lineage import Question
 from aeflow.stages import Stage
-from flows.listening import heard_context
-from flows.live import shown
-from flows.retrying import HOUR, RETRIED
+from flows.server.listening import heard_context
+from flows.server.live import shown
+from flows.server.retrying import HOUR, RETRIED
 
 __all__ = ["StageCall", "task_of"]
 

@@ -5,16 +5,6 @@ from typing import Any
 from prefect import task
 from prefect.runtime import flow_run
 
-from aeflow import (
-    champions,
-    comparison,
-    encoding,
-    evaluation,
-    gating,
-    ingestion,
-    publishing,
-    training,
-)
 from aeflow.artifacts import (
     Compatibility,
     Dataset,
@@ -26,10 +16,20 @@ from aeflow.artifacts import (
     Verdict,
 )
 from aeflow.datasets.dating import dated
+from aeflow.registry import champions
+from aeflow.stages import (
+    comparison,
+    encoding,
+    evaluation,
+    gating,
+    ingestion,
+    publishing,
+    training,
+)
 from aeflow.storage import Store
 from flows import pages
-from flows.announcing import announce_drift
-from flows.retrying import HOUR, RETRIED, crashing_together
+from flows.server.announcing import announce_drift
+from flows.server.retrying import HOUR, RETRIED, crashing_together
 from flows.spreading import over_dask
 from flows.stage_task import StageCall, task_of
 
@@ -90,7 +90,7 @@ def encode(call: StageCall[FeatureSet]) -> FeatureSet:
 )
 def encode_shards(name: str, group: dict[str, Any], store: str) -> int:
     """Encodes a group of shards into the draft of a run that waits for it; returns the rows."""
-    from aeflow.encoding import spreading
+    from aeflow.stages.encoding import spreading
 
     return spreading.encode_shards(spreading.ShardGroup.model_validate(group), Store(store))
 

@@ -9,9 +9,10 @@ from prefect.tasks import Task
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.stages import Stage
-from flows import recipes, tasks
-from flows.outcome import Evaluated, Outcome
-from flows.runner import Runner
+from flows import tasks
+from flows.recipes import pipeline as recipe
+from flows.recipes.outcome import Evaluated, Outcome
+from flows.recipes.runner import Runner
 
 __all__ = ["AsTasks", "flow_of", "train_autoencoder"]
 
@@ -34,7 +35,7 @@ def train_autoencoder(
         store: Where artifacts are kept.
         dataset: Key of a stored dataset; without one, the config's source is ingested.
     """
-    return recipes.train_autoencoder(config, AsTasks(store, config.runtime), dataset).to_json()
+    return recipe.train_autoencoder(config, AsTasks(store, config.runtime), dataset).to_json()
 
 
 class AsTasks(Runner):

@@ -7,9 +7,9 @@ from prefect import flow, task
 from aeflow.artifacts import Dataset
 from aeflow.configs import PipelineConfig
 from aeflow.tuning import Trial
-from flows import tuning
-from flows.live import shown
-from flows.retrying import HOUR, RETRIED
+from flows.recipes import tuning
+from flows.server.live import shown
+from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
 __all__ = ["make_trial", "tune"]

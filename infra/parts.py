@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from aeflow.proxies import without_proxy
+from aeflow.compute.proxies import without_proxy
 from infra.credentials import Credentials
 from infra.postgres import Postgres
 from infra.processes import MARK

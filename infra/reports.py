@@ -24,7 +24,7 @@ from infra.settings import HOST
 
 __all__ = ["Reports", "main", "server_of"]
 
-SCRIPT = (ROOT / "aeflow" / "publishing" / "report.js").read_bytes()
+SCRIPT = (ROOT / "aeflow" / "stages" / "publishing" / "report.js").read_bytes()
 """The one script of a report, read as a file: importing its package would import TensorFlow."""
 HEADERS = {
     # A report asks nothing of anybody and runs this script alone, whatever is written in it.

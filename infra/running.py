@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
+from aeflow.compute.proxies import THIS_MACHINE
 from aeflow.errors import AeflowError, ConfigError
-from aeflow.proxies import THIS_MACHINE
 from infra.postgres import Postgres
 from infra.processes import end_all, identity, is_alive, marked
 from infra.replicas import Replicas

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aeflow.errors import ConfigError
-from aeflow.storage.disk import local_path, local_root
+from aeflow.storage.disk.durable import local_path, local_root
 
 __all__ = ["HOST", "Settings"]
 

@@ -4,11 +4,11 @@ import os
 import time
 
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model, Publication
-from aeflow.champions import promote
 from aeflow.lineage import Answered, Manifest, Question, digest_of
+from aeflow.registry.champions import promote
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Store
-from aeflow.storage.files import PARTIAL
+from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.verify import problems_of
 from tests.judged import verdict
 

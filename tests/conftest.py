@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> tuple[Store, Dataset]:
     """The digits in many small shards; tests that write to the store take one of their own."""
-    from aeflow.ingestion import ingest
+    from aeflow.stages.ingestion import ingest
 
     store = Store(tmp_path_factory.mktemp("digits"))
     return store, ingest(Context(store), IngestConfig(shard_bytes=8192))
@@ -45,9 +45,9 @@ def digits(tmp_path_factory) -> tuple[Store, Dataset]:
 @pytest.fixture(scope="session")
 def stages(digits) -> Stages:
     """All stages on the digits: 8 numbers for 64 pixels, 20 epochs."""
-    from aeflow.encoding import encode
-    from aeflow.evaluation import evaluate
-    from aeflow.training import train
+    from aeflow.stages.encoding import encode
+    from aeflow.stages.evaluation import evaluate
+    from aeflow.stages.training import train
 
     store, dataset = digits
     config, model_config = TrainConfig(epochs=20), ModelConfig(latent_dim=8)

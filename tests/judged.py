@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import GateConfig
 from aeflow.features import latent_array
-from aeflow.gating import gate
 from aeflow.lineage import Answered, Question
 from aeflow.progress import OnProgress, silent
 from aeflow.stages import Context
+from aeflow.stages.gating import gate
 from aeflow.storage import Draft, Store
 from tests.conftest import Stages
 

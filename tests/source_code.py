@@ -48,6 +48,9 @@ class Module:
         inner = [
             node for block in self.tree.body if isinstance(block, ast.With) for node in block.body
         ]
+        inner += [
+            node for block in self.tree.body if isinstance(block, ast.If) for node in block.body
+        ]
         tried = [node for block in inner if isinstance(block, ast.Try) for node in block.body]
         for node in (*self.tree.body, *inner, *tried):
             if isinstance(node, ast.Import | ast.ImportFrom):

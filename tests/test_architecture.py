@@ -15,23 +15,21 @@ LAYERS = (
     "flows.cli",
     "flows.*",
     "flows.tasks",
-    "flows.here, flows.stage_task",
-    "flows.retrying, flows.spreading, flows.pages, flows.runner, flows.recipes, flows.stored, "
-    "flows.outcome, flows.live, flows.retraining, flows.listening, flows.announcing, "
-    "flows.cancelling, flows.settings, flows",
-    "aeflow.ingestion | aeflow.training | aeflow.evaluation | aeflow.comparison | aeflow.gating | "
-    "aeflow.champions, aeflow.feature_sets, aeflow.retention, aeflow.trends | aeflow.encoding | "
-    "aeflow.publishing | aeflow.tuning",
+    "flows.recipes.here, flows.stage_task",
+    "flows.recipes, flows.server, flows.pages, flows.spreading, flows.settings, flows",
+    "aeflow",
+    "aeflow.stages.ingestion | aeflow.stages.training | aeflow.stages.evaluation | "
+    "aeflow.stages.encoding | aeflow.stages.publishing | aeflow.stages.comparison | "
+    "aeflow.stages.gating | aeflow.registry, aeflow.features.listing | aeflow.tuning",
     "aeflow.stages",
-    "aeflow.datasets | aeflow.models | aeflow.metrics | aeflow.features, aeflow.neighbours | "
-    "aeflow.figures, aeflow.galleries | aeflow.summaries | aeflow.runtime, aeflow.cluster",
+    "aeflow.datasets | aeflow.models | aeflow.features | aeflow.pictures | "
+    "aeflow.compute.runtime, aeflow.compute.cluster",
     "aeflow.storage",
     "aeflow.artifacts",
     "aeflow.lineage",
     "aeflow.configs",
-    "aeflow.tensorflow",
-    "aeflow.schema, aeflow.progress, aeflow.overlap, aeflow.errors, aeflow.machine, "
-    "aeflow.proxies, aeflow.measures, aeflow",
+    "aeflow.compute.tensorflow",
+    "aeflow.compute, aeflow.schema, aeflow.progress, aeflow.errors, aeflow.measures",
 )
 """From top to bottom. What `|` joins never imports each other, what a comma joins may."""
 
@@ -42,14 +40,14 @@ PLACES = {
     for name in names.split(",")
 }
 ONLY_IN = {
-    "prefect": ("flows/", "deployments/"),
+    "prefect": ("flows/", "deployments/", "infra/check/"),
     "obstore": ("aeflow/storage/",),
     "tensorflow_datasets": ("aeflow/datasets/tfds.py",),
     "flows": ("flows/", "deployments/"),
 }
-CHOOSES = "aeflow.tensorflow"
+CHOOSES = "aeflow.compute.tensorflow"
 PICKLED = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-OURS = modules("aeflow", "flows", "deployments")
+OURS = modules("aeflow", "flows", "deployments", "infra")
 
 
 def place_of(name: str) -> tuple[int, int]:
@@ -95,9 +93,9 @@ def test_imports_point_down():
 @pytest.mark.parametrize(
     ("importer", "imported", "upward"),
     [
-        ("aeflow.training.train", "aeflow.models.kinds", False),
-        ("aeflow.models.kinds", "aeflow.training", True),
-        ("aeflow.training", "aeflow.evaluation.evaluate", True),
+        ("aeflow.stages.training.train", "aeflow.models.kinds", False),
+        ("aeflow.models.kinds", "aeflow.stages.training", True),
+        ("aeflow.stages.training", "aeflow.stages.evaluation.evaluate", True),
         ("aeflow.datasets.shards", "aeflow.models", True),
         ("aeflow.storage.store", "flows.tasks", True),
         ("aeflow.progress", "aeflow.errors", False),
@@ -136,7 +134,7 @@ def test_tensorflow_is_set_up_in_one_place():
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Attribute)
         and dotted(node) in ("tf.config", "tensorflow.config")
-        and module.path != "aeflow/runtime.py"
+        and module.path != "aeflow/compute/runtime.py"
     ]
     assert not wrong, "\n".join(wrong)
 

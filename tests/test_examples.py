@@ -17,8 +17,8 @@ AEFLOW = "import sys; from flows.cli import main; sys.exit(main())"
 RECIPE = """
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
-from aeflow.training import train
-from flows.runner import Runner
+from aeflow.stages.training import train
+from flows.recipes.runner import Runner
 
 
 def recipe(config: PipelineConfig, runner: Runner, dataset: Dataset) -> Model:

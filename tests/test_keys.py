@@ -12,17 +12,17 @@ from types import SimpleNamespace
 import pytest
 
 from aeflow import artifacts
-from aeflow.comparison import measure_compatibility, measure_drift
 from aeflow.configs import PipelineConfig
-from aeflow.encoding import encode
-from aeflow.evaluation import evaluate
-from aeflow.gating import gate
-from aeflow.ingestion import ingest
 from aeflow.lineage import Question
-from aeflow.publishing import publish
 from aeflow.stages import Context
+from aeflow.stages.comparison import measure_compatibility, measure_drift
+from aeflow.stages.encoding import encode
+from aeflow.stages.evaluation import evaluate
+from aeflow.stages.gating import gate
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.publishing import publish
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 
 STORED = json.loads((Path(__file__).parent / "keys.json").read_bytes())
 ARTIFACTS = SimpleNamespace(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from aeflow.evaluation.scores import SCORES
 from aeflow.measures import MEASURES, Measure
-from aeflow.metrics import METRICS
+from aeflow.stages.evaluation.metrics import METRICS
+from aeflow.stages.evaluation.scores import SCORES
 
 
 @pytest.mark.parametrize("name", [*METRICS, *SCORES])

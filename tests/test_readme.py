@@ -32,7 +32,7 @@ ELSEWHERE = {
     "aeflow run": "the fixture `made`",
     "aeflow rollback my-data": "tests/cli/test_models.py",
     "aeflow one-class --source digits --output one-class.json": (
-        "tests/evaluation/test_one_class.py"
+        "tests/stages/evaluation/test_one_class.py"
     ),
     "aeflow encode --model KEY --source npz:new-data.npz --dask tcp://SCHEDULER:8786": (
         "tests/services/test_dask.py"

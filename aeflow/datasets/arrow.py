@@ -12,8 +12,8 @@ from aeflow.datasets.shards import open_shard, split_of
 from aeflow.datasets.sources import OnWait, Piece, Rows, block_rows
 from aeflow.errors import SourceError
 from aeflow.lineage import FileEntry, Manifest
-from aeflow.storage.disk import local_path
-from aeflow.storage.files import contained
+from aeflow.storage.disk.durable import local_path
+from aeflow.storage.disk.files import contained
 from aeflow.storage.verify import MANIFEST
 
 __all__ = ["Arrow"]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait
 from aeflow.errors import ConfigError, SourceError
-from aeflow.storage.cache import cache_folder
-from aeflow.storage.disk import replacing
-from aeflow.storage.opening import RemoteFile
+from aeflow.storage.bucket.cache import cache_folder
+from aeflow.storage.bucket.opening import RemoteFile
+from aeflow.storage.disk.durable import replacing
 
 __all__ = ["MIN_BYTES", "digest_of_file"]
 

@@ -25,7 +25,7 @@ from aeflow.datasets.sources import (
     numbered,
 )
 from aeflow.errors import SourceError
-from aeflow.storage.disk import local_path
+from aeflow.storage.disk.durable import local_path
 
 __all__ = ["Idx", "IdxFile"]
 

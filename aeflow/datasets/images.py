@@ -12,8 +12,8 @@ from aeflow.datasets.locating import Found, located
 from aeflow.datasets.pictures import ENDINGS, decoded
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
-from aeflow.storage.disk import local_path
-from aeflow.storage.opening import is_remote
+from aeflow.storage.bucket.opening import is_remote
+from aeflow.storage.disk.durable import local_path
 
 __all__ = ["Images"]
 

@@ -11,14 +11,14 @@ from urllib.parse import unquote
 from aeflow.datasets.sources import clean_name
 from aeflow.datasets.walking import Walk, is_hidden
 from aeflow.errors import SourceError
-from aeflow.storage.disk import local_path
+from aeflow.storage.bucket.opening import RemoteFile, is_remote, remote_files
+from aeflow.storage.disk.durable import local_path
 from aeflow.storage.layout import (
     is_part_of_remote_store,
     is_part_of_store,
     store_of,
     stores_among,
 )
-from aeflow.storage.opening import RemoteFile, is_remote, remote_files
 
 __all__ = ["Found", "Located", "located"]
 

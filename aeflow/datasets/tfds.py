@@ -26,7 +26,7 @@ from aeflow.datasets.reaching import unreachable_hosts
 from aeflow.datasets.sources import BLOCK_BYTES, OnWait, Piece, Rows, Undecodable, clean_name
 from aeflow.errors import ConfigError, SourceError
 from aeflow.lineage import digest_of
-from aeflow.storage.disk import local_path
+from aeflow.storage.disk.durable import local_path
 
 __all__ = ["Tfds", "prepare"]
 
@@ -92,7 +92,9 @@ class Tfds:
             yield _rows(block)
 
     def _examples(self, split: str) -> Iterator[tuple[str, np.ndarray | Undecodable, int | None]]:
-        from aeflow.tensorflow import tf  # seconds, which a dataset that is not there need not cost
+        from aeflow.compute.tensorflow import (
+            tf,  # seconds, which a dataset that is not there need not cost
+        )
 
         for path in map(Path, self._builder.info.splits[split].filepaths):
             try:
@@ -130,7 +132,7 @@ class Tfds:
 
 def prepare(where: str, data_dir: str, manual_dir: str) -> None:
     """Downloads and prepares a dataset; this is what the child process does."""
-    from aeflow import tensorflow  # noqa: F401  before TFDS imports it
+    from aeflow.compute import tensorflow  # noqa: F401  before TFDS imports it
 
     download_config = tfds.download.DownloadConfig(
         manual_dir=manual_dir or None, try_download_gcs=False

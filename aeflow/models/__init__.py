@@ -1,6 +1,6 @@
 """Autoencoders: networks and kinds, how they are built, saved, loaded and run."""
 
-from aeflow import tensorflow  # noqa: F401
+from aeflow.compute import tensorflow  # noqa: F401
 from aeflow.models.autoencoder import Autoencoder
 from aeflow.models.building import build, kind_class
 from aeflow.models.inference import Inference

@@ -31,7 +31,7 @@ ACCEPTED = 0.05
 TINY = 1e-30
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Settings that may hide from oneDNN what TensorFlow takes for granted: it then crashes."""
-PRODUCT = "from aeflow.tensorflow import tf; a = tf.ones((16, 16), tf.{}); tf.matmul(a, a)"
+PRODUCT = "from aeflow.compute.tensorflow import tf; a = tf.ones((16, 16), tf.{}); tf.matmul(a, a)"
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from aeflow.compute.overlap import ahead
 from aeflow.errors import TransientError
 from aeflow.models.autoencoder import Autoencoder
-from aeflow.overlap import ahead
 from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]

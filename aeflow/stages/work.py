@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from aeflow.compute.machine import Machine
 from aeflow.configs import RuntimeConfig
 from aeflow.lineage import Answered, Question
-from aeflow.machine import Machine
 from aeflow.progress import OnProgress, silent, with_deadline
 from aeflow.storage import Draft, Store
 
@@ -46,7 +46,7 @@ class Work:
 
         Raises UnfitMachine if this process or machine cannot be what the runtime asks for.
         """
-        from aeflow.runtime import prepare
+        from aeflow.compute.runtime import prepare
 
         return prepare(self.runtime)
 

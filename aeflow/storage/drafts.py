@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.lineage import FileEntry, digest_of
-from aeflow.storage.files import MANIFEST, PARTIAL, WORK, contained, sha256_of
+from aeflow.storage.disk.files import MANIFEST, PARTIAL, WORK, contained, sha256_of
 from aeflow.storage.leases import check_holder
 from aeflow.storage.protocol import Files
 from aeflow.storage.use import remove_claimed

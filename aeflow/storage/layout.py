@@ -13,7 +13,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from aeflow.artifacts import Artifact
 from aeflow.storage.aliases import FOLDER as ALIASES
-from aeflow.storage.files import MANIFEST, PARTIAL
+from aeflow.storage.disk.files import MANIFEST, PARTIAL
 
 __all__ = [
     "KEYED",

@@ -5,7 +5,7 @@ import logging
 from aeflow.artifacts import Artifact
 from aeflow.errors import CorruptArtifact
 from aeflow.lineage import Manifest
-from aeflow.storage.files import PARTIAL
+from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.store import Store
 
 __all__ = ["drafts_in", "manifests_of"]

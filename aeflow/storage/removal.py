@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from aeflow.storage.files import PARTIAL
+from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.layout import KEYED
 from aeflow.storage.leases import Lease, LostLease
 from aeflow.storage.protocol import Files, content_of

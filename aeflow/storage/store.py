@@ -24,12 +24,12 @@ from aeflow.errors import (
 )
 from aeflow.lineage import Answered, FileEntry, Manifest, Question, libraries, manifest_bytes
 from aeflow.progress import OnProgress, Progress, silent
-from aeflow.storage.disk import local_root
+from aeflow.storage.bucket.remote import checked_url, is_remote
+from aeflow.storage.disk.durable import local_root
+from aeflow.storage.disk.files import MANIFEST, PARTIAL, LocalFiles, contained, sha256_of
 from aeflow.storage.drafts import Draft, Share, content_digest
-from aeflow.storage.files import MANIFEST, PARTIAL, LocalFiles, contained, sha256_of
 from aeflow.storage.leases import Lease, LostLease
 from aeflow.storage.protocol import Files, content_of
-from aeflow.storage.remote import checked_url, is_remote
 from aeflow.storage.removal import remove_leftovers
 from aeflow.storage.use import is_claimed, record_use
 from aeflow.storage.verify import problems_of
@@ -54,7 +54,7 @@ class Store:
         self._new: list[Path] = []
         self._verified: set[tuple[str, int, int]] = set()
         if is_remote(str(url)):
-            from aeflow.storage.objects import ObjectFiles
+            from aeflow.storage.bucket.files import ObjectFiles
 
             self.url = checked_url(str(url))
             self.files: Files = ObjectFiles(self.url)

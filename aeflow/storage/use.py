@@ -11,7 +11,7 @@ import time
 import uuid
 
 from aeflow.errors import ConfigError
-from aeflow.storage.files import MANIFEST
+from aeflow.storage.disk.files import MANIFEST
 from aeflow.storage.protocol import Files, content_of
 
 __all__ = [

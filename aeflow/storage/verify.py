@@ -1,7 +1,7 @@
 """Reads committed files again and says what is wrong with them."""
 
 from aeflow.lineage import FileEntry, Manifest, is_as_written
-from aeflow.storage.files import MANIFEST
+from aeflow.storage.disk.files import MANIFEST
 from aeflow.storage.protocol import Files
 from aeflow.storage.use import USED
 

@@ -8,7 +8,6 @@ from aeflow.artifacts import Model
 from aeflow.datasets.dating import dated, days, is_dated
 from aeflow.datasets.sources import check_source
 from aeflow.errors import AeflowError, ConfigError, Interrupted
-from flows import recipes
 from flows.cli.options import (
     ANY_ENCODING,
     ANY_SOURCE,
@@ -19,7 +18,8 @@ from flows.cli.options import (
     undated_config_of,
 )
 from flows.cli.running import carry_out
-from flows.stored import stored
+from flows.recipes import pipeline as recipe
+from flows.recipes.stored import stored
 
 __all__ = ["backfill"]
 
@@ -51,7 +51,7 @@ def backfill(
         told = config.model_copy(update={"ingest": dated(config.ingest, day)})
         try:
             check_source(told.ingest)
-            carry_out(recipes.encode_dataset, options, config=told, model=encoder.key)
+            carry_out(recipe.encode_dataset, options, config=told, model=encoder.key)
         except Interrupted:
             raise
         except AeflowError as error:

@@ -5,7 +5,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow.artifacts import Dataset, Model
-from flows import recipes
 from flows.cli.options import (
     ANY_ENCODING,
     ANY_SOURCE,
@@ -16,7 +15,8 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
-from flows.stored import made_from, stored
+from flows.recipes import pipeline as recipe
+from flows.recipes.stored import made_from, stored
 
 __all__ = ["encode"]
 
@@ -32,4 +32,4 @@ def encode(
     config = config_of(options, source, encoding)
     encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
     dataset = None if source.source else made_from(options.url, encoder, Dataset).key
-    carry_out(recipes.encode_dataset, options, config=config, model=encoder.key, dataset=dataset)
+    carry_out(recipe.encode_dataset, options, config=config, model=encoder.key, dataset=dataset)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows import recipes
 from flows.cli.options import ANY_EVALUATION, DEFAULTS, EvaluateOptions, Options, config_of
 from flows.cli.running import carry_out
+from flows.recipes import pipeline as recipe
 
 __all__ = ["evaluate"]
 
@@ -18,4 +18,4 @@ def evaluate(
     options: Options = DEFAULTS,
 ) -> None:
     """Evaluates a stored model on the dataset that it was trained on."""
-    carry_out(recipes.evaluate_model, options, config=config_of(options, evaluation), model=model)
+    carry_out(recipe.evaluate_model, options, config=config_of(options, evaluation), model=model)

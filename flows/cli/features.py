@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from aeflow.feature_sets import ListedFeatures, list_features
+from aeflow.features.listing import ListedFeatures, list_features
 from aeflow.storage import Store
 from flows.cli.listing import new_table, print_listing
 from flows.cli.options import JsonOption, StoreOption

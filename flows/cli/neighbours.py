@@ -11,14 +11,14 @@ from rich.table import Table
 
 from aeflow.artifacts import Dataset, FeatureSet
 from aeflow.errors import ConfigError
-from aeflow.feature_sets import feature_set_of
+from aeflow.features.listing import feature_set_of
 from aeflow.storage import Store
 from flows.cli.listing import print_table
 from flows.cli.options import JsonOption, StoreOption
-from flows.stored import made_from, stored
+from flows.recipes.stored import made_from, stored
 
 if TYPE_CHECKING:
-    from aeflow.neighbours import Neighbour
+    from aeflow.features.neighbours import Neighbour
 
 __all__ = ["neighbours"]
 
@@ -46,7 +46,7 @@ def neighbours(
 
     A quick look at whether features make sense. The search is exact and reads every row.
     """
-    from aeflow.neighbours import nearest_rows
+    from aeflow.features.neighbours import nearest_rows
 
     if features and dataset:
         raise ConfigError(
@@ -75,7 +75,7 @@ def _table_of(rows: "list[Neighbour]", source: Dataset) -> Table:
 
 def _draw(rows: "list[Neighbour]", source: Dataset, store: Store, path: Path) -> Path:
     from aeflow.datasets.shards import read_examples
-    from aeflow.galleries import neighbour_panel
+    from aeflow.pictures.galleries import neighbour_panel
 
     images = read_examples(source, [(row.shard, row.id) for row in rows], store)
     low, high = source.example_schema.value_range or (0.0, 1.0)

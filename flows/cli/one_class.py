@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows import classes
 from flows.cli.options import (
     ANY_MODEL,
     ANY_SOURCE,
@@ -19,7 +18,8 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
-from flows.outcome import OneClass
+from flows.recipes import one_class as recipe
+from flows.recipes.outcome import OneClass
 
 __all__ = ["one_class"]
 
@@ -37,7 +37,7 @@ def one_class(
     Beside its scores stand two that need no model: PCA's error and the distance in the input.
     """
     config = config_of(options, source, model, training)
-    outcome = carry_out(classes.one_class, options, config=config)
+    outcome = carry_out(recipe.one_class, options, config=config)
     if output is not None and isinstance(outcome, OneClass):
         numbers = {"classes": outcome.classes, "mean": outcome.means()}
         output.write_text(json.dumps(numbers, indent=2) + "\n", "utf-8")

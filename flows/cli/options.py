@@ -13,7 +13,7 @@ from aeflow.configs.ingest import ImageOptions, TableOptions, TfdsOptions
 from aeflow.configs.loading import load_config, presets
 from aeflow.datasets.dating import dated
 from aeflow.datasets.sources import check_source
-from flows.stored import absolute
+from flows.recipes.stored import absolute
 
 __all__ = [
     "ANY_ENCODING",

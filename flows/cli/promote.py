@@ -5,22 +5,22 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from aeflow import champions
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import Refused
-from aeflow.evaluation import evaluate
-from aeflow.gating import gate
+from aeflow.registry import champions
+from aeflow.stages.evaluation import evaluate
+from aeflow.stages.gating import gate
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 from flows import settings
 from flows.cli.bars import bars
 from flows.cli.options import JsonOption, StoreOption
-from flows.here import Here
-from flows.listening import listening
-from flows.recipes import ingest_ood
-from flows.stored import absolute, made_from, stored
+from flows.recipes.here import Here
+from flows.recipes.pipeline import ingest_ood
+from flows.recipes.stored import absolute, made_from, stored
+from flows.server.listening import listening
 
 __all__ = ["promote"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from aeflow.retention import MIN_AGE_SECONDS, Item, Plan, carry_out, plan_prune
+from aeflow.registry.retention import MIN_AGE_SECONDS, Item, Plan, carry_out, plan_prune
 from aeflow.storage import Store
 from flows.cli.options import JsonOption, StoreOption
 

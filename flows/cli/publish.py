@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows import recipes
 from flows.cli.options import ANY_EVALUATION, DEFAULTS, EvaluateOptions, Options, config_of
 from flows.cli.running import carry_out
+from flows.recipes import pipeline as recipe
 
 __all__ = ["publish"]
 
@@ -18,4 +18,4 @@ def publish(
     options: Options = DEFAULTS,
 ) -> None:
     """Publishes a stored model; what is not there yet, evaluation and features, is made first."""
-    carry_out(recipes.publish_model, options, config=config_of(options, evaluation), model=model)
+    carry_out(recipe.publish_model, options, config=config_of(options, evaluation), model=model)

@@ -1,6 +1,5 @@
 """`aeflow retrain`: a better model, if one is due and the gate lets it pass."""
 
-from flows import retraining
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -15,6 +14,7 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
+from flows.recipes import retraining
 
 __all__ = ["retrain"]
 

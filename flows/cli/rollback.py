@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from aeflow import champions
+from aeflow.registry import champions
 from aeflow.storage import Store
 from flows.cli.options import JsonOption, StoreOption
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from flows import recipes
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -17,6 +16,7 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
+from flows.recipes import pipeline as recipe
 
 __all__ = ["run"]
 
@@ -36,4 +36,4 @@ def run(
     if not (source.source or options.config or options.preset):
         options = replace(options, preset="quick")
     config = config_of(options, source, model, training, evaluation)
-    carry_out(recipes.pipeline, options, config=config)
+    carry_out(recipe.pipeline, options, config=config)

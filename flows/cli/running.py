@@ -14,9 +14,9 @@ from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.telling import kept, tell
-from flows.here import Here
-from flows.listening import listening
-from flows.outcome import Outcome, Retraining
+from flows.recipes.here import Here
+from flows.recipes.outcome import Outcome, Retraining
+from flows.server.listening import listening
 
 __all__ = ["carry_out"]
 

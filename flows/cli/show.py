@@ -10,7 +10,7 @@ from rich.tree import Tree
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from flows.cli.options import StoreOption
-from flows.stored import address_of
+from flows.recipes.stored import address_of
 
 __all__ = ["show"]
 

@@ -11,7 +11,7 @@ from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
 from aeflow.storage.listing import drafts_in
 from flows.cli.listing import print_table
-from flows.outcome import OneClass, Outcome, Retraining, Tuned
+from flows.recipes.outcome import OneClass, Outcome, Retraining, Tuned
 
 __all__ = ["kept", "tell"]
 
@@ -46,7 +46,7 @@ def _verdict_of(evaluation: Evaluation, store: Store) -> str:
 
 def _table_of(outcome: OneClass) -> Table:
     """Returns AUROC, and in brackets the share caught at 1 % false alarms, by label and score."""
-    from aeflow.evaluation.one_class import WAYS
+    from aeflow.stages.evaluation.one_class import WAYS
 
     caption = "AUROC (share caught at 1% false alarms)"
     table = Table(box=box.SIMPLE, padding=(0, 0, 0, 1), caption=caption)

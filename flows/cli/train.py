@@ -5,7 +5,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow.errors import ConfigError
-from flows import recipes
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -20,6 +19,7 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
+from flows.recipes import pipeline as recipe
 
 __all__ = ["train"]
 
@@ -37,4 +37,4 @@ def train(
     if dataset and source != ANY_SOURCE:
         raise ConfigError(f"The dataset '{dataset}' is ingested. Give --dataset or a source.")
     config = config_of(options, source, model, training, evaluation)
-    carry_out(recipes.train_autoencoder, options, config=config, dataset=dataset)
+    carry_out(recipe.train_autoencoder, options, config=config, dataset=dataset)

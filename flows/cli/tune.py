@@ -20,8 +20,8 @@ from flows.cli.options import (
     config_of,
 )
 from flows.cli.running import carry_out
-from flows.outcome import Tuned
-from flows.tuning import tune as recipe
+from flows.recipes.outcome import Tuned
+from flows.recipes.tuning import tune as recipe
 
 __all__ = ["tune"]
 

@@ -11,7 +11,7 @@ from aeflow.errors import CorruptArtifact, IdentityMismatch
 from aeflow.storage import Store
 from flows import settings
 from flows.cli.options import StoreOption
-from flows.stored import address_of
+from flows.recipes.stored import address_of
 
 __all__ = ["verify"]
 
@@ -39,8 +39,8 @@ def verify(
 
 
 def _problems_of_model(store: Store, address: str) -> list[str]:
+    from aeflow.compute.runtime import prepare
     from aeflow.models.saving import load_model
-    from aeflow.runtime import prepare
 
     model = Model.model_validate(store.manifest(address).artifact)
     try:

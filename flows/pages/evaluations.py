@@ -6,8 +6,8 @@ from typing import Any
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Publication
-from aeflow.champions import verdict_about
 from aeflow.measures import MEASURES
+from aeflow.registry.champions import verdict_about
 from aeflow.storage import Store
 from flows.pages.links import report_address, report_line, tensorboard_line
 from flows.pages.posting import markdown_table, measured, number, picture, post, slug

@@ -6,8 +6,8 @@ from pathlib import Path
 from prefect.artifacts import create_markdown_artifact
 
 from aeflow.artifacts import FeatureSet
-from aeflow.champions import newest_features
 from aeflow.lineage import FileEntry
+from aeflow.registry.champions import newest_features
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
 from flows.pages.posting import markdown_table, post, slug
@@ -25,7 +25,7 @@ def show_features(features: FeatureSet, store: str, *, dataset_name: str) -> Non
 
 def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str:
     """Returns a feature set as Markdown."""
-    from aeflow.publishing.report import loading_examples
+    from aeflow.stages.publishing.report import loading_examples
 
     opened = Store(store)
     folder, manifest = opened.shown(features), opened.manifest(features.address)

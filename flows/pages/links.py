@@ -12,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from aeflow.artifacts import Publication
 from aeflow.storage import Store
 from flows.pages.posting import post, slug
-from flows.stored import absolute
+from flows.recipes.stored import absolute
 
 __all__ = ["link_training", "report_address", "report_line", "tensorboard_line"]
 

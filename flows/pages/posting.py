@@ -10,7 +10,7 @@ from typing import Any
 
 from aeflow.artifacts import Artifact
 from aeflow.storage import Store
-from flows.live import SERVER_TROUBLE
+from flows.server.live import SERVER_TROUBLE
 
 __all__ = ["cell", "markdown_table", "measured", "number", "picture", "post", "slug"]
 

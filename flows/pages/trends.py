@@ -20,7 +20,7 @@ def show_trend(dataset_name: str, store: str) -> None:
 
 def trend_page(dataset_name: str, store: str) -> str:
     """Returns the trend as Markdown, the newest run first."""
-    from aeflow.trends import draw_trend, trend_of
+    from aeflow.registry.trends import draw_trend, trend_of
 
     rows = trend_of(dataset_name, Store(store))
     title = f"# Trend of {dataset_name}"

@@ -32,11 +32,11 @@ def test_line_has_message_and_metrics(capsys):
 
 def test_warning_of_the_library_is_shown_once(capsys):
     with bars():
-        logging.getLogger("aeflow.training.train").warning("latent_dim %d is large", 99)
+        logging.getLogger("aeflow.stages.training.train").warning("latent_dim %d is large", 99)
     assert capsys.readouterr().err == "aeflow: warning: latent_dim 99 is large\n"
 
 
 def test_news_of_the_library_are_not_shown(capsys, caplog):
     with caplog.at_level(logging.INFO, "aeflow"), bars():
-        logging.getLogger("aeflow.training.train").info("committed")
+        logging.getLogger("aeflow.stages.training.train").info("committed")
     assert capsys.readouterr().err == ""

@@ -2,10 +2,10 @@
 
 import json
 
-from aeflow.champions import point_features
 from aeflow.configs import EncodeConfig
-from aeflow.encoding import encode
+from aeflow.registry.champions import point_features
 from aeflow.stages import Context
+from aeflow.stages.encoding import encode
 from aeflow.storage import Store
 from flows.cli import main
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from aeflow.configs import IngestConfig
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from flows.cli import main
 

@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from aeflow.champions import champion_of, history_of, promote
 from aeflow.configs import ModelConfig, PipelineConfig, RuntimeConfig, TrainConfig
+from aeflow.registry.champions import champion_of, history_of, promote
 from aeflow.stages import Context
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 from flows.cli import main
-from flows.here import Here
-from flows.recipes import encode_dataset
+from flows.recipes.here import Here
+from flows.recipes.pipeline import encode_dataset
 from tests.judged import another, verdict
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeflow.champions import point_features
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
-from aeflow.encoding import encode
-from aeflow.ingestion import ingest
+from aeflow.registry.champions import point_features
 from aeflow.stages import Context
+from aeflow.stages.encoding import encode
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 from flows.cli import main
 
 

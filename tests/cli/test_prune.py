@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from aeflow.champions import list_models, promote, rollback
+from aeflow.registry.champions import list_models, promote, rollback
 from aeflow.storage import Store
 from flows.cli import main
 from tests.chains import age, problems_in

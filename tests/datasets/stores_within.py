@@ -13,7 +13,7 @@ from PIL import Image
 from aeflow.artifacts import Evaluation, FeatureSet
 from aeflow.lineage import Answered, Question
 from aeflow.storage import Draft, Store
-from aeflow.storage.remote import Remote
+from aeflow.storage.bucket.remote import Remote
 
 __all__ = ["copied", "listed_folders", "picture", "table", "with_answers"]
 

@@ -8,8 +8,8 @@ import pytest
 from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import ConfigError, SourceError
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 
 from .reading import opened, rows_of

@@ -8,8 +8,8 @@ import pytest
 from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 from aeflow.errors import SourceError
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from tests.datasets.reading import opened, rows_of
 
 

@@ -10,9 +10,9 @@ from aeflow.artifacts import Dataset, FeatureSet
 from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import SourceError
-from aeflow.ingestion import ingest
 from aeflow.lineage import Answered, Question
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Draft, Store
 from tests.datasets.reading import opened, rows_of
 from tests.datasets.stores_within import (

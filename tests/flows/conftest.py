@@ -10,8 +10,8 @@ from prefect.testing.utilities import prefect_test_harness
 
 from aeflow.configs import PipelineConfig, TrainConfig
 from deployments.apply import apply
-from flows.outcome import Outcome
 from flows.pipeline import pipeline
+from flows.recipes.outcome import Outcome
 
 CONFIG = PipelineConfig(train=TrainConfig(epochs=2))
 

@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
 from aeflow.errors import Interrupted
-from flows.cancelling import Cancellation
+from flows.server.cancelling import Cancellation
 
 NO_SERVER = "http://127.0.0.1:9/api"
 MOST_LOOKS = 10
@@ -51,7 +51,7 @@ def answered_looks(client: SyncPrefectClient, caplog, *in_turn: Callable) -> int
                 looks.append(one)
                 one(cancellation)
 
-    with caplog.at_level("INFO", logger="flows.cancelling"):
+    with caplog.at_level("INFO", logger="flows.server.cancelling"):
         working(return_state=True)
     assert len(looks) < MOST_LOOKS
     return len(looks) - sum("was not asked" in message for message in caplog.messages)

@@ -11,10 +11,10 @@ from prefect.client.schemas.objects import FlowRun
 from sklearn.datasets import load_digits
 
 from aeflow.configs import IngestConfig, ModelConfig, PipelineConfig, TrainConfig
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 from flows.single_stages import measure_drift
 
 QUICK = {"train": {"epochs": 3}}

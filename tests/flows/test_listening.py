@@ -8,7 +8,7 @@ import pytest
 
 from aeflow.errors import Interrupted
 from aeflow.progress import Progress
-from flows.listening import heard, listening
+from flows.server.listening import heard, listening
 
 HALF = Progress("train", 1, 2, "step")
 

@@ -9,7 +9,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from aeflow.progress import Progress
-from flows.live import ProgressPage
+from flows.server.live import ProgressPage
 
 
 def pages(client: SyncPrefectClient, key: str):

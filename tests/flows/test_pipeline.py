@@ -20,12 +20,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from aeflow.configs import IngestConfig, PipelineConfig, TrainConfig
 from aeflow.errors import SourceError
 from aeflow.progress import Progress
-from flows import recipes
 from flows.cli import main
 from flows.cli.ending import Terminated, terminated
-from flows.here import Here
-from flows.listening import listening
 from flows.pipeline import pipeline
+from flows.recipes import pipeline as recipe
+from flows.recipes.here import Here
+from flows.server.listening import listening
 
 from .conftest import CONFIG, Ran
 
@@ -36,7 +36,7 @@ def test_outcome_is_plain_json_with_every_artifact(ran: Ran):
 
 
 def test_recipe_without_prefect_ends_in_the_same_keys(ran: Ran, tmp_path):
-    plain = recipes.pipeline(CONFIG, Here(str(tmp_path / "store"), CONFIG.runtime))
+    plain = recipe.pipeline(CONFIG, Here(str(tmp_path / "store"), CONFIG.runtime))
     keys = {name: artifact.key for name, artifact in plain.artifacts().items()}
     assert keys == {name: artifact.key for name, artifact in ran.outcome.artifacts().items()}
 

@@ -31,8 +31,8 @@ from aeflow.configs import EvaluateConfig
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.storage import Store
 from flows.cli.ending import Terminated, terminated
-from flows.outcome import Outcome
 from flows.pipeline import pipeline
+from flows.recipes.outcome import Outcome
 
 from .conftest import CONFIG
 

@@ -3,8 +3,8 @@
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
-from aeflow.champions import history_of
 from aeflow.configs import GateConfig, ModelConfig, PipelineConfig, TrainConfig
+from aeflow.registry.champions import history_of
 from aeflow.storage import Store
 from flows.retrain import retrain
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from aeflow.champions import champion_of, history_of
 from aeflow.configs import (
     EvaluateConfig,
     GateConfig,
@@ -18,12 +17,13 @@ from aeflow.configs import (
     TrainConfig,
 )
 from aeflow.features import identity_in
-from aeflow.ingestion import ingest
+from aeflow.registry.champions import champion_of, history_of
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
-from flows.here import Here
-from flows.retraining import retrain
+from flows.recipes.here import Here
+from flows.recipes.retraining import retrain
 
 ANY = GateConfig(max_ratio_to_pca=100.0)
 

@@ -7,7 +7,7 @@ from prefect.tasks import Task
 from aeflow.errors import AeflowError, ConfigError, TransientError
 from flows import tasks
 from flows.one_class import score_class
-from flows.retrying import RETRIED
+from flows.server.retrying import RETRIED
 from flows.tune import make_trial
 
 WITHOUT_DELAY = {**RETRIED, "retry_delay_seconds": 0, "retry_jitter_factor": None}

@@ -7,7 +7,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
 from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig, TuneConfig
-from flows.outcome import Tuned
+from flows.recipes.outcome import Tuned
 from flows.tune import tune
 
 CONFIG = PipelineConfig(

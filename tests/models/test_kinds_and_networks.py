@@ -14,11 +14,11 @@ import tensorflow as tf
 from sklearn.datasets import load_wine
 
 from aeflow.artifacts import Dataset, Model
+from aeflow.compute.tensorflow import reset_keras
 from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.configs.model import KindOptions, NetworkOptions
 from aeflow.datasets.shards import open_split
 from aeflow.errors import InexactPrecision
-from aeflow.ingestion import ingest
 from aeflow.models import Autoencoder, Inference, build, load_model
 from aeflow.models.deviation import largest_deviation, refusing_in
 from aeflow.models.golden import GOLDEN, golden_deviations, write_golden
@@ -29,9 +29,9 @@ from aeflow.models.saving import described, identity_of
 from aeflow.progress import Progress
 from aeflow.schema import ExampleSchema
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.tensorflow import reset_keras
-from aeflow.training import train
 
 IMAGES = ExampleSchema(shape=(9, 8, 1), dtype="uint8", value_range=(0, 255))
 VECTORS = ExampleSchema(shape=(13,), dtype="float32")

@@ -15,15 +15,15 @@ import pytest
 
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 from tests.services.running_service import until
 from tests.source_code import ROOT
 
 BIN = ROOT / ".venv" / "bin"
-PRELOADED = ("--preload", "aeflow.encoding")
+PRELOADED = ("--preload", "aeflow.stages.encoding")
 DEADLY = "train-00003.arrow"
 PRELOAD = f"""
 import os, signal, sys

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from aeflow.comparison import measure_drift
 from aeflow.configs import DriftConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.datasets.shards import open_split
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.comparison import measure_drift
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
 from aeflow.storage import Store
-from aeflow.training import train
 from tests.fashion import FOLDER
 
 BAG = 8

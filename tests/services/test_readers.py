@@ -10,8 +10,8 @@ from datasets import Dataset, load_dataset
 from pyarrow import dataset
 from pyspark.sql import SparkSession
 
-from aeflow.encoding import encode
 from aeflow.stages import Context
+from aeflow.stages.encoding import encode
 from tests.readers import LAYOUTS, check_same, expected_rows
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from aeflow.champions import champion_of
+from aeflow.registry.champions import champion_of
 from aeflow.storage import Store
 from tests.services.running_service import (
     PLANTED,

@@ -15,8 +15,8 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.shards import open_split
 from aeflow.datasets.sources import open_source
 from aeflow.errors import Interrupted, SourceError
-from aeflow.ingestion import ingest
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from tests.fashion import FOLDER, restore_originals
 

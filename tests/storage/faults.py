@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aeflow.errors import TransientError
-from aeflow.storage.disk import UNFINISHED
-from aeflow.storage.files import LocalFiles
-from aeflow.storage.remote import Remote
+from aeflow.storage.bucket.remote import Remote
+from aeflow.storage.disk.durable import UNFINISHED
+from aeflow.storage.disk.files import LocalFiles
 
 Kind = Literal["error", "partial", "crash", "partial crash"]
 KINDS: tuple[Kind, ...] = ("error", "partial", "crash", "partial crash")

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from aeflow.storage import Store
-from aeflow.storage.disk import UNFINISHED
-from aeflow.storage.files import MANIFEST, LocalFiles
-from aeflow.storage.objects import ObjectFiles
+from aeflow.storage.bucket.files import ObjectFiles
+from aeflow.storage.disk.durable import UNFINISHED
+from aeflow.storage.disk.files import MANIFEST, LocalFiles
 from aeflow.storage.protocol import Files
 from aeflow.storage.use import USED
 from tests.storage.faults import Fault, FaultyFiles, FaultyRemote

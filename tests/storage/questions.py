@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from aeflow.artifacts import Model, Publication, Verdict
-from aeflow.champions import promote
 from aeflow.lineage import Answered, Question
+from aeflow.registry.champions import promote
 from aeflow.storage import Draft, Store
 from aeflow.storage.aliases import change_alias
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.disk.files import LocalFiles
 from aeflow.storage.leases import Lease
 
 FOREIGN = json.dumps({"token": "theirs", "machine": "elsewhere", "pid": 1, "started": 0.0})

@@ -13,7 +13,7 @@ import pytest
 from aeflow.errors import ConfigError, CorruptArtifact, TransientError
 from aeflow.storage import aliases
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.disk.files import LocalFiles
 from tests.storage.questions import Said, everything_in, say_again_and_again, say_many
 
 SPAWN = multiprocessing.get_context("spawn")

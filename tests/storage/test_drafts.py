@@ -18,7 +18,7 @@ from aeflow.errors import (
 )
 from aeflow.lineage import Answered
 from aeflow.storage import Draft, Share, Store
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.disk.files import LocalFiles
 from tests.storage.questions import everything_in, question, two_files
 
 PARTIAL = f"{question().address}.partial"

@@ -6,9 +6,9 @@ import pytest
 from aeflow.artifacts import Publication
 from aeflow.configs import IngestConfig
 from aeflow.errors import TransientError
-from aeflow.ingestion import ingest
 from aeflow.lineage import Answered
 from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from tests.storage.faults import KINDS, Fault, FaultyFiles, FaultyRemote, Killed
 from tests.storage.places import contents, drafts

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from aeflow.errors import ConfigError
-from aeflow.storage.files import LocalFiles, contained, sha256_of
+from aeflow.storage.disk.files import LocalFiles, contained, sha256_of
 from tests.storage.questions import everything_in
 
 

@@ -13,7 +13,7 @@ from aeflow.artifacts import Publication
 from aeflow.errors import Interrupted
 from aeflow.lineage import Answered
 from aeflow.storage import Draft, Store, leases
-from aeflow.storage.files import LocalFiles
+from aeflow.storage.disk.files import LocalFiles
 from aeflow.storage.leases import LAPSE_SECONDS, Lease, check_holder
 from tests.storage.questions import (
     FOREIGN,

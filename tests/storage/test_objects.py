@@ -9,9 +9,9 @@ from aeflow.artifacts import Publication
 from aeflow.errors import CorruptArtifact, Interrupted
 from aeflow.lineage import Answered
 from aeflow.storage import Draft, Store, leases
-from aeflow.storage.cache import Cache
+from aeflow.storage.bucket.cache import Cache
+from aeflow.storage.bucket.files import ObjectFiles
 from aeflow.storage.leases import Lease
-from aeflow.storage.objects import ObjectFiles
 from aeflow.storage.protocol import Files
 from tests.storage.places import contents
 from tests.storage.questions import FOREIGN, everything_in, question, stored, two_files
@@ -37,7 +37,7 @@ def there(files: Files) -> list[str]:
 
 
 def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, monkeypatch):
-    monkeypatch.setattr("aeflow.storage.blobs.REMOVAL_SECONDS", 0.3)
+    monkeypatch.setattr("aeflow.storage.bucket.objects.REMOVAL_SECONDS", 0.3)
     files.create("a", b"1")
     with monkeypatch.context() as killed:
         killed.setattr(files, "delete_file", lambda name: None)

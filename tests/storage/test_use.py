@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from aeflow import retention
 from aeflow.artifacts import Dataset, Publication
 from aeflow.errors import ConfigError
 from aeflow.lineage import Answered, Manifest
-from aeflow.retention import carry_out, plan_prune
+from aeflow.registry import retention
+from aeflow.registry.retention import carry_out, plan_prune
 from aeflow.storage import Draft, Store, blobs, use
 from aeflow.storage.removal import remove_artifact
 from aeflow.storage.use import CLAIMED, claim, record_use, withdraw_claim

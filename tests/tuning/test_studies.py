@@ -12,14 +12,14 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.configs import ModelConfig, PipelineConfig, TrainConfig, TuneConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import DivergedTraining
-from aeflow.ingestion import ingest
 from aeflow.stages import Answered, Context, Work, stage
+from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.tuning import Study, best_of, run_trial
 from flows.cli import main
-from flows.here import Here
-from flows.listening import listening
-from flows.tuning import make_trial, tune
+from flows.recipes.here import Here
+from flows.recipes.tuning import make_trial, tune
+from flows.server.listening import listening
 
 CONFIG = PipelineConfig(
     model=ModelConfig(latent_dim=4), train=TrainConfig(epochs=3), tune=TuneConfig(trials=2)

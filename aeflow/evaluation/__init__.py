@@ -1,5 +1,0 @@
-"""Evaluation: how well a model reconstructs rows it has not seen, compared with PCA."""
-
-from aeflow.evaluation.evaluate import evaluate
-
-__all__ = ["evaluate"]

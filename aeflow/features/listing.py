@@ -1,0 +1,88 @@
+"""Feature sets of a store: what each holds, who made it of what, and which are the newest."""
+
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import FeatureSet
+from aeflow.errors import ConfigError
+from aeflow.lineage import Manifest
+from aeflow.registry.champions import newest_features
+from aeflow.storage import Store
+from aeflow.storage.listing import manifests_of
+
+__all__ = ["ListedFeatures", "feature_set_of", "list_features"]
+
+
+class ListedFeatures(BaseModel):
+    """Describes a stored feature set; `is_current` where its dataset name's alias points at it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    dataset: str
+    made_from: str
+    model: str
+    identity: str
+    latent_dim: int
+    layout: str
+    rows: dict[str, int]
+    shards: int
+    size: int
+    created: datetime
+    is_current: bool
+
+
+def list_features(store: Store) -> list[ListedFeatures]:
+    """Lists the stored feature sets, newest first; one whose manifest is damaged is left out."""
+    current: dict[str, str | None] = {}  # an alias is read once, however many sets it has had
+    listed = []
+    for manifest in manifests_of(FeatureSet, store):
+        made_from = PurePosixPath(manifest.question.inputs["dataset"].address).name
+        dataset = made_from.rpartition("-")[0]
+        if dataset not in current:
+            newest = newest_features(dataset, store)
+            current[dataset] = newest.address if newest else None
+        listed.append(_listed(manifest, made_from, dataset, current=current[dataset]))
+    return sorted(listed, key=lambda row: row.created, reverse=True)
+
+
+def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
+    """Returns the current feature set of a dataset name, or else the newest one; None means any.
+
+    Raises ConfigError where there is none.
+    """
+    listed = list_features(store)
+    found = [row for row in listed if dataset_name in (None, row.dataset)]
+    if not found:
+        known = ", ".join(dict.fromkeys(row.dataset for row in listed))
+        raise ConfigError(
+            f"There are no features{f' of {dataset_name!r}' if dataset_name else ''} in the store "
+            f"{store.url}. "
+            + (f"These have some: {known}." if known else "`aeflow encode` makes some.")
+        )
+    current = [row for row in found if row.is_current] if dataset_name else []
+    address = f"{FeatureSet.folder}/{(current or found)[0].key}"
+    return FeatureSet.model_validate(store.manifest(address).artifact)
+
+
+def _listed(
+    manifest: Manifest, made_from: str, dataset: str, *, current: str | None
+) -> ListedFeatures:
+    features = FeatureSet.model_validate(manifest.artifact)
+    files = [entry for entry in manifest.files if entry.name.endswith(".parquet")]
+    return ListedFeatures(
+        key=features.key,
+        dataset=dataset,
+        made_from=made_from,
+        model=PurePosixPath(manifest.question.inputs["model"].address).name,
+        identity=features.identity,
+        latent_dim=features.latent_dim,
+        layout=features.layout,
+        rows=features.rows,
+        shards=len(files),
+        size=sum(entry.size for entry in files),
+        created=manifest.created,
+        is_current=current == features.address,
+    )

@@ -1,6 +1,0 @@
-"""The gate: whether a challenger may be promoted, by rules of which each gives its reason."""
-
-from aeflow.gating.gate import gate
-from aeflow.gating.rules import RULES, Case, Ruling
-
-__all__ = ["RULES", "Case", "Ruling", "gate"]

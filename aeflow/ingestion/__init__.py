@@ -1,5 +1,0 @@
-"""Prepares datasets: reads a source, splits, validates, and writes Arrow shards."""
-
-from aeflow.ingestion.ingest import ingest
-
-__all__ = ["ingest"]

@@ -1,0 +1,3 @@
+"""Pictures of a run: figures, galleries of images, and summaries for TensorBoard."""
+
+__all__: list[str] = []

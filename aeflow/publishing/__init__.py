@@ -1,5 +1,0 @@
-"""Shows a run to people: TensorBoard event files and one self-contained report."""
-
-from aeflow.publishing.publish import publish
-
-__all__ = ["publish"]

@@ -1,0 +1,238 @@
+"""Retention: what a store keeps, and what it lets go, so that it does not grow without end."""
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import Artifact, Dataset, Model
+from aeflow.errors import ConfigError
+from aeflow.lineage import Manifest
+from aeflow.registry.champions import reached
+from aeflow.storage import Store
+from aeflow.storage.disk.files import PARTIAL
+from aeflow.storage.layout import LOGS
+from aeflow.storage.leases import live_inputs
+from aeflow.storage.removal import ADDRESS, remove_artifact, remove_draft, remove_log
+from aeflow.storage.use import GRACE_SECONDS, is_claimed, last_use
+
+__all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
+
+COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
+"""Where the newest ones are kept; all other artifacts are made of these."""
+MIN_AGE_SECONDS = 3600.0
+
+Why = Literal["superseded", "unfinished", "left over", "log"]
+
+
+class Item(BaseModel):
+    """Names one thing to be removed, its size, and why: an answer, a draft, remains, or a log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str
+    why: Why
+    size: int
+
+
+class Plan(BaseModel):
+    """Says what a prune removes, in that order, and what it spares only because it is in use."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[Item, ...]
+    in_use: tuple[str, ...]
+    min_age_seconds: float
+    unused_since: float
+    lineage: dict[str, tuple[str, ...]]
+
+
+def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE_SECONDS) -> Plan:
+    """Chooses what may go, and writes nothing.
+
+    Kept are: the newest models and datasets of each dataset name, as many as `keep_last`; what an
+    alias reaches, every champion that a rollback can return to among it; what was made, found or
+    read within `min_age_seconds`; what a live run builds on; all that these were made from; and
+    what was made of nothing but kept artifacts. Unfinished work goes when nobody holds it and it
+    was not changed for that long; a log goes with its model. `min_age_seconds` counts as ten
+    minutes at least, because a use is recorded once in five minutes.
+
+    Raises ConfigError on numbers that make no sense, and CorruptArtifact where a manifest or an
+    alias cannot be read, because nobody knows then what it needs.
+    """
+    _check(keep_last, min_age_seconds)
+    min_age_seconds = max(min_age_seconds, GRACE_SECONDS)
+    unused_since = time.time() - min_age_seconds
+    manifests, remains, drafts = _found(store)
+    inputs = {address: _inputs_of(manifest) for address, manifest in manifests.items()}
+    building = _building(store)
+    kept = _with_lineage(
+        {*reached(store), *_newest(manifests, keep_last), *_named(building)}, inputs
+    )
+    kept = _with_derived(kept, inputs)
+    recent = {a for a in manifests if last_use(store.files, a) >= unused_since}
+    spared = _with_lineage(recent, inputs) - kept
+    gone = sorted(set(manifests) - kept - spared, key=_depths(inputs), reverse=True)
+    quiet = [
+        name
+        for name in (*drafts, *remains)
+        if name.removesuffix(PARTIAL) not in building
+        and (store.files.last_change(name) < unused_since or is_claimed(store.files, name))
+    ]
+    logs = _logs(store, (set(manifests) - set(gone)) | (set(drafts) - set(quiet)) | set(building))
+    return Plan(
+        items=(
+            *(_item(store, name, "unfinished") for name in quiet if name.endswith(PARTIAL)),
+            *(_item(store, name, "left over") for name in quiet if not name.endswith(PARTIAL)),
+            *(_item(store, address, "superseded") for address in gone),
+            *(_item(store, name, "log") for name in logs),
+        ),
+        in_use=tuple(sorted(spared | (set(drafts) - set(quiet)))),
+        min_age_seconds=min_age_seconds,
+        unused_since=unused_since,
+        lineage={address: tuple(_with_lineage({address}, inputs)) for address in gone},
+    )
+
+
+def carry_out(plan: Plan, store: Store) -> Iterator[Item]:
+    """Removes what a plan names and yields each item once it is gone.
+
+    What is used meanwhile stays, with all that it was made from: a run that finds an answer keeps
+    it, and one that finds none makes it anew. What is derived goes before what it was made from.
+    Each answer is claimed first, and its manifest goes before its files. So at every moment, also
+    after a kill, each answer that is not claimed is whole and has its lineage, and another prune
+    does the rest.
+    """
+    used: set[str] = set()
+    for item in plan.items:
+        if item.address in used:
+            continue
+        if _remove(item, plan, store):
+            yield item
+        else:
+            used.update(plan.lineage.get(item.address, ()))
+
+
+def _remove(item: Item, plan: Plan, store: Store) -> bool:
+    if item.why == "log":
+        return remove_log(store.files, item.address, model=_model_of_log(item.address))
+    remove = remove_draft if item.why == "unfinished" else remove_artifact
+    return remove(store.files, item.address, unused_since=plan.unused_since)
+
+
+def _check(keep_last: int, min_age_seconds: float) -> None:
+    if keep_last < 1:
+        raise ConfigError(
+            f"A prune keeps at least the newest model of each dataset name, not {keep_last}. "
+            "Give --keep-last 1 or more."
+        )
+    if not min_age_seconds >= 0:  # which a nan is not
+        raise ConfigError(
+            f"An age is 0 or more, not {min_age_seconds:g} s. Give --min-age-minutes 0 or more."
+        )
+
+
+def _found(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
+    """Returns manifests by address, then folders that lost theirs, then drafts."""
+    manifests, remains, drafts = {}, [], []
+    for folder in sorted(kind.folder for kind in Artifact.__subclasses__()):
+        for name in store.files.folders(folder):
+            address = f"{folder}/{name}"
+            if not ADDRESS.fullmatch(address.removesuffix(PARTIAL)):
+                continue
+            if name.endswith(PARTIAL):
+                drafts.append(address)
+            elif (manifest := store.find(address)) is not None:
+                manifests[address] = manifest
+            else:
+                remains.append(address)
+    return manifests, remains, drafts
+
+
+def _inputs_of(manifest: Manifest) -> frozenset[str]:
+    """Returns the artifacts that one was made from; a dataset was made from a source."""
+    if manifest.question.folder == Dataset.folder:
+        return frozenset()
+    return frozenset(source.address for source in manifest.question.inputs.values())
+
+
+def _building(store: Store) -> dict[str, list[str]]:
+    """Returns the addresses that live runs hold, each with what it builds on."""
+    building = {}
+    for kind in Artifact.__subclasses__():
+        for name in store.files.file_names(kind.folder):
+            if name.endswith(".lease"):
+                found = live_inputs(store.files, f"{kind.folder}/{name}")
+                if found is not None:
+                    building[f"{kind.folder}/{name.removesuffix('.lease')}"] = found
+    return building
+
+
+def _named(building: dict[str, list[str]]) -> set[str]:
+    return {*building, *(address for inputs in building.values() for address in inputs)}
+
+
+def _newest(manifests: dict[str, Manifest], number: int) -> set[str]:
+    """Returns the newest models, and datasets, of each dataset name."""
+    by_name: dict[tuple[str, str], list[Manifest]] = {}
+    for manifest in manifests.values():
+        folder, artifact = manifest.question.folder, manifest.artifact
+        if folder in (Model.folder, Dataset.folder):
+            name = artifact["dataset_name" if folder == Model.folder else "name"]
+            by_name.setdefault((folder, name), []).append(manifest)
+    return {
+        manifest.question.address
+        for group in by_name.values()
+        for manifest in sorted(group, key=lambda m: m.created)[-number:]
+    }
+
+
+def _with_lineage(addresses: Iterable[str], inputs: dict[str, frozenset[str]]) -> set[str]:
+    found, waiting = set(), list(addresses)
+    while waiting:
+        address = waiting.pop()
+        if address in inputs and address not in found:
+            found.add(address)
+            waiting.extend(inputs[address])
+    return found
+
+
+def _with_derived(kept: set[str], inputs: dict[str, frozenset[str]]) -> set[str]:
+    """Adds what was made of kept artifacts alone, what was made of that in turn, and so on."""
+    derivable = {a: made_from for a, made_from in inputs.items() if not a.startswith(COUNTED)}
+    while True:
+        derived = {a for a, made_from in derivable.items() if made_from <= kept} - kept
+        if not derived:
+            return kept
+        kept = kept | derived
+
+
+def _depths(inputs: dict[str, frozenset[str]]):
+    """Returns a function that puts what is derived after all that it was made from."""
+
+    @cache
+    def depth(address: str) -> int:
+        return 1 + max((depth(made_from) for made_from in inputs.get(address, ())), default=0)
+
+    return lambda address: (depth(address), address)
+
+
+def _logs(store: Store, kept: set[str]) -> list[str]:
+    """Lists the logs of models that are neither kept nor in the making."""
+    logs = (f"{LOGS}/{key}" for key in store.files.folders(LOGS))
+    return [
+        log
+        for log in logs
+        if not {_model_of_log(log), f"{_model_of_log(log)}{PARTIAL}"} & kept
+        and ADDRESS.fullmatch(log)
+    ]
+
+
+def _model_of_log(name: str) -> str:
+    return f"{Model.folder}/{name.removeprefix(f'{LOGS}/')}"
+
+
+def _item(store: Store, address: str, why: Why) -> Item:
+    return Item(address=address, why=why, size=store.files.size(address))

@@ -1,0 +1,142 @@
+"""How a dataset's models fared over time: error, drift and verdict, as the store knows them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import BinaryIO, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import Drift, Evaluation, Verdict
+from aeflow.lineage import Manifest
+from aeflow.pictures.figures import trend_curves
+from aeflow.registry.champions import history_of
+from aeflow.storage import Store
+from aeflow.storage.listing import manifests_of
+
+__all__ = ["TrendRow", "draw_trend", "trend_of"]
+
+Outcome = Literal["promoted", "passed", "refused", "not judged"]
+
+
+class TrendRow(BaseModel):
+    """Describes one run by what it left: a model, judged on one dataset, beside the champion.
+
+    Numbers that a run does not have, or that are not finite, are None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    when: datetime
+    model: str
+    dataset: str
+    split: str
+    mse: float | None
+    mse_pca: float | None
+    champion_mse: float | None
+    max_psi: float | None
+    drifted: bool | None
+    outcome: Outcome
+    reasons: tuple[str, ...]
+
+
+def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRow]:
+    """Returns the last runs of a dataset name, the oldest first, all on the newest one's split.
+
+    A run is a verdict, or an evaluation that no verdict is about: a champion that stayed on new
+    data, a model that nobody wanted to promote.
+    """
+    evaluations = {
+        manifest.question.address: manifest
+        for manifest in manifests_of(Evaluation, store)
+        if _name_in(manifest) == dataset_name
+    }
+    verdicts = [
+        manifest
+        for manifest in manifests_of(Verdict, store)
+        if manifest.artifact["dataset_name"] == dataset_name
+        and _input(manifest, "evaluation") in evaluations
+    ]
+    named = {_input(verdict, name) for verdict in verdicts for name in ("evaluation", "champion")}
+    promoted = {e.verdict for e in history_of(dataset_name, store) if e.action == "promoted"}
+    drifts = sorted(manifests_of(Drift, store), key=lambda manifest: manifest.created)
+    psi = {_models_rows(drift): Drift.model_validate(drift.artifact) for drift in drifts}
+    rows = [
+        _judged_row(verdict, evaluations, psi, is_promoted=verdict.key in promoted)
+        for verdict in verdicts
+    ]
+    rows += [
+        _row(evaluation, evaluation, psi.get(_models_rows(evaluation)))
+        for address, evaluation in evaluations.items()
+        if address not in named
+    ]
+    rows.sort(key=lambda row: (row.when, row.model))
+    return [row for row in rows if row.split == rows[-1].split][-last:]
+
+
+def draw_trend(rows: Sequence[TrendRow], file: BinaryIO) -> None:
+    """Draws the rows as PNG: errors above, the largest drift below."""
+    names = ("when", "mse", "mse_pca", "champion_mse", "max_psi", "drifted", "outcome")
+    trend_curves({name: [getattr(row, name) for row in rows] for name in names}, file)
+
+
+def _judged_row(
+    verdict: Manifest,
+    evaluations: Mapping[str, Manifest],
+    psi: Mapping[tuple[str, str], Drift],
+    *,
+    is_promoted: bool,
+) -> TrendRow:
+    evaluation = evaluations[_input(verdict, "evaluation")]
+    judged, champion = Verdict.model_validate(verdict.artifact), _input(verdict, "champion")
+    beside = evaluations.get(champion)
+    row = _row(verdict, evaluation, psi.get(_models_rows(beside)) if beside else None)
+    refused_or_passed = "passed" if judged.passed else "refused"
+    return row.model_copy(
+        update={
+            "champion_mse": _metric(beside, "mse") if beside else None,
+            "outcome": "promoted" if is_promoted else refused_or_passed,
+            "reasons": judged.reasons,
+        }
+    )
+
+
+def _row(made: Manifest, evaluation: Manifest, drift: Drift | None) -> TrendRow:
+    return TrendRow(
+        when=made.created,
+        model=_input(evaluation, "model").partition("/")[2],
+        dataset=_input(evaluation, "dataset").partition("/")[2],
+        split=evaluation.artifact["split"],
+        mse=_metric(evaluation, "mse"),
+        mse_pca=_metric(evaluation, "mse_pca"),
+        champion_mse=None,
+        max_psi=_finite(drift.max_psi) if drift else None,
+        drifted=drift.drifted if drift else None,
+        outcome="not judged",
+        reasons=(),
+    )
+
+
+def _models_rows(manifest: Manifest) -> tuple[str, str]:
+    """Returns the model and the dataset that a drift or an evaluation is about."""
+    inputs = manifest.question.inputs
+    return inputs["model"].digest, inputs["dataset"].digest
+
+
+def _input(manifest: Manifest, name: str) -> str:
+    found = manifest.question.inputs.get(name)
+    return found.address if found else ""
+
+
+def _name_in(evaluation: Manifest) -> str:
+    """Returns a dataset's name from its address, `datasets/<name>-<key>`."""
+    return _input(evaluation, "dataset").partition("/")[2].rpartition("-")[0]
+
+
+def _metric(evaluation: Manifest, name: str) -> float | None:
+    value = Evaluation.model_validate(evaluation.artifact).metrics.get(name)
+    return None if value is None else _finite(value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

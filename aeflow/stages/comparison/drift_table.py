@@ -1,0 +1,59 @@
+"""What drift is read from: each column's shift, whether it drifted, and one sentence on all."""
+
+from dataclasses import asdict
+from typing import Any
+
+from aeflow.configs import DriftConfig
+from aeflow.stages.comparison.shifts import Shift, can_tell
+
+__all__ = ["drift_table", "verdict_line"]
+
+NAMED = 3
+
+
+def drift_table(
+    measured: list[Shift], config: DriftConfig, *, num_reference: int, num_rows: int
+) -> dict[str, Any]:
+    """Returns what `drift.json` says: a verdict, and for each column how far it moved."""
+    drifted = [shift for shift in measured if _has_drifted(shift, config)]
+    columns = [{**asdict(shift), "drifted": shift in drifted} for shift in measured]
+    enough = can_tell(
+        num_reference, num_rows, num_tests=len(measured), significance=config.significance
+    )
+    return {
+        "verdict": verdict_line(measured, drifted, num_rows=num_rows, enough=enough),
+        "drifted": bool(drifted),
+        "split": config.split,
+        "rows": num_rows,
+        "reference_rows": num_reference,
+        "significance": config.significance,
+        "min_psi": config.min_psi,
+        "columns": columns,
+    }
+
+
+def _has_drifted(shift: Shift, config: DriftConfig) -> bool:
+    return shift.p < config.significance and shift.psi - shift.psi_by_chance >= config.min_psi
+
+
+def verdict_line(
+    measured: list[Shift], drifted: list[Shift], *, num_rows: int, enough: bool = True
+) -> str:
+    """Says in one sentence which columns drifted, or that none did, and by how much."""
+    if not enough:
+        return f"Too few rows to tell drift: {num_rows:,}."
+    largest = max(measured, key=lambda shift: shift.psi)
+    if not drifted:
+        return (
+            f"No drift in {num_rows:,} rows: largest PSI {largest.psi:.2f} ({largest.column}), "
+            f"by chance alone about {largest.psi_by_chance:.2f}."
+        )
+    first = sorted(drifted, key=lambda shift: -shift.psi)[:NAMED]
+    named = ", ".join(f"{s.column} (PSI {s.psi:.2f}, {_p(s.p)})" for s in first)
+    others = len(drifted) - len(first)
+    more = f" and {others} more" if others else ""
+    return f"Drifted in {num_rows:,} rows: {named}{more}, of {len(measured)} columns."
+
+
+def _p(p: float) -> str:
+    return "p < 1e-10" if p < 1e-10 else f"p = {p:.1g}"

@@ -1,0 +1,193 @@
+"""The encoding stage: plan the shards, encode those that are missing, assemble the feature set."""
+
+import json
+import logging
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from aeflow.artifacts import Dataset, FeatureSet, Model
+from aeflow.configs import EncodeConfig
+from aeflow.datasets.shards import check_fits, shard_names
+from aeflow.errors import ConfigError, CorruptArtifact, UnfitMachine
+from aeflow.lineage import FileEntry
+from aeflow.progress import Progress, is_logged
+from aeflow.stages import Answered, Work, stage
+from aeflow.stages.encoding.delta import check_delta, write_log
+from aeflow.stages.encoding.earlier import adopt_features
+from aeflow.stages.encoding.pieces import Piece, recorded
+from aeflow.storage import Draft, Store
+from aeflow.storage.disk.files import WORK
+
+__all__ = ["encode"]
+
+MADE_BY = f"{WORK}/made_by.json"
+
+logger = logging.getLogger(__name__)
+
+
+@stage(
+    FeatureSet,
+    name="encode",
+    version=2,
+    run_name="encode {dataset.name} {model.network}/{model.kind}",
+    resumable=True,
+)
+def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> Answered:
+    """Encodes every row of a dataset into Parquet features, one file a shard, or a shard and label.
+
+    Shards that this model has encoded before, in an earlier feature set, are taken over from it.
+    The others are encoded here, or elsewhere if the context spreads them: not a byte differs.
+    Interrupted or killed, it leaves a draft with the finished files, from which the same call
+    goes on. Raises ConfigError if the dataset does not fit the model or has not the labels to
+    partition by, CorruptArtifact if the model is not what was committed.
+    """
+    from aeflow.stages.encoding.group import ShardEncoder, encode_group
+    from aeflow.stages.encoding.spreading import grouped
+
+    _check(work, model, config, dataset=dataset)
+    encoder = ShardEncoder(
+        model,
+        config,
+        work.store,
+        batch_size=work.runtime.encode_batch_size,
+        cpu=work.machine.cpu,
+    )
+    runtime = work.runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
+    pieces = _plan(dataset, work.store)
+    made_by = {"device": work.machine.device, "encode_batch_size": encoder.batch_size}
+    new, finished = _left(pieces, work, made_by=made_by)
+    count = _Count(work, dataset, num_shards=len(pieces), finished=finished)
+    count.add_rows(0)
+    if work.context.spread:
+        groups = grouped(
+            new,
+            model=model,
+            dataset=dataset,
+            config=config,
+            runtime=runtime,
+            device=work.machine.device,
+            draft=work.draft.share,
+        )
+        for rows_done in work.context.spread(groups):
+            count.add_rows(rows_done)
+    else:
+        encode_group(
+            new,
+            work.draft,
+            encoder=encoder,
+            config=config,
+            store=work.store,
+            dataset=dataset,
+            identity=model.identity,
+            in_flight=runtime.shards_in_flight,
+            on_rows=count.add_rows,
+            on_shard=count.add_shard,
+        )
+    files = _assemble(pieces, work.draft, dataset)
+    if config.format == "delta":
+        write_log(work.draft, files, key=work.question.key)
+    described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
+    stored = {"layout": config.layout, "format": config.format}
+    return Answered(described | stored, encoder.recorded)
+
+
+class _Count:
+    """Counts encoded rows and written shards, and reports them."""
+
+    def __init__(
+        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[Piece, int]
+    ):
+        self._work = work
+        self._total = sum(dataset.rows.values())
+        self._num_shards = num_shards
+        self._rows, self._shards = sum(finished.values()), len(finished)
+
+    def add_rows(self, count: int) -> None:
+        self._rows += count
+        message = f"{self._shards} of {self._num_shards} shards"
+        self._work.on_progress(Progress("encode", self._rows, self._total, "row", message))
+
+    def add_shard(self, piece: Piece, rows: int) -> None:
+        self._shards += 1
+        self.add_rows(0)
+        if is_logged(self._shards, self._num_shards):
+            logger.info(
+                "encode: shard %d of %d, %s, %d rows",
+                self._shards,
+                self._num_shards,
+                piece.shard,
+                rows,
+            )
+
+
+def _check(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> None:
+    check_fits(model, dataset)
+    if config.partition_by_label and not dataset.has_labels:
+        raise ConfigError(
+            f"The dataset '{dataset.name}' has no labels to partition by. Leave out "
+            "partition_by_label, or ingest the dataset with its labels."
+        )
+    if config.format == "delta":
+        check_delta()
+    if work.runtime.dask and not work.context.spread:
+        raise UnfitMachine("Encoding over Dask is a matter of Prefect's tasks: leave out --direct.")
+
+
+def _plan(dataset: Dataset, store: Store) -> list[Piece]:
+    """Lists the shards of all splits that hold rows, in order."""
+    splits = [split for split, rows in dataset.rows.items() if rows]
+    return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
+
+
+def _left(
+    pieces: list[Piece], work: Work, *, made_by: dict[str, Any]
+) -> tuple[list[Piece], dict[Piece, int]]:
+    """Returns the pieces that are to be encoded, and the rows of those that need not be."""
+    draft = work.draft
+    _keep_what_is_alike(draft, made_by)
+    recordings = recorded(pieces, draft, is_checked=True).items()
+    finished = {piece: _rows(files) for piece, files in recordings}
+    if finished:
+        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
+    missing = [piece for piece in pieces if piece not in finished]
+    adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
+    if adopted:
+        logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
+        finished |= {piece: _rows(files) for piece, files in adopted.items()}
+    return [piece for piece in missing if piece not in adopted], finished
+
+
+def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
+    """Begins anew if another device or batch size has made what is finished."""
+    if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
+        draft.clear()
+        with draft.writing(MADE_BY) as path:
+            path.write_text(json.dumps(made_by), "utf-8")
+
+
+def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileEntry]:
+    """Checks that rows in are rows out; returns the files, of which there are no others then."""
+    recordings = recorded(pieces, draft)
+    files = list(chain.from_iterable(recordings.values()))
+    for split, expected in dataset.rows.items():
+        found = sum(_rows(recordings[p]) for p in pieces if p.split == split and p in recordings)
+        if found != expected:
+            raise CorruptArtifact(
+                f"There are features of {found} rows of the split '{split}', which has "
+                f"{expected}. Delete the folder {draft.shown} and run again."
+            )
+    _remove_strays({entry.name for entry in files}, draft)
+    draft.take_over(files)
+    return files
+
+
+def _remove_strays(known: set[str], draft: Draft) -> None:
+    """Drops a file whose rows stand in another: on two kinds of CPU their bits may differ."""
+    for name in draft.finished():
+        if not name.startswith(f"{WORK}/") and name not in known:
+            draft.remove(name)
+
+
+def _rows(files: Iterable[FileEntry]) -> int:
+    return sum(entry.rows or 0 for entry in files)

@@ -1,0 +1,164 @@
+"""Encodes a group of shards: read, encode and write overlap, and each file appears whole."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import tee
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.compute.overlap import overlapped
+from aeflow.configs import EncodeConfig
+from aeflow.datasets.shards import Shard, open_shard
+from aeflow.errors import CorruptArtifact
+from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
+from aeflow.lineage import FileEntry
+from aeflow.models import Autoencoder, Inference, in_precision, load_model
+from aeflow.models.deviation import refusing_in
+from aeflow.models.golden import GOLDEN, golden_deviations
+from aeflow.models.inference import OnRows
+from aeflow.stages.encoding.pieces import Piece, record
+from aeflow.storage import Draft, Store
+
+__all__ = ["ShardEncoder", "encode_group"]
+
+
+class ShardEncoder:
+    """Turns shards into feature rows with one restored model."""
+
+    def __init__(
+        self, model: Model, config: EncodeConfig, store: Store, *, batch_size: int, cpu: str
+    ):
+        self._has_error = config.reconstruction_error
+        self._latent_error: float | None = None
+        network = load_model(model, store, cpu=cpu)
+        fitted = partial(
+            Inference.that_fits,
+            schema=model.example_schema,
+            batch_size=batch_size,
+            with_errors=self._has_error,
+        )
+        if config.precision == "float32":
+            self._inference = fitted(network)
+        else:
+            with refusing_in(config.precision, section="encode"):
+                self._inference = fitted(
+                    in_precision(network, model, store, precision=config.precision)
+                )
+                self._latent_error = self._checked_error(
+                    network, model, store, precision=config.precision
+                )
+        folder = store.reading(model, ["reference.parquet"])
+        reference = pq.read_table(folder / "reference.parquet")["reconstruction_error"]
+        self._reference = np.sort(reference.to_numpy())
+
+    def _checked_error(
+        self, exact: Autoencoder, model: Model, store: Store, *, precision: str
+    ) -> float:
+        """Returns the deviation of the latents; raises InexactPrecision if one is too large."""
+        latents, *others = golden_deviations(
+            store.reading(model, [GOLDEN]) / GOLDEN,
+            self._inference,
+            exact=exact,
+            schema=model.example_schema,
+            with_errors=self._has_error,
+        )
+        for deviation in (latents, *others):
+            deviation.check(precision, section="encode")
+        return latents.value
+
+    @property
+    def batch_size(self) -> int:
+        """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
+        return self._inference.batch_size
+
+    @property
+    def recorded(self) -> dict[str, float]:
+        """What the manifest records: the batch size, and the latents' error in a short type."""
+        error = {} if self._latent_error is None else {"latent_error": self._latent_error}
+        return {"encode_batch_size": self.batch_size, **error}
+
+    def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
+        """Gives the features of each shard in turn; `on_rows` hears of each batch."""
+        begun, behind = tee(shards)
+        features = (shard.features for shard in begun)
+        if not self._has_error:
+            each_latents = self._inference.latents_each(features, on_rows)
+            for latents, shard in zip(each_latents, behind, strict=True):
+                yield FeatureRows(shard.ids, shard.labels, latents)
+            return
+        each_encoded = self._inference.encode_each(features, on_rows)
+        for encoded, shard in zip(each_encoded, behind, strict=True):
+            percentiles = error_percentiles(encoded.errors, self._reference)
+            yield FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
+
+
+def encode_group(
+    pieces: Sequence[Piece],
+    draft: Draft,
+    *,
+    encoder: ShardEncoder,
+    config: EncodeConfig,
+    store: Store,
+    dataset: Dataset,
+    identity: str,
+    in_flight: int,
+    on_rows: OnRows,
+    on_shard: Callable[[Piece, int], None],
+) -> None:
+    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder.
+
+    `on_shard` hears of each that is written, and of its rows.
+    """
+    folder = store.reading(dataset, [piece.shard for piece in pieces])
+    sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
+
+    def read(piece: Piece) -> Shard:
+        return open_shard(folder / piece.shard, dataset.example_schema)
+
+    def work(shards: Iterator[Shard]) -> Iterator[tuple[Piece, FeatureRows]]:
+        return zip(pieces, encoder.encode(shards, on_rows), strict=True)
+
+    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
+        piece, rows = piece_and_rows
+        footer = Footer(identity, rows.latents.shape[1], sources[piece.shard])
+        parts = by_label(rows) if config.partition_by_label else [(None, rows)]
+        files = [
+            _write(part, piece, label, draft, footer=footer, layout=config.layout)
+            for label, part in parts
+        ]
+        _check_sum(files, len(rows.ids), piece)
+        record(piece, files, draft)
+        return piece, len(rows.ids)
+
+    for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
+        on_shard(*written)
+
+
+def _write(
+    rows: FeatureRows, piece: Piece, label: int | None, draft: Draft, *, footer: Footer, layout: str
+) -> FileEntry:
+    """Writes one feature file and checks that its ids, read again, are those that went in."""
+    buffer = io.BytesIO()
+    write_features(buffer, rows, footer=footer, layout=layout)
+    content = buffer.getbuffer()
+    digest = hashlib.sha256(content).hexdigest()
+    name = piece.file(label, digest)
+    written = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
+    if not written["id"].combine_chunks().equals(rows.ids):
+        raise CorruptArtifact(f"The ids in '{name}' are not those of '{piece.shard}'. Run again.")
+    with draft.writing(name) as path:
+        path.write_bytes(content)
+    return FileEntry(name=name, size=len(content), sha256=digest, rows=len(rows.ids))
+
+
+def _check_sum(files: Sequence[FileEntry], rows: int, piece: Piece) -> None:
+    written = sum(entry.rows or 0 for entry in files)
+    if written != rows:
+        raise CorruptArtifact(
+            f"There are features of {written} rows of '{piece.shard}', which has {rows}. Run again."
+        )

@@ -1,0 +1,169 @@
+"""The health card: each headline number, how sure it is, PCA's beside it, and what it means."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from aeflow.measures import MEASURES, PCA, RATIO, Measure
+from aeflow.stages.evaluation.intervals import interval, resampled_means
+
+__all__ = ["Card", "health_card"]
+
+EXACT = 1e-12
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Holds the card's rows and the metrics that it adds to those of the errors.
+
+    `differences` are the limits, 95 % sure, of what the model has more than PCA.
+    """
+
+    rows: list[dict[str, Any]]
+    metrics: dict[str, float]
+    differences: dict[str, Limits]
+
+
+def health_card(
+    errors: Mapping[str, np.ndarray],
+    scores: Mapping[str, np.ndarray],
+    *,
+    latent_dim: int,
+    of_kind: Mapping[str, Measure] = MappingProxyType({}),
+) -> Card:
+    """Returns the card of errors [N] and of scores, which are [N] by row or [] of all rows.
+
+    Both have PCA's numbers beside the model's, named with `_pca`. What is compared with PCA is
+    resampled in pairs, row by row. `of_kind` are the measures that only the model's kind has.
+    """
+    measures = {**MEASURES, **of_kind}
+    headline = [name for name, measure in measures.items() if measure.has_interval]
+    judged = {name: values for name, values in errors.items() if "mean_image" not in name}
+    resampled = resampled_means(judged)
+    of_rows = {n: v for n, v in scores.items() if n.removesuffix(PCA) in headline and v.ndim}
+    for length in {len(values) for values in of_rows.values()}:
+        alike = {name: values for name, values in of_rows.items() if len(values) == length}
+        resampled |= resampled_means(alike)
+    means = {name: _mean(values) for name, values in (judged | dict(scores)).items()}
+    limits = {name: interval(values) for name, values in resampled.items() if name in headline}
+    if means["mse" + PCA] >= EXACT:
+        means |= {RATIO: means["mse"] / means["mse" + PCA], RATIO + PCA: 1.0}
+        limits[RATIO] = interval(resampled["mse"] / resampled["mse" + PCA])
+    pairs = [name for name in headline if name in resampled and name + PCA in resampled]
+    differences = {name: interval(resampled[name] - resampled[name + PCA]) for name in pairs}
+    told = _Told(measures, means, limits, differences, f"PCA-{latent_dim}", latent_dim)
+    shown = [name for name in measures if name in means and measures[name].on_card]
+    shown.sort(key=lambda name: name.startswith("ood_"))  # those of the kind come before
+    rows = [told.row(name) for name in shown]
+    added = {name: means[name] for name in means if name in scores or name == RATIO}
+    return Card(rows, added, differences)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Says in plain words what the numbers mean."""
+
+    measures: Mapping[str, Measure]
+    means: Mapping[str, float]
+    limits: Mapping[str, Limits]
+    differences: Mapping[str, Limits]
+    rival: str
+    latent_dim: int
+
+    def row(self, name: str) -> dict[str, Any]:
+        measure = self.measures[name]
+        value, pca = self.means[name], self.means.get(name + PCA, math.nan)
+        limits = self.limits.get(name, (math.nan, math.nan))
+        is_known = all(map(math.isfinite, limits))
+        return {
+            "name": name,
+            "title": measure.title,
+            "value": value if math.isfinite(value) else None,
+            "interval": list(limits) if is_known else None,
+            "pca": pca if math.isfinite(pca) else None,
+            "shown": {
+                "value": measure.shown(value),
+                "interval": _shown_limits(measure, limits) if is_known else "",
+                "pca": measure.shown(pca),
+            },
+            "judgement": self.of(name),
+            "tone": self._tone(name),
+        }
+
+    def _tone(self, name: str) -> str:
+        """Says whether a number is good or bad beside PCA's, or even; nothing where it is neither.
+
+        A dead dimension is bad whatever PCA has.
+        """
+        value = self.means[name]
+        if not math.isfinite(value) or (name == "dead_dimensions" and value > 0):
+            return "bad"
+        compared = "mse" if name == RATIO else name
+        if compared not in self.differences:
+            return ""
+        low, high = self.differences[compared]
+        if low <= 0 <= high:
+            return "even"
+        return "good" if (high < 0) == (self.measures[compared].best is min) else "bad"
+
+    def of(self, name: str) -> str:
+        if not math.isfinite(self.means[name]):
+            return "Not a finite number: the model is broken."
+        tellers = {
+            RATIO: self._ratio,
+            "dead_dimensions": self._dead,
+            "denoising_gain": self._denoised,
+        }
+        if name in tellers:
+            return tellers[name]()
+        meaning = self.measures[name].meaning
+        return self._filled(meaning, self.means[name]) if meaning else self._beside_pca(name)
+
+    def _filled(self, meaning: str, value: float) -> str:
+        return meaning.format(
+            **self.means, value=value, rival=self.rival, latent_dim=self.latent_dim
+        )
+
+    def _beside_pca(self, name: str) -> str:
+        measure, gain = self.measures[name], self.means[name] - self.means[name + PCA]
+        low, high = self.differences.get(name, (0.0, 0.0))
+        if low <= 0 <= high:
+            return f"No clear difference from {self.rival}."
+        is_better = (gain < 0) == (measure.best is min)
+        better = "better" if is_better else "worse"
+        return f"{measure.shown_difference(abs(gain))} {better} than {self.rival}."
+
+    def _ratio(self) -> str:
+        gains = [1 - limit for limit in reversed(self.limits[RATIO])]
+        if gains[0] <= 0 <= gains[1]:
+            return f"No clear difference from {self.rival}."
+        least, most = sorted(abs(gain) for gain in gains)
+        better = "better" if gains[0] > 0 else "worse"
+        return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
+
+    def _denoised(self) -> str:
+        gain, beside = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
+        linear = self.means.get("denoising_gain_ridge")
+        more = "" if linear is None else f", a linear map {linear:.1f} dB"
+        return f"Takes {gain:.1f} dB off the noise it knows; {self.rival} {beside:.1f} dB{more}."
+
+    def _dead(self) -> str:
+        count = int(self.means["dead_dimensions"])
+        if count == 0:
+            return "Every dimension carries something."
+        told = "dimension carries" if count == 1 else "dimensions carry"
+        return f"{count} of {self.latent_dim} {told} nothing: a smaller latent would do."
+
+
+def _shown_limits(measure: Measure, limits: Limits) -> str:
+    low, high = map(measure.shown, limits)
+    return f"{low.removesuffix('%').removesuffix(f' {measure.unit}')} – {high}"
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean(dtype=np.float64))

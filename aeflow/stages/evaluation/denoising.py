@@ -1,0 +1,92 @@
+"""What a denoising model takes away of noise, beside PCA and a linear map from noisy to clean."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from aeflow.stages.evaluation.baselines import EXACT_COLUMNS, Baseline
+from aeflow.stages.evaluation.trial import Trial
+
+__all__ = ["denoising_scores", "fit_linear_map"]
+
+FITTED_ROWS, JUDGED_ROWS, BATCH = 60_000, 10_000, 1024
+FITTED_SEED, JUDGED_SEED = 1, 2
+"""Of the noise: the same rows get the same noise in every evaluation."""
+RIDGE = 1e-3
+
+Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
+"""Noisy and clean rows float32 [B, *shape], in input units."""
+
+
+def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
+    """Returns what is left of the noise that the model was trained against, and the gain.
+
+    `denoised_mse` [N] is the mean squared error between clean rows, at most 10,000, and what their
+    noisy ones become; `denoising_gain` [] says how many dB that is below the error of the noisy
+    rows themselves. `_pca` marks what PCA makes of the same rows, and `_ridge` what a linear map
+    does that was fitted to 60,000 noisy training rows and their clean ones, where examples have at
+    most 4,096 numbers. Kinds that are not trained against noise have none of them.
+    """
+    network, judge = trial.network, trial.judge
+    if not network.is_denoising:
+        return {}
+
+    def pairs(name: str, max_rows: int, seed: int) -> Pairs:
+        step = 0
+        for sample in trial.samples(name, max_rows):
+            for start in range(0, len(sample.rows), BATCH):
+                x = network.preprocessing(sample.rows[start : start + BATCH])
+                trial.on_step("denoising")
+                yield network.corrupt(x, step=step, seed=seed).numpy(), x.numpy()
+                step += 1
+
+    def units(x: np.ndarray) -> np.ndarray:
+        """Returns what is in the model's input units in those of the dataset."""
+        return judge.scaled(np.asarray(network.preprocessing.invert(x)))
+
+    def denoise(noisy: np.ndarray) -> np.ndarray:
+        return network.decode(network.embed(noisy)).numpy()
+
+    ways: dict[str, Baseline] = {"_pca": judge.pca}
+    if trial.dataset.example_schema.size <= EXACT_COLUMNS:
+        training = pairs(judge.fitted_on, FITTED_ROWS, FITTED_SEED)
+        ways["_ridge"] = fit_linear_map((units(noisy), units(clean)) for noisy, clean in training)
+    left: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *ways)}
+    for noisy, clean in pairs(trial.split, JUDGED_ROWS, JUDGED_SEED):
+        x, noisy_x = units(clean), units(noisy)
+        left["noise"].append(_mean_square(noisy_x - x))
+        left[""].append(_mean_square(units(denoise(noisy)) - x))
+        for name, way in ways.items():
+            left[name].append(_mean_square(way(noisy_x) - x))
+    errors = {name: np.concatenate(parts) for name, parts in left.items()}
+    noise = errors.pop("noise")
+    gains = {
+        f"denoising_gain{name}": 10 * np.log10(noise.mean() / of_way.mean())
+        for name, of_way in errors.items()
+    }
+    return {f"denoised_mse{name}": of_way for name, of_way in errors.items()} | gains
+
+
+def fit_linear_map(pairs: Pairs) -> Baseline:
+    """Fits a linear map with an offset from noisy rows to clean ones by ridge regression.
+
+    The penalty is a thousandth of the noisy rows' mean variance.
+    """
+    count, moments, crossed, sums = 0, 0.0, 0.0, 0.0
+    for noisy, clean in pairs:
+        a, b = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (noisy, clean))
+        count += len(a)
+        moments, crossed = moments + a.T @ a, crossed + a.T @ b
+        sums = sums + np.stack([a.sum(axis=0), b.sum(axis=0)])
+    center, target = np.asarray(sums) / count
+    covariance = np.asarray(moments) / count - np.outer(center, center)
+    shared = np.asarray(crossed) / count - np.outer(center, target)
+    penalty = RIDGE * np.trace(covariance) / len(center)
+    weights = np.linalg.solve(covariance + penalty * np.eye(len(center)), shared)
+    kernel = weights.astype(np.float32)
+    offset = (target - center @ weights).astype(np.float32)
+    return lambda x: (x.reshape(len(x), -1) @ kernel + offset).reshape(x.shape)
+
+
+def _mean_square(differences: np.ndarray) -> np.ndarray:
+    return np.square(differences).reshape(len(differences), -1).mean(axis=1)

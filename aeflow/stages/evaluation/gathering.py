@@ -1,0 +1,59 @@
+"""What is kept of scored examples: all scores, and pictures of the first and the worst."""
+
+import numpy as np
+import pyarrow as pa
+
+from aeflow.features import latent_array
+from aeflow.stages.evaluation.scoring import ScoredBatch
+
+__all__ = ["Gathered"]
+
+
+class Gathered:
+    """Gathers scored batches; pictures are kept only of the first batch and the worst examples."""
+
+    first: ScoredBatch
+
+    def __init__(self, num_worst: int):
+        self.rows = 0
+        self.worst: list[dict] = []
+        self._num_worst = num_worst
+        self._columns: list[dict[str, pa.Array]] = []
+        self._scores: list[dict[str, np.ndarray]] = []
+
+    def add(self, batch: ScoredBatch) -> None:
+        """Takes one more batch."""
+        if self.rows == 0:
+            self.first = batch
+        self.rows += len(batch.x)
+        columns = {"id": batch.ids, "latent": latent_array(batch.latents)}
+        if batch.labels is not None:
+            columns["label"] = batch.labels
+        self._columns.append(columns)
+        self._scores.append(batch.scores)
+        worst = sorted(self.worst + self._worst_of(batch), key=lambda row: -row["mse"])
+        self.worst = worst[: self._num_worst]
+
+    def scores(self) -> dict[str, np.ndarray]:
+        """Returns the scores of all examples [N], by name."""
+        names = self._scores[0]
+        return {name: np.concatenate([batch[name] for batch in self._scores]) for name in names}
+
+    def table(self) -> pa.Table:
+        """Returns ids, labels, latents, and the model's and baselines' scores, a row an example."""
+        names = self._columns[0]
+        columns = {n: pa.chunked_array([batch[n] for batch in self._columns]) for n in names}
+        return pa.table({**columns, **self.scores()})
+
+    def _worst_of(self, batch: ScoredBatch) -> list[dict]:
+        errors = batch.scores["mse"]
+        return [
+            {
+                "id": batch.ids[i].as_py(),
+                "mse": float(errors[i]),
+                "label": None if batch.labels is None else batch.labels[i].as_py(),
+                "x": batch.x[i],
+                "x_hat": batch.x_hat[i],
+            }
+            for i in np.argsort(-errors, kind="stable")[: self._num_worst].tolist()
+        ]

@@ -1,0 +1,73 @@
+"""What a trial comes to: every score of it, and the tables that they stand in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from aeflow.stages.evaluation.anomalies import ood_scores
+from aeflow.stages.evaluation.card import Card, health_card
+from aeflow.stages.evaluation.denoising import denoising_scores
+from aeflow.stages.evaluation.gathering import Gathered
+from aeflow.stages.evaluation.scores import scores_of
+from aeflow.stages.evaluation.spaces import read_spaces
+from aeflow.stages.evaluation.tables import label_table, percentile_table, verdict_line
+from aeflow.stages.evaluation.trial import Trial
+from aeflow.stages.evaluation.usage import usage_scores
+
+__all__ = ["card_of", "tables_of"]
+
+
+def _space_scores(trial: Trial) -> dict[str, np.ndarray]:
+    scores = {}
+    for suffix, space in trial.spaces.items():
+        for name, score in scores_of(space).items():
+            trial.on_step(name.replace("_", " "))
+            scores[name + suffix] = score(space)
+    return scores
+
+
+SCORES: tuple[Callable[[Trial], dict[str, np.ndarray]], ...] = (
+    _space_scores,
+    ood_scores,
+    usage_scores,
+    denoising_scores,
+)
+"""Each returns scores by name: one value [N] a row, whose mean counts, or one of all rows []."""
+
+
+def card_of(trial: Trial) -> Card:
+    """Computes every score of a trial whose rows were reconstructed, and returns them as a card."""
+    trial = replace(trial, spaces=read_spaces(trial))
+    scores = {name: value for score in SCORES for name, value in score(trial).items()}
+    trial.on_step("intervals")
+    return health_card(
+        trial.errors,
+        scores,
+        latent_dim=trial.model.latent_dim,
+        of_kind=trial.network.measures,
+    )
+
+
+def tables_of(
+    trial: Trial, gathered: Gathered, *, metrics: dict[str, float], card: Card
+) -> dict[str, Any]:
+    """Returns what `metrics.json` holds: metrics, card, percentiles, labels, worst examples."""
+    table = gathered.table()
+    labels = table["label"].to_pylist() if "label" in table.column_names else None
+    return {
+        "split": trial.split,
+        "rows": gathered.rows,
+        "metrics": metrics,
+        "card": card.rows,
+        "percentiles": percentile_table(trial.errors["mse"]),
+        "labels": label_table(trial.errors, labels, trial.dataset.label_names) if labels else [],
+        "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
+        "verdict": verdict_line(
+            metrics,
+            split=trial.split,
+            latent_dim=trial.model.latent_dim,
+            differences=card.differences,
+        ),
+    }

@@ -1,0 +1,167 @@
+"""One class: how well a model that has seen one label alone tells all others as strangers.
+
+The protocol of Deep SVDD (https://proceedings.mlr.press/v80/ruff18a.html): a model for each label,
+judged on the test rows of all of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.compute.runtime import prepare
+from aeflow.datasets.shards import open_split
+from aeflow.errors import ConfigError
+from aeflow.models import Inference, load_model
+from aeflow.progress import Progress
+from aeflow.stages import Context
+from aeflow.stages.evaluation.anomalies import distances, told_apart
+from aeflow.stages.evaluation.sampling import read_places, sampled_places
+from aeflow.stages.evaluation.scoring import Judge
+from aeflow.storage import Store
+
+__all__ = ["WAYS", "ClassScores", "labels_of", "score_class"]
+
+WAYS = {
+    "both": "weighted error + kNN",
+    "error": "error",
+    "weighted": "weighted error",
+    "knn": "latent kNN",
+    "local": "local density",
+    "error_pca": "PCA error",
+    "knn_inputs": "input kNN",
+}
+"""Scores that are higher for strangers, and their titles, whose words fit into 80 columns.
+
+The last two need no model and stand beside.
+"""
+FLOOR = 0.1
+"""What is added to the error that a number has in training rows, as a share of their mean."""
+SMALLEST = 1e-12
+MOST_LABELS = 100
+FITTED_ROWS, JUDGED_ROWS = 60_000, 10_000
+
+
+class ClassScores(BaseModel):
+    """Holds AUROC and the share caught at 1 % false alarms, by score, of one label's model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: int
+    rows: int
+    auroc: dict[str, float]
+    caught: dict[str, float]
+
+
+def labels_of(dataset: Dataset, store: Store) -> list[int]:
+    """Lists the labels of the training rows, sorted.
+
+    Raises ConfigError where rows have none, where all have one, and on more than a hundred.
+    """
+    of_shards = [shard.labels for shard in open_split(dataset, "train", store)]
+    labels = [part for part in of_shards if part is not None]
+    found = sorted(pa.chunked_array(labels).unique().to_pylist()) if labels else []
+    if len(labels) < len(of_shards) or not 1 < len(found) <= MOST_LABELS:
+        raise ConfigError(
+            f"The rows of '{dataset.name}' have {len(found)} labels. One class at a time needs "
+            f"from 2 to {MOST_LABELS}: give another source, or --label-column."
+        )
+    return found
+
+
+def score_class(
+    model: Model,
+    dataset: Dataset,
+    context: Context,
+    *,
+    label: int,
+) -> ClassScores:
+    """Scores at most 10,000 test rows by a model and a dataset whose training rows have one label.
+
+    Distances are mean distances to the 10 nearest training rows, in standardised numbers. The
+    weighted error counts that of each number beside what it is in training rows, as a Gaussian
+    likelihood with a variance for each number does: a mark where there never is one is strange.
+    "both" adds it to the distance in the latent, each as a multiple of its mean over validation
+    rows. Raises ConfigError where all test rows have that label, or none.
+    """
+    store, machine = context.store, prepare(context.runtime)
+    context.on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
+    inference = Inference(
+        load_model(model, store, cpu=machine.cpu),
+        dataset.example_schema,
+        context.runtime.encode_batch_size,
+    )
+    judge = Judge(dataset, store, latent_dim=model.latent_dim)
+    fitted, _ = _read(dataset, "train", store, FITTED_ROWS)
+    held_out, _ = _read(dataset, "validation", store, JUDGED_ROWS)
+    judged, labels = _read(dataset, "test", store, JUDGED_ROWS)
+    is_own = labels == label
+    if is_own.all() or not is_own.any():
+        raise ConfigError(
+            f"Of {len(labels)} test rows of '{dataset.name}' {is_own.sum()} have the label "
+            f"{label}: nothing can be told apart. Give more rows."
+        )
+    scores = _scores(
+        *(_seen(rows, judge=judge, inference=inference) for rows in (fitted, held_out, judged)),
+        judge=judge,
+    )
+    told = {way: told_apart(score[is_own], score[~is_own]) for way, score in scores.items()}
+    context.on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
+    return ClassScores(
+        label=label,
+        rows=dataset.rows["train"],
+        auroc={way: auroc for way, (auroc, _) in told.items()},
+        caught={way: caught for way, (_, caught) in told.items()},
+    )
+
+
+def _read(dataset: Dataset, split: str, store: Store, most: int) -> tuple[np.ndarray, np.ndarray]:
+    if split not in dataset.rows:
+        raise ConfigError(f"'{dataset.name}' has no rows in the split '{split}'. Give more rows.")
+    places = sampled_places(dataset.rows[split], most)
+    samples = list(read_places(dataset, split, store, places=places))
+    labels = pa.chunked_array([sample.labels for sample in samples]).to_numpy()
+    return np.concatenate([sample.rows for sample in samples]), labels
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Holds rows as a model sees them: x and squared errors [N, D], latents [N, latent_dim]."""
+
+    x: np.ndarray
+    squares: np.ndarray
+    latents: np.ndarray
+
+
+def _seen(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Seen:
+    batches = list(inference.reconstruct(rows))
+    x = _flat(judge.scaled(rows))
+    x_hat = _flat(judge.scaled(np.concatenate([batch.reconstructions for batch in batches])))
+    latents = np.concatenate([batch.latents for batch in batches])
+    return _Seen(x, np.square(x - x_hat), latents)
+
+
+def _scores(fitted: _Seen, held_out: _Seen, judged: _Seen, *, judge: Judge) -> dict:
+    """Returns the scores [N] of judged rows, by their names in WAYS."""
+    usual = fitted.squares.mean(axis=0)
+    weights = 1 / (usual + FLOOR * usual.mean() + SMALLEST)
+    weighted, expected = (seen.squares @ weights / len(weights) for seen in (judged, held_out))
+    knn, local = distances(fitted.latents, judged.latents)
+    near, _ = distances(fitted.latents, held_out.latents)
+    inputs, _ = distances(fitted.x, judged.x)
+    x = judged.x.reshape(-1, *judge.schema.shape)
+    return {
+        "both": weighted / (expected.mean() + SMALLEST) + knn / (near.mean() + SMALLEST),
+        "error": judged.squares.mean(axis=1),
+        "weighted": weighted,
+        "knn": knn,
+        "local": local,
+        "error_pca": np.square(_flat(x - judge.pca(x))).mean(axis=1),
+        "knn_inputs": inputs,
+    }
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1)

@@ -1,0 +1,69 @@
+"""The latents that are scored: a model's, and beside them PCA's of the same rows."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from aeflow.stages.evaluation.sampling import read_places, sampled_places
+from aeflow.stages.evaluation.scores import Space
+from aeflow.stages.evaluation.trial import Trial
+
+__all__ = ["read_spaces"]
+
+FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
+MOST_NUMBERS = 2**26
+"""Numbers that a sample has at most, so that large examples and latents stay affordable."""
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    latents: np.ndarray
+    pca: np.ndarray
+    labels: pa.Array | None
+
+
+def read_spaces(trial: Trial) -> dict[str, Space]:
+    """Returns the space of the model, named "", and that of PCA, named "_pca".
+
+    They have at most 60,000 training rows and 10,000 judged ones. Labels are left out if the
+    judged split is the one that is fitted on: a row is its own nearest neighbour.
+    """
+    split, judge = trial.split, trial.judge
+    affordable = 1 + MOST_NUMBERS // trial.model.latent_dim
+
+    def encoded(name: str, max_rows: int) -> _Encoded:
+        latents, pca, labels = [], [], []
+        for sample in trial.samples(name, min(max_rows, affordable)):
+            rows = sample.rows
+            latents.append(trial.inference.latents(rows, lambda _count: trial.on_step("latents")))
+            pca.append(judge.pca.encode(judge.scaled(rows)))
+            labels.append(sample.labels)
+        known = None if labels[0] is None else pa.concat_arrays(labels)
+        return _Encoded(np.concatenate(latents), np.concatenate(pca), known)
+
+    fitted, judged = encoded(judge.fitted_on, FITTED_ROWS), encoded(split, JUDGED_ROWS)
+    has_labels = split != judge.fitted_on
+    own = Space(
+        fitted=fitted.latents,
+        judged=judged.latents,
+        fitted_labels=fitted.labels if has_labels else None,
+        judged_labels=judged.labels if has_labels else None,
+        has_unit_prior=trial.network.has_unit_prior,
+        **_compared(trial, len(judged.latents)),
+    )
+    beside = replace(own, fitted=fitted.pca, judged=judged.pca, has_unit_prior=False)
+    return {"": own, "_pca": beside}
+
+
+def _compared(trial: Trial, judged_rows: int) -> dict[str, np.ndarray]:
+    """Chooses judged rows whose neighbours are compared, and reads them in input units."""
+    dataset, split = trial.dataset, trial.split
+    size = dataset.example_schema.size
+    compared = sampled_places(judged_rows, min(COMPARED_ROWS, 2 + MOST_NUMBERS // size))
+    places = sampled_places(dataset.rows[split], judged_rows)[compared]
+    inputs = [
+        trial.judge.scaled(sample.rows).reshape(len(sample.rows), -1)
+        for sample in read_places(dataset, split, trial.work.store, places=places)
+    ]
+    return {"compared": compared, "inputs": np.concatenate(inputs)}

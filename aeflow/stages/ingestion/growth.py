@@ -1,0 +1,158 @@
+"""What need not be read again of a source that grew: its pieces that an earlier dataset has.
+
+A piece is taken over where its name and digest, the config and the splits are the same, and its
+labels have the same numbers. It saves work and changes no byte of the answer.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.artifacts import Dataset
+from aeflow.datasets.shards import open_shard, shard_name
+from aeflow.datasets.sources import Piece, Source
+from aeflow.errors import CorruptArtifact
+from aeflow.lineage import Manifest, Question
+from aeflow.stages.ingestion.portions import PORTIONS_FILE, Portion, read_portions
+from aeflow.stages.ingestion.validation import QUARANTINE_FILE, BadRow
+from aeflow.storage import Store
+from aeflow.storage.listing import manifests_of
+
+__all__ = ["Earlier", "Known", "earlier_dataset"]
+
+logger = logging.getLogger(__name__)
+
+ASSIGNED = {"validation", "test"}
+"""The splits that rows are assigned to where no piece has them by itself."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Holds what an earlier dataset has of one piece: portions, their shards, and bad rows."""
+
+    portions: list[Portion]
+    shards: list[list[str]]
+    bad: list[BadRow]
+
+    @property
+    def all_shards(self) -> list[str]:
+        """The shards of all portions."""
+        return [name for names in self.shards for name in names]
+
+
+class Earlier:
+    """Knows the pieces of a dataset in the store."""
+
+    def __init__(self, dataset: Dataset, question: Question, store: Store):
+        self._dataset = dataset
+        self._digests = {name: piece.digest for name, piece in question.inputs.items()}
+        self._store = store
+        folder = store.reading(dataset, [PORTIONS_FILE, QUARANTINE_FILE])
+        portions = read_portions(folder / PORTIONS_FILE, dataset.example_schema.shape)
+        quarantined = pq.read_table(folder / QUARANTINE_FILE).to_pylist()
+        self._known = _by_piece(portions, [BadRow(**row) for row in quarantined])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one stored example."""
+        return self._dataset.example_schema.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of stored features."""
+        return np.dtype(self._dataset.example_schema.dtype)
+
+    def fits(self, source: Source, pieces: Sequence[Piece]) -> bool:
+        """Says whether rows of an unchanged piece would come out as they did."""
+        before, now = self._dataset.label_names, tuple(source.label_names)
+        same_labels = before == now or (before and now[: len(before)] == before)
+        own = {known.portions[0].own_split for known in self._known.values()}
+        same_splits = own & ASSIGNED == {piece.split for piece in pieces} & ASSIGNED
+        same_columns = self._dataset.example_schema.columns == tuple(source.columns)
+        return bool(same_labels and same_splits and same_columns)
+
+    def has(self, piece: Piece) -> bool:
+        """Says whether the piece stands in this dataset with the very same content."""
+        known = self._known.get(piece.name)
+        if known is None or self._digests.get(piece.name) != piece.digest:
+            return False
+        rows = sum(portion.gathered.count for portion in known.portions)
+        first = known.portions[0]
+        return first.own_split == piece.split and rows + first.bad_rows == piece.rows
+
+    def is_sound(self, piece: Piece) -> bool:
+        """Says whether the piece's shards are what was committed, by their SHA-256."""
+        try:
+            self._store.reading(self._dataset, self._known[piece.name].all_shards)
+        except (CorruptArtifact, OSError) as error:
+            logger.warning("ingest: reads %s again: %s", piece.name, error)
+            return False
+        return True
+
+    def known(self, piece: Piece) -> Known:
+        """Returns what is known of a piece."""
+        return self._known[piece.name]
+
+    def shards(self, known: Known) -> list[list[str]]:
+        """Returns the shards of each portion, by their names in the store."""
+        return [[f"{self._dataset.address}/{name}" for name in names] for names in known.shards]
+
+    def ids(self, known: Known) -> pa.Array:
+        """Returns the ids of all rows of a piece, good and bad."""
+        schema = self._dataset.example_schema
+        folder = self._store.reading(self._dataset, known.all_shards)
+        good = [open_shard(folder / name, schema).ids for name in known.all_shards]
+        bad = pa.array([row.id for row in known.bad], pa.string())
+        return pa.concat_arrays([*good, bad])
+
+
+def earlier_dataset(question: Question, store: Store) -> Earlier | None:
+    """Returns the dataset that answers the same question of an earlier state of the source.
+
+    Of several, the one that shares most pieces, the newest of these; None where none shares any.
+    """
+    counted = [(_shared(found, question), found) for found in manifests_of(Dataset, store)]
+    count, best = max(counted, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
+    if best is None or not count:
+        return None
+    try:
+        return Earlier(Dataset.model_validate(best.artifact), best.question, store)
+    except (CorruptArtifact, OSError):  # damaged, or just taken away: all is read again
+        return None
+
+
+def _shared(manifest: Manifest, question: Question) -> int:
+    asked = manifest.question
+    if (asked.name, asked.version, asked.configs) != (
+        question.name,
+        question.version,
+        question.configs,
+    ):
+        return 0
+    return sum(
+        name in asked.inputs and asked.inputs[name].digest == piece.digest
+        for name, piece in question.inputs.items()
+    )
+
+
+def _by_piece(portions: list[Portion], bad: list[BadRow]) -> dict[str, Known]:
+    """Counts shards and bad rows off, piece by piece, in the order in which they were made."""
+    known: dict[str, Known] = {}
+    counted: dict[str, int] = defaultdict(int)
+    num_bad = 0
+    for portion in portions:
+        if portion.piece not in known:
+            its = bad[num_bad : num_bad + portion.bad_rows]
+            known[portion.piece] = Known([], [], its)
+            num_bad += portion.bad_rows
+        start = counted[portion.split or ""]
+        stop = counted[portion.split or ""] = start + portion.shards
+        names = [shard_name(portion.split or "", number) for number in range(start, stop)]
+        known[portion.piece].portions.append(portion)
+        known[portion.piece].shards.append(names)
+    return known

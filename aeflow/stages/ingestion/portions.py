@@ -1,0 +1,95 @@
+"""What each piece of a source has given to each split: upon that, a dataset that grew is built."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aeflow.stages.ingestion.statistics import Gathering
+
+__all__ = ["PORTIONS_FILE", "Portion", "read_portions", "write_portions"]
+
+PORTIONS_FILE = "portions.parquet"
+SCHEMA = pa.schema(
+    [
+        pa.field("piece", pa.string(), nullable=False),
+        pa.field("own_split", pa.string()),
+        pa.field("bad_rows", pa.int64(), nullable=False),
+        pa.field("split", pa.string()),
+        pa.field("shards", pa.int64(), nullable=False),
+        pa.field("has_labels", pa.bool_(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("min", pa.float64(), nullable=False),
+        pa.field("max", pa.float64(), nullable=False),
+        pa.field("mean", pa.list_(pa.float64()), nullable=False),
+        pa.field("squares", pa.list_(pa.float64()), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Holds what one piece has given to one split; a piece without a good row has split None.
+
+    `own_split` is the split that the source gives the piece; `bad_rows` are those of the whole
+    piece; `gathered` are the statistics of the rows.
+    """
+
+    piece: str
+    own_split: str | None
+    bad_rows: int
+    split: str | None = None
+    shards: int = 0
+    has_labels: bool = True
+    gathered: Gathering = field(default_factory=Gathering)
+
+
+def write_portions(path: Path, portions: Iterable[Portion]) -> None:
+    """Writes portions as Parquet, one a row, in their order."""
+    rows = [
+        {
+            "piece": portion.piece,
+            "own_split": portion.own_split,
+            "bad_rows": portion.bad_rows,
+            "split": portion.split,
+            "shards": portion.shards,
+            "has_labels": portion.has_labels,
+            "rows": portion.gathered.count,
+            "min": portion.gathered.min,
+            "max": portion.gathered.max,
+            "mean": portion.gathered.mean.ravel(),
+            "squares": portion.gathered.squares.ravel(),
+        }
+        for portion in portions
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path, compression="zstd")
+
+
+def read_portions(path: Path, shape: tuple[int, ...]) -> list[Portion]:
+    """Reads portions; `shape` is that of one example."""
+    return [
+        Portion(
+            piece=row["piece"],
+            own_split=row["own_split"],
+            bad_rows=row["bad_rows"],
+            split=row["split"],
+            shards=row["shards"],
+            has_labels=row["has_labels"],
+            gathered=_gathered(row, shape) if row["rows"] else Gathering(),
+        )
+        for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def _gathered(row: dict[str, Any], shape: tuple[int, ...]) -> Gathering:
+    return Gathering(
+        count=row["rows"],
+        mean=np.array(row["mean"], dtype=np.float64).reshape(shape),
+        squares=np.array(row["squares"], dtype=np.float64).reshape(shape),
+        min=row["min"],
+        max=row["max"],
+    )

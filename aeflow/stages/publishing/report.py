@@ -1,0 +1,165 @@
+"""The report: one HTML file with its pictures inside, which asks nothing of any network."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from aeflow.artifacts import FeatureSet
+from aeflow.measures import MEASURES, Measure
+from aeflow.stages.publishing.results import Results
+
+__all__ = ["loading_examples", "render_report"]
+
+TEMPLATE, SCRIPT = "report.html.jinja", "report.js"
+LABELS_SHOWN = 50
+DIGITS_OF_DIGEST = 16
+
+CAPTIONS = {
+    "reconstructions": "What the model makes of the latents of ten examples.",
+    "typical": "The examples whose error, the number beside each, is nearest to the median.",
+    "worst": "The examples with the largest error, which is the number beside each.",
+    "samples": "What the model makes of random latents: nobody has seen these before.",
+    "interpolations": "From one example to another, straight through the latent.",
+    "error_histogram": "Most errors lie below their mean, a few far above: see the percentiles.",
+    "training_curves": "Loss after each epoch, and the learning rate that led there.",
+}
+
+
+def render_report(
+    results: Results, address: str, latent_map: Mapping[str, Any] | None = None
+) -> str:
+    """Returns the report of a run as HTML; `address` is the publication's own within its store.
+
+    It names no path of this machine, so it is the same in every store. Its one script, which draws
+    the latent map, is allowed by its hash; no other can run.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = _number
+    folder = resources.files("aeflow.stages.publishing")
+    template, script = (folder.joinpath(name).read_text("utf-8") for name in (TEMPLATE, SCRIPT))
+    return environment.from_string(template).render(
+        card=[{**row, "span": _span(row)} for row in results.judgement.get("card", [])],
+        latent_map=latent_map,
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        results=results,
+        judgement=results.judgement,
+        metrics=results.evaluation.metrics,
+        address=address,
+        comparison=_comparison(results),
+        labels=_labels(results),
+        pictures=_pictures(results),
+        captions=CAPTIONS,
+        lineage=_lineage(results),
+        examples=loading_examples(results.features) if results.features else {},
+        libraries=results.manifests[1].libraries,
+    )
+
+
+def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
+    """Returns the lines that load a feature set, by library.
+
+    Without a `folder`, its own, they are to be run in the store's.
+    """
+    address, is_wide = folder or features.address, features.layout == "wide"
+    numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
+    stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
+    selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
+    examples = {
+        "pandas": "import numpy as np\nimport pandas as pd\n\n"
+        f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
+        "Polars": "import polars as pl\n\n"
+        f'rows = pl.read_parquet("{address}/**/*.parquet", hive_partitioning=True)\n'
+        f"latents = {selected}",
+        "DuckDB": "import duckdb\n\n"
+        f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
+        'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',
+    }
+    if features.format == "delta":
+        examples["Delta Lake"] = (
+            f'from deltalake import DeltaTable\n\nrows = DeltaTable("{address}").to_pandas()'
+        )
+    return examples
+
+
+def _comparison(results: Results) -> list[dict[str, Any]]:
+    """Returns one row a metric: the model's value and each baseline's, the best one marked."""
+    metrics = results.evaluation.metrics
+    suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
+    suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
+    on_card = {row["name"] for row in results.judgement.get("card", [])}
+    own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
+    table = []
+    for name in own:
+        measure = MEASURES.get(name, Measure(name.replace("_", " ")))
+        if name in on_card and not measure.full:
+            continue
+        values = {title: metrics.get(name + suffix) for suffix, title in suffixes.items()}
+        known = [value for value in values.values() if value is not None]
+        best = measure.best(known) if measure.best and len(known) > 1 else None
+        table.append({"measure": measure, "values": values, "best": best})
+    return table
+
+
+def _span(row: Mapping[str, Any]) -> dict[str, float] | None:
+    """Returns where an interval and PCA's number lie on one line, in per cent of its length."""
+    if row["interval"] is None or row["pca"] is None:
+        return None
+    low, high = row["interval"]
+    least, most = min(low, row["pca"]), max(high, row["pca"])
+    size = (most - least) or 1.0
+    left, right, pca = (8 + 84 * (number - least) / size for number in (low, high, row["pca"]))
+    return {"left": round(left, 1), "width": round(max(right - left, 1), 1), "pca": round(pca, 1)}
+
+
+def _labels(results: Results) -> list[dict[str, Any]]:
+    """Returns the labels, the worst reconstructed first, with lengths of bars in per cent."""
+    labels = sorted(results.judgement["labels"], key=lambda label: -label["mse"])[:LABELS_SHOWN]
+    longest = max((max(label["mse"], label.get("mse_pca", 0)) for label in labels), default=0) or 1
+    return [
+        {
+            **label,
+            "length": round(100 * label["mse"] / longest, 1),
+            "pca_at": round(100 * label["mse_pca"] / longest, 1) if "mse_pca" in label else None,
+        }
+        for label in labels
+    ]
+
+
+def _pictures(results: Results) -> dict[str, str]:
+    return {
+        name: f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
+        for name, path in results.figures.items()
+    }
+
+
+def _lineage(results: Results) -> list[dict[str, str]]:
+    return [
+        {
+            "stage": manifest.stage,
+            "address": manifest.question.address,
+            "digest": manifest.digest[:DIGITS_OF_DIGEST],
+            "created": f"{manifest.created:%Y-%m-%d %H:%M} UTC",
+            "seconds": f"{manifest.seconds:,.1f} s",
+            "device": str(manifest.runtime.get("device", "")).replace("auto", ""),
+        }
+        for manifest in results.manifests
+    ]
+
+
+def _is_image(results: Results) -> bool:
+    return results.dataset.example_schema.is_image
+
+
+def _number(value: Any) -> str:
+    """Writes numbers as people read them: four significant digits, thousands apart."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

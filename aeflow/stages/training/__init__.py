@@ -1,0 +1,5 @@
+"""Training: from a dataset to a model, by our own gradient tape loop."""
+
+from aeflow.stages.training.train import train
+
+__all__ = ["train"]

@@ -1,0 +1,40 @@
+"""Images as they might as well have been: mirrored, and moved by a few pixels."""
+
+from typing import Any
+
+from aeflow.compute.tensorflow import tf
+from aeflow.configs import TrainConfig
+from aeflow.errors import ConfigError
+from aeflow.models.moving import moved
+from aeflow.schema import ExampleSchema
+
+__all__ = ["augmented", "check_augmentation"]
+
+FLIP, SHIFT = 7_919, 104_729
+"""What is taken from a seed, so that flips, shifts and a kind's noise do not hang together."""
+
+
+def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
+    """Raises ConfigError where something else than images is to be flipped or shifted."""
+    if (config.flip or config.shift) and len(schema.shape) != 3:
+        raise ConfigError(
+            f"train.flip and train.shift take images [H, W, C], not examples of shape "
+            f"{schema.shape}. Leave them out."
+        )
+
+
+def augmented(rows: Any, config: TrainConfig, *, step: int, seed: int):
+    """Returns stored images [B, H, W, C], each flipped or not, and moved at random.
+
+    The same step and seed give the same images.
+    """
+    if config.flip:
+        rows = _flipped(rows, (seed - FLIP, step))
+    if config.shift:
+        rows = moved(rows, config.shift, (seed - SHIFT, step))
+    return rows
+
+
+def _flipped(rows: Any, seed: tuple[int, int]):
+    chances = tf.random.stateless_uniform([rows.shape[0], 1, 1, 1], seed)
+    return tf.where(chances < 0.5, tf.reverse(rows, [2]), rows)

@@ -1,0 +1,66 @@
+"""Training as one of several machines of which another, the chief, writes what comes out."""
+
+import time
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import ModelConfig, TrainConfig
+from aeflow.errors import LostMachine
+from aeflow.lineage import Question
+from aeflow.progress import Progress
+from aeflow.stages import Work
+from aeflow.stages.training.beginning import begin
+from aeflow.stages.training.checkpoints import Checkpoints
+from aeflow.stages.training.loop import fit
+from aeflow.storage import DraftOfAnother, Store
+from aeflow.storage.leases import live_inputs
+
+__all__ = ["follow"]
+
+POLL_SECONDS = 1.0
+
+
+class _Answered(Exception):
+    """Ends the waiting for a chief that found its answer in the store."""
+
+
+def follow(
+    work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
+) -> Model:
+    """Takes the chief's steps with it and returns its answer, having written nothing.
+
+    Raises LostMachine if the chief ends without one.
+    """
+    question, store = work.question, work.store
+
+    def waiting(progress: Progress) -> None:
+        work.on_progress(progress)
+        if store.find(question.address):
+            raise _Answered
+
+    try:
+        waiting(Progress("train", 0, 1, "step", "looks for the answer"))
+        run = begin(work.heard_by(waiting), dataset, config, model_config=model_config)
+        draft = DraftOfAnother(store.files, question.address)
+        checkpoints = Checkpoints(draft, run.model, run.optimizer)
+        fit(
+            run,
+            checkpoints.restore(),
+            checkpoints,
+            on_epoch=lambda epoch: None,
+            on_progress=work.on_progress,
+        )
+        while True:
+            waiting(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
+            _check_alive(question, store)
+            time.sleep(POLL_SECONDS)
+    except _Answered:
+        return Model.model_validate(store.manifest(question.address).artifact)
+
+
+def _check_alive(question: Question, store: Store) -> None:
+    is_held = live_inputs(store.files, f"{question.address}.lease") is not None
+    if not is_held and not store.find(question.address):
+        raise LostMachine(
+            "The chief of TF_CONFIG ended without an answer. Run it again on all machines: "
+            "training goes on from the last checkpoint."
+        )

@@ -1,0 +1,194 @@
+"""Whether a short type computes the training of a model rightly, found out before the first step.
+
+A twin of the model in the short type and one in float32, with the same weights, see the same
+training rows at each batch size that will run: forwards, and backwards too if a step runs it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from aeflow.compute.tensorflow import tf
+from aeflow.configs import TrainConfig
+from aeflow.errors import InexactPrecision
+from aeflow.models import Autoencoder
+from aeflow.models.deviation import Deviation, largest_deviation, refusing_in, relative_deviation
+from aeflow.stages.training.inputs import StoredRows
+from aeflow.stages.training.steps import VALIDATION_BATCH
+from aeflow.stages.training.together import Agreement
+
+__all__ = ["Batch", "batches_of", "check_precision", "deviations"]
+
+ACCEPTED_OF_GRADIENTS = 0.3
+"""The largest accepted |dg| / |g|, as norms, of the gradient of an encoder or of a decoder.
+
+Rectifiers whose input is nearly 0 switch in bfloat16, so single values of a right gradient deviate
+by up to 0.7 of the largest. As norms, and summed as below, right gradients of all kinds on all
+networks deviate by 0.21 at most. That of the contractive kind deviates by 0.3 to 1.0, and is not
+right: its penalty is a small difference, of which bfloat16 leaves little.
+"""
+GRADIENT_ROWS = 128
+GRADIENT_BATCHES = 16
+"""Gradients of a small batch are summed over this many rows, in this many batches at most."""
+PARTS = ("encoder", "decoder")
+
+Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Describes a batch that is compared: forwards, or as a step computes loss and gradients."""
+
+    num_rows: int
+    is_step: bool
+    xla: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many batches like it are compared."""
+        if not self.is_step:
+            return 1
+        return max(1, min(GRADIENT_BATCHES, GRADIENT_ROWS // self.num_rows))
+
+
+def check_precision(
+    twin_in: Callable[[str], Autoencoder],
+    rows: StoredRows,
+    batches: list[Batch],
+    *,
+    config: TrainConfig,
+    agreement: Agreement,
+) -> Autoencoder:
+    """Compares training in the config's precision with float32, on each machine that trains.
+
+    Returns the twin in that precision, with the weights that it was built with.
+
+    Args:
+        twin_in: Builds the model as it will be trained, in a precision.
+        rows: The training split.
+        batches: The batches that training will run.
+        config: Says the precision and the seed.
+        agreement: Makes all machines take the same branch.
+
+    Raises:
+        InexactPrecision: A value deviates too far, on this machine or on another.
+    """
+    short, refusal = None, None
+    try:
+        with refusing_in(config.precision, section="train"):
+            exact, short = twin_in("float32"), twin_in(config.precision)
+            for deviation in deviations(short, exact, batches, rows=rows, seed=config.seed):
+                deviation.check(config.precision, section="train")
+    except InexactPrecision as error:
+        refusal = error
+    is_accepted_by_all = agreement.least(float(refusal is None))
+    if refusal:
+        raise refusal
+    if not (short and is_accepted_by_all):
+        raise InexactPrecision(
+            f"In {config.precision} another machine of TF_CONFIG computes the model too inexactly. "
+            'Choose precision = "float32" in [train].'
+        )
+    return short
+
+
+def batches_of(
+    num_rows: int, num_validation: int, *, batch_size: int, parts: int, xla: bool
+) -> list[Batch]:
+    """Returns the batches of steps and, for each size that runs, one to run forwards.
+
+    Args:
+        num_rows: Rows of the training split.
+        num_validation: Rows of the validation split.
+        batch_size: Rows of a step.
+        parts: Equal parts that a whole batch is computed in, on one device or several.
+        xla: Whether XLA compiles the steps on whole batches.
+    """
+    steps = []
+    if num_rows >= batch_size:
+        steps.append(Batch(batch_size // parts, is_step=True, xla=xla))
+    if num_rows % batch_size:
+        steps.append(Batch(num_rows % batch_size, is_step=True))
+    sizes = {min(num_validation, VALIDATION_BATCH), num_validation % VALIDATION_BATCH}
+    sizes |= {step.num_rows for step in steps}
+    return [Batch(size, is_step=False) for size in sorted(sizes - {0})] + steps
+
+
+def deviations(
+    short: Autoencoder, exact: Autoencoder, batches: list[Batch], *, rows: StoredRows, seed: int
+) -> Iterator[Deviation]:
+    """Gives how far the short twin's values are from the exact twin's, for each batch in turn."""
+    short_values = _values_of(short, seed, in_graph=True)  # as training runs it
+    exact_values = _values_of(exact, seed, in_graph=False)  # tracing would take longer
+    for batch in batches:
+        values = short_values(rows, batch)
+        expected = exact_values(rows, batch)
+        for name in values:
+            if name in PARTS:
+                value = relative_deviation(values[name], expected[name])
+                title = f"gradient of the {name}"
+                yield Deviation(title, batch.num_rows, value, ACCEPTED_OF_GRADIENTS)
+            else:
+                value = largest_deviation(values[name], expected[name])
+                yield Deviation(name, batch.num_rows, value)
+
+
+def _values_of(
+    model: Autoencoder, seed: int, *, in_graph: bool
+) -> Callable[[StoredRows, Batch], dict[str, np.ndarray]]:
+    """Returns a function that computes a model's values on batches of training rows.
+
+    Values are stacked over the batches, gradients are added up.
+    """
+    weights = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
+
+    @cache
+    def compiled(is_step: bool, xla: bool, spec: tf.TensorSpec) -> Compute:
+        compute = _step_of(model, seed) if is_step else _forward_of(model, seed)
+        if not in_graph:
+            return compute
+        return tf.function(compute, (spec,), autograph=False, jit_compile=xla)
+
+    def values_on(rows: StoredRows, batch: Batch) -> dict[str, np.ndarray]:
+        some = rows.first(batch.count * batch.num_rows)
+        spec = tf.TensorSpec((None, *rows.shape), rows.dtype)
+        compute, results = compiled(batch.is_step, batch.xla, spec), []
+        for each in np.resize(some, (batch.count, batch.num_rows, *some.shape[1:])):
+            results.append({name: v.numpy() for name, v in compute(tf.constant(each)).items()})
+            for variable, weight in weights:  # a step moves averages and codebooks
+                variable.assign(weight)
+        stacked = {name: np.stack([each[name] for each in results]) for name in results[0]}
+        return {name: v.sum(0) if name in PARTS else v for name, v in stacked.items()}
+
+    return values_on
+
+
+def _step_of(model: Autoencoder, seed: int) -> Compute:
+    encoder, decoder = (part.trainable_variables for part in (model.encoder, model.decoder))
+
+    def compute(rows: tf.Tensor):
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(rows, training=True, step=0, seed=seed)
+        gradients: list[tf.Tensor] = tape.gradient(  # pyright: ignore[reportAssignmentType]
+            terms["loss"], [*encoder, *decoder], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        flat = [tf.reshape(gradient, [-1]) for gradient in gradients]
+        return {
+            "loss": terms["loss"],
+            "encoder": tf.concat(flat[: len(encoder)], 0),
+            "decoder": tf.concat(flat[len(encoder) :], 0),
+        }
+
+    return compute
+
+
+def _forward_of(model: Autoencoder, seed: int) -> Compute:
+    def compute(rows: tf.Tensor):
+        outputs = model.encoder(model.preprocessing(rows), training=False)
+        x_hat = model.decoder(outputs[:, : model.latent_dim], training=False)
+        terms = model.loss_terms(rows, training=False, step=0, seed=seed)
+        return {"latents": outputs, "reconstructions": x_hat, "loss": terms["loss"]}
+
+    return compute

@@ -1,0 +1,232 @@
+"""The training step under a gradient tape, and many of them compiled into one call."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+import numpy as np
+
+from aeflow.compute.tensorflow import tf
+from aeflow.configs import TrainConfig
+from aeflow.models import Autoencoder
+from aeflow.stages.training.augmentation import augmented
+from aeflow.stages.training.inputs import Block, StoredRows
+from aeflow.stages.training.policy import Policy
+
+__all__ = ["compile_steps", "compile_validation", "train_step"]
+
+TAKEN_BYTES = 2**22
+"""Rows that are taken at once: as many steps' as stay in a processor's cache."""
+SEED_STRIDE = 1_640_531_527
+VALIDATION_BATCH = 1024
+
+UNTRAINED = {"training": False, "step": 0, "seed": 0}
+
+Terms = dict[str, tf.Tensor]
+
+as_written = tf.autograph.experimental.do_not_convert
+"""Marks what has no loop over tensors: a step is rewritten for nothing otherwise, for a second."""
+
+
+def train_step(
+    model: Autoencoder,
+    optimizer: tf.keras.optimizers.Optimizer,
+    rows: tf.Tensor,
+    *,
+    config: TrainConfig,
+    step: int,
+    parts: int = 1,
+) -> Terms:
+    """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
+
+    Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
+    for another; terms and gradients are their means, which for a loss that is a mean over rows
+    are those of the whole batch. So it is with devices that take the step together, each on rows
+    of its own: they go on with the same weights.
+    """
+    context = tf.distribute.get_replica_context()
+    num_devices = context.num_replicas_in_sync
+    first = context.replica_id_in_sync_group * parts if num_devices > 1 else 0
+    shares = []
+    for i, part in enumerate(tf.split(rows, parts)):
+        seed = _seed_of(config.seed, first + i)
+        seen = augmented(part, config, step=step, seed=seed)
+        with tf.GradientTape() as tape:
+            terms = model.loss_terms(seen, training=True, step=step, seed=seed)
+        shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
+    terms, gradients = tf.nest.map_structure(_mean, *shares)
+    if num_devices > 1:  # the optimizer adds up what all devices give it
+        terms, gradients = context.all_reduce("mean", (terms, gradients))
+        gradients = [gradient / num_devices for gradient in gradients]
+    optimizer.apply(gradients, model.trainable_variables)
+    return terms
+
+
+def compile_steps(
+    model: Autoencoder,
+    optimizer: tf.keras.optimizers.Optimizer,
+    rows: tf.TensorSpec,
+    *,
+    config: TrainConfig,
+    policy: Policy,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Callable[..., dict[str, np.ndarray]]:
+    """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
+
+    `rows` says what the rows [M, *shape] of every block are; they stay on the device, and the
+    graph takes them from there in the block's order, those of many steps at once and outside XLA,
+    which copies rows number by number. `step` counts from the first epoch, `start` from the
+    block's first. Each term comes back as [count]. The rows that are left after a block's last
+    whole batch are a step in a graph of its own, so that every graph has one shape. Devices of a
+    strategy share a whole batch, and each takes all of what is left.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
+    batch_size = config.batch_size
+    take_step = _step_over(strategy, model, optimizer, config)
+    run_whole, room = _whole_graph(take_step, names, rows, batch_size=batch_size, policy=policy)
+
+    @cache
+    def left_graph(num_rows: int):
+        def take_left(rows: tf.Tensor, chosen: tf.Tensor, step: int):
+            return take_step(tf.gather(rows, chosen), step, parts=1, is_shared=False)
+
+        left = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
+        return tf.function(take_left, left, autograph=False).get_concrete_function()
+
+    def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
+        taken = {name: np.empty(0, np.float32) for name in names}
+        num_whole = len(block.order) // batch_size
+        num = min(count, num_whole - start)
+        if num:
+            batches = tf.constant(_whole_batches(block.order, batch_size, room=room))
+            numbers = (tf.constant(value) for value in (step, start, num))
+            terms = run_whole(block.rows, batches, *numbers)
+            taken = {name: terms[name].numpy()[:num] for name in names}
+        if num < count:
+            left = tf.constant(block.order[num_whole * batch_size :])
+            terms = left_graph(len(left))(block.rows, left, tf.constant(step + num))
+            taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
+        return taken
+
+    return run_steps
+
+
+def _whole_graph(
+    take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
+):
+    """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
+    num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
+    num_batches = num_rows // batch_size
+    batch_shape = (batch_size, *shape)
+    batch_numbers = int(np.prod(batch_shape))  # in a row: XLA looks for each place otherwise
+    at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
+    room = num_batches + at_once  # what is taken at once may reach beyond the last
+    scalar = tf.TensorSpec((), tf.int32)
+
+    def take_some(batches: Any, step: int, count: tf.Tensor):
+        taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
+        i = tf.constant(0)
+        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
+            batch = tf.reshape(tf.gather(batches, i), batch_shape)
+            terms = take_step(batch, step + i, parts=policy.batch_parts, is_shared=True)
+            taken = {name: taken[name].write(i, terms[name]) for name in names}
+            i += 1
+        return {name: taken[name].stack() for name in names}
+
+    some = tf.TensorSpec((at_once, batch_numbers), rows.dtype)
+    run_some = tf.function(take_some, (some, scalar, scalar), jit_compile=policy.xla)
+
+    def take_whole(
+        rows: tf.Tensor, chosen: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
+    ):
+        taken = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
+        done, calls = tf.constant(0), tf.constant(0)
+        while done < count:
+            num = tf.minimum(at_once, count - done)
+            batches = tf.gather(rows, tf.gather(chosen, start + done + tf.range(at_once)))
+            batches = tf.reshape(batches, (at_once, batch_numbers))
+            terms = run_some(batches, step + done, num)
+            taken = {name: taken[name].write(calls, terms[name]) for name in names}
+            done, calls = done + num, calls + 1
+        return {name: taken[name].concat() for name in names}
+
+    whole = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
+    return tf.function(take_whole, whole).get_concrete_function(), room
+
+
+def _step_over(
+    strategy: tf.distribute.Strategy,
+    model: Autoencoder,
+    optimizer: tf.keras.optimizers.Optimizer,
+    config: TrainConfig,
+):
+    """Returns a step on a batch that all devices take together, sharing the rows or not."""
+    num_devices = strategy.num_replicas_in_sync
+
+    @as_written
+    def on_a_device(batch: tf.Tensor, step: int, parts: Any, is_shared: bool):
+        if is_shared and num_devices > 1:
+            number = tf.distribute.get_replica_context().replica_id_in_sync_group
+            batch = tf.gather(tf.reshape(batch, [num_devices, -1, *batch.shape[1:]]), number)
+        return train_step(model, optimizer, batch, config=config, step=step, parts=parts)
+
+    @as_written
+    def take_step(batch: tf.Tensor, step: int, *, parts: Any, is_shared: bool):
+        terms = strategy.run(on_a_device, (batch, step, parts, is_shared))
+        return {name: strategy.experimental_local_results(terms[name])[0] for name in terms}
+
+    return take_step
+
+
+def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
+    """Returns the whole batches of an order as [room, batch_size], zeros after the last."""
+    batches = np.zeros((room, batch_size), np.int32)
+    whole = order[: len(order) // batch_size * batch_size]
+    batches.flat[: len(whole)] = whole
+    return batches
+
+
+def _mean(first: tf.Tensor, *others: Any):
+    return sum(others, first) / (1 + len(others)) if others else first
+
+
+def _seed_of(seed: int, part: Any):
+    """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
+    if isinstance(part, int):
+        return (seed + part * SEED_STRIDE) % 2**31
+    return tf.cast((seed + tf.cast(part, tf.int64) * SEED_STRIDE) % 2**31, tf.int32)
+
+
+def compile_validation(
+    model: Autoencoder, rows: StoredRows, *, max_bytes: int, seed: int
+) -> Callable[[], float]:
+    """Returns a function of nothing that computes the mean loss over stored rows [N, *shape].
+
+    They stay on the device where they fit into `max_bytes`, and are read in blocks otherwise.
+    """
+
+    @as_written
+    def loss_of(batch: tf.Tensor, step: int):
+        return model.loss_terms(batch, training=False, step=step, seed=seed)["loss"]
+
+    def total_loss(block: tf.Tensor, start: tf.Tensor):
+        total = tf.constant(0.0)
+        for first in tf.range(0, len(block), VALIDATION_BATCH):
+            batch = block[first : first + VALIDATION_BATCH]
+            total += loss_of(batch, start + first) * tf.cast(tf.shape(batch)[0], tf.float32)
+        return total
+
+    block_rows = rows.rows_within(max_bytes, multiple_of=VALIDATION_BATCH)
+    block = tf.TensorSpec((None, *rows.shape), rows.dtype)
+    compiled = tf.function(total_loss, (block, tf.TensorSpec((), tf.int32)))
+    compiled.get_concrete_function()
+    resident = [tf.constant(rows.first(len(rows)))] if block_rows == len(rows) else None
+
+    def validation_loss() -> float:
+        total = 0.0
+        for i, block in enumerate(resident or rows.blocks(block_rows)):
+            total += float(compiled(block, i * block_rows))
+        return total / len(rows)
+
+    return validation_loss

@@ -1,0 +1,159 @@
+"""A bounded folder of copies: what was fetched from an object store, whole answers out at a time.
+
+It lies in `AEFLOW_CACHE` and holds `AEFLOW_CACHE_BYTES` at most. What a process reads stays while
+it does; of the rest, what was used longest ago goes first. A process that reads more at once than
+the bound gets it all the same.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from aeflow.errors import ConfigError
+from aeflow.storage.disk.durable import aside, replacing
+from aeflow.storage.disk.files import contained
+
+__all__ = ["Cache", "cache_folder"]
+
+FOLDER, BYTES = "AEFLOW_CACHE", "AEFLOW_CACHE_BYTES"
+DEFAULT_BYTES = 20 * 2**30
+SCRATCH = "work"
+ANSWER = "*/*/*"
+"""Where an answer lies below the cache: store, kind, key."""
+
+
+def cache_folder() -> Path:
+    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache.
+
+    Raises ConfigError if it would lie in a home folder and this user has none.
+    """
+    chosen = os.environ.get(FOLDER)
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = Path(chosen) if chosen else Path(parent) / "aeflow"
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"The cache has no place, for this user has no home folder. Set {FOLDER} to a folder."
+        ) from error
+
+
+class Cache:
+    """Holds copies of one store's committed files, and room for files in the making."""
+
+    def __init__(self, url: str):
+        self._top = cache_folder()
+        self._bound = _bound()
+        self.root = self._top / hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._held: dict[str, int] = {}
+
+    def __del__(self):
+        for descriptor in self._held.values():
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def hold(self, address: str) -> Path:
+        """Returns the folder for an answer's files; it stays while this object does."""
+        folder = contained(self.root, address)
+        while address not in self._held:
+            _make(folder)
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat()):
+                self._held[address] = descriptor
+            else:  # it went out in this very moment
+                os.close(descriptor)
+        os.utime(folder)
+        return folder
+
+    def make_room(self, size: int) -> None:
+        """Lets answers go that nobody holds, the one used longest ago first, until `size` fits."""
+        sizes = {folder: _size(folder) for folder in self._top.glob(ANSWER) if folder.is_dir()}
+        total = sum(sizes.values()) + size
+        for folder in sorted(sizes, key=_last_use):
+            if total <= self._bound:
+                return
+            if sizes[folder] and _let_go(folder):
+                total -= sizes[folder]
+
+    @contextmanager
+    def taking(self, address: str, name: str) -> Iterator[Path]:
+        """Gives a path to write a copy to; it has its name once the block ends well."""
+        with replacing(contained(self.hold(address), name)) as written:
+            yield written
+
+    def scratch(self) -> tempfile.TemporaryDirectory:
+        """Returns a folder for files in the making; what dead processes left is removed."""
+        parent = self._top / SCRATCH
+        _make(parent)
+        for left in parent.iterdir():
+            owner = left.name.partition("-")[0]
+            if owner.isdigit() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(left, ignore_errors=True)
+        return tempfile.TemporaryDirectory(
+            prefix=f"{os.getpid()}-", dir=parent, ignore_cleanup_errors=True
+        )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The cache cannot make '{folder}' ({error.strerror or error}). "
+            f"Set {FOLDER} to a folder that you may write to."
+        ) from error
+
+
+def _bound() -> int:
+    chosen = os.environ.get(BYTES) or str(DEFAULT_BYTES)
+    if not chosen.isdigit():
+        raise ConfigError(
+            f"{BYTES} is a number of bytes, not '{chosen}'. Give such as 20000000000."
+        )
+    return int(chosen)
+
+
+def _size(folder: Path) -> int:
+    return sum(_sizes(folder.rglob("*")))
+
+
+def _sizes(paths: Iterable[Path]) -> Iterator[int]:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                yield path.stat().st_size
+
+
+def _last_use(folder: Path) -> float:
+    with suppress(FileNotFoundError):
+        return folder.stat().st_mtime
+    return 0.0
+
+
+def _let_go(folder: Path) -> bool:
+    """Removes an answer's copies unless a process holds them; says whether it did."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unwanted = aside(folder)
+        folder.rename(unwanted)
+        shutil.rmtree(unwanted, ignore_errors=True)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)

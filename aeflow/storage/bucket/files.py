@@ -1,0 +1,151 @@
+"""The verbs on bytes for an object store: a bucket and a prefix instead of a folder.
+
+What is read or written as a file lies on this machine meanwhile: committed files in the cache,
+those in the making in a folder of this process.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aeflow.errors import TransientError
+from aeflow.lineage import FileEntry
+from aeflow.storage.bucket.cache import Cache
+from aeflow.storage.bucket.committing import Commit
+from aeflow.storage.bucket.objects import Objects
+from aeflow.storage.disk.durable import replacing
+from aeflow.storage.disk.files import contained
+
+__all__ = ["ObjectFiles"]
+
+IN_FLIGHT = 8
+PUBLISH_SECONDS = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+class ObjectFiles(Objects):
+    """Keeps files below one prefix of an object store, with copies on this machine."""
+
+    def __init__(self, url: str):
+        super().__init__(url)
+        self.cache = Cache(url)
+        self.root = self.cache.root
+        self._have: dict[str, str] = {}
+        self._published: dict[str, float] = {}
+
+    def holds(self, name: str, entry: FileEntry) -> bool:
+        """Says whether a file has the size that was recorded: half a file is never there."""
+        meta = self.head(name)
+        return meta is not None and meta["size"] == entry.size
+
+    def make_folder(self, name: str) -> None:
+        """Does nothing: there are no folders."""
+
+    def remove_if_empty(self, name: str) -> None:
+        """Does nothing: there are no folders."""
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Gives a path to write to; `name` appears, whole, when the block ends well."""
+        with replacing(self.path(name)) as written:
+            yield written
+            version = self.put(name, written)
+        self._have[name] = version
+
+    def link(self, old: str, new: str) -> None:
+        """Copies a finished file within the store."""
+        self.copy(old, new)
+        copied, here = contained(self.root, old), self.path(new)
+        meta = self.head(new)
+        if meta and copied.is_file() and copied.stat().st_size == meta["size"]:
+            here.parent.mkdir(parents=True, exist_ok=True)
+            here.unlink(missing_ok=True)
+            with suppress(OSError):  # it is fetched when it is asked for
+                os.link(copied, here)
+                self._have[new] = meta["e_tag"]
+
+    def commit(
+        self,
+        draft: str,
+        address: str,
+        manifest: bytes,
+        *,
+        entries: Sequence[FileEntry],
+        check: Callable[[], None],
+    ) -> bool:
+        """Brings a draft to an address, the manifest last; False where another one was first."""
+        return Commit(self, draft, address, check=check, local=self.local).make(manifest, entries)
+
+    def path(self, name: str) -> Path:
+        """Returns where a file in the making lies on this machine."""
+        return contained(Path(self._scratch.name), name)
+
+    def local(self, name: str) -> Path:
+        """Returns a path with the bytes of a file of a draft as they are now."""
+        path, meta = self.path(name), self.head(name)
+        if meta is None:
+            path.unlink(missing_ok=True)
+        else:
+            self._take(name, meta)
+        return path
+
+    def _take(self, name: str, meta: dict[str, Any]) -> None:
+        """Fetches a file unless its bytes are here as they are there."""
+        path = self.path(name)
+        if not path.is_file() or self._have.get(name) != meta["e_tag"]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.fetch(name, path)
+            self._have[name] = meta["e_tag"]
+
+    def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
+        """Returns a folder on this machine that holds those committed files; it stays for now."""
+        folder = self.cache.hold(address)
+        missing = [entry for entry in entries if not contained(folder, entry.name).is_file()]
+        self.cache.make_room(sum(entry.size for entry in missing))
+
+        def fetch(entry: FileEntry) -> None:
+            with (
+                suppress(FileNotFoundError),  # said by who looks for it
+                self.cache.taking(address, entry.name) as path,
+            ):
+                self.fetch(f"{address}/{entry.name}", path)
+
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="fetch") as pool:
+            list(pool.map(fetch, missing))
+        return folder
+
+    def forget(self, address: str, name: str) -> bool:
+        """Drops this machine's copy of a committed file, and says so."""
+        contained(self.root, f"{address}/{name}").unlink(missing_ok=True)
+        return True
+
+    def mirrored(self, folders: Iterable[str]) -> Path:
+        """Returns a folder of this process with copies of those folders; only what is new comes."""
+        for meta in (meta for folder in folders for meta in self._below(folder)):
+            self._take(meta["path"], meta)
+        return Path(self._scratch.name)
+
+    def publish(self, name: str, *, at_once: bool = False) -> None:
+        """Copies what was written below `path(name)` to the store, every few seconds at most."""
+        now = time.monotonic()
+        if not at_once and now - self._published.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
+            return
+        self._published[name] = now
+        folder = self.path(name)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                try:
+                    self.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
+                except (TransientError, OSError) as error:  # the work itself matters more
+                    logger.warning("'%s' is not in the store yet: %s", path.name, error)
+
+    @cached_property
+    def _scratch(self):
+        return self.cache.scratch()

@@ -1,0 +1,110 @@
+"""Opens files of object stores for those who read sources: listed once, read by ranges."""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from aeflow.storage.bucket.remote import Remote, checked_url, is_remote
+
+__all__ = ["RemoteFile", "is_remote", "remote_files"]
+
+READ_AHEAD_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """Names one object; it is opened, read and named as a `Path` is."""
+
+    remote: Remote
+    key: str
+    size: int
+    e_tag: str
+
+    def __str__(self) -> str:
+        return f"{self.remote.url}/{self.key}" if self.key else self.remote.url
+
+    @property
+    def name(self) -> str:
+        """The last part of its address."""
+        return str(self).rpartition("/")[2]
+
+    @property
+    def suffixes(self) -> list[str]:
+        """The endings of its name."""
+        return PurePosixPath(self.name).suffixes
+
+    @property
+    def digest(self) -> str:
+        """The digest of its etag and size, which change whenever its bytes do.
+
+        Bytes that were uploaded in parts of another size have another etag, and so another digest.
+        """
+        return hashlib.sha256(f"{self.e_tag} {self.size}".encode()).hexdigest()
+
+    def open(self) -> io.BufferedReader:
+        """Opens it for reading, from wherever one seeks to."""
+        return io.BufferedReader(_Ranges(self), READ_AHEAD_BYTES)
+
+    def read_bytes(self) -> bytes:
+        """Returns all its bytes."""
+        return self.remote.ask(lambda store: bytes(self.remote.api.get(store, self.key).bytes()))
+
+
+class _Ranges(io.RawIOBase):
+    """Reads ranges of an object; a line that is lost is taken up again."""
+
+    def __init__(self, file: RemoteFile):
+        self._file = file
+        self._place = 0
+
+    def readable(self) -> bool:
+        """Says yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Says yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Goes to a place and returns it."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._file.size}[whence]
+        self._place = max(0, start + offset)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills the buffer as far as the file goes and returns the number of bytes."""
+        start, stop = self._place, min(self._place + len(buffer), self._file.size)
+        if start >= stop:
+            return 0
+        remote, key = self._file.remote, self._file.key
+        content = remote.ask(
+            lambda store: bytes(remote.api.get_range(store, key, start=start, end=stop))
+        )
+        buffer[: len(content)] = content
+        self._place += len(content)
+        return len(content)
+
+
+def remote_files(url: str) -> tuple[bool, dict[str, RemoteFile]]:
+    """Returns whether the address is one file, and the files by their places below it.
+
+    Raises ConfigError or TransientError, in one line, where the store cannot be asked.
+    """
+    url = checked_url(url)
+    folder, _, last = url.rpartition("/")
+    remote = Remote(url)
+    found = {
+        meta["path"]: RemoteFile(remote, meta["path"], meta["size"], meta["e_tag"])
+        for meta in remote.ask(lambda store: remote.api.list(store).collect())
+        if meta["path"] and not meta["path"].endswith("/")
+    }
+    if found or folder.endswith("/"):  # a bucket is no file
+        return False, found
+    beside = Remote(folder)
+    try:
+        meta = beside.ask(beside.api.head, last)
+    except FileNotFoundError:
+        return False, {}
+    return True, {last: RemoteFile(beside, last, meta["size"], meta["e_tag"])}

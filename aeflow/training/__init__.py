@@ -1,5 +1,0 @@
-"""Training: from a dataset to a model, by our own gradient tape loop."""
-
-from aeflow.training.train import train
-
-__all__ = ["train"]

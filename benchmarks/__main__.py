@@ -1,0 +1,41 @@
+"""Measures training and encoding beside their peers on Fashion-MNIST. `make bench`.
+
+Prints Markdown, and writes the figures as JSON where `--json FILE` says so.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from aeflow.configs import IngestConfig
+from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
+from aeflow.storage import Store
+from benchmarks import encoding, training
+from benchmarks.harness import summary
+from tests.fashion import FOLDER
+
+MEASURES = dict.fromkeys(training.CASES, training.measure) | dict.fromkeys(
+    encoding.CASES, encoding.measure
+)
+
+
+def main() -> None:
+    """Prints a table for each case."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", help=", ".join(MEASURES))
+    parser.add_argument("--json", type=Path, help="A file for the figures.")
+    given = parser.parse_args()
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "store")
+        dataset = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
+        for case in given.cases or MEASURES:
+            found[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

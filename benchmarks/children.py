@@ -1,0 +1,76 @@
+"""Contenders as processes of their own, each in its own environment, that work when told to."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+__all__ = ["PEERS", "Child", "python_of", "started"]
+
+PEERS = Path(".peers")
+
+
+class Child:
+    """A process that answers each line with a line of JSON."""
+
+    def __init__(self, process: subprocess.Popen, errors: IO[bytes]):
+        self._process = process
+        self._errors = errors
+
+    def work(self) -> tuple[float, float]:
+        """Lets it work once; returns seconds a row, on the clock and of all processors."""
+        took = self._ask("work")
+        return took["wall"], took["cpu"]
+
+    def mse(self) -> float | None:
+        """Returns the error that it has come to, None where it has none."""
+        return self._ask("mse")["mse"]
+
+    def wait_until_warm(self) -> None:
+        """Returns when it has worked once, which nobody measures."""
+        self._ask()
+
+    def _ask(self, what: str = "") -> dict:
+        assert self._process.stdin
+        assert self._process.stdout
+        if what:
+            print(what, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace").splitlines()[-5:]
+            raise SystemExit("\n".join([f"A contender ended: {self._process.args}", *said]))
+        return json.loads(answer)
+
+
+@contextmanager
+def started(module: str, environment: str | None, given: dict) -> Iterator[Child]:
+    """Starts a contender and tells it what is `given`; it is warm when it is given out."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [
+                python_of(environment),
+                "-m",
+                f"benchmarks.contenders.{module}",
+                json.dumps(given),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            child = Child(process, errors)
+            child.wait_until_warm()
+            yield child
+        finally:
+            process.communicate(timeout=60)
+
+
+def python_of(environment: str | None) -> Path:
+    """Returns the interpreter of an environment in `.peers`, or this one."""
+    return PEERS / environment / "bin" / "python" if environment else Path(sys.executable)

@@ -1,0 +1,112 @@
+"""Runs variants in turn, repeats them, and reports medians with their spread."""
+
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aeflow.compute.runtime import cpu_name
+
+__all__ = ["Timings", "in_turn", "summary", "table", "timed"]
+
+ROOFLINE = "GEMM, one thread"
+
+Round = Callable[[], tuple[float, float]]
+"""Works once, and returns seconds a row, on the clock and of all processors."""
+
+
+@dataclass
+class Timings:
+    """Holds wall and CPU seconds a row of one variant's rounds, and what it reached."""
+
+    name: str
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    reached: str = ""
+
+    @property
+    def rate(self) -> float:
+        """The median of rows a second."""
+        return 1.0 / statistics.median(self.wall)
+
+    @property
+    def cpu_per_row(self) -> float:
+        """The median of microseconds of all processors for a row."""
+        return 1e6 * statistics.median(self.cpu)
+
+
+def in_turn(variants: dict[str, Round], *, rounds: int) -> list[Timings]:
+    """Runs every variant once to warm up, then all of them in turn, `rounds` times.
+
+    Each round has an order of its own: what a variant leaves in caches, and what it has let cool
+    down, is not always the same one's gain or loss.
+    """
+    timings = [Timings(name) for name in variants]
+    shuffled = random.Random(0)
+    for number in range(rounds + 1):
+        for timing in shuffled.sample(timings, len(timings)):
+            wall, cpu = variants[timing.name]()
+            if number:
+                timing.wall.append(wall)
+                timing.cpu.append(cpu)
+    return timings
+
+
+def timed(work: Callable[[], object], *, rows: int) -> Round:
+    """Returns a round of work on so many rows in this process."""
+
+    def once() -> tuple[float, float]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        return (time.perf_counter() - wall) / rows, (time.process_time() - cpu) / rows
+
+    return once
+
+
+def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
+    """Returns a Markdown table; ratios are against the first variant, round by round.
+
+    Where the operations of a row are given, and the products alone are among the variants, it
+    also says what share of their speed each variant reaches for the same processor time.
+    """
+    roofline = next((t.cpu_per_row for t in timings if t.name == ROOFLINE), None)
+    lines = [
+        f"### {title}",
+        "",
+        "| variant | rows/s | aeflow is faster by (min to max) | CPU us a row | of the roofline |"
+        " reached |",
+        "|---|---|---|---|---|---|",
+    ]
+    for timing in timings:
+        low, median, high = _ratios(timing, timings[0])
+        share = f"{roofline / timing.cpu_per_row:.2f}" if roofline else ""
+        lines.append(
+            f"| {timing.name} | {timing.rate:,.0f} | {median:.2f} ({low:.2f} to {high:.2f}) | "
+            f"{timing.cpu_per_row:.1f} | {share} | {timing.reached} |"
+        )
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    told = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
+    if roofline:
+        told += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
+    return "\n".join([*lines, "", f"{told}."])
+
+
+def summary(timings: list[Timings]) -> list[dict]:
+    """Returns what the table says, for JSON."""
+    return [
+        {
+            "variant": timing.name,
+            "rows_per_second": timing.rate,
+            "cpu_us_per_row": timing.cpu_per_row,
+            "speed_of_first": _ratios(timing, timings[0]),
+            "reached": timing.reached,
+        }
+        for timing in timings
+    ]
+
+
+def _ratios(timing: Timings, first: Timings) -> tuple[float, float, float]:
+    ratios = [theirs / own for theirs, own in zip(timing.wall, first.wall, strict=True)]
+    return min(ratios), statistics.median(ratios), max(ratios)

@@ -1,0 +1,3 @@
+"""Recipes: what each flow does, a call a line, and the runners that carry a recipe out."""
+
+__all__: list[str] = []

@@ -1,0 +1,39 @@
+"""Stages in this process, without Prefect."""
+
+from typing import ParamSpec, TypeVar
+
+from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
+from aeflow.configs import PipelineConfig
+from aeflow.registry import champions
+from aeflow.stages import Stage
+from aeflow.storage import Store
+from flows.recipes import pipeline as recipe
+from flows.recipes.outcome import Evaluated
+from flows.recipes.runner import Runner
+from flows.server.listening import heard_context
+
+__all__ = ["Here"]
+
+P = ParamSpec("P")
+A = TypeVar("A", bound=Artifact)
+
+
+class Here(Runner):
+    """Calls each stage as the function that it is."""
+
+    def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
+        """Returns the stage's answer; the first Ctrl-C or SIGTERM lets it keep its work."""
+        with heard_context(self.store, self.runtime) as context:
+            return stage(context, *args, **kwargs)
+
+    def promote(self, verdict: Verdict, *, model: Model) -> None:
+        """Makes a model the champion of its dataset."""
+        champions.promote(verdict, Store(self.store), model=model)
+
+    def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
+        """Points a dataset's stable address of features at a feature set."""
+        champions.point_features(features, Store(self.store), dataset_name=dataset_name)
+
+    def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
+        """Trains and evaluates in this process, too."""
+        return recipe.train_autoencoder(config, self, dataset)

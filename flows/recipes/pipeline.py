@@ -1,0 +1,128 @@
+"""What the flows do, in order: with tasks it is a Prefect flow, else plain Python."""
+
+from typing import Any
+
+from aeflow.artifacts import Dataset, Model
+from aeflow.configs import IngestConfig, PipelineConfig
+from aeflow.schema import ExampleSchema
+from aeflow.stages.comparison import measure_drift as drift
+from aeflow.stages.encoding import encode
+from aeflow.stages.evaluation import evaluate
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.publishing import publish
+from aeflow.stages.training import train
+from flows.recipes.outcome import Evaluated, Outcome, Watched
+from flows.recipes.runner import Runner
+from flows.recipes.stored import CHAMPION, made_from, stored
+
+__all__ = [
+    "encode_dataset",
+    "evaluate_model",
+    "ingest_dataset",
+    "ingest_ood",
+    "measure_drift",
+    "ood_config",
+    "pipeline",
+    "publish_model",
+    "train_autoencoder",
+]
+
+
+def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
+    """Ingests, trains and evaluates, encodes and publishes."""
+    dataset = runner.run(ingest, config.ingest)
+    return _published(config, runner, runner.train_autoencoder(config, dataset.address))
+
+
+def train_autoencoder(
+    config: PipelineConfig, runner: Runner, dataset: str | None = None
+) -> Evaluated:
+    """Trains and evaluates, on the stored dataset with that key or one that it ingests first."""
+    if dataset is None:
+        examples = runner.run(ingest, config.ingest)
+    else:
+        examples = stored(runner.store, dataset, Dataset)
+    ood = ingest_ood(examples, config, runner)
+    model = runner.run(train, examples, config.train, model_config=config.model)
+    evaluation = runner.run(evaluate, model, config.evaluate, dataset=examples, ood=ood)
+    return Evaluated(dataset=examples, model=model, evaluation=evaluation)
+
+
+def encode_dataset(
+    config: PipelineConfig, runner: Runner, *, model: str, dataset: str | None = None
+) -> Outcome:
+    """Encodes with a stored model: a stored dataset, or every row of a source."""
+    encoder = stored(runner.store, model, Model)
+    if dataset is None:
+        everything = config.ingest.model_copy(update={"splits": "all"})
+        examples = runner.run(ingest, everything)
+    else:
+        examples = stored(runner.store, dataset, Dataset)
+    features = runner.run(encode, encoder, config.encode, dataset=examples)
+    return Outcome(dataset=examples, model=encoder, features=features)
+
+
+def ingest_dataset(config: PipelineConfig, runner: Runner) -> Outcome:
+    """Ingests, and no more."""
+    return Outcome(dataset=runner.run(ingest, config.ingest))
+
+
+def evaluate_model(config: PipelineConfig, runner: Runner, model: str) -> Evaluated:
+    """Evaluates a stored model on the dataset that it was trained on."""
+    trained = stored(runner.store, model, Model)
+    dataset = made_from(runner.store, trained, Dataset)
+    ood = ingest_ood(dataset, config, runner)
+    evaluation = runner.run(evaluate, trained, config.evaluate, dataset=dataset, ood=ood)
+    return Evaluated(dataset=dataset, model=trained, evaluation=evaluation)
+
+
+def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Dataset | None:
+    """Ingests rows that are out of a dataset's distribution, if the config names any.
+
+    Raises ConfigError if they cannot be made to fit, before anything is trained.
+    """
+    if config.evaluate.ood_source is None:
+        return None
+    source = config.evaluate.ood_source
+    strange = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
+    ood = runner.run(ingest, strange)
+    dataset.check_strangers(ood, split=config.evaluate.split)
+    return ood
+
+
+def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = None) -> IngestConfig:
+    """Returns how such rows are ingested: in one split, images in files at the model's size."""
+    options: dict[str, Any] = {}
+    if schema.is_image and source.startswith("images:"):
+        height, width, channels = schema.shape
+        mode = "rgb" if channels == 3 else "grayscale"
+        options = {"image_size": f"{height}x{width}", "color_mode": mode}
+    return IngestConfig(source=source, splits="all", data_dir=data_dir, **options)
+
+
+def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = None) -> Watched:
+    """Compares what a source has now with what a stored model, or the champion, was trained on."""
+    dataset = runner.run(ingest, config.ingest)
+    trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
+    found = runner.run(drift, trained, config.drift, dataset=dataset)
+    return Watched(dataset=dataset, model=trained, drift=found)
+
+
+def publish_model(config: PipelineConfig, runner: Runner, model: str) -> Outcome:
+    """Evaluates a stored model, encodes its dataset and publishes both."""
+    return _published(config, runner, evaluate_model(config, runner, model))
+
+
+def _published(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
+    dataset, model, evaluation = evaluated.dataset, evaluated.model, evaluated.evaluation
+    features = runner.run(encode, model, config.encode, dataset=dataset)
+    publication = runner.run(
+        publish, evaluation, config.publish, dataset=dataset, model=model, features=features
+    )
+    return Outcome(
+        dataset=dataset,
+        model=model,
+        evaluation=evaluation,
+        features=features,
+        publication=publication,
+    )

@@ -1,0 +1,125 @@
+"""What the retraining flow does, in order: with tasks it is a Prefect flow, else plain Python."""
+
+from aeflow.artifacts import Dataset, Drift, Evaluation, Model
+from aeflow.configs import PipelineConfig
+from aeflow.registry.champions import champion_of
+from aeflow.stages.comparison import measure_compatibility, measure_drift
+from aeflow.stages.encoding import encode
+from aeflow.stages.evaluation import evaluate
+from aeflow.stages.gating import gate
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.publishing import publish
+from aeflow.storage import Store
+from flows.recipes.outcome import Outcome, Retraining
+from flows.recipes.pipeline import ingest_ood
+from flows.recipes.runner import Runner
+from flows.recipes.stored import made_from
+
+__all__ = ["retrain"]
+
+
+def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
+    """Trains when it is due, promotes what passes the gate, and keeps features fresh.
+
+    Whatever happens to a challenger, the data are encoded with the model that is champion at the
+    end, so that a run that was killed after a promotion is made good by the next.
+    """
+    dataset = runner.run(ingest, config.ingest)
+    ood = ingest_ood(dataset, config, runner)
+    champion = champion_of(dataset.name, Store(runner.store))
+    drift = None
+    if champion:
+        drift = runner.run(measure_drift, champion, config.drift, dataset=dataset)
+    due = _why_due(config, runner, champion=champion, dataset=dataset, drift=drift)
+    if due is None:
+        found = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
+    else:
+        found = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
+        found = found.model_copy(update={"drift": drift, "reason": f"{due} {found.reason}"})
+    standing = found.challenger if found.ending == "Completed" else champion
+    if standing is None:
+        return found.model_copy(update={"dataset": dataset})
+    fresh = _refreshed(config, runner, model=standing, dataset=dataset, ood=ood)
+    return found.model_copy(update=dict(fresh))
+
+
+def _why_due(
+    config: PipelineConfig,
+    runner: Runner,
+    *,
+    champion: Model | None,
+    dataset: Dataset,
+    drift: Drift | None,
+) -> str | None:
+    """Says why a model is due, or None if none is."""
+    if champion is None:
+        return f"'{dataset.name}' has no champion yet."
+    when = config.retrain.train_when
+    if when == "on_drift":
+        return "The data drifted." if drift and drift.drifted else None
+    if when == "on_new_data":
+        own = made_from(runner.store, champion, Dataset)
+        return "The data are new." if own.digest != dataset.digest else None
+    return "Every run trains."
+
+
+def _why_not(config: PipelineConfig) -> str:
+    if config.retrain.train_when == "on_drift":
+        return "The champion stays: its data did not drift."
+    return "The champion stays: it was trained on these very data."
+
+
+def _challenge(
+    config: PipelineConfig,
+    runner: Runner,
+    *,
+    champion: Model | None,
+    dataset: Dataset,
+    ood: Dataset | None,
+) -> Retraining:
+    """Trains a challenger and lets the gate compare it with the champion, on the same rows."""
+    trained = runner.train_autoencoder(config, dataset.address)
+    challenger = trained.model
+    if challenger == champion:
+        return Retraining(ending="Unchanged", reason="Training gave the champion itself again.")
+    of_champion: Evaluation | None = None
+    if champion:
+        of_champion = runner.run(evaluate, champion, config.evaluate, dataset=dataset, ood=ood)
+    verdict = runner.run(
+        gate,
+        trained.evaluation,
+        config.gate,
+        model=challenger,
+        dataset=dataset,
+        champion=of_champion,
+        champion_model=champion,
+    )
+    judged = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
+    if not verdict.passed:
+        return Retraining(ending="Refused", **judged)
+    runner.promote(verdict, model=challenger)
+    compatibility = None
+    if champion:
+        compatibility = runner.run(
+            measure_compatibility, challenger, config.compatibility, old=champion, dataset=dataset
+        )
+    return Retraining(ending="Completed", compatibility=compatibility, **judged)
+
+
+def _refreshed(
+    config: PipelineConfig, runner: Runner, *, model: Model, dataset: Dataset, ood: Dataset | None
+) -> Outcome:
+    """Evaluates, encodes and publishes with the champion; the address of its features follows."""
+    evaluation = runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
+    features = runner.run(encode, model, config.encode, dataset=dataset)
+    runner.point_features(features, dataset_name=dataset.name)
+    publication = runner.run(
+        publish, evaluation, config.publish, dataset=dataset, model=model, features=features
+    )
+    return Outcome(
+        dataset=dataset,
+        model=model,
+        evaluation=evaluation,
+        features=features,
+        publication=publication,
+    )

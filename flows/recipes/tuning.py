@@ -1,0 +1,41 @@
+"""What tuning does, in order: with tasks it is a Prefect flow, without them plain Python."""
+
+import time
+from collections.abc import Callable
+
+from aeflow.artifacts import Dataset
+from aeflow.configs import PipelineConfig
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
+from aeflow.storage import Store
+from aeflow.tuning import Trial, best_of, check_optuna, run_trial
+from flows.recipes.outcome import Tuned
+from flows.recipes.runner import Runner
+from flows.server.listening import heard_context
+
+__all__ = ["make_trial", "tune"]
+
+
+def make_trial(
+    dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
+) -> Trial:
+    """Makes one trial of a study, or finds it made."""
+    with heard_context(store, config.runtime) as context:
+        return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
+
+
+def tune(
+    config: PipelineConfig, runner: Runner, *, trial: Callable[..., Trial] = make_trial
+) -> Tuned:
+    """Ingests, and makes the trials of a study that are still to be made, one after the other."""
+    check_optuna()
+    settings = config.tune
+    end = settings.timeout_seconds and time.monotonic() + settings.timeout_seconds
+    dataset = runner.run(ingest, config.ingest)
+    for number in range(settings.trials):
+        left = end and max(0.0, end - time.monotonic())
+        made = trial(dataset, config, runner.store, number=number, seconds=left)
+        if made.state == "running":
+            break
+    best = best_of(dataset, config, Store(runner.store))
+    return Tuned(dataset=dataset, best=best)

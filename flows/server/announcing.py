@@ -1,0 +1,125 @@
+"""Events that a server's automations react to."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+from pydantic import ValidationError
+
+from aeflow.artifacts import Dataset, Drift, Model
+from aeflow.configs import PipelineConfig
+from aeflow.errors import AeflowError
+from flows.recipes.stored import absolute
+from flows.server.cancelling import SERVER_TROUBLE
+
+__all__ = ["DRIFTED", "FLOW_LABEL", "RETRAINING", "announce_drift"]
+
+DRIFTED = "drift.detected"
+FLOW_LABEL = "aeflow.flow"
+"""Names the flow that measured: retraining must not start retraining."""
+RETRAINING = "retraining"
+"""In an event of drift, the role of the deployment that is to retrain, and its parameters."""
+
+NAMED = 100
+
+logger = logging.getLogger(__name__)
+
+
+def announce_drift(drift: Drift, *, model: Model, dataset: Dataset) -> None:
+    """Reports to the server that a dataset drifted, and what retrains it. It cannot fail a run."""
+    if not drift.drifted:
+        return
+    retraining = _retraining_of(dataset)
+    related, parameters = [], {}
+    if retraining:
+        deployment = f"prefect.deployment.{retraining.deployment}"
+        related = [{"prefect.resource.id": deployment, "prefect.resource.role": RETRAINING}]
+        parameters = {RETRAINING: retraining.parameters}
+    emit_event(
+        DRIFTED,
+        resource={
+            "prefect.resource.id": f"aeflow.dataset.{dataset.name}",
+            "prefect.resource.name": dataset.name,
+            FLOW_LABEL: flow_run.flow_name or "",
+        },
+        related=related,
+        payload={
+            "dataset": dataset.name,
+            "dataset_key": dataset.key,
+            "model": model.key,
+            "drift": drift.key,
+            # An event has a largest size, and there may be tens of thousands of columns.
+            "columns": list(drift.columns[:NAMED]),
+            "num_columns": len(drift.columns),
+            "p": drift.smallest_p,
+            "rows": drift.rows,
+            **parameters,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Retraining:
+    """Names a deployment of `retrain`, and the config and store that retrain a dataset."""
+
+    deployment: UUID
+    parameters: dict[str, Any]
+
+
+def _retraining_of(dataset: Dataset) -> _Retraining | None:
+    """Returns what retrains the dataset that this flow run measured, None if nothing can.
+
+    That is the deployment for that dataset and store, with its own parameters. If there is none,
+    it is the first deployment of `retrain`, with the config and the store of this run.
+    """
+    measured = _parameters_of(flow_run.parameters)
+    if measured is None:
+        return None
+    try:
+        deployments = _deployments()
+    except SERVER_TROUBLE as error:
+        logger.warning("drift: the server was not asked what retrains: %s", error)
+        return None
+    for deployment in deployments:
+        own = _parameters_of(deployment.parameters)
+        if own and _is_of(dataset, own, measured):
+            return _Retraining(deployment.id, deployment.parameters)
+    if not deployments:
+        return None
+    config, store = measured
+    parameters = {"config": config.model_dump(mode="json", exclude_unset=True), "store": store}
+    return _Retraining(deployments[0].id, parameters)
+
+
+def _deployments() -> list[DeploymentResponse]:
+    with get_client(sync_client=True) as client:
+        flows = FlowFilter(name=FlowFilterName(any_=["retrain"]))
+        return sorted(client.read_deployments(flow_filter=flows), key=lambda one: one.name)
+
+
+Parameters = tuple[PipelineConfig, str]
+"""A config and a store."""
+
+
+def _parameters_of(parameters: dict[str, Any]) -> Parameters | None:
+    try:
+        config = PipelineConfig.model_validate(parameters["config"])
+        return config, absolute(parameters["store"])
+    except (KeyError, ValidationError, AeflowError):
+        return None
+
+
+def _is_of(dataset: Dataset, own: Parameters, measured: Parameters) -> bool:
+    """Whether a deployment's parameters are those of the dataset: by its name, or by its source."""
+    (config, store), (measured_config, measured_store) = own, measured
+    if store != measured_store:
+        return False
+    if config.ingest.name or measured_config.ingest.name:
+        return config.ingest.name == dataset.name
+    return config.ingest.source == measured_config.ingest.source

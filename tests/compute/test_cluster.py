@@ -1,0 +1,134 @@
+"""How machines meet: real sockets between threads."""
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from aeflow.compute.cluster import Cluster, cluster_here, meet, task_of
+from aeflow.errors import ConfigError, Interrupted, TransientError
+from tests.clusters import addresses
+
+SECONDS = 20
+
+
+class Meeting:
+    """Lets machines come one by one, each in a thread of its own."""
+
+    def __init__(self, pool: ThreadPoolExecutor, size: int):
+        self.machines = tuple(addresses(size))
+        self._pool = pool
+        self._end = time.monotonic() + SECONDS
+
+    def come(self, index: int, work: str = "work", wait: Callable[[], None] | None = None):
+        """Lets a machine come, which waits as long as `wait` raises nothing."""
+        cluster = Cluster(self.machines, index)
+        return self._pool.submit(meet, cluster, work, wait or self._in_time)
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self._end:
+            raise Interrupted("nobody came")
+
+
+@pytest.fixture
+def meeting():
+    """Gives a meeting of three machines."""
+    with ThreadPoolExecutor() as pool:
+        yield Meeting(pool, 3)
+
+
+def is_waiting(machine: Future) -> bool:
+    """Says whether a machine still waits after a while."""
+    time.sleep(1.5)
+    return not machine.done()
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_they_wait_for_the_last(order, meeting):
+    first, second = meeting.come(order[0]), meeting.come(order[1])
+    assert is_waiting(first) and is_waiting(second)
+    third = meeting.come(order[2])
+    for machine in (first, second, third):
+        assert machine.result(SECONDS) is None
+
+
+def test_who_comes_for_other_work_is_told_and_the_others_wait_on(meeting):
+    chief, second, other = meeting.come(0), meeting.come(1), meeting.come(2, "else")
+    with pytest.raises(ConfigError, match="trains something else: work, and here it is else"):
+        other.result(SECONDS)
+    assert is_waiting(chief) and is_waiting(second)
+    meeting.come(2).result(SECONDS)
+    assert chief.result(SECONDS) is second.result(SECONDS) is None
+
+
+def test_who_leaves_again_is_waited_for_anew(meeting):
+    ends: list[bool] = []
+
+    def until_told() -> None:
+        if ends:
+            raise Interrupted("enough")
+
+    chief, second = meeting.come(0), meeting.come(1, wait=until_told)
+    assert is_waiting(second)
+    ends.append(True)
+    with pytest.raises(Interrupted):
+        second.result(SECONDS)
+    third = meeting.come(2)
+    assert is_waiting(chief) and is_waiting(third)
+    meeting.come(1).result(SECONDS)
+    assert chief.result(SECONDS) is third.result(SECONDS) is None
+
+
+def test_a_stranger_at_the_port_disturbs_nobody(meeting):
+    chief, second = meeting.come(0), meeting.come(1)
+    assert is_waiting(chief)
+    host, _, port = meeting.machines[0].partition(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(b"GET / HTTP/1.1\r\n\r\n\xff")
+        line.recv(100)
+    for _ in range(3):
+        with socket.create_connection((host, int(port))) as line:  # and one that breaks off
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert is_waiting(chief)
+    meeting.come(2).result(SECONDS)
+    assert chief.result(SECONDS) is second.result(SECONDS) is None
+
+
+def test_a_port_that_is_taken_is_one_line(meeting):
+    host, _, port = meeting.machines[0].partition(":")
+    with (
+        socket.create_server((host, int(port))),
+        pytest.raises(TransientError, match=f"at port {port}: .* Free it, or give another"),
+    ):
+        meeting.come(0).result(SECONDS)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "worker",
+        "[]",
+        '{"cluster": {"worker": ["a:1", "b:2"]}}',
+        task_of(["a:1", "b:2"], 2),
+        task_of(["a:1", "b"], 0),
+        '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+    ],
+)
+def test_a_cluster_that_is_none_is_one_line(given, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", given)
+    with pytest.raises(ConfigError, match="does not name the machines that train together"):
+        cluster_here()
+
+
+def test_a_chief_comes_before_the_workers(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert cluster_here() == Cluster()
+    jobs = {"worker": ["b:1", "c:1"], "chief": ["a:1"]}
+    content = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(content))
+    here = cluster_here()
+    assert (here.machines, here.index, here.is_chief) == (("a:1", "b:1", "c:1"), 2, False)

@@ -1,0 +1,296 @@
+"""Champions: who may become one, who was one before, and what is remembered of it."""
+
+import json
+import multiprocessing
+from datetime import UTC, datetime
+
+import pytest
+
+from aeflow.artifacts import Model, Verdict
+from aeflow.errors import ConfigError, CorruptArtifact
+from aeflow.registry.champions import (
+    champion_of,
+    champions,
+    history_of,
+    list_models,
+    point_features,
+    promote,
+    rollback,
+    verdict_on,
+)
+from aeflow.storage import Store
+from tests.judged import another, evaluation, verdict
+from tests.storage.questions import promote_at_once
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture
+def store(changed) -> Store:
+    return changed.store
+
+
+@pytest.fixture
+def models(changed) -> dict[str, Model]:
+    """Three models of the digits."""
+    return {name: another(changed.store, changed.model, name) for name in ("a", "b", "c")}
+
+
+def crown(store: Store, model: Model, run: str = "") -> None:
+    promote(verdict(store, model), store, model=model, run=run)
+
+
+def names(models: dict[str, Model], keys: list) -> list:
+    known = {model.key: name for name, model in models.items()}
+    return [known.get(key) for key in keys]
+
+
+def test_passed_model_becomes_champion(store, models):
+    start, passed = datetime.now(UTC), verdict(store, models["a"])
+    entry = promote(passed, store, model=models["a"], run="run-1")
+    assert start <= entry.when <= datetime.now(UTC)
+    assert entry.model_dump(exclude={"when"}) == {
+        "model": models["a"].key,
+        "identity": "a" * 64,
+        "verdict": passed.key,
+        "run": "run-1",
+        "action": "promoted",
+        "before": None,
+    }
+    assert champion_of("digits", store) == models["a"]
+    assert champions(store) == {"digits": models["a"].key}
+    written = json.loads((store.root / "aliases/digits/champion.json").read_text())
+    assert (written["version"], written["current"]) == (1, entry.model_dump(mode="json"))
+    assert written["history"] == [written["current"]]
+
+
+def test_name_without_a_champion_has_none(store):
+    assert champion_of("digits", store) is None
+    assert history_of("digits", store) == ()
+    assert champions(store) == {}
+
+
+def test_next_champion_names_the_one_before(store, models):
+    crown(store, models["a"], "run-1")
+    crown(store, models["b"], "run-2")
+    entries = history_of("digits", store)
+    assert names(models, [entry.model for entry in entries]) == ["a", "b"]
+    assert names(models, [entry.before for entry in entries]) == [None, "a"]
+    assert [entry.run for entry in entries] == ["run-1", "run-2"]
+
+
+def test_champion_that_is_promoted_again_stays_it(store, models):
+    crown(store, models["a"], "run-1")
+    crown(store, models["a"], "retried")
+    assert [entry.run for entry in history_of("digits", store)] == ["run-1"]
+
+
+def refused(store, models) -> tuple[Verdict, str]:
+    failed = verdict(store, models["a"], passed=False)
+    return failed, f"'{failed.address}' refuses it: Bad"
+
+
+def flattered(store, models) -> tuple[Verdict, str]:
+    failed = verdict(store, models["a"], passed=False)
+    forged = failed.model_copy(update={"passed": True})
+    return forged, f"'{forged.address}' is not committed in the store {store.url}"
+
+
+def imagined(store, models) -> tuple[Verdict, str]:
+    forged = verdict(store, models["a"]).model_copy(update={"key": "0" * 16})
+    return forged, f"'verdicts/{'0' * 16}' is not committed in the store {store.url}"
+
+
+def about_another(store, models) -> tuple[Verdict, str]:
+    given = verdict(store, models["b"])
+    return given, f"'{given.address}' is about '{models['b'].key}', not '{models['a'].key}'"
+
+
+@pytest.mark.parametrize("case", [refused, flattered, imagined, about_another])
+def test_nothing_is_promoted_without_a_passed_verdict(store, models, case):
+    given, reason = case(store, models)
+    with pytest.raises(ConfigError) as caught:
+        promote(given, store, model=models["a"])
+    assert str(caught.value) == (
+        f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
+    )
+    assert not (store.root / "aliases").exists()
+
+
+@pytest.mark.parametrize("part", ["verdict", "model"])
+def test_damaged_files_are_not_promoted(store, models, part):
+    passed = verdict(store, models["a"])
+    file = {
+        "verdict": store.locate(passed) / "verdict.json",
+        "model": store.locate(models["a"]) / "config.json",
+    }[part]
+    file.write_text("X" * file.stat().st_size)
+    with pytest.raises(CorruptArtifact, match=f"{file.name}' is not what was committed"):
+        promote(passed, store, model=models["a"])
+    assert champion_of("digits", store) is None
+
+
+def test_rolling_back_goes_back_and_further_back(store, models):
+    for name in ("a", "b", "c"):
+        crown(store, models[name], f"promote {name}")
+    first = rollback("digits", store, run="back-1")
+    second = rollback("digits", store, run="back-2")
+    assert (first.action, first.run) == ("rolled back", "back-1")
+    assert names(models, [first.model, first.before]) == ["b", "c"]
+    assert names(models, [second.model, second.before]) == ["a", "b"]
+    assert (second.identity, second.verdict) == ("a" * 64, verdict(store, models["a"]).key)
+    assert champion_of("digits", store) == models["a"]
+    entries = history_of("digits", store)
+    assert names(models, [entry.model for entry in entries]) == ["a", "b", "c", "b", "a"]
+
+
+def test_champion_after_a_rollback_is_rolled_back_to_the_one_it_followed(store, models):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    crown(store, models["c"])
+    assert names(models, [rollback("digits", store).model]) == ["a"]
+
+
+@pytest.mark.parametrize(("count", "had"), [(0, "no champion"), (1, "one champion")])
+def test_without_one_before_there_is_nothing_to_roll_back_to(store, models, count, had):
+    for name in ("a", "b")[:count]:
+        crown(store, models[name])
+    with pytest.raises(ConfigError) as caught:
+        rollback("digits", store)
+    assert str(caught.value) == (
+        f"There is nothing to roll back to: 'digits' has had {had}. Promote another model instead."
+    )
+    assert len(history_of("digits", store)) == count
+
+
+def test_rolled_back_to_the_first_it_goes_no_further(store, models):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    with pytest.raises(ConfigError, match="nothing to roll back to"):
+        rollback("digits", store)
+    assert names(models, [champions(store)["digits"]]) == ["a"]
+
+
+def test_champion_that_is_gone_is_told_of(store, models):
+    crown(store, models["a"])
+    crown(store, models["b"])
+    store.files.delete(models["a"].address)
+    said = (
+        f"The champion '{models['a'].key}' of 'digits' is no longer in the store {store.url}. "
+        "Put it back, roll back, or delete 'aliases/digits/champion.json'."
+    )
+    with pytest.raises(CorruptArtifact) as caught:
+        rollback("digits", store)
+    assert str(caught.value) == said
+    assert champion_of("digits", store) == models["b"]
+
+
+def test_champion_that_was_made_anew_is_another_model(store, models):
+    crown(store, models["a"])
+    manifest = store.locate(models["a"]) / "_manifest.json"
+    manifest.write_text(manifest.read_text().replace("a" * 64, "f" * 64))
+    with pytest.raises(CorruptArtifact) as caught:
+        champion_of("digits", store)
+    assert f"'{models['a'].key}' of 'digits' is another model now in the store" in str(caught.value)
+
+
+def test_processes_that_promote_at_once_lose_no_promotion(store, models):
+    passed = {name: verdict(store, model) for name, model in models.items()}
+    barrier = SPAWN.Barrier(len(models))
+    workers = [
+        SPAWN.Process(
+            target=promote_at_once,
+            args=(store.url, passed[name].to_json(), model.to_json(), barrier),
+        )
+        for name, model in models.items()
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=120)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    entries = history_of("digits", store)
+    assert sorted(names(models, [entry.model for entry in entries])) == ["a", "b", "c"]
+    assert [entry.before for entry in entries] == [None, *(e.model for e in entries[:-1])]
+
+
+def test_newest_features_have_a_stable_address(changed):
+    store, features = changed.store, changed.features
+    first = point_features(features, store, dataset_name="digits", run="night-1")
+    assert point_features(features, store, dataset_name="digits", run="night-2") == first
+    written = json.loads((store.root / "aliases/digits/features.json").read_text())
+    written["current"].pop("when")
+    assert (written["version"], written["current"]) == (
+        1,
+        {
+            "address": features.address,
+            "identity": changed.model.identity,
+            "run": "night-1",
+            "before": None,
+        },
+    )
+    assert champions(store) == {}
+
+
+def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
+    gone = changed.features.model_copy(update={"key": "0" * 16})
+    with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
+        point_features(gone, changed.store, dataset_name="digits")
+    assert not (changed.store.root / "aliases").exists()
+
+
+def test_models_are_listed_with_what_is_known_of_them(changed, models):
+    store = changed.store
+    crown(store, changed.model)
+    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.5})
+    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.25})
+    (store.root / "models" / "torn.partial").mkdir()
+    listed = list_models(store)
+    assert [row.key for row in listed] == [
+        *(models[name].key for name in ("c", "b", "a")),
+        changed.model.key,
+    ]
+    assert [row.metrics for row in listed] == [
+        {},
+        {"mse": 0.25},
+        {},
+        changed.evaluation.metrics,
+    ]
+    assert [row.is_champion for row in listed] == [False, False, False, True]
+    assert listed[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
+        "key": changed.model.key,
+        "dataset": "digits",
+        "made_from": changed.dataset.address,
+        "network": "dense",
+        "kind": "plain",
+        "latent_dim": 8,
+    }
+
+
+def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
+    (store.locate(models["b"]) / "_manifest.json").write_text("{")
+    assert models["b"].key not in [row.key for row in list_models(store)]
+    assert len(list_models(store)) == 3
+    assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
+
+
+def test_verdict_counts_beside_the_champion_that_it_was_given_beside(store, models):
+    alone = verdict(store, models["a"])
+    beside = verdict(store, models["a"], champion=models["b"].key)
+    verdict(store, models["b"])
+    assert verdict_on(models["a"], store, champion=None) == alone
+    assert verdict_on(models["a"], store, champion=models["b"]) == beside
+    assert verdict_on(models["a"], store, champion=models["c"]) is None
+
+
+def test_verdict_of_another_name_does_not_count(store, models):
+    verdict(store, models["a"].model_copy(update={"dataset_name": "mnist"}))
+    assert verdict_on(models["a"], store, champion=None) is None
+
+
+def test_newest_verdict_counts(store, models):
+    verdict(store, models["a"], passed=False)
+    newest = verdict(store, models["a"], passed=True)
+    assert verdict_on(models["a"], store, champion=None) == newest

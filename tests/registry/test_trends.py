@@ -1,0 +1,103 @@
+"""A dataset's trend is what its evaluations, verdicts and drifts in the store say."""
+
+import io
+import math
+
+import pytest
+from PIL import Image
+
+from aeflow.artifacts import Drift, Evaluation, Verdict
+from aeflow.lineage import Answered, Question
+from aeflow.registry.champions import promote
+from aeflow.registry.trends import draw_trend, trend_of
+from aeflow.stages import Context
+from aeflow.storage import Store
+from tests.conftest import Stages
+from tests.judged import PCA_ONLY, evaluation, gate
+
+
+def answer(store: Store, question: Question, answer_type, fields: dict):
+    def work(draft):
+        with draft.writing("told.json") as path:
+            path.write_text("{}")
+        return Answered(fields)
+
+    return store.answer(question, answer_type, work)
+
+
+def drift(stages: Stages, *, max_psi: float, drifted: bool) -> Drift:
+    inputs = {"model": stages.model.reference, "dataset": stages.dataset.reference}
+    question = Question(
+        stage="drift", version=1, folder="drifts", configs={"psi": str(max_psi)}, inputs=inputs
+    )
+    numbers = {"max_psi": max_psi, "error_psi": 0.1, "smallest_p": 0.5}
+    return answer(stages.store, question, Drift, {"drifted": drifted, "rows": 3, **numbers})
+
+
+def challenger(stages: Stages, mse: float) -> Evaluation:
+    metrics = {"mse": mse, "mse_pca": 0.02}
+    return evaluation(stages.store, stages.model, stages.dataset, metrics=metrics)
+
+
+def verdict(stages: Stages, judged: Evaluation, champion: Evaluation | None = None) -> Verdict:
+    return gate(
+        Context(stages.store),
+        judged,
+        PCA_ONLY,
+        model=stages.model,
+        dataset=stages.dataset,
+        champion=champion,
+        champion_model=stages.model if champion else None,
+    )
+
+
+def test_trend_of_nothing_is_empty(store: Store):
+    assert trend_of("digits", store) == []
+
+
+def test_model_that_nobody_judged_is_a_run(stages: Stages):
+    (row,) = trend_of("digits", stages.store)
+    assert (row.outcome, row.model) == ("not judged", stages.model.key)
+    assert (row.mse, row.mse_pca) == tuple(
+        stages.evaluation.metrics[name] for name in ("mse", "mse_pca")
+    )
+    assert (row.champion_mse, row.max_psi, row.drifted) == (None, None, None)
+
+
+def test_verdicts_say_how_runs_ended_and_the_champion_is_no_run_of_its_own(changed: Stages):
+    good, bad, stood = (challenger(changed, mse) for mse in (0.01, 0.03, 0.015))
+    promote(verdict(changed, good), changed.store, model=changed.model)
+    drift(changed, max_psi=0.1, drifted=False)
+    drift(changed, max_psi=0.7, drifted=True)
+    refused = verdict(changed, bad, champion=stood)
+    rows = trend_of("digits", changed.store)
+    assert [(row.outcome, row.mse, row.champion_mse) for row in rows] == [
+        ("not judged", changed.evaluation.metrics["mse"], None),
+        ("promoted", 0.01, None),
+        ("refused", 0.03, 0.015),
+    ]
+    assert (rows[-1].max_psi, rows[-1].drifted, rows[-1].reasons) == (0.7, True, refused.reasons)
+    assert rows[1].max_psi is None
+
+
+def test_trend_is_of_one_dataset_name_and_one_split(changed: Stages):
+    evaluation(changed.store, changed.model, changed.dataset, split="validation")
+    rows = trend_of("digits", changed.store)
+    assert [row.split for row in rows] == ["validation"]
+    assert trend_of("digit", changed.store) == []
+
+
+def test_only_the_last_runs_are_told_the_newest_last(changed: Stages):
+    for mse in (0.01, 0.02, math.nan):
+        challenger(changed, mse)
+    rows = trend_of("digits", changed.store, last=2)
+    assert [row.mse for row in rows] == [0.02, None]
+
+
+@pytest.mark.filterwarnings("error")
+def test_trend_is_drawn_with_gaps(changed: Stages):
+    challenger(changed, math.nan)
+    drawn = io.BytesIO()
+    draw_trend(trend_of("digits", changed.store), drawn)
+    with Image.open(drawn) as image:
+        assert (image.format, image.width) == ("PNG", 1152)

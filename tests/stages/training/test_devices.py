@@ -1,0 +1,89 @@
+"""Training on several devices of one machine: two shares of a CPU, in a process of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aeflow.configs import IngestConfig, ModelConfig, RuntimeConfig, TrainConfig
+from aeflow.errors import AeflowError, Interrupted
+from aeflow.models import load_model
+from aeflow.stages import Context
+from aeflow.stages.ingestion import ingest
+from aeflow.stages.training import train
+from aeflow.storage import Store
+
+CLIPPED = {"optimizer": "muon", "clip_norm": 0.01}
+AVERAGED = {"ema_momentum": 0.9}
+DENOISING = {"kind": {"name": "denoising"}}
+
+
+def trained(root: Path, num_devices: int, *, stop_at: int = 0, model=None, **given) -> dict:
+    """Trains on digits; returns weights, digest and runtime, or the line that it ends with."""
+    store = Store(root)
+
+    def watch(progress) -> None:
+        if stop_at and progress.done >= stop_at:
+            raise Interrupted("enough")
+
+    try:
+        made = train(
+            Context(store, RuntimeConfig(num_devices=num_devices, steps_per_call=3), watch),
+            ingest(Context(store), IngestConfig()),
+            TrainConfig.model_validate({"epochs": 2, **given}),
+            model_config=ModelConfig.model_validate({"latent_dim": 8, **(model or {})}),
+        )
+    except AeflowError as error:
+        return {"ended": str(error)}
+    variables = load_model(made, store, cpu="any").variables
+    return {
+        "weights": [variable.numpy().tolist() for variable in variables],
+        "digest": made.digest,
+        "runtime": store.manifest(made.address).runtime,
+    }
+
+
+@pytest.fixture(scope="module")
+def on_two_devices(tmp_path_factory) -> dict[str, dict]:
+    """Holds what was trained on two devices, by name: TensorFlow cannot be divided twice."""
+    root = tmp_path_factory.mktemp("two")
+    command = [sys.executable, "-m", "tests.stages.training.test_devices", str(root)]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def train_all(root: Path) -> dict[str, dict]:
+    """Trains all that the tests look at on two devices."""
+    return {
+        "clipped": trained(root / "clipped", 2, **CLIPPED),
+        "averaged": trained(root / "averaged", 2, **AVERAGED),
+        "unbroken": trained(root / "unbroken", 2, model=DENOISING),
+        "broken": trained(root / "resumed", 2, model=DENOISING, stop_at=16),
+        "resumed": trained(root / "resumed", 2, model=DENOISING),
+        "unequal": trained(root / "unequal", 2, batch_size=127),
+    }
+
+
+@pytest.mark.parametrize(("name", "given"), [("clipped", CLIPPED), ("averaged", AVERAGED)])
+def test_two_devices_come_to_the_weights_of_one(on_two_devices, tmp_path, name, given):
+    one, two = trained(tmp_path, 1, **given), on_two_devices[name]
+    assert (one["runtime"]["num_devices"], two["runtime"]["num_devices"]) == (1, 2)
+    for ours, theirs in zip(one["weights"], two["weights"], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_interrupted_on_two_devices_it_ends_in_the_same_bytes(on_two_devices):
+    assert on_two_devices["broken"] == {"ended": "enough"}
+    assert on_two_devices["resumed"]["digest"] == on_two_devices["unbroken"]["digest"]
+
+
+def test_devices_that_cannot_share_a_batch_are_one_line(on_two_devices):
+    said = on_two_devices["unequal"]["ended"]
+    assert said.startswith("2 devices cannot share a batch of 127 rows equally. Choose")
+
+
+if __name__ == "__main__":
+    print(json.dumps(train_all(Path(sys.argv[1]))))
