@@ -1,3 +1,36 @@
-"""Learned features of your data, kept fresh: the library, which never imports Prefect."""
+"""Learned features of your data, kept fresh: the library, which never imports Prefect.
 
-__all__: list[str] = []
+The stages are functions of a `Context`: `aeflow.ingest`, `train`, `evaluate`, `encode`, `publish`.
+Each name is imported when it is first used, so `import aeflow` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aeflow.stages import Context
+    from aeflow.stages.encoding import encode
+    from aeflow.stages.evaluation import evaluate
+    from aeflow.stages.ingestion import ingest
+    from aeflow.stages.publishing import publish
+    from aeflow.stages.training import train
+    from aeflow.storage import Store
+
+__all__ = ["Context", "Store", "encode", "evaluate", "ingest", "publish", "train"]
+
+_PLACES = {
+    "Context": "aeflow.stages",
+    "Store": "aeflow.storage",
+    "encode": "aeflow.stages.encoding",
+    "evaluate": "aeflow.stages.evaluation",
+    "ingest": "aeflow.stages.ingestion",
+    "publish": "aeflow.stages.publishing",
+    "train": "aeflow.stages.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used (PEP 562)."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'aeflow' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
