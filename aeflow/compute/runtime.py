@@ -9,7 +9,7 @@ from aeflow.compute.tensorflow import reset_keras, tf
 from aeflow.configs import RuntimeConfig
 from aeflow.errors import UnfitMachine
 
-__all__ = ["cpu_name", "prepare", "strategy_over"]
+__all__ = ["cpu_name", "gpu_names", "prepare", "strategy_over"]
 
 VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
 """Flags of x86 and of Arm processors for which TensorFlow and oneDNN have kernels of their own."""
@@ -48,6 +48,13 @@ def prepare(runtime: RuntimeConfig) -> Machine:
     if device == "cpu":
         tf.config.experimental.enable_op_determinism()
     return Machine(device, cpu_name(), _threads(), num_devices)
+
+
+def gpu_names() -> list[str]:
+    """Returns the names of the GPUs that TensorFlow sees."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    return [each.get("device_name", "GPU") for each in details]
 
 
 def strategy_over(machine: Machine) -> tf.distribute.Strategy:

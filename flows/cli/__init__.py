@@ -41,6 +41,8 @@ COMMANDS = {
     "show": "Show an artifact and what it was made from.",
     "verify": "Read an artifact again, every byte, and say what is wrong.",
     "tensorboard": "Start TensorBoard on what a store holds.",
+    "config": "Print every option with its default and description, as a TOML file.",
+    "info": "Print versions, devices, the store, the Prefect server, and what to do next.",
 }
 
 

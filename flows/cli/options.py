@@ -123,7 +123,10 @@ class Options:
     """What all commands that do work have in common."""
 
     store: StoreOption = "./aeflow-store"
-    config: Annotated[str | None, Parameter(help="TOML file with a section for each stage.")] = None
+    config: Annotated[
+        str | None,
+        Parameter(help="TOML file with a section for each stage; `aeflow config` prints one."),
+    ] = None
     preset: Annotated[
         str | None, Parameter(help=f"Config from the package: {', '.join(presets())}.")
     ] = None
