@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 from tests.services.seaweed import GUEST, OWNER, Seaweed, free_ports
 from tests.storage.questions import everything_in
-from tests.test_readme import COMMANDS, write_table
+from tests.test_docs import COMMANDS, write_tables
 
 AEFLOW = Path(sys.executable).with_name("aeflow")
 QUICK = ("--latent-dim", "8", "--epochs", "3")
@@ -219,9 +219,9 @@ def test_source_on_s3_gives_what_a_local_one_gives(server, tmp_path):
 
 
 def test_commands_of_the_readme_do_what_they_say(server, tmp_path):
-    write_table(tmp_path / "table.parquet")
+    write_tables(tmp_path)
     obstore.put(
-        client(server, "s3://my-bucket/tables"), "table.parquet", tmp_path / "table.parquet"
+        client(server, "s3://my-bucket/tables"), "table.parquet", tmp_path / "my-table.parquet"
     )
     environment = server.environment(DO_NOT_TRACK="1")
     lines = [line for line in COMMANDS if "s3://" in line]
