@@ -1,4 +1,4 @@
-"""A new kind is three files and a new stage six; a wrong call of a stage is an error of types."""
+"""What each addition of docs/architecture.md takes; a wrong call of a stage is a type error."""
 
 import json
 import os
@@ -12,7 +12,13 @@ import pytest
 from tests.source_code import ROOT
 
 EXAMPLES = Path(__file__).parent / "examples"
-MOST_FILES = {"toy_kind.patch": 3, "toy_stage.patch": 6}
+MOST_FILES = {
+    "toy_source.patch": 3,
+    "toy_network.patch": 3,
+    "toy_kind.patch": 3,
+    "toy_score.patch": 3,
+    "toy_stage.patch": 6,
+}
 AEFLOW = "import sys; from flows.cli import main; sys.exit(main())"
 RECIPE = """
 from aeflow.artifacts import Dataset, Model
@@ -103,6 +109,23 @@ def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched)
     assert row["value"] > 0
     assert row["title"] == "Error from half of the latent"
     assert row["judgement"] == "Decoded from the first half of 4 dimensions."
+
+
+def test_the_toy_source_network_and_score_are_used_together(patched):
+    (patched / "linear.toml").write_text("[model.network]\nname = 'linear'\nuse_bias = false\n")
+    options = ("--direct", "--json", "--config", "linear.toml", "--latent-dim", "1")
+    command = ("train", "--source", "moons:400", "--epochs", "2", *options)
+    ran = output_of(sys.executable, "-c", AEFLOW, *command, cwd=patched)
+    printed = json.loads(ran.splitlines()[-1])
+    paths = {name: Path(printed[name]["path"]) for name in ("dataset", "model", "evaluation")}
+    dataset = json.loads((paths["dataset"] / "_manifest.json").read_bytes())["artifact"]
+    assert (sum(dataset["rows"].values()), dataset["label_names"]) == (400, ["upper", "lower"])
+    config = json.loads((paths["model"] / "config.json").read_bytes())
+    assert config["model"]["network"] == {"name": "linear", "use_bias": False}
+    card = json.loads((paths["evaluation"] / "metrics.json").read_bytes())["card"]
+    (row,) = [row for row in card if row["name"] == "latent_norm"]
+    assert (row["title"], row["value"] > 0) == ("Length of latents", True)
+    assert row["judgement"].startswith("PCA-1: ")
 
 
 def test_a_wrong_keyword_artifact_or_config_is_an_error_of_types(patched):
