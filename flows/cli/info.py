@@ -84,7 +84,7 @@ def _machine() -> dict[str, Any]:
     return {
         "processor": machine.cpu,
         "threads": machine.threads,
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "gpus": gpu_names(),
     }
 
