@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.source_code import ROOT, Function, modules
+from tests.source_code import ROOT, Function, Module, modules
 
 OURS = modules("aeflow", "flows", "deployments", "infra")
 EVERY = (*OURS, *modules("tests"))
@@ -71,6 +71,32 @@ def test_modules_begin_with_a_line_that_says_what_they_are():
         module.path
         for module in OURS
         if not (ast.get_docstring(module.tree) or "").partition("\n")[0].rstrip().endswith(".")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def docstrings(module: Module) -> Iterator[str]:
+    """Yields the docstrings of a module, its classes and its functions."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Module | ast.ClassDef | Function):
+            yield ast.get_docstring(node) or ""
+
+
+def test_conditions_are_not_places():
+    """At most three "where" in a thousand words; "if" is the word for a condition."""
+    texts = [text for module in (*EVERY, *modules("benchmarks")) for text in docstrings(module)]
+    words = sum(len(re.findall(r"\w+", text)) for text in texts)
+    places = sum(len(re.findall(r"\bwhere\b", text, re.IGNORECASE)) for text in texts)
+    assert 1000 * places / words <= 3
+
+
+def test_programs_are_not_persons():
+    """A process, a worker or a caller "that" does something; nobody is "who"."""
+    wrong = [
+        f"{module.path}: {found.group()}"
+        for module in (*EVERY, *modules("benchmarks"))
+        for text in docstrings(module)
+        for found in re.finditer(r".{0,40}\b(who|whoever|whom)\b.{0,20}", text, re.IGNORECASE)
     ]
     assert not wrong, "\n".join(wrong)
 
