@@ -200,7 +200,7 @@ def test_form_keeps_the_order_and_tells_the_bounds():
     assert [field["position"] for field in fields.values()] == list(range(len(fields)))
     assert [fields[name]["description"] for name in ("epochs", "warmup_fraction")] == [
         "Passes over the training split. At least 1, at most 100,000.",
-        "Share of all steps in which a schedule rises to its peak. At least 0, less than 1.",
+        "Share of all steps in which the learning rate rises to its peak. At least 0, less than 1.",
     ]
     optional = RuntimeConfig.model_json_schema()["properties"]["deadline_seconds"]
     assert optional["description"].endswith("More than 0, at most 31,536,000.")
