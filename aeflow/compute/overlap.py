@@ -1,4 +1,4 @@
-"""Reading, working and writing at once: a thread ahead, a thread behind, bounded in between."""
+"""Reading, working and writing at the same time: one thread reads ahead, another writes."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,11 +23,11 @@ def overlapped(
     write: Callable[[Worked], Written],
     in_flight: int,
 ) -> Iterator[Written]:
-    """Gives what `write` returned for each item, in order; `work` runs on the caller's thread.
+    """Yields what `write` returned for each item, in order; `work` runs on the caller's thread.
 
-    `work` takes items as it likes, and gives one for each. At most `in_flight` are read ahead of
-    it and as many wait to be written. What one of the three raises is raised here; a write that
-    has begun is finished first.
+    `work` takes items at its own pace, and yields one result for each. At most `in_flight` items
+    are read ahead of it, and at most as many wait to be written. An exception of any of the three
+    is raised here; a write that has begun is finished first.
     """
     with _thread("read") as reader, _thread("write") as writer:
         begun = ahead((reader.submit(read, item) for item in items), in_flight)
@@ -41,7 +41,7 @@ def overlapped(
 
 
 def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Gives items in their order, each after the `count` that follow it were taken."""
+    """Yields items in order, each only after the `count` items that follow it were taken."""
     waiting = iter(items)
     taken = deque(islice(waiting, count))
     while taken:

@@ -58,7 +58,7 @@ def test_they_wait_for_the_last(order, meeting):
 
 def test_who_comes_for_other_work_is_told_and_the_others_wait_on(meeting):
     chief, second, other = meeting.come(0), meeting.come(1), meeting.come(2, "else")
-    with pytest.raises(ConfigError, match="trains something else: work, and here it is else"):
+    with pytest.raises(ConfigError, match="trains work, but this machine trains else"):
         other.result(SECONDS)
     assert is_waiting(chief) and is_waiting(second)
     meeting.come(2).result(SECONDS)
@@ -102,7 +102,7 @@ def test_a_port_that_is_taken_is_one_line(meeting):
     host, _, port = meeting.machines[0].partition(":")
     with (
         socket.create_server((host, int(port))),
-        pytest.raises(TransientError, match=f"at port {port}: .* Free it, or give another"),
+        pytest.raises(TransientError, match=f"at port {port}: .* Free the port, or choose another"),
     ):
         meeting.come(0).result(SECONDS)
 

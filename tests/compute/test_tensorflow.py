@@ -1,4 +1,4 @@
-"""A user's settings of Keras: they do not matter, and a Keras that is there already is told."""
+"""A user's Keras settings have no effect, and an unfit Keras that is loaded is reported."""
 
 import json
 import os
@@ -35,9 +35,9 @@ def test_keras_on_another_backend_is_one_line_with_the_remedy():
     done = ran("import tensorflow, aeflow.models", **OTHER | {"TF_USE_LEGACY_KERAS": "0"})
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "aeflow.errors.ConfigError: This process has a Keras that did not start, and aeflow needs "
-        "Keras 3 on tensorflow. Import aeflow before Keras and TensorFlow, or use it in a process "
-        "of its own."
+        "aeflow.errors.ConfigError: This process has a Keras that did not start, but aeflow needs "
+        "Keras 3 on tensorflow. Import aeflow before Keras and TensorFlow, or use it in a separate "
+        "process."
     )
 
 
@@ -48,5 +48,5 @@ def test_settings_that_keras_refuses_are_one_line_with_the_remedy(tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "aeflow.errors.ConfigError: Keras refuses a value in its file keras.json. "
-        "Mend or delete it: it lies in KERAS_HOME, or else in ~/.keras."
+        "Correct or delete the file, which is in KERAS_HOME, or else in ~/.keras."
     )
