@@ -75,7 +75,7 @@ class Work:
         """Returns a copy of this work with another progress callback."""
         return self._changed(on_progress=on_progress)
 
-    def _changed(self, **attributes: Any) -> "Work":
-        changed = copy.copy(self)
-        vars(changed).update(attributes)
-        return changed
+    def _copy_with(self, **attributes: Any) -> "Work":
+        new_work = copy.copy(self)
+        vars(new_work).update(attributes)
+        return new_work
