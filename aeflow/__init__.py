@@ -1,4 +1,4 @@
-"""Learned features of your data, kept fresh: the library, which never imports Prefect.
+"""The aeflow library: learned features of your data, kept fresh. It never imports Prefect.
 
 The stages are functions of a `Context`: `aeflow.ingest`, `train`, `evaluate`, `encode`, `publish`.
 Each name is imported when it is first used, so `import aeflow` costs nothing.

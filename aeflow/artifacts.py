@@ -1,4 +1,4 @@
-"""References to what stages have made: a key, a digest, and what one must know to use it."""
+"""References to stored answers of stages: key, digest, and the fields needed to use them."""
 
 import json
 from typing import ClassVar
@@ -24,9 +24,9 @@ __all__ = [
 
 
 class Artifact(BaseModel):
-    """Refers to a committed answer in a store; it crosses processes and time as plain JSON."""
+    """Refers to a committed answer in a store; processes exchange and keep it as plain JSON."""
 
-    # JSON has no nan and no infinity; as strings they come back as what they were.
+    # JSON has no nan and no infinity. Written as strings, they are read back unchanged.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     folder: ClassVar[str]
@@ -46,7 +46,7 @@ class Artifact(BaseModel):
 
     def to_json(self) -> dict[str, JsonValue]:
         """Returns the artifact as plain JSON; `model_validate` of its type reads it back."""
-        return json.loads(self.model_dump_json())  # `model_dump` leaves nan as it is
+        return json.loads(self.model_dump_json())  # `model_dump` keeps nan as a float
 
 
 class Dataset(Artifact):
@@ -63,21 +63,26 @@ class Dataset(Artifact):
 
     @property
     def address(self) -> str:
-        """The dataset's folder within its store; people look for datasets by name."""
+        """The dataset's folder within its store, with its name, so that people can find it."""
         return f"{self.folder}/{self.name}-{self.key}"
 
-    def check_strangers(self, strangers: "Dataset", *, split: str) -> None:
-        """Raises ConfigError where rows cannot be made to fit, or are told from training rows."""
-        own, theirs = self.example_schema, strangers.example_schema
+    def check_strangers(self, ood: "Dataset", *, split: str) -> None:
+        """Raises ConfigError if out-of-distribution rows cannot be compared with rows of a split.
+
+        Vectors must have the shape of this dataset's rows; images are resized. The split must not
+        be "train", because the model has seen its rows.
+        """
+        own, theirs = self.example_schema, ood.example_schema
         if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
             raise ConfigError(
-                f"Strangers from '{strangers.name}' of shape {theirs.shape} cannot be made to fit "
-                f"'{self.name}' of shape {own.shape}: only images are resized. Give another source."
+                f"Out-of-distribution rows from '{ood.name}' of shape {theirs.shape} cannot be "
+                f"made to fit '{self.name}' of shape {own.shape}: only images are resized. Choose "
+                "another source."
             )
         if split == "train":
             raise ConfigError(
-                "Strangers are told from rows that the model has not seen, not from the split "
-                "'train'. Choose another split."
+                "Out-of-distribution rows are compared with rows that the model has not seen, so "
+                "not with the split 'train'. Choose another split."
             )
 
 
@@ -102,7 +107,7 @@ class Model(Artifact):
 
 
 class Evaluation(Artifact):
-    """Refers to a judgement of one model on one split; `metrics` is flat."""
+    """Refers to an evaluation of one model on one split; `metrics` is a flat dictionary."""
 
     folder: ClassVar[str] = "evaluations"
 
@@ -112,11 +117,12 @@ class Evaluation(Artifact):
 
 
 class Drift(Artifact):
-    """Refers to a comparison of rows with those held out when one model was trained.
+    """Refers to a comparison of rows with the rows held out when a model was trained.
 
-    `columns` are those that drifted; `error_psi` is the index of the reconstruction error, and
-    `smallest_p` the smallest p-value of all columns, corrected for their number. `inputs_moved`
-    counts the positions of the input whose mean is another than in training.
+    `columns` are the columns that drifted. `error_psi` is the population stability index of the
+    reconstruction error, and `max_psi` the largest index of all columns. `smallest_p` is the
+    smallest p-value of all columns, corrected for their number. `inputs_moved` is the number of
+    input positions with another mean than in training.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -133,9 +139,10 @@ class Drift(Artifact):
 class Compatibility(Artifact):
     """Refers to a comparison of two models by their latents of the same rows.
 
-    `procrustes` is 0 where a rotation and a scale turn one into the other, and 1 where nothing
-    does; `neighbour_overlap` and `r2` are 1 where all neighbours are shared, and where a linear
-    map of the old latents gives the new ones. Of one model twice no rows are compared.
+    `procrustes` is 0 if a rotation and a scale turn one set of latents into the other, and 1 if
+    they do not help at all. `neighbour_overlap` is 1 if all neighbours are shared. `r2` is 1 if a
+    linear map of the old latents gives the new ones. No rows are compared if both models are the
+    same.
     """
 
     folder: ClassVar[str] = "compatibilities"
@@ -148,9 +155,10 @@ class Compatibility(Artifact):
 
 
 class Verdict(Artifact):
-    """Refers to the gate's judgement of one model, the challenger; keys name both models.
+    """Refers to the gate's verdict on one model, the challenger.
 
-    `reasons` are those of the rules that failed, or else one line that says why it passed.
+    `model` and `champion` are keys. `reasons` says why each failed rule failed, or, if the model
+    passed, holds one line that says why.
     """
 
     folder: ClassVar[str] = "verdicts"
@@ -184,5 +192,5 @@ class Publication(Artifact):
 
 
 def references(**artifacts: Artifact | None) -> dict[str, Input]:
-    """Returns the inputs of a question by name; an artifact that is None is not asked about."""
+    """Returns the inputs of a question by name; artifacts that are None are left out."""
     return {name: artifact.reference for name, artifact in artifacts.items() if artifact}

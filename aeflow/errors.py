@@ -1,4 +1,4 @@
-"""The errors a caller can act on; each message gives the rule, the value and the remedy."""
+"""The errors that a caller can act on; each message gives the rule, the value and the remedy."""
 
 __all__ = [
     "AeflowError",
@@ -18,52 +18,52 @@ __all__ = [
 
 
 class AeflowError(Exception):
-    """Is the root of every error that aeflow raises on purpose."""
+    """The base class of every error that aeflow raises on purpose."""
 
 
 class ConfigError(AeflowError):
-    """Says that a config, an option or an address was written wrongly."""
+    """Raised if a config, an option or an address is invalid."""
 
 
 class UnfitMachine(ConfigError):
-    """Says that this machine, as it is set up, cannot do the work; another one may go on."""
+    """Raised if this machine, as it is set up, cannot do the work; another one may continue."""
 
 
 class InexactPrecision(UnfitMachine):
-    """Says that this processor computes a short type too inexactly."""
+    """Raised if this processor computes too inexactly in a short number type."""
 
 
 class SourceError(AeflowError):
-    """Says that the data to be ingested are missing, unreadable or not what they should be."""
+    """Raised if the data to ingest are missing, unreadable or invalid."""
 
 
 class CorruptArtifact(AeflowError):
-    """Says that bytes in the store are not the bytes that were committed."""
+    """Raised if bytes in the store are not the bytes that were committed."""
 
 
 class IdentityMismatch(AeflowError):
-    """Says that features of two models would be mixed."""
+    """Raised if features of two models would be mixed."""
 
 
 class DivergedTraining(AeflowError):
-    """Says at which step the loss stopped being a finite number."""
+    """Raised if the loss is no longer finite; the message names the step."""
 
 
 class Interrupted(AeflowError):
-    """Stops a stage from its progress callback; what it has finished stays to be resumed."""
+    """Raised by a progress callback to stop a stage; another run resumes the finished work."""
 
 
 class PrunedTrial(Interrupted):
-    """Stops a trial of a study that lags behind the others, or for which no time is left."""
+    """Raised to stop a trial of a study that lags behind the others or has no time left."""
 
 
 class Refused(AeflowError):
-    """Says that the gate refused a model, and why."""
+    """Raised if the gate refused a model; the message says why."""
 
 
 class TransientError(AeflowError):
-    """Says that the world failed in a way that trying again can mend."""
+    """Raised if something outside aeflow failed and a retry may succeed."""
 
 
 class LostMachine(TransientError):
-    """Says that of the machines which train together one is gone; only new processes can go on."""
+    """Raised if one of the machines that train together is gone; only new processes can go on."""

@@ -1,4 +1,4 @@
-"""Where an answer comes from: the question that hashes to its key, the manifest that commits it."""
+"""The lineage of an answer: the question that hashes to its key, the manifest that commits it."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ NO_CHECKSUM = "0" * 64
 
 
 class Input(BaseModel):
-    """Names what a question builds on: where it lies, and the digest of its content."""
+    """Names an input of a question: its address in the store, and the digest of its content."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,9 +38,10 @@ class Input(BaseModel):
 
 
 class Question(BaseModel):
-    """Asks one stage for one answer; whoever asks the same gets the same key.
+    """Asks one stage for one answer; equal questions have equal keys.
 
-    Inputs count by their digests alone, because a GPU may answer one question twice differently.
+    Inputs are hashed by their digests alone, because a GPU may give two different answers to one
+    question.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,14 +55,14 @@ class Question(BaseModel):
 
     @property
     def key(self) -> str:
-        """Sixteen hexadecimal digits of the question's SHA-256."""
-        asked = {
+        """The first sixteen hexadecimal digits of the question's SHA-256."""
+        hashed_fields = {
             "stage": self.stage,
             "version": self.version,
             "configs": self.configs,
             "inputs": {name: source.digest for name, source in self.inputs.items()},
         }
-        return digest_of(asked)[:KEY_LENGTH]
+        return digest_of(hashed_fields)[:KEY_LENGTH]
 
     @property
     def address(self) -> str:
@@ -71,14 +72,14 @@ class Question(BaseModel):
 
 @dataclass(frozen=True)
 class Answered:
-    """Holds an answer: the artifact's fields, and what the manifest records of its making."""
+    """Holds an answer: the artifact's fields, and what the manifest records about the run."""
 
     fields: Mapping[str, Any]
     recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FileEntry(BaseModel):
-    """Records one committed file: its name within the artifact, bytes, SHA-256, rows of a table."""
+    """Records one committed file: name within the artifact, bytes, SHA-256, and rows of a table."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -89,9 +90,9 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Commits an answer: what has no manifest does not exist.
+    """Commits an answer; an answer without a manifest does not exist.
 
-    `checksum` is the SHA-256 of the file that it is written to, with zeros in its own place.
+    `checksum` is the SHA-256 of the manifest's file, with zeros in place of the checksum itself.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,7 +112,7 @@ class Manifest(BaseModel):
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """Returns a manifest as it is written to its file, with its checksum."""
+    """Returns the bytes of a manifest's file, including its checksum."""
     unsigned = manifest.model_copy(update={"checksum": NO_CHECKSUM})
     text = json.dumps(unsigned.model_dump(mode="json"), indent=2) + "\n"
     before, _, after = text.rpartition(NO_CHECKSUM)  # the checksum is the last field
@@ -119,14 +120,14 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def is_as_written(content: bytes, manifest: Manifest) -> bool:
-    """Says whether a file that was read as this manifest has the bytes that were written.
+    """Returns whether a file that was read as this manifest has the bytes that were written.
 
-    Blanks at its end do not count: earlier versions put some there on S3 to renew its time.
+    Blanks at its end do not count: earlier versions appended some on S3 to renew the file's time.
     """
-    written = content.rstrip(b" \t")
-    before, found, after = written.rpartition(manifest.checksum.encode())
+    stripped = content.rstrip(b" \t")
+    before, checksum, after = stripped.rpartition(manifest.checksum.encode())
     unsigned = before + NO_CHECKSUM.encode() + after
-    return bool(found) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
+    return bool(checksum) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
 
 
 def digest_of(content: Any) -> str:
@@ -137,12 +138,12 @@ def digest_of(content: Any) -> str:
 
 @cache
 def libraries() -> dict[str, str]:
-    """Returns the versions that an answer may depend on, and the machine it is made on."""
+    """Returns the versions that an answer may depend on, and the platform of this machine."""
     names = ("aeflow", "tensorflow", "keras", "numpy", "pyarrow", "scikit-learn", "prefect")
     versions = {}
     for name in names:
         try:
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # a worker may do without Prefect
+        except metadata.PackageNotFoundError:  # a worker may run without Prefect
             continue
     return {"python": platform.python_version(), **versions, "platform": platform.platform()}

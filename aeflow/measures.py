@@ -1,6 +1,6 @@
-"""How each metric is called, shown and compared.
+"""The metrics: their titles, their formats and their directions.
 
-A metric that only one kind of autoencoder has stands in the `measures` of that kind.
+A metric that only one kind of autoencoder has is declared in the `measures` of that kind.
 """
 
 import math
@@ -11,25 +11,25 @@ from typing import Any
 __all__ = ["MEASURES", "PCA", "RATIO", "Measure"]
 
 PCA = "_pca"
-"""Ends the name of PCA's value of a metric."""
+"""Suffix in the name of PCA's value of a metric."""
 RATIO = "mse_ratio_to_pca"
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Says how a metric is called and shown, and which way is better.
+    """Describes a metric: its titles, its format and which direction is better.
 
     Args:
-        title: Its name on the health card.
-        short: Its name in a table that lists only main metrics.
-        full: Its name in the report's table of errors, for those that are on the card, too.
-        unit: What follows a value.
-        digits: The format of a value, such as `.1f`.
-        best: `min` if lower is better, `max` if higher is.
-        has_interval: Whether it is a mean over rows that the health card gives an interval of.
+        title: Title on the health card.
+        short: Title in tables that list only the main metrics.
+        full: Title in the report's table of errors, if the metric is on the health card, too.
+        unit: Unit that follows a value.
+        digits: Format specification of a value, such as `.1f`.
+        best: `min` if lower is better, `max` if higher is better.
+        has_interval: Whether it is a mean over rows, so that the health card shows an interval.
         on_card: Whether the health card shows it.
-        meaning: A sentence for the health card. In braces stand a metric, `value`, which is its
-            own, `rival`, which is PCA, and `latent_dim`. Without one it is compared with PCA.
+        meaning: Sentence for the health card, with names in braces: a metric, `value` for its own
+            value, `rival` for PCA, and `latent_dim`. If empty, it is compared with PCA.
     """
 
     title: str
@@ -43,13 +43,13 @@ class Measure:
     meaning: str = ""
 
     def shown(self, value: float) -> str:
-        """Writes a value with its unit; a dash if it is not finite."""
+        """Returns a value as text with its unit, or a dash if it is not finite."""
         if not math.isfinite(value):
             return "–"
         return f"{value:{self.digits}}{self.unit and f' {self.unit}'}"
 
     def shown_difference(self, size: float) -> str:
-        """Writes the size of a difference of two values: errors in two digits, shares in points."""
+        """Returns the size of a difference as text: errors with two digits, shares in points."""
         if self.digits.endswith("%"):
             return f"{100 * size:.1f} points"
         return f"{size:.2g}" if self.best is min else self.shown(size)
@@ -58,19 +58,19 @@ class Measure:
 _ERROR: dict[str, Any] = {"digits": ".4g", "best": min}
 _DECIBELS: dict[str, Any] = {"digits": ".1f", "best": max, "unit": "dB"}
 _ACCURACY: dict[str, Any] = {"digits": ".1%", "best": max, "has_interval": True}
-_KEPT = "Keeps {value:.0%} of the 10 nearest neighbours; {rival} {neighbour_recall_pca:.0%}."
+_RECALL = "Keeps {value:.0%} of the 10 nearest neighbours; {rival} {neighbour_recall_pca:.0%}."
 _RANK = "Spreads over about {value:.0f} of {latent_dim} directions."
-_AUROC = "A stranger is found stranger than an ordinary row {value:.1%} of the time."
-_CAUGHT = "{value:.1%} of strangers are flagged where 1% of ordinary rows are."
-_WAYS = {"error": "error", "knn": "latents", "local": "local density"}
-"""What out-of-distribution rows are detected by."""
+_AUROC = "An OOD row scores higher than an in-distribution row {value:.1%} of the time."
+_FLAGGED = "{value:.1%} of OOD rows are flagged if 1% of in-distribution rows are."
+_SCORES = {"error": "error", "knn": "latents", "local": "local density"}
+"""The scores that detect out-of-distribution (OOD) rows, with their names in titles."""
 
 MEASURES = {
     "mse": Measure(
         "Mean squared error", short="MSE", full="Mean squared error", **_ERROR, has_interval=True
     ),
     "mae": Measure("Mean absolute error", short="MAE", **_ERROR, on_card=False),
-    RATIO: Measure("Error beside PCA's", digits=".0%", best=min, has_interval=True),
+    RATIO: Measure("Error compared with PCA", digits=".0%", best=min, has_interval=True),
     "psnr": Measure(
         "PSNR", short="PSNR", full="PSNR, mean of the examples'", **_DECIBELS, has_interval=True
     ),
@@ -86,7 +86,7 @@ MEASURES = {
     "probe_accuracy": Measure("Linear probe accuracy", short="linear probe accuracy", **_ACCURACY),
     "knn_accuracy": Measure("10-NN accuracy", short="10-NN accuracy", **_ACCURACY),
     "neighbour_recall": Measure(
-        "Neighbours kept", short="neighbours kept", digits=".0%", best=max, meaning=_KEPT
+        "Neighbours kept", short="neighbours kept", digits=".0%", best=max, meaning=_RECALL
     ),
     "dead_dimensions": Measure("Dead dimensions", short="dead dimensions", best=min),
     "effective_rank": Measure(
@@ -96,15 +96,15 @@ MEASURES = {
     "denoising_gain": Measure("Denoising gain", **_DECIBELS),
     **{
         f"ood_auroc_{way}": Measure(
-            f"Strangers told by {told} (AUROC)", digits=".3f", best=max, meaning=_AUROC
+            f"OOD rows detected by {score} (AUROC)", digits=".3f", best=max, meaning=_AUROC
         )
-        for way, told in _WAYS.items()
+        for way, score in _SCORES.items()
     },
     **{
         f"ood_caught_{way}": Measure(
-            f"Strangers caught by {told}", digits=".1%", best=max, meaning=_CAUGHT
+            f"OOD rows flagged by {score}", digits=".1%", best=max, meaning=_FLAGGED
         )
-        for way, told in _WAYS.items()
+        for way, score in _SCORES.items()
     },
 }
-"""By the name of a metric, in the order in which they are shown."""
+"""The metrics by name, in the order in which they are shown."""

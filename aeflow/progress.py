@@ -1,4 +1,4 @@
-"""How a stage tells where it is, and how it is stopped: one callback."""
+"""The callback by which a stage reports its progress and is stopped."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ MOST_LINES = 1000
 
 @dataclass(frozen=True)
 class Progress:
-    """Says how far a stage is: `done` of `total` `unit`s, and what it measured last.
+    """Reports how far a stage is: `done` of `total` `unit`s, and the metrics that it measured last.
 
-    In training, `epoch` is the number, from 1, of the epoch that was measured; 0 before the first.
+    In training, `epoch` is the number of the measured epoch, counted from 1, or 0 before the first.
     """
 
     stage: str
@@ -28,28 +28,29 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Called on the stage's own thread at least once a second; what it raises stops the stage."""
+"""Called on the stage's own thread at least once a second; an exception stops the stage."""
 
 
 def is_logged(number: int, total: int) -> bool:
-    """Says whether the epoch or shard with this number, from 1, has a line in the log.
+    """Returns whether the epoch or shard with this number, counted from 1, has a line in the log.
 
-    Each has one up to a thousand; of more, every so many and the last, so that no log is flooded.
+    Up to a thousand, each one has a line. Of more, only every n-th and the last have one, so that
+    the log is not flooded.
     """
     return number % -(-total // MOST_LINES) == 0 or number == total
 
 
 def silent(progress: Progress) -> None:
-    """Takes progress and shows it nowhere."""
+    """Ignores progress."""
 
 
 def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
-    """Returns `on_progress` that also raises `Interrupted` once `seconds` have passed from now."""
+    """Returns a callback that also raises `Interrupted` once `seconds` have passed from now."""
     if seconds is None:
         return on_progress
     end = time.monotonic() + seconds
 
-    def checked(progress: Progress) -> None:
+    def report_or_stop(progress: Progress) -> None:
         on_progress(progress)
         if time.monotonic() > end:
             raise Interrupted(
@@ -57,4 +58,4 @@ def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
                 f"of {progress.total} {progress.unit}s. Run it again to go on from there."
             )
 
-    return checked
+    return report_or_stop

@@ -1,4 +1,4 @@
-"""What one example looks like: shape, type, range of values, names of columns."""
+"""The schema of one example: shape, type, value range and column names."""
 
 from math import prod
 from typing import Literal
@@ -11,8 +11,9 @@ __all__ = ["ExampleSchema"]
 class ExampleSchema(BaseModel):
     """Describes one stored example; images are [H, W, C] in `value_range`, vectors are [D].
 
-    `value_range` is what an image's values can be, not what they happened to be: (0, 255) for
-    bytes. Vectors have none; they are standardised by statistics of the training split instead.
+    `value_range` is the range that an image's values can have, not the range that occurs:
+    (0, 255) for bytes. Vectors have none, because they are standardised by statistics of the
+    training split instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,11 +30,11 @@ class ExampleSchema(BaseModel):
 
     @property
     def size(self) -> int:
-        """The numbers in one example."""
+        """The number of values in one example."""
         return prod(self.shape)
 
     def differences(self, other: "ExampleSchema") -> list[str]:
-        """Lists what differs in `other`, one sentence each; empty where the two agree."""
+        """Returns what differs in `other`, one sentence each; empty if the two agree."""
         return [
             f"{field} is {getattr(other, field)}, expected {getattr(self, field)}"
             for field in type(self).model_fields

@@ -78,21 +78,21 @@ def test_an_addition_touches_few_files(patch):
     assert len(changed_files(patch)) <= MOST_FILES[patch]
 
 
-def test_additions_have_no_errors_of_types(patched):
+def test_additions_have_no_type_errors(patched):
     files = {name for patch in MOST_FILES for name in changed_files(patch)}
     assert types_of(*sorted(files), cwd=patched).startswith("0 errors, 0 warnings")
 
 
 def test_the_toy_stage_is_a_command(patched):
     ran = output_of(sys.executable, "-c", AEFLOW, "count", "--direct", "--json", cwd=patched)
-    *_, told, line = ran.splitlines()
-    assert "1,797 rows" in (told, line)
+    *_, last_but_one, line = ran.splitlines()
+    assert "1,797 rows" in (last_but_one, line)
     (folder,) = (patched / "aeflow-store" / "counts").iterdir()
     manifest = json.loads((folder / "_manifest.json").read_bytes())
     assert manifest["artifact"]["rows"] == 1797
 
 
-def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched):
+def test_the_toy_kind_is_trained_with_its_option_and_is_on_the_card(patched):
     (patched / "toy.toml").write_text("[model.kind]\nname = 'halving'\nweight = 0.5\n")
     shape = ("--kind", "halving", "--latent-dim", "4", "--epochs", "1")
     options = ("--direct", "--json", "--config", "toy.toml", *shape)
@@ -128,17 +128,17 @@ def test_the_toy_source_network_and_score_are_used_together(patched):
     assert row["judgement"].startswith("PCA-1: ")
 
 
-def test_a_wrong_keyword_artifact_or_config_is_an_error_of_types(patched):
+def test_a_wrong_keyword_artifact_or_config_is_a_type_error(patched):
     calls = {"right": RIGHT, **WRONG}
     for name, call in calls.items():
         content = RECIPE.format(call=call.format(right=RIGHT))
         (patched / "flows" / f"{name}_call.py").write_text(content)
-    found = types_of(*(f"flows/{name}_call.py" for name in calls), cwd=patched)
-    errors = [line for line in found.splitlines() if " - error: " in line]
+    output = types_of(*(f"flows/{name}_call.py" for name in calls), cwd=patched)
+    errors = [line for line in output.splitlines() if " - error: " in line]
     wrong = {name: [line for line in errors if f"/{name}_call.py" in line] for name in calls}
     assert wrong["right"] == []
     assert 'No parameter named "model"' in "".join(wrong["keyword"])
-    assert '"Model" is not assignable to "Dataset"' in found
-    assert '"EncodeConfig" is not assignable to "TrainConfig"' in found
+    assert '"Model" is not assignable to "Dataset"' in output
+    assert '"EncodeConfig" is not assignable to "TrainConfig"' in output
     assert wrong["artifact"]
     assert wrong["config"]

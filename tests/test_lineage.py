@@ -1,4 +1,4 @@
-"""A question hashes to its key: today's key, tomorrow's key, any machine's key."""
+"""A question hashes to the same key at any time and on any machine."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def key(**changes) -> str:
 
 
 def test_key_of_one_question_never_changes():
-    """Where this fails, every answer in every store would be made again: raise a version."""
+    """If this fails, all stored answers would be computed again: raise a version instead."""
     assert key() == KEY
 
 
@@ -68,10 +68,13 @@ def test_where_things_lie_and_in_which_order_does_not_change_the_key(changes):
     assert key(**changes) == KEY
 
 
-def test_default_and_unsaid_are_one_question():
-    said = {"model": ModelConfig(latent_dim=32).hashed(), "train": TrainConfig(epochs=10).hashed()}
-    unsaid = {"model": ModelConfig().hashed(), "train": TrainConfig().hashed()}
-    assert key(configs=said) == key(configs=unsaid)
+def test_explicit_and_omitted_defaults_are_one_question():
+    explicit = {
+        "model": ModelConfig(latent_dim=32).hashed(),
+        "train": TrainConfig(epochs=10).hashed(),
+    }
+    omitted = {"model": ModelConfig().hashed(), "train": TrainConfig().hashed()}
+    assert key(configs=explicit) == key(configs=omitted)
 
 
 def test_moved_source_is_the_same_question():

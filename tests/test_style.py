@@ -1,4 +1,4 @@
-"""How every file reads: its length, its first line, its names, what it offers."""
+"""The style of every file: its length, its first line, its names and its exports."""
 
 import ast
 import re
@@ -39,7 +39,7 @@ def words(name: str) -> set[str]:
 
 
 def texts() -> Iterator[Path]:
-    """Yields the repository's text files, without what is installed, built or run."""
+    """Yields the repository's text files, without installed, built and generated ones."""
     waiting = [ROOT]
     while waiting:
         for path in waiting.pop().iterdir():
@@ -101,12 +101,12 @@ def test_programs_are_not_persons():
     assert not wrong, "\n".join(wrong)
 
 
-def test_modules_say_what_they_offer():
+def test_modules_have_exports():
     wrong = [module.path for module in modules("aeflow", "flows") if module.exports is None]
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_is_offered_is_there():
+def test_exported_names_exist():
     wrong = [
         f"{module.path} {name}"
         for module in modules("aeflow", "flows")
@@ -116,7 +116,7 @@ def test_what_is_offered_is_there():
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_is_public_is_offered():
+def test_public_names_are_exported():
     wrong = [
         f"{module.path}:{node.lineno} {node.name}"
         for module in modules("aeflow", "flows")
@@ -127,7 +127,7 @@ def test_what_is_public_is_offered():
 
 
 def public_functions() -> Iterator[tuple[str, Function, bool]]:
-    """Yields the public functions and methods, with where they stand, and whether in a class."""
+    """Yields public functions and methods with their file, and whether they are in a class."""
     for module in modules("aeflow", "flows"):
         for node in module.definitions:
             inner = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -184,7 +184,7 @@ def test_only_commands_print():
 
 
 def test_errors_are_caught_by_name():
-    """What is broad is passed on after clearing up; `main` alone makes an exit code of it."""
+    """A broad except must raise again after clean-up; only `main` turns it into an exit code."""
     wrong = [
         f"{module.path}:{node.lineno}"
         for module in OURS
@@ -207,12 +207,12 @@ def test_input_is_not_checked_by_assert():
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_text_names_a_package_index_or_a_folder_of_somebodys_machine():
+def test_no_text_names_a_package_index_or_a_folder_of_a_developers_machine():
     index = r"https?://[^\s\"')]*(?:pypi|pythonhosted|/simple\b)|--(?:extra-)?index-url"
     machine = r"(?<![\w.$}])/(?:work|home|root|Users)/\w"
     wrong = [
-        f"{path.relative_to(ROOT)}: {found.group()}"
+        f"{path.relative_to(ROOT)}: {match.group()}"
         for path in texts()
-        for found in re.finditer(f"{index}|{machine}", path.read_text("utf-8", errors="replace"))
+        for match in re.finditer(f"{index}|{machine}", path.read_text("utf-8", errors="replace"))
     ]
     assert not wrong, "\n".join(wrong)

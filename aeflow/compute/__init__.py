@@ -1,3 +1,3 @@
-"""What a process computes on: TensorFlow, its devices and threads, other machines, and overlap."""
+"""What a process computes on: TensorFlow, devices, threads, other machines, overlapped work."""
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
-"""The machines that train one model together: who they are, and how they find each other.
+"""The machines that train one model together, and how they find each other.
 
-TensorFlow's own way to meet cannot be interrupted and stops every thread, a lease's heart too, so
-machines meet here first; by then all are there and TensorFlow has nothing to wait for.
+TensorFlow's own rendezvous cannot be interrupted and stops every thread, including the heartbeat
+of a lease. So the machines meet here first. Then all are present, and TensorFlow does not wait.
 """
 
 import json
@@ -18,72 +18,76 @@ from aeflow.errors import ConfigError, TransientError
 __all__ = ["Cluster", "cluster_here", "meet", "task_of"]
 
 JOBS = ("chief", "worker")
-"""What TensorFlow calls machines that train; the first of all, in this order, is the chief."""
+"""TensorFlow's names of jobs that train; the first machine, in this order, is the chief."""
 POLL_SECONDS = 0.5
 MOST_BYTES = 1024
 GO = "go"
 LOOPBACK = ("localhost", "127.0.0.1")
 
 OnWait = Callable[[], None]
-"""Is called at least once a second; what it raises ends the waiting."""
+"""Called at least once a second while waiting; an exception ends the wait."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Names the machines, HOST:PORT each, and says which of them this process runs on."""
+    """Holds the machines, HOST:PORT each, and the index of the one that this process runs on."""
 
     machines: tuple[str, ...] = ("",)
     index: int = 0
 
     @property
     def size(self) -> int:
-        """How many machines there are."""
+        """The number of machines."""
         return len(self.machines)
 
     @property
     def is_chief(self) -> bool:
-        """Says whether this machine is the one that writes."""
+        """Whether this machine is the chief, which is the only one that writes."""
         return self.index == 0
 
     @property
     def is_alone(self) -> bool:
-        """Says whether there is no machine but this one."""
+        """Whether this machine is the only one."""
         return self.size == 1
 
 
 def cluster_here() -> Cluster:
-    """Returns what `TF_CONFIG` in the environment says, as TensorFlow defines it.
+    """Returns the cluster that the environment variable `TF_CONFIG` describes.
 
-    Raises ConfigError where it is not that.
+    TensorFlow defines its format. Without it, the cluster has one machine. Raises ConfigError if
+    its value has another format.
     """
-    given = os.environ.get("TF_CONFIG", "")
-    if not given:
+    text = os.environ.get("TF_CONFIG", "")
+    if not text:
         return Cluster()
     try:
-        content = json.loads(given)
+        content = json.loads(text)
         task = content["task"]["type"], int(content["task"]["index"])
-        jobs = {job: list(map(_checked, machines)) for job, machines in content["cluster"].items()}
+        jobs = {
+            job: list(map(_checked_machine, machines))
+            for job, machines in content["cluster"].items()
+        }
         if not set(jobs) <= set(JOBS):
-            raise ValueError(f"a cluster of {', '.join(JOBS)} is wanted, not of {', '.join(jobs)}")
+            raise ValueError(f"its jobs must be among {', '.join(JOBS)}, not {', '.join(jobs)}")
         tasks = [(job, i) for job in JOBS for i in range(len(jobs.get(job, ())))]
         return Cluster(tuple(jobs[job][i] for job, i in tasks), tasks.index(task))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"TF_CONFIG = '{given}' does not name the machines that train together ({error}). "
-            'Give {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", '
-            '"index": 0}}, the index of each machine its own, or leave TF_CONFIG out.'
+            f"TF_CONFIG = '{text}' does not name the machines that train together ({error}). "
+            'Set it to {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", '
+            '"index": 0}} with another index on each machine, or unset it.'
         ) from error
 
 
 def task_of(machines: Sequence[str], index: int) -> str:
-    """Returns what `TF_CONFIG` is to be on one of the machines."""
+    """Returns the value of `TF_CONFIG` for one of the machines."""
     cluster = {"worker": list(machines)}
     return json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
 
 
-def _checked(machine: str) -> str:
+def _checked_machine(machine: str) -> str:
     host, port = _address(machine)
     if not host or not 0 < port < 65536:
         raise ValueError(f"'{machine}' is not HOST:PORT")
@@ -91,10 +95,10 @@ def _checked(machine: str) -> str:
 
 
 def meet(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    """Returns in all machines of a cluster at once, when each is here for the same work.
+    """Waits until all machines of a cluster are here for the same work; returns on all at once.
 
-    The chief listens at its address, the others come there and say what for. Raises ConfigError
-    where the chief is there for other work, which itself waits on for the others.
+    The chief listens at its address. The other machines connect to it and send the name of their
+    work. Raises ConfigError on a machine with other work than the chief, which keeps waiting.
     """
     if cluster.is_chief:
         _wait_for_all(cluster, work, on_wait)
@@ -103,60 +107,67 @@ def meet(cluster: Cluster, work: str, on_wait: OnWait) -> None:
 
 
 def _wait_for_all(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    here: dict[str, socket.socket] = {}
+    connections: dict[str, socket.socket] = {}
     with ExitStack() as stack:
-        listening = stack.enter_context(_listening(*_address(cluster.machines[0])))
-        while len(here) < cluster.size - 1:
+        server = stack.enter_context(_server(*_address(cluster.machines[0])))
+        while len(connections) < cluster.size - 1:
             on_wait()
             with suppress(TimeoutError):
-                line, _ = listening.accept()
-                stack.enter_context(line)
-                index, _, other = (_said(line, POLL_SECONDS) or "").partition(" ")
-                if other == work and index in map(str, range(1, cluster.size)):
-                    here[index] = line
+                connection, _ = server.accept()
+                stack.enter_context(connection)
+                index, _, other_work = (_received(connection, POLL_SECONDS) or "").partition(" ")
+                if other_work == work and index in map(str, range(1, cluster.size)):
+                    connections[index] = connection
                 else:
-                    logger.warning("train: another machine came, for other work: '%s'", other)
-                    with suppress(OSError), line:  # it may have left
-                        line.sendall(work.encode())
-            here = {index: line for index, line in here.items() if _said(line, 0) is None}
-        for line in here.values():
-            line.sendall(GO.encode())
+                    logger.warning("train: a machine connected for other work: '%s'", other_work)
+                    with suppress(OSError), connection:  # it may have disconnected
+                        connection.sendall(work.encode())
+            connections = {
+                index: connection
+                for index, connection in connections.items()
+                if _received(connection, 0) is None
+            }
+        for connection in connections.values():
+            connection.sendall(GO.encode())
 
 
 def _wait_for_chief(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    said: str | None = None
-    while not said:
+    reply: str | None = None
+    while not reply:
         on_wait()
         time.sleep(POLL_SECONDS)
-        with suppress(OSError), socket.create_connection(_address(cluster.machines[0]), 1) as line:
-            line.sendall(f"{cluster.index} {work}".encode())
-            while (said := _said(line, POLL_SECONDS)) is None:
+        with (
+            suppress(OSError),
+            socket.create_connection(_address(cluster.machines[0]), 1) as connection,
+        ):
+            connection.sendall(f"{cluster.index} {work}".encode())
+            while (reply := _received(connection, POLL_SECONDS)) is None:
                 on_wait()
-    if said != GO:
+    if reply != GO:
         raise ConfigError(
-            f"The chief of TF_CONFIG, {cluster.machines[0]}, trains something else: {said}, and "
-            f"here it is {work}. Give every machine the same command, version and store."
+            f"The chief of TF_CONFIG, {cluster.machines[0]}, trains {reply}, but this machine "
+            f"trains {work}. Use the same command, version and store on every machine."
         )
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Listens on loopback only if that is where all machines are; TensorFlow listens anywhere."""
+def _server(host: str, port: int) -> socket.socket:
+    """Listens on loopback if the chief's host is loopback, else anywhere, as TensorFlow does."""
     try:
-        listening = socket.create_server((host if host in LOOPBACK else "", port))
+        server = socket.create_server((host if host in LOOPBACK else "", port))
     except OSError as error:
         raise TransientError(
             f"Cannot wait for the other machines of TF_CONFIG at port {port}: {error.strerror}. "
-            "Free it, or give another."
+            "Free the port, or choose another."
         ) from error
-    listening.settimeout(POLL_SECONDS)
-    return listening
+    server.settimeout(POLL_SECONDS)
+    return server
 
 
-def _said(line: socket.socket, seconds: float) -> str | None:
-    """Returns what the other side said, empty where it has left, None where it is silent."""
-    line.settimeout(seconds)
+def _received(connection: socket.socket, seconds: float) -> str | None:
+    """Returns what the other side sent: empty if it has disconnected, None if it sent nothing."""
+    connection.settimeout(seconds)
     try:
-        return line.recv(MOST_BYTES).decode(errors="replace")
+        return connection.recv(MOST_BYTES).decode(errors="replace")
     except (TimeoutError, BlockingIOError):
         return None
     except OSError:

@@ -1,4 +1,4 @@
-"""What a stage computes on, as its manifest records it."""
+"""The machine that a stage computes on, as the manifest records it."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ __all__ = ["Machine"]
 
 @dataclass(frozen=True)
 class Machine:
-    """Describes what a process computes on, and how many others share each batch with it.
+    """Describes what a process computes on, and how many devices and machines share each batch.
 
-    `device` is "cpu" or "gpu", `cpu` the processor with all that its kernels are chosen by, and
-    `threads` how many of its threads share an operation.
+    `device` is "cpu" or "gpu". `cpu` names the processor and everything that its kernels are
+    chosen by. `threads` is the number of threads that share an operation.
     """
 
     device: str
@@ -21,5 +21,5 @@ class Machine:
 
     @property
     def total_devices(self) -> int:
-        """The devices of all machines together."""
+        """The number of devices of all machines together."""
         return self.num_devices * self.num_machines

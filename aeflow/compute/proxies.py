@@ -1,4 +1,4 @@
-"""Which addresses are asked directly although the environment names a proxy: this machine's."""
+"""The addresses of this machine, which are reached without the proxy of the environment."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ NAMES = ("NO_PROXY", "no_proxy")
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the two variables that exempt this machine from the proxies of an environment.
 
-    What they exempt already stays so. Returns nothing if no proxy is named: any value of these
-    variables keeps Python from asking the system for one.
+    Exemptions that are already set stay. Returns an empty dictionary if no proxy is named: any
+    value of these variables would keep Python from asking the system for a proxy.
     """
     proxies = {name.lower() for name in environment if name.lower().endswith("_proxy")}
     if not proxies - {"no_proxy"}:
         return {}
-    given = [part.strip() for name in NAMES for part in environment.get(name, "").split(",")]
-    exempt = ",".join(dict.fromkeys(part for part in (*given, *THIS_MACHINE) if part))
-    return dict.fromkeys(NAMES, "*" if "*" in given else exempt)
+    exemptions = [part.strip() for name in NAMES for part in environment.get(name, "").split(",")]
+    exempt = ",".join(dict.fromkeys(part for part in (*exemptions, *THIS_MACHINE) if part))
+    return dict.fromkeys(NAMES, "*" if "*" in exemptions else exempt)

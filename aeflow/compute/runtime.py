@@ -1,4 +1,4 @@
-"""Sets TensorFlow up, once per process: device, threads, determinism. Nothing else touches it."""
+"""Sets up TensorFlow once per process: device, threads, determinism. No other module does."""
 
 import os
 import platform
@@ -12,9 +12,9 @@ from aeflow.errors import UnfitMachine
 __all__ = ["cpu_name", "gpu_names", "prepare", "strategy_over"]
 
 VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
-"""Flags of x86 and of Arm processors for which TensorFlow and oneDNN have kernels of their own."""
+"""Flags of x86 and of Arm processors for which TensorFlow and oneDNN have their own kernels."""
 KERNEL_SETTINGS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")
-"""Variables by which other kernels are chosen than the processor has, with other last digits."""
+"""Variables that choose other kernels than those of the processor, with other last digits."""
 ROUNDING_SETTINGS = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "DNNL_DEFAULT_FPMATH_MODE",
@@ -25,13 +25,13 @@ THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def prepare(runtime: RuntimeConfig) -> Machine:
-    """Prepares this process for a stage; returns what it computes on.
+    """Prepares this process for a stage; returns the machine that it computes on.
 
-    Work on a CPU is deterministic, so that on one CPU type, thread count and set of libraries a
-    resumed run equals an unbroken one. Raises UnfitMachine if TensorFlow has already started
-    with other settings, which it cannot change, or sees fewer devices than are asked for.
+    Work on a CPU is deterministic: with the same CPU type, thread count and libraries, a resumed
+    run equals an uninterrupted one. Raises UnfitMachine if TensorFlow has already started with
+    other settings, which it cannot change, or if it sees fewer devices than requested.
     """
-    for name in ROUNDING_SETTINGS:  # the config says in which precision is multiplied
+    for name in ROUNDING_SETTINGS:  # the config alone decides the precision
         os.environ.pop(name, None)
     try:
         device = _choose_device(runtime)
@@ -41,7 +41,7 @@ def prepare(runtime: RuntimeConfig) -> Machine:
     except RuntimeError as error:
         raise UnfitMachine(
             "TensorFlow has already started in this process with other devices or other "
-            "threads. Run this stage in a process of its own."
+            "threads. Run this stage in a separate process."
         ) from error
     tf.config.experimental.enable_tensor_float_32_execution(False)
     reset_keras()
@@ -58,18 +58,18 @@ def gpu_names() -> list[str]:
 
 
 def strategy_over(machine: Machine) -> tf.distribute.Strategy:
-    """Returns what lets the devices of prepared processes share the work of each step.
+    """Returns the strategy by which the devices of prepared processes share each step.
 
-    Of several machines all call this at once; it returns when all have. Raises UnfitMachine if
-    TensorFlow has been at work in this process before.
+    If there are several machines, all of them call this, and it returns when all have called it.
+    Raises UnfitMachine if TensorFlow has already computed in this process.
     """
     if machine.num_machines > 1:
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except RuntimeError as error:
             raise UnfitMachine(
-                "TensorFlow has already started in this process, and machines share batches only "
-                "before it has. Run the training in a process of its own."
+                "TensorFlow has already started in this process, but machines can share batches "
+                "only if it has not. Run the training in a separate process."
             ) from error
     if machine.num_devices == 1:
         return tf.distribute.get_strategy()
@@ -77,22 +77,22 @@ def strategy_over(machine: Machine) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(machine.num_devices)])
 
 
-def _divide(device: str, wanted: int | None) -> int:
-    """Returns how many devices are used; a CPU is cut into as many as are wanted."""
+def _divide(device: str, count: int | None) -> int:
+    """Returns the number of devices to use; a CPU is split into as many as requested."""
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
-        if wanted and wanted > len(gpus):
+        if count and count > len(gpus):
             raise UnfitMachine(
-                f"TensorFlow sees {len(gpus)} GPUs here, and runtime.num_devices is {wanted}. "
-                "Choose at most as many."
+                f"TensorFlow sees {len(gpus)} GPUs here, but runtime.num_devices is {count}. "
+                f"Choose at most {len(gpus)}."
             )
-        tf.config.set_visible_devices(gpus[:wanted], "GPU")
-        return wanted or len(gpus)
-    if wanted and wanted > 1:
+        tf.config.set_visible_devices(gpus[:count], "GPU")
+        return count or len(gpus)
+    if count and count > 1:
         cpu, *_ = tf.config.list_physical_devices("CPU")
-        shares = [tf.config.LogicalDeviceConfiguration()] * wanted
+        shares = [tf.config.LogicalDeviceConfiguration()] * count
         tf.config.set_logical_device_configuration(cpu, shares)
-    return wanted or 1
+    return count or 1
 
 
 def _choose_device(runtime: RuntimeConfig) -> str:
@@ -108,13 +108,13 @@ def _choose_device(runtime: RuntimeConfig) -> str:
 
 
 def _threads() -> int:
-    """Returns how many threads share an operation, by the rules of TensorFlow 2.21.
+    """Returns the number of threads that share an operation, by the rules of TensorFlow 2.21.
 
-    OMP_NUM_THREADS is not among them; the cores that this process may use are.
+    OMP_NUM_THREADS has no effect on it; the cores that this process may use do.
     """
-    given = os.environ.get(THREADS, "").strip()
-    chosen = tf.config.threading.get_intra_op_parallelism_threads()
-    return chosen or (int(given) if given.isdigit() else 0) or _num_cores()
+    variable = os.environ.get(THREADS, "").strip()
+    setting = tf.config.threading.get_intra_op_parallelism_threads()
+    return setting or (int(variable) if variable.isdigit() else 0) or _num_cores()
 
 
 def _num_cores() -> int:
@@ -124,18 +124,18 @@ def _num_cores() -> int:
 
 
 def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
-    """Names the processor with all by which its kernels are chosen: instructions, and settings.
+    """Returns the processor's name and what its kernels are chosen by: instructions and settings.
 
-    Clouds call processors of several generations by one name, and sums are rounded differently
+    Clouds give processors of several generations the same name, but sums are rounded differently
     on each. Python's own `platform.processor()` is empty on most Linux systems.
     """
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     if facts.exists():
         for line in facts.read_text("utf-8").splitlines():
             key, _, value = line.partition(":")
-            told.setdefault(key.strip(), value.strip())
-    name = told.get("model name") or platform.processor() or platform.machine()
-    flags = (told.get("flags") or told.get("Features", "")).split()
+            fields.setdefault(key.strip(), value.strip())
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    flags = (fields.get("flags") or fields.get("Features", "")).split()
     instructions = (each for each in VECTOR_INSTRUCTIONS if each in flags)
     settings = (f"{each}={os.environ[each]}" for each in KERNEL_SETTINGS if os.environ.get(each))
     return ", ".join([name, *instructions, *settings])

@@ -1,7 +1,7 @@
-"""TensorFlow with Keras on top of it, whatever the user's settings of Keras say.
+"""TensorFlow with Keras 3 on top of it, whatever the user's Keras settings say.
 
-`import tensorflow` imports Keras, and Keras chooses its backend then, once per process. So every
-package of ours that imports TensorFlow imports this module first.
+`import tensorflow` imports Keras, and Keras then chooses its backend, once per process. So every
+package of aeflow that imports TensorFlow imports this module first.
 """
 
 import os
@@ -12,14 +12,14 @@ from aeflow.errors import ConfigError
 
 __all__ = ["reset_keras", "tf"]
 
-CHOICES = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
+KERAS_SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
 
 
 @contextmanager
-def _choices() -> Iterator[None]:
-    """Sets what Keras reads at import, within the block: child processes get the user's values."""
-    before = {name: os.environ.get(name) for name in CHOICES}
-    os.environ.update(CHOICES)
+def _keras_settings() -> Iterator[None]:
+    """Sets what Keras reads at import, only within the block, so child processes are unaffected."""
+    before = {name: os.environ.get(name) for name in KERAS_SETTINGS}
+    os.environ.update(KERAS_SETTINGS)
     try:
         yield
     finally:
@@ -38,24 +38,24 @@ def _check_keras() -> None:
         keras = "a Keras that did not start"
     if not (keras.startswith("Keras 3") and keras.endswith("on tensorflow")):
         raise ConfigError(
-            f"This process has {keras}, and aeflow needs Keras 3 on tensorflow. "
-            "Import aeflow before Keras and TensorFlow, or use it in a process of its own."
+            f"This process has {keras}, but aeflow needs Keras 3 on tensorflow. "
+            "Import aeflow before Keras and TensorFlow, or use it in a separate process."
         )
 
 
 def reset_keras() -> None:
-    """Gives Keras its own defaults again, in the whole process: `keras.json` changes results."""
+    """Resets Keras to its own defaults in the whole process: `keras.json` would change results."""
     tf.keras.config.set_floatx("float32")
     tf.keras.config.set_epsilon(1e-7)
     tf.keras.config.set_image_data_format("channels_last")
 
 
-with _choices():
+with _keras_settings():
     try:
         import tensorflow as tf
-    except AssertionError as error:  # of its values there is no other word
+    except AssertionError as error:  # Keras has no other error for its values
         raise ConfigError(
-            "Keras refuses a value in its file keras.json. Mend or delete it: it lies in "
+            "Keras refuses a value in its file keras.json. Correct or delete the file, which is in "
             "KERAS_HOME, or else in ~/.keras."
         ) from error
     _check_keras()

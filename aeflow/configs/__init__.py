@@ -1,4 +1,4 @@
-"""What callers hand in: frozen models that refuse nonsense where it enters."""
+"""The configs that callers pass in: frozen models that refuse invalid values on creation."""
 
 from aeflow.configs.gate import GateConfig
 from aeflow.configs.ingest import IngestConfig

@@ -1,4 +1,4 @@
-"""Bounds within which a study may change an option."""
+"""The bounds within which a study may change an option."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ __all__ = ["Choice", "Range", "Space"]
 
 @dataclass(frozen=True)
 class Choice:
-    """Is one of several options, in no order."""
+    """Allows one of several options, which have no order."""
 
     options: tuple
 
 
 @dataclass(frozen=True)
 class Range:
-    """Is a number between two others, both included, on a logarithmic scale."""
+    """Allows a number from `low` to `high`, both included, on a logarithmic scale."""
 
     low: float
     high: float
 
 
 Space = dict[str, Choice | Range]
-"""By the name of an option, or by its place in a config, such as `train.learning_rate`."""
+"""Bounds by the name of an option, or by its path in a config, such as `train.learning_rate`."""

@@ -1,4 +1,4 @@
-"""What all configs share: frozen, closed, and hashed by what differs from the defaults."""
+"""The base class of all configs, which are hashed by what differs from the defaults."""
 
 import re
 from typing import Any
@@ -10,35 +10,35 @@ from aeflow.configs.bounds import Space
 __all__ = ["NOT_HASHED", "Config"]
 
 NOT_HASHED: dict[str, Any] = {"hashed": False}
-"""Marks a field that says where things are, not what the answer is."""
+"""Marks a field that does not change the answer, such as a path. It is left out of the hash."""
 
 
 def _for_a_form(schema: dict[str, Any], _config: type[BaseModel]) -> None:
-    """Writes into each field what a form would not show: where it stands, and its bounds."""
+    """Adds to each field what a form does not show by itself: its position and its bounds."""
     for position, field in enumerate(schema.get("properties", {}).values()):
-        field["position"] = position  # a database keeps no order
+        field["position"] = position  # Prefect's database does not keep the order of fields
         numbers = [field, *field.get("anyOf", ()), field.get("items", {})]
-        told = [field.get("description", ""), *filter(None, map(_bounds, numbers))]
-        field["description"] = " ".join(told)
+        sentences = [field.get("description", ""), *filter(None, map(_bounds, numbers))]
+        field["description"] = " ".join(sentences)
 
 
 def _bounds(number: dict[str, Any]) -> str:
-    words = {
+    wordings = {
         "minimum": "at least",
         "exclusiveMinimum": "more than",
         "maximum": "at most",
         "exclusiveMaximum": "less than",
     }
-    told = [
-        f"{said} {number[name]:,}".removesuffix(".0")
-        for name, said in words.items()
+    phrases = [
+        f"{wording} {number[name]:,}".removesuffix(".0")
+        for name, wording in wordings.items()
         if name in number
     ]
-    return f"{', '.join(told).capitalize()}." if told else ""
+    return f"{', '.join(phrases).capitalize()}." if phrases else ""
 
 
 class Config(BaseModel):
-    """Is a frozen model without unknown fields; the docstring of a field is its description."""
+    """Refuses changes and unknown fields; the docstring of a field is its description."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -49,13 +49,13 @@ class Config(BaseModel):
     )
 
     def tuned(self) -> Space:
-        """Returns what a study may change in it; nothing unless a config says otherwise."""
+        """Returns the options that a study may change, with their bounds; none by default."""
         return {}
 
     def hashed(self) -> dict[str, Any]:
-        """Returns what changes the answer: fields that differ from their defaults, and `name`.
+        """Returns the fields that change the answer: those unlike their defaults, and `name`.
 
-        Defaults are left out, so that a new field with a default re-keys nothing; a `name` stays,
+        Defaults are left out, so that a new field with a default changes no key. `name` stays,
         because it says which member of a choice the other fields belong to.
         """
         fields = {}

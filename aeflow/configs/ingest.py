@@ -1,4 +1,4 @@
-"""Where a dataset comes from: the sources, and the options of each."""
+"""The options of ingestion: where a dataset comes from, and the options of each source."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -17,71 +17,71 @@ __all__ = [
 ]
 
 
-def _parted(columns: object) -> object:
-    """Splits columns as the command line has them, `a,b,c`."""
+def _split_columns(columns: object) -> object:
+    """Splits column names that the command line gives as `a,b,c`."""
     return tuple(columns.split(",")) if isinstance(columns, str) else columns
 
 
 class DatasetOptions(Config):
-    """Says where a dataset comes from and how it is split, whatever the source."""
+    """Sets where a dataset comes from and how it is split. These options apply to all sources."""
 
     source: str = Field(default="digits", min_length=1, json_schema_extra=NOT_HASHED)
     """digits, tfds:NAME, images:DIR, parquet:PATH, csv:PATH, npz:FILE, idx:DIR or arrow:DIR."""
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
     )
-    """Name of the dataset; taken from the source where it is not given."""
+    """Name of the dataset; taken from the source if not set."""
     splits: Literal["source", "all"] = "source"
-    """Keep the source's splits and assign missing ones, or put every row into one split, all."""
+    """Keep the source's splits and fill missing ones, or put every row into one split, all."""
     validation_one_in: int = Field(default=20, ge=2, le=10_000)
-    """One training row in this many validates, where the source has no validation split."""
+    """One training row in this many is for validation, if the source has no such split."""
     test_one_in: int = Field(default=10, ge=2, le=10_000)
-    """One row in this many tests, where the source has no test split."""
+    """One row in this many is for testing, if the source has no test split."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the assignment of rows to splits."""
     train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    """The only label whose rows are trained and validated on; the test split has them all."""
+    """Train and validate only on rows with this label; the test split keeps all labels."""
     max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
-    """Share of bad rows that go to quarantine; with more than this, ingestion fails."""
+    """Largest share of bad rows, which go to quarantine; with more, ingestion fails."""
     shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
-    """Bytes of features in one shard, at most; one row is always allowed."""
+    """Largest size of one shard's features in bytes; a shard always holds at least one row."""
 
 
 class TableOptions(Config):
-    """Chooses the columns of a table."""
+    """Selects the columns of a table."""
 
-    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_parted)] = Field(
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_split_columns)] = Field(
         default=None, min_length=1, examples=[["width", "height"]]
     )
-    """Columns of a table that are features, such as a,b,c; all but id and label if not given."""
+    """Feature columns of a table, such as a,b,c; all columns but id and label if not set."""
     id_column: str | None = Field(default=None, min_length=1)
-    """Column of a table with each row's id; id where there is one, else ids are derived."""
+    """Table column with row ids; if not set, the column id if there is one, else derived ids."""
     label_column: str | None = Field(default=None, min_length=1)
-    """Column of a table with the label of each row; label where there is one."""
+    """Table column with each row's label; if not set, the column label if there is one."""
 
 
 class ImageOptions(Config):
-    """Says how encoded images are decoded."""
+    """Sets how encoded images are decoded."""
 
     image_size: str | None = Field(
         default=None, pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$", examples=["32x32"]
     )
-    """Height and width that images are resized to, such as 32x32; as they are if not given."""
+    """Height and width in pixels to resize images to, such as 32x32; not resized if not set."""
     color_mode: Literal["rgb", "grayscale"] = "rgb"
-    """Colours of decoded images."""
+    """Colour channels of decoded images."""
 
 
 class TfdsOptions(Config):
-    """Says where TFDS keeps its files."""
+    """Sets where TFDS keeps its files."""
 
     data_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)
-    """Folder where TFDS keeps prepared datasets."""
+    """Folder in which TFDS keeps prepared datasets."""
     manual_dir: str | None = Field(default=None, json_schema_extra=NOT_HASHED)
     """Folder with the original files of a TFDS dataset, already downloaded."""
 
 
 class SourceForm(NamedTuple):
-    """Says what follows the name of a source, and which options it has besides those of all."""
+    """Describes what follows a source's name, and its options besides those of all sources."""
 
     place: str = ""
     options: tuple[type[Config], ...] = ()
@@ -97,10 +97,11 @@ FORMS = {
     "idx": SourceForm("FOLDER"),
     "arrow": SourceForm("FOLDER"),
 }
-"""The sources by the name before the colon."""
+"""The form of each source, by the name before the colon."""
 
 
 class IngestConfig(TfdsOptions, ImageOptions, TableOptions, DatasetOptions):
-    """Says where a dataset comes from and how it is split."""
+    """Sets where a dataset comes from and how it is split."""
 
-    # It is flat in TOML, forms and keys. Pydantic orders fields from the last base to the first.
+    # The options inherit, because they are flat in TOML, in forms and in keys. Pydantic orders
+    # the fields from the last base class to the first.

@@ -1,4 +1,4 @@
-"""Configs from a preset, a TOML file and flags, each over the one before."""
+"""Loads configs from a preset, a TOML file and flags; each overrides the one before."""
 
 import difflib
 import tomllib
@@ -18,7 +18,7 @@ __all__ = ["load_config", "presets"]
 
 Sections = dict[str, Any]
 CHOICES = {"network": "dense", "kind": "plain"}
-"""The choices in a model's section, and what is chosen where only options are given."""
+"""The choices in a model's section, and the member that is used if only options are set."""
 
 
 def load_config(
@@ -27,9 +27,9 @@ def load_config(
     path: str | Path | None = None,
     flags: Mapping[str, Any] | None = None,
 ) -> PipelineConfig:
-    """Merges a preset, a TOML file and flags such as `{"train.epochs": 3}`; the later one wins.
+    """Merges a preset, a TOML file and flags such as `{"train.epochs": 3}`; later ones win.
 
-    Raises ConfigError with one line: the field, the value, the rule.
+    Raises ConfigError with a message of one line: the field, the value and the rule.
     """
     sections: Sections = {}
     if preset is not None:
@@ -89,14 +89,14 @@ def _merged(below: Sections, above: Sections) -> Sections:
         if not isinstance(old, dict) or not isinstance(value, dict):
             merged[key] = value
         elif key in CHOICES:
-            merged[key] = _chosen(CHOICES[key], old, value)
+            merged[key] = _merged_choice(CHOICES[key], old, value)
         else:
             merged[key] = _merged(old, value)
     return merged
 
 
-def _chosen(default: str, below: Sections, above: Sections) -> Sections:
-    """Lays options over options; choosing another network or kind drops those of the old one."""
+def _merged_choice(default: str, below: Sections, above: Sections) -> Sections:
+    """Merges options; if the network or kind is another, the options of the old one are dropped."""
     name = below.get("name", default)
     if above.get("name", name) != name:
         return dict(above)
@@ -104,23 +104,23 @@ def _chosen(default: str, below: Sections, above: Sections) -> Sections:
 
 
 def _one_line(error: ValidationError) -> str:
-    """Says the first thing that is wrong: field, value, rule, remedy."""
+    """Describes the first error in one line: field, value, rule, remedy."""
     first = error.errors(include_url=False)[0]
-    where = _address(first["loc"])
+    place = _address(first["loc"])
     context = first.get("ctx", {})
     if first["type"] == "union_tag_invalid":
-        field = where.removeprefix("model.")
+        field = place.removeprefix("model.")
         choices = str(context["expected_tags"]).replace("'", "")
         return f"Unknown {field} '{context['tag']}'. Choose one of: {choices}."
     if first["type"] == "extra_forbidden":
         return _unknown_field(first["loc"])
     if first["type"] in ("model_type", "model_attributes_type"):
-        return f"{where} = {first['input']!r} is not allowed: it is a section, not a value."
-    return f"{where} = {first['input']!r} is not allowed: {first['msg']}."
+        return f"{place} = {first['input']!r} is not allowed: it is a section, not a value."
+    return f"{place} = {first['input']!r} is not allowed: {first['msg']}."
 
 
 def _address(location: tuple[int | str, ...]) -> str:
-    """Returns the place as it is written; Pydantic also puts in the name of the member chosen."""
+    """Returns the path as users write it, without the name of the member that Pydantic adds."""
     is_choice = len(location) > 2 and location[1] in CHOICES
     parts = (*location[:2], *location[3:]) if is_choice else location
     return ".".join(str(part) for part in parts)
@@ -128,14 +128,14 @@ def _address(location: tuple[int | str, ...]) -> str:
 
 def _unknown_field(location: tuple[int | str, ...]) -> str:
     *parents, field = (str(part) for part in location)
-    known = list(_section(parents).model_fields)
-    close = difflib.get_close_matches(field, known, n=1)
-    hint = f"Did you mean '{close[0]}'?" if close else f"Choose one of: {', '.join(known)}."
+    field_names = list(_section(parents).model_fields)
+    close = difflib.get_close_matches(field, field_names, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"Choose one of: {', '.join(field_names)}."
     return f"Unknown option '{field}' in {'.'.join(parents) or 'the config'}. {hint}"
 
 
 def _section(parents: list[str]) -> type[Config]:
-    """Finds the config class at a place; below a choice, the place ends in the member's name."""
+    """Returns the config class at a path; below a choice, the path ends in the member's name."""
     members = {
         member.model_fields["name"].default: member
         for choice in (NetworkOptions, KindOptions)

@@ -1,4 +1,4 @@
-"""Which model is trained: a network, a kind, and how many numbers a latent has."""
+"""The model to train: its network, its kind and its number of latent dimensions."""
 
 from pydantic import Field
 
@@ -10,11 +10,11 @@ __all__ = ["KindOptions", "ModelConfig", "NetworkOptions"]
 
 
 class ModelConfig(Config):
-    """Chooses the network, the kind and the size of the latent."""
+    """Chooses the network, the kind and the number of latent dimensions."""
 
     network: NetworkOptions = DenseOptions()
-    """The encoder and decoder."""
+    """Network of the encoder and the decoder."""
     kind: KindOptions = PlainOptions()
-    """The kind of autoencoder: what it minimises."""
+    """Kind of autoencoder, which decides what is minimised."""
     latent_dim: int = Field(default=32, ge=1, le=65536)
-    """Numbers in the latent of one example."""
+    """Number of dimensions of one example's latent."""

@@ -1,4 +1,4 @@
-"""One config for the whole pipeline: a section for each stage, as in a TOML file."""
+"""The config of the whole pipeline, with a section for each stage as in a TOML file."""
 
 from aeflow.configs.config import Config
 from aeflow.configs.gate import GateConfig
@@ -27,22 +27,22 @@ class PipelineConfig(Config):
     model: ModelConfig = ModelConfig()
     """Which model is trained."""
     train: TrainConfig = TrainConfig()
-    """How it is trained."""
+    """How the model is trained."""
     tune: TuneConfig = TuneConfig()
-    """How better options are searched for."""
+    """How a study searches for better options."""
     evaluate: EvaluateConfig = EvaluateConfig()
-    """On what it is judged."""
+    """Which rows the model is evaluated on."""
     drift: DriftConfig = DriftConfig()
-    """When new rows are no longer like those it was trained on."""
+    """When new rows count as drifted from those that the model was trained on."""
     compatibility: CompatibilityConfig = CompatibilityConfig()
-    """On what its latents are compared with another model's."""
+    """Which rows are used to compare its latents with another model's."""
     encode: EncodeConfig = EncodeConfig()
-    """What stands in the features."""
+    """What the features contain."""
     publish: PublishConfig = PublishConfig()
     """How much is published."""
     gate: GateConfig = GateConfig()
-    """What a model must do before it may be promoted."""
+    """Which rules a model must pass before it may be promoted."""
     retrain: RetrainConfig = RetrainConfig()
-    """When a retraining run trains."""
+    """When a retraining run trains a new model."""
     runtime: RuntimeConfig = RuntimeConfig()
-    """What changes the speed and not the answer."""
+    """Settings that change the speed and not the answer."""

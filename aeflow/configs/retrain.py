@@ -1,4 +1,7 @@
-"""When a retraining run trains; which data it trains on decides the answer, this does not."""
+"""When a retraining run trains a new model.
+
+The answer depends on the data that the run trains on, and not on these options.
+"""
 
 from typing import Literal
 
@@ -8,7 +11,7 @@ __all__ = ["RetrainConfig"]
 
 
 class RetrainConfig(Config):
-    """Says when a new model is due, where a champion stands already."""
+    """Sets when a new model is due, if there is already a champion."""
 
     train_when: Literal["always", "on_new_data", "on_drift"] = "on_new_data"
-    """Train in every run, when the dataset is not the champion's own, or when its rows drifted."""
+    """Train in every run, if the dataset differs from the champion's, or if its rows drifted."""

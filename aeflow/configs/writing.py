@@ -1,4 +1,4 @@
-"""Configs as TOML, which `load_config` reads back."""
+"""Writes configs as TOML, which `load_config` reads back."""
 
 import json
 from typing import Any
@@ -9,11 +9,11 @@ from aeflow.configs.pipeline import PipelineConfig
 __all__ = ["to_toml"]
 
 WHOLE = ("model", "train")
-"""Sections written with their defaults, so that a file means the same when those change."""
+"""Sections written with their defaults, so that a file means the same if the defaults change."""
 
 
 def to_toml(config: PipelineConfig) -> str:
-    """Returns a config as TOML: how a model is trained in full, else what is not the default."""
+    """Returns a config as TOML: `model` and `train` in full, other sections without defaults."""
     tables = []
     for name in type(config).model_fields:
         section: Config = getattr(config, name)
