@@ -1,6 +1,7 @@
-"""Who works on a draft: a file with a heartbeat, so that one works and the others wait.
+"""Leases: files with a heartbeat, so that one process works on a draft and the others wait.
 
-A lease only saves work. Correctness is the commit, which one writer alone can make.
+A lease only avoids duplicate work. Correctness comes from the commit, which only one writer can
+make.
 """
 
 import json
@@ -31,17 +32,18 @@ __all__ = [
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
 START_TOLERANCE_SECONDS = 60.0
-"""Two readings of one process's start differ where the clock was set in between."""
+"""Two readings of one process's start time differ if the clock was set in between."""
 
 
 class LostLease(Interrupted):
-    """Says that another process works on the same thing now."""
+    """Says that a lease was released, or that another process has taken it over."""
 
 
 class Lease:
-    """Holds one name in a store while this process lives and its heart beats.
+    """Reserves one name in a store while this process is alive and sends heartbeats.
 
-    `inputs` are the addresses that the holder builds on: they are not to be taken away meanwhile.
+    `inputs` are the addresses of the artifacts that the holder builds on. A prune spares them
+    meanwhile.
     """
 
     def __init__(self, files: Files, name: str, inputs: Iterable[str] = ()):
@@ -53,14 +55,14 @@ class Lease:
         self._heart = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
 
     def acquire(self) -> bool:
-        """Takes the lease if it is free or lapsed; says whether it is held now."""
+        """Takes the lease if it is free or has lapsed. Returns whether it is held now."""
         if not (self._files.create(self.name, self._content) or self._take_over()):
             return False
         self._heart.start()
         return True
 
     def is_held(self) -> bool:
-        """Says whether the lease is still this one's, and no other process has taken it over."""
+        """Returns whether this object still holds the lease."""
         return _is_held(self._files, self.name, self.holder)
 
     def check(self) -> None:
@@ -69,11 +71,11 @@ class Lease:
 
     @property
     def holder(self) -> str:
-        """What stands in the lease while it is this one's."""
+        """The content of the lease file while this object holds the lease."""
         return self._content.decode()
 
     def release(self) -> None:
-        """Gives the lease back, if it was acquired and is still this one's."""
+        """Releases the lease if it was acquired and is still held."""
         if self._heart.ident is None:
             return
         self._released.set()
@@ -90,25 +92,25 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._released.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError, TransientError):  # a lost mount or line may come back in time
+            with suppress(OSError, TransientError):  # a mount or connection may return in time
                 if not self.is_held():
                     return
                 self._files.beat(self.name, self._content)
 
 
 def check_holder(files: Files, name: str, holder: str) -> None:
-    """Raises LostLease where a lease is no longer that of the process which had it."""
+    """Raises LostLease if `holder` no longer holds the lease `name`."""
     if not _is_held(files, name, holder):
         raise LostLease(
-            f"Another process took over '{name}' after its holder had been silent for "
-            f"{LAPSE_SECONDS:g} s, or the holder has ended. Run it again to get the answer."
+            f"Another process took over '{name}' after {LAPSE_SECONDS:g} s without a heartbeat of "
+            "its holder, or the holder has ended. Run it again to get the artifact."
         )
 
 
 def live_inputs(files: Files, name: str) -> list[str] | None:
-    """Returns what the holder of a lease builds on, or None where nobody alive holds it.
+    """Returns the inputs of the holder of a lease, or None if no live process holds it.
 
-    Writes nothing, not even to learn the time of the disk.
+    Writes nothing, not even a file to read the clock of the disk.
     """
     try:
         held = files.read(name)
@@ -117,7 +119,7 @@ def live_inputs(files: Files, name: str) -> list[str] | None:
         return list(json.loads(held).get("inputs", []))
     except FileNotFoundError:
         return None
-    except (ValueError, AttributeError, TypeError):  # of whoever wrote it, only that it lives
+    except (ValueError, AttributeError, TypeError):  # unreadable, but its holder is alive
         return []
 
 
@@ -137,7 +139,7 @@ def _this_process() -> dict:
 
 
 def _is_gone(content: bytes) -> bool:
-    """Says whether the holder ran on this very machine and does so no more."""
+    """Returns whether the holder ran on this machine and has ended."""
     try:
         holder = json.loads(content)
         if holder["machine"] != _machine():
@@ -147,13 +149,13 @@ def _is_gone(content: bytes) -> bool:
         return is_another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-    except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # only its silence can tell
+    except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # then only heartbeats count
         return False
 
 
 @cache
 def _machine() -> str:
-    """Names this host, its boot, and (in a container) the numbering of its processes."""
+    """Returns a name for this host, its boot, and (in a container) its namespace of process ids."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     since = boot.read_text("ascii").strip() if boot.exists() else f"{psutil.boot_time():.0f}"
     numbering = Path("/proc/self/ns/pid")

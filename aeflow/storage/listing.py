@@ -1,4 +1,4 @@
-"""What a store holds, by the kind of answer."""
+"""Listings of a store: its drafts, and the manifests of one type of artifact."""
 
 import logging
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def drafts_in(store: Store) -> list[str]:
-    """Lists the unfinished work in a store, sorted."""
+    """Lists the addresses of the drafts in a store, sorted."""
     folders = sorted(kind.folder for kind in Artifact.__subclasses__())
     return [
         f"{folder}/{name}"
@@ -25,7 +25,7 @@ def drafts_in(store: Store) -> list[str]:
 
 
 def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
-    """Returns the manifests of one kind of answer; one that is damaged is left out, and named."""
+    """Returns the manifests of one type of artifact. Damaged ones are logged and left out."""
     found = []
     for name in store.files.folders(answer_type.folder):
         try:

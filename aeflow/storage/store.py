@@ -38,17 +38,17 @@ __all__ = ["Store"]
 
 WAIT_SECONDS = 0.5
 MISTAKES = (ConfigError, SourceError, DivergedTraining, IdentityMismatch)
-"""What happens again in every run: nothing of it is worth resuming."""
+"""Errors that repeat in every run, so that a draft is not worth resuming."""
 FULL = {errno.ENOSPC, errno.EDQUOT}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
-"""What the system says of a place that cannot be a store."""
+"""The error numbers of a location that cannot be a store."""
 
 A = TypeVar("A", bound=Artifact)
 logger = logging.getLogger(__name__)
 
 
 class Store:
-    """Keeps artifacts below one URL: a local folder, or `s3://BUCKET/PREFIX` and the like."""
+    """Keeps artifacts below one URL: a local folder, or an address such as `s3://BUCKET/PREFIX`."""
 
     def __init__(self, url: str | Path, *, files: Callable[[Path], Files] = LocalFiles):
         self._new: list[Path] = []
@@ -65,11 +65,11 @@ class Store:
         self.root = self.files.root
 
     def locate(self, artifact: Artifact) -> Path:
-        """Returns the artifact's folder on this machine, where `reading` puts its files."""
+        """Returns the artifact's local folder, into which `reading` fetches its files."""
         return contained(self.root, artifact.address)
 
     def shown(self, artifact: Artifact) -> str:
-        """Returns the artifact's address, as people are told it."""
+        """Returns the artifact's address, as it is shown to users."""
         return self.files.shown(artifact.address)
 
     def answer(
@@ -81,12 +81,12 @@ class Store:
         resumable: bool = False,
         on_progress: OnProgress = silent,
     ) -> A:
-        """Returns the answer in the store, or lets `work` make it and commits that.
+        """Returns the stored artifact for a question, or calls `work` to make one and commits it.
 
-        `work` writes files into a draft and returns the fields of the artifact, without its key;
-        if there is no `digest` among them, the digest of the files is taken. While another process
-        works on the same question, this one waits for its answer. After an interruption a resumable
-        draft stays; after the caller's own mistake nothing does.
+        `work` writes files into a draft and returns the fields of the artifact, without its key.
+        If these include no `digest`, the digest of the files is used. If another process works on
+        the same question, this call waits for its artifact. A resumable draft is kept after an
+        interruption, but not after a mistake of the caller, such as a wrong config.
         """
         if self._is_there(question.address):
             logger.info("%s: %s is already in the store", question.stage, question.address)
@@ -99,20 +99,20 @@ class Store:
                 waiting = "waits for another run's answer"
                 on_progress(Progress(question.stage, 0, 1, "answer", waiting))
                 time.sleep(WAIT_SECONDS)
-            if not self._is_there(question.address):  # it may have come before the lease did
+            if not self._is_there(question.address):  # another run may have committed it meanwhile
                 with self._drafting(question, lease, resumable=resumable) as draft:
                     start = time.monotonic()
                     self._commit(draft, question, answer_type, work(draft), start)
         except LostLease:
             if not self._is_there(question.address):
                 raise
-            logger.info("%s: another run answered first", question.stage)
+            logger.info("%s: another run committed the artifact first", question.stage)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             raise TransientError(
                 f"No space is left for '{question.address}' in the store {self.url}. "
-                "Free some and run again."
+                "Free some space and run it again."
             ) from error
         finally:
             lease.release()
@@ -120,22 +120,23 @@ class Store:
         return self._artifact(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address, or None if nothing is committed or a prune took it.
+        """Returns the manifest at an address; None if nothing is committed or a prune claimed it.
 
-        Looking counts as no use; `answer`, `manifest` and `reading` keep a prune away for a while.
+        This call does not count as a use. `answer`, `manifest` and `reading` do, and keep a prune
+        from removing the artifact for a while.
         """
         found = self._committed(address)
         return None if found is None or is_claimed(self.files, address) else found
 
     def manifest(self, address: str) -> Manifest:
-        """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
+        """Returns the manifest at an address. Raises ConfigError if nothing is committed there."""
         found = self._committed(address) if record_use(self.files, address) else None
         if found is None:
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
         return found
 
     def resolve(self, key: str) -> str:
-        """Returns the address of a key or the start of one. Raises ConfigError if unclear."""
+        """Returns the address for a key or its first digits. Raises ConfigError unless one fits."""
         addresses = [
             f"{answer_type.folder}/{name}"
             for answer_type in Artifact.__subclasses__()
@@ -158,16 +159,16 @@ class Store:
         return found[0]
 
     def reading(self, artifact: Artifact, names: Iterable[str]) -> Path:
-        """Returns the folder in which the named files can be read, after comparing their SHA-256.
+        """Returns a local folder with the named files, after comparing their SHA-256 digests.
 
-        Raises CorruptArtifact where a file is missing or not what was committed, and where the
-        store's answer to the artifact's question is another one than the artifact refers to.
+        Raises CorruptArtifact if a file is missing or differs from what was committed, or if the
+        artifact was computed again with another result.
         """
         manifest = self.manifest(artifact.address)
         if manifest.digest != artifact.digest:
             raise CorruptArtifact(
-                f"'{artifact.address}' was made anew and is another answer now: its digest is "
-                f"{manifest.digest[:16]}, expected was {artifact.digest[:16]}. Run again."
+                f"'{artifact.address}' was computed again with another result: its digest is "
+                f"{manifest.digest[:16]}, not {artifact.digest[:16]}. Run again."
             )
         entries = {entry.name: entry for entry in manifest.files}
         wanted = list(dict.fromkeys(names))
@@ -187,7 +188,7 @@ class Store:
         return folder
 
     def verify(self, key: str) -> list[str]:
-        """Reads an artifact again, every byte; lists what is wrong, empty where all is well."""
+        """Reads every byte of an artifact again, and lists what is wrong, one sentence each."""
         address = self.resolve(key)
         try:
             manifest = self.manifest(address)
@@ -196,13 +197,13 @@ class Store:
         return problems_of(self.files, address, manifest)
 
     def _problem(self, address: str, folder: Path, entry: FileEntry) -> str | None:
-        """Says what is wrong with one file here; one read before and unchanged is fine."""
+        """Describes what is wrong with a local file, or returns None. Reads each version once."""
         path, shown = folder / entry.name, self.files.shown(f"{address}/{entry.name}")
         stat = path.stat() if path.is_file() else None
         if stat is None:
             return f"The file '{shown}' is missing."
         if stat.st_size != entry.size:
-            return f"The file '{shown}' has {stat.st_size} bytes, committed were {entry.size}."
+            return f"The file '{shown}' has {stat.st_size} bytes, but {entry.size} were committed."
         seen = (str(path), stat.st_size, stat.st_mtime_ns)
         if seen not in self._verified and sha256_of(path) != entry.sha256:
             return f"The file '{shown}' is not what was committed: its SHA-256 differs."
@@ -236,15 +237,15 @@ class Store:
             ) from error
 
     def _remove_if_empty(self, folder: str) -> None:
-        """Takes back the folders that a run made which leaves nothing in them."""
-        with suppress(OSError):  # one holds something, and that is well
+        """Removes the folders that this object created, if they are empty."""
+        with suppress(OSError):  # a folder that is not empty stays
             self.files.remove_if_empty(folder)
             for path in self._new:
                 path.rmdir()
 
     @contextmanager
     def _drafting(self, question: Question, lease: Lease, *, resumable: bool) -> Iterator[Draft]:
-        """Leaves the draft of a failed run where it can be resumed, and removes it where not."""
+        """Keeps the draft of a failed run if it can be resumed, and removes it otherwise."""
         share = Share(address=question.address, lease=lease.name, holder=lease.holder)
         draft = Draft(self.files, share)
         try:
@@ -254,7 +255,7 @@ class Store:
         except BaseException as error:
             is_mistake = isinstance(error, MISTAKES) and not isinstance(error, UnfitMachine)
             is_waste = is_mistake or not resumable or not draft.finished()
-            if is_waste and lease.is_held():  # a draft that was taken over is not ours to remove
+            if is_waste and lease.is_held():  # otherwise the draft belongs to another process
                 self.files.delete(draft.name)
             raise
 
@@ -282,7 +283,7 @@ class Store:
             seconds=round(time.monotonic() - start, 3),
         )
         if not draft.commit(question.address, manifest_bytes(manifest), files):
-            logger.info("%s: another run committed the same answer first", question.stage)
+            logger.info("%s: another run committed the same artifact first", question.stage)
             return
         logger.info(
             "%s: committed %s in %.1f s", question.stage, question.address, manifest.seconds

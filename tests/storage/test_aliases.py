@@ -1,4 +1,4 @@
-"""Aliases: they move, remember, and lose nothing to another writer."""
+"""Aliases: they move, keep their history, and lose no entry to another writer."""
 
 import json
 import multiprocessing
@@ -38,8 +38,8 @@ def test_name_that_cannot_be_part_of_an_alias_is_refused(name):
     with pytest.raises(ConfigError) as caught:
         alias_file(name, "champion")
     assert str(caught.value) == (
-        f"The name {name!r} cannot be part of an alias: such a name begins with a letter or a "
-        "digit, and letters, digits, '_', '.' and '-' follow."
+        f"The name {name!r} cannot be part of an alias. Begin it with a letter or a digit, and "
+        "continue with letters, digits, '_', '.' and '-'."
     )
 
 
@@ -91,7 +91,7 @@ def test_change_that_fails_leaves_the_alias_as_it_was(files):
 
 
 @pytest.mark.parametrize("old", [None, "before"])
-def test_change_is_asked_again_where_another_writer_was_first(files, old):
+def test_change_is_called_again_if_another_writer_was_first(files, old):
     if old:
         say(files, old)
     asked = []
@@ -121,7 +121,7 @@ def test_change_that_others_always_precede_gives_up(files, monkeypatch):
         change_alias(files, NAME, preceded, entry_type=Said)
     assert count == 3
     assert str(caught.value) == (
-        f"Others changed the alias '{NAME}' 3 times while this run tried to. Run it again."
+        f"Other writers changed the alias '{NAME}' first in 3 attempts. Run it again."
     )
 
 
@@ -131,7 +131,7 @@ def test_unreadable_alias_is_not_written_over(files, tmp_path, content):
     with pytest.raises(CorruptArtifact) as caught:
         say(files, "one")
     assert str(caught.value) == (
-        f"The alias '{NAME}' cannot be read. Put a copy of it back, or delete it and set it anew."
+        f"The alias '{NAME}' cannot be read. Restore a copy of it, or delete it and set it again."
     )
     assert (tmp_path / NAME).read_bytes() == content
 

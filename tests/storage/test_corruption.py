@@ -1,4 +1,4 @@
-"""Whatever byte of a committed artifact changes, `verify` finds it."""
+"""A change of any byte of a committed artifact is detected by `verify`."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_any_byte_of_a_manifest_counts(tmp_path, bits):
 
 @pytest.fixture(scope="module")
 def copy(stages, tmp_path_factory) -> Store:
-    """A store with an artifact of each stage, whose bytes may be changed and put back."""
+    """A store with an artifact of each stage, whose bytes a test may change and restore."""
     return Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
 
 

@@ -1,4 +1,4 @@
-"""A fault at any call of the store's files leaves nothing that is committed and not whole."""
+"""A fault at any call of the store's files leaves no committed artifact damaged."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_a_half_written_file_is_half_written(tmp_path):
     files = FaultyFiles(tmp_path, Fault("partial crash", 1))
     with pytest.raises(Killed), files.writing("a.txt") as path:
         path.write_text("1234")
-        assert not files.exists("a.txt")  # until it dies, it goes on
+        assert not files.exists("a.txt")  # calls still work until the process dies
     [left] = tmp_path.iterdir()
     assert (left.read_text(), left.name.startswith("_tmp-")) == ("12", True)
     with pytest.raises(Killed):

@@ -1,4 +1,4 @@
-"""What shows that a folder is a store, in a folder and in an object store, and what does not."""
+"""How a store is recognised, as a local folder and in an object store."""
 
 from pathlib import Path
 

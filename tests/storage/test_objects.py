@@ -1,4 +1,4 @@
-"""A store in an object store: marks of removals, one winner of a commit, a bounded cache."""
+"""A store in an object store: removal markers, one winner of a commit, a bounded cache."""
 
 import time
 import uuid
@@ -22,7 +22,7 @@ PARTIAL = f"{question().address}.partial"
 
 @pytest.fixture
 def url(tmp_path, monkeypatch):
-    """A store in memory that all `Store`s of this process see; each machine has its own cache."""
+    """The URL of a store in memory that all `Store`s of this process share, with its own cache."""
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "cache"))
     return f"memory://{uuid.uuid4().hex}/store"
 
@@ -81,7 +81,7 @@ def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
     assert Store(url).verify(answer.key) == []
 
 
-def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
+def test_the_second_commit_returns_the_first_artifact_and_harms_nothing(url):
     def overtaken(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the second")

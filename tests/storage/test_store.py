@@ -1,4 +1,4 @@
-"""The store: answers under their keys, committed by a manifest, found by the start of a key."""
+"""The store: artifacts under their keys, committed by a manifest, found by a prefix of the key."""
 
 import json
 import re

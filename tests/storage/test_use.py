@@ -1,4 +1,4 @@
-"""The use of an artifact against its removal: of the two one comes first, whatever goes wrong."""
+"""The use of an artifact against its removal: either one comes first, whatever fails."""
 
 import os
 import tempfile
@@ -26,20 +26,20 @@ from tests.storage.surviving import count_survived, interrupted, struck
 
 OLDER = question_of(Dataset, "older").address
 LOCKED = "writing"
-"""What a folder does under a lock, for which other processes wait."""
+"""The operation of a folder under a lock, for which other processes wait."""
 DELETION = "delete"
-"""What a process may still do to a bucket that was stopped after it had found its lease."""
+"""The request to a bucket that a process may still make after it was stopped with its lease."""
 
 
 @pytest.fixture
 def two(place, monkeypatch, request) -> Place:
-    """Two datasets of one name, of which a prune removes the older one; each use is recorded."""
+    """Two datasets of one name. A prune removes the older one, and each use is recorded."""
     monkeypatch.setattr(use, "RECORD_SECONDS", getattr(request, "param", 0.0))
     monkeypatch.setattr(retention, "GRACE_SECONDS", 0.0)
     monkeypatch.setattr(blobs, "REMOVAL_SECONDS", 0.3)
     for word in ("older", "newer"):
         made(place.store(), Dataset, word)
-    time.sleep(0.02)  # the clock that stamps files may be behind by that much
+    time.sleep(0.02)  # the clock that sets file times may be behind by that much
     return place
 
 
@@ -52,7 +52,7 @@ def make_anew(store: Store) -> None:
 
 
 def read(store: Store) -> Manifest | None:
-    """Reads the older dataset as a stage does; returns None if it is absent."""
+    """Reads the older dataset as a stage does. Returns None if it is absent."""
     time.sleep(0.02)
     with suppress(ConfigError):
         return store.manifest(OLDER)
@@ -60,7 +60,7 @@ def read(store: Store) -> Manifest | None:
 
 
 def left_of(place: Place) -> list[str]:
-    """Lists what there is of the older dataset and of its removal."""
+    """Lists the files of the older dataset and of its removal."""
     key = OLDER.rpartition("/")[2]
     return [name for name in contents(place.files()) if key in name]
 
@@ -183,7 +183,7 @@ def test_use_makes_a_claim_fail_and_a_claim_makes_a_use_fail(place, monkeypatch)
     assert record_use(files, address)
     assert not claim(files, address, unused_since=since)
     assert claim(files, address, unused_since=time.time() + 1)
-    assert claim(files, address, unused_since=0.0)  # it is already
+    assert claim(files, address, unused_since=0.0)  # it is claimed already
     assert not record_use(files, address)
     assert files.read(f"{address}/_used") == CLAIMED
     withdraw_claim(files, address)
@@ -248,7 +248,7 @@ def test_use_is_no_file_of_the_artifact_and_not_in_the_way(tmp_path, monkeypatch
 
 @contextmanager
 def read_only(root: Path) -> Iterator[None]:
-    """Lets this process only read a folder; root may write anywhere, so it becomes another user."""
+    """Makes a folder read-only; root may write anywhere, so the process becomes another user."""
     root.chmod(0o755)
     paths = [path for path in (root, *root.rglob("*")) if path.is_dir()]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Tampered, missing, truncated and foreign files: refused on reading, named by verify."""
+"""Tampered, missing, truncated and unknown files: refused on reading, reported by verify."""
 
 import json
 
@@ -38,7 +38,7 @@ def remove(path):
 
 SAID = [
     (change, "The file '{path}' is not what was committed: its SHA-256 differs."),
-    (truncate, "The file '{path}' has 4 bytes, committed were 16."),
+    (truncate, "The file '{path}' has 4 bytes, but 16 were committed."),
     (remove, "The file '{path}' is missing."),
 ]
 
@@ -52,7 +52,7 @@ def test_harmed_file_is_named_by_verify(store, answer, harm, said):
 
 @pytest.mark.parametrize(("harm", "said"), SAID)
 def test_harmed_file_is_not_read(store, answer, harm, said):
-    store.reading(answer, ["a.txt"])  # also one that was well when it was read before
+    store.reading(answer, ["a.txt"])  # a file that was intact at an earlier read is refused, too
     folder = store.locate(answer)
     harm(folder / "a.txt")
     with pytest.raises(CorruptArtifact) as caught:
@@ -76,7 +76,7 @@ def test_file_that_was_never_committed_is_not_read(store, answer):
 def test_extra_file_is_named_by_verify(store, answer):
     path = store.locate(answer) / "sub" / "extra.txt"
     path.touch()
-    assert store.verify(answer.key) == [f"The file '{path}' is in no manifest."]
+    assert store.verify(answer.key) == [f"The file '{path}' is not listed in the manifest."]
 
 
 @pytest.mark.parametrize("content", ["", "no JSON", "{}", '{"format": 1'])
@@ -94,9 +94,9 @@ def test_manifest_that_cannot_be_read_is_said_to_be_so(store, answer, content):
     ("field", "value", "said"),
     [
         ("question", {"version": 2}, "does not hash to its key"),
-        ("question", {"folder": "models"}, "is that of 'models/"),
-        ("artifact", {"key": "0123456789abcdef"}, "names another artifact than it commits"),
-        ("artifact", {"digest": "00"}, "names another artifact than it commits"),
+        ("question", {"folder": "models"}, "belongs to 'models/"),
+        ("artifact", {"key": "0123456789abcdef"}, "commits one artifact and describes another"),
+        ("artifact", {"digest": "00"}, "commits one artifact and describes another"),
     ],
 )
 def test_manifest_that_contradicts_itself_is_named_by_verify(store, answer, field, value, said):
@@ -119,7 +119,7 @@ def test_artifact_of_another_type_is_said_to_be_corrupt(store, answer):
 def test_artifact_moved_to_another_key_is_named_by_verify(store, answer):
     store.locate(answer).rename(store.root / "publications" / "0123456789abcdef")
     problem = store.verify("0123")[0]
-    assert problem.endswith(f"is that of '{question().address}'.")
+    assert problem.endswith(f"belongs to '{question().address}'.")
 
 
 def test_answer_that_was_made_anew_is_not_taken_for_the_old_one(store, answer):
@@ -127,6 +127,6 @@ def test_answer_that_was_made_anew_is_not_taken_for_the_old_one(store, answer):
     with pytest.raises(CorruptArtifact) as caught:
         store.reading(old, ["a.txt"])
     assert str(caught.value) == (
-        f"'{answer.address}' was made anew and is another answer now: its digest is "
-        f"{answer.digest[:16]}, expected was 0000000000000000. Run again."
+        f"'{answer.address}' was computed again with another result: its digest is "
+        f"{answer.digest[:16]}, not 0000000000000000. Run again."
     )

@@ -1,8 +1,8 @@
-"""A bounded folder of copies: what was fetched from an object store, whole answers out at a time.
+"""The local cache of object stores: a folder of bounded size with copies of committed files.
 
-It lies in `AEFLOW_CACHE` and holds `AEFLOW_CACHE_BYTES` at most. What a process reads stays while
-it does; of the rest, what was used longest ago goes first. A process that reads more at once than
-the bound gets it all the same.
+The folder is `AEFLOW_CACHE`, and it holds at most `AEFLOW_CACHE_BYTES`. Only whole artifacts are
+evicted, the least recently used first. An artifact that a process is reading is never evicted. If a
+process reads more at once than the limit, the cache exceeds the limit.
 """
 
 import fcntl
@@ -26,13 +26,13 @@ FOLDER, BYTES = "AEFLOW_CACHE", "AEFLOW_CACHE_BYTES"
 DEFAULT_BYTES = 20 * 2**30
 SCRATCH = "work"
 ANSWER = "*/*/*"
-"""Where an answer lies below the cache: store, kind, key."""
+"""The glob pattern of an artifact in the cache: store, kind, key."""
 
 
 def cache_folder() -> Path:
-    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache.
+    """Returns the folder of the cache: `AEFLOW_CACHE`, or a folder in the user's own cache.
 
-    Raises ConfigError if it would lie in a home folder and this user has none.
+    Raises ConfigError if that is in a home folder and this user has none.
     """
     chosen = os.environ.get(FOLDER)
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -41,12 +41,12 @@ def cache_folder() -> Path:
         return folder.expanduser().absolute()
     except RuntimeError as error:
         raise ConfigError(
-            f"The cache has no place, for this user has no home folder. Set {FOLDER} to a folder."
+            f"The cache has no folder, because this user has no home. Set {FOLDER} to a folder."
         ) from error
 
 
 class Cache:
-    """Holds copies of one store's committed files, and room for files in the making."""
+    """Holds copies of one store's committed files, and temporary folders for unfinished files."""
 
     def __init__(self, url: str):
         self._top = cache_folder()
@@ -60,7 +60,7 @@ class Cache:
                 os.close(descriptor)
 
     def hold(self, address: str) -> Path:
-        """Returns the folder for an answer's files; it stays while this object does."""
+        """Returns the folder for an artifact's files, which stays while this object exists."""
         folder = contained(self.root, address)
         while address not in self._held:
             _make(folder)
@@ -68,13 +68,16 @@ class Cache:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat()):
                 self._held[address] = descriptor
-            else:  # it went out in this very moment
+            else:  # it was evicted between `_make` and `flock`
                 os.close(descriptor)
         os.utime(folder)
         return folder
 
     def make_room(self, size: int) -> None:
-        """Lets answers go that nobody holds, the one used longest ago first, until `size` fits."""
+        """Evicts artifacts until `size` bytes fit, the least recently used first.
+
+        Artifacts that a process holds stay.
+        """
         sizes = {folder: _size(folder) for folder in self._top.glob(ANSWER) if folder.is_dir()}
         total = sum(sizes.values()) + size
         for folder in sorted(sizes, key=_last_use):
@@ -85,12 +88,12 @@ class Cache:
 
     @contextmanager
     def taking(self, address: str, name: str) -> Iterator[Path]:
-        """Gives a path to write a copy to; it has its name once the block ends well."""
+        """Yields a path to write a copy to. The copy gets its name if the block raises no error."""
         with replacing(contained(self.hold(address), name)) as written:
             yield written
 
     def scratch(self) -> tempfile.TemporaryDirectory:
-        """Returns a folder for files in the making; what dead processes left is removed."""
+        """Returns a temporary folder for unfinished files. Removes those of dead processes."""
         parent = self._top / SCRATCH
         _make(parent)
         for left in parent.iterdir():
@@ -107,7 +110,7 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The cache cannot make '{folder}' ({error.strerror or error}). "
+            f"The cache cannot create '{folder}' ({error.strerror or error}). "
             f"Set {FOLDER} to a folder that you may write to."
         ) from error
 
@@ -116,7 +119,7 @@ def _bound() -> int:
     chosen = os.environ.get(BYTES) or str(DEFAULT_BYTES)
     if not chosen.isdigit():
         raise ConfigError(
-            f"{BYTES} is a number of bytes, not '{chosen}'. Give such as 20000000000."
+            f"{BYTES} is a number of bytes, not '{chosen}'. Give a number such as 20000000000."
         )
     return int(chosen)
 
@@ -139,7 +142,7 @@ def _last_use(folder: Path) -> float:
 
 
 def _let_go(folder: Path) -> bool:
-    """Removes an answer's copies unless a process holds them; says whether it did."""
+    """Removes an artifact's copies unless a process holds them. Returns whether they are gone."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
