@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from aeflow.features import (
     read_features,
     write_features,
 )
+from tests.source_code import ROOT
 
 ABC = Footer(identity="abc", latent_dim=3, source="def")
 
@@ -95,7 +95,7 @@ def test_features_of_another_contract_are_refused(tmp_path):
 
 
 def test_the_readme_states_the_contract():
-    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     stated = dict(re.findall(r"^\| `(aeflow\.\w+)` \| (.*) \|$", readme, re.MULTILINE))
     assert stated == FOOTER
 

@@ -15,7 +15,8 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import Answered, Manifest
 from aeflow.registry import retention
 from aeflow.registry.retention import carry_out, plan_prune
-from aeflow.storage import Draft, Store, blobs, use
+from aeflow.storage import Draft, Store, use
+from aeflow.storage.bucket import objects
 from aeflow.storage.removal import remove_artifact
 from aeflow.storage.use import CLAIMED, claim, record_use, withdraw_claim
 from tests.chains import age, made, problems_in, question_of
@@ -36,7 +37,7 @@ def two(place, monkeypatch, request) -> Place:
     """Two datasets of one name. A prune removes the older one, and each use is recorded."""
     monkeypatch.setattr(use, "RECORD_SECONDS", getattr(request, "param", 0.0))
     monkeypatch.setattr(retention, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(blobs, "REMOVAL_SECONDS", 0.3)
+    monkeypatch.setattr(objects, "REMOVAL_SECONDS", 0.3)
     for word in ("older", "newer"):
         made(place.store(), Dataset, word)
     time.sleep(0.02)  # the clock that sets file times may be behind by that much
