@@ -1,4 +1,4 @@
-"""Champions: which model of a dataset name is used, since when, and by which verdict."""
+"""Champions: which model of a dataset name is in use, since when, and by which verdict."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ CHAMPION, FEATURES = "champion", "features"
 
 
 class Champion(BaseModel):
-    """Records one change of a champion: who it is, who was before, by which verdict and run."""
+    """Records one change of a champion: the model, the previous one, the verdict and the run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ class Champion(BaseModel):
 
 
 class NewestFeatures(BaseModel):
-    """Records one change of a dataset name's newest features: where they lie, who made them."""
+    """Records one change of a dataset name's newest features: address, model identity and run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +60,7 @@ class NewestFeatures(BaseModel):
 
 
 class ListedModel(BaseModel):
-    """Describes a stored model: what it is, what it was made from, its newest evaluation."""
+    """Describes a stored model, its dataset and the metrics of its newest evaluation."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,10 +76,10 @@ class ListedModel(BaseModel):
 
 
 def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> Champion:
-    """Makes a model the champion of the verdict's dataset name; who is that already stays it.
+    """Makes a model the champion of the verdict's dataset name, unless it already is.
 
-    Raises ConfigError unless the verdict is committed here, passed, and about this very model,
-    and CorruptArtifact where the model's files are not those that were committed.
+    Raises ConfigError unless the verdict is committed in this store, passed, and about this model.
+    Raises CorruptArtifact if files of the verdict or the model differ from what was committed.
     """
     _check_passed(verdict, store, model)
     store.reading(model, [entry.name for entry in store.manifest(model.address).files])
@@ -101,9 +101,9 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
 
 
 def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
-    """Makes the champion before this one champion again, and says so in the history.
+    """Makes the previous champion the champion again, and records that in the history.
 
-    Once more goes further back. Raises ConfigError where there is none before.
+    Each further rollback goes back by one more champion. Raises ConfigError if there was none.
     """
 
     def change(standing: Alias[Champion] | None) -> Champion:
@@ -122,13 +122,13 @@ def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
 
 
 def champion_of(dataset_name: str, store: Store) -> Model | None:
-    """Returns the champion of a dataset name, or None where none was promoted yet."""
+    """Returns the champion of a dataset name, or None if none was promoted yet."""
     alias = _alias(dataset_name, store)
     return _model_of(alias.current, dataset_name, store) if alias else None
 
 
 def champions(store: Store) -> dict[str, str]:
-    """Returns the keys of the champions by the dataset names that have one."""
+    """Returns the key of each champion by its dataset name."""
     aliases = {name: _alias(name, store) for name in alias_owners(store.files, CHAMPION)}
     return {name: alias.current.model for name, alias in aliases.items() if alias}
 
@@ -162,10 +162,10 @@ def point_features(
 
 
 def reached(store: Store) -> set[str]:
-    """Returns the addresses that aliases lead to.
+    """Returns the addresses of the artifacts that aliases need.
 
-    These are the champions, those that a rollback can go back to, the verdicts that made them so,
-    and the newest features with the ones before, which somebody may still be reading.
+    These are the champions, the models that a rollback can return to, the verdicts that promoted
+    them, the newest features, and the features before those, which may still be read.
     """
     addresses: set[str] = set()
     for name in alias_owners(store.files, CHAMPION):
@@ -179,13 +179,13 @@ def reached(store: Store) -> set[str]:
 
 
 def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
-    """Returns where the newest features of a dataset name lie, or None where none were made yet."""
+    """Returns the newest features of a dataset name, or None if none were made yet."""
     alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
     return alias.current if alias else None
 
 
 def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
-    """Returns the newest verdict that was reached by an evaluation, or None where there is none."""
+    """Returns the newest verdict that is based on an evaluation, or None if there is none."""
     about = [
         manifest
         for manifest in manifests_of(Verdict, store)
@@ -196,9 +196,9 @@ def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
-    """Returns the newest verdict on a model beside that champion, or beside none.
+    """Returns the newest verdict on a model, compared with that champion or, if None, with none.
 
-    A verdict on damaged files is left out: who has mended them may ask again.
+    Verdicts on damaged files are ignored, so that the model can be judged again after a repair.
     """
     found = [
         manifest
@@ -213,7 +213,7 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
 
 
 def list_models(store: Store) -> list[ListedModel]:
-    """Lists the stored models, newest first; one whose manifest is damaged is left out."""
+    """Lists the stored models, newest first. Models with a damaged manifest are left out."""
     newest: dict[str, Manifest] = {}
     for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
         newest[manifest.question.inputs["model"].digest] = manifest
@@ -252,7 +252,7 @@ def _changed(
 
 
 def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
-    """Returns the promotions that were not taken back, the current champion's last."""
+    """Returns the promotions that were not rolled back, the current champion's last."""
     entries: list[Champion] = []
     for entry in history:
         if entry.action == "promoted":

@@ -1,4 +1,4 @@
-"""Retention: what a store keeps, and what it lets go, so that it does not grow without end."""
+"""Retention: what a prune keeps and what it removes, so that a store does not grow forever."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,17 @@ from aeflow.storage.use import GRACE_SECONDS, is_claimed, last_use
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
 
 COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
-"""Where the newest ones are kept; all other artifacts are made of these."""
+"""The folders of which the newest artifacts are kept. All others are made from these."""
 MIN_AGE_SECONDS = 3600.0
 
 Why = Literal["superseded", "unfinished", "left over", "log"]
 
 
 class Item(BaseModel):
-    """Names one thing to be removed, its size, and why: an answer, a draft, remains, or a log."""
+    """Names one thing to remove, with its size and the reason.
+
+    It is an artifact, a draft, the remains of an artifact, or a log.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +41,7 @@ class Item(BaseModel):
 
 
 class Plan(BaseModel):
-    """Says what a prune removes, in that order, and what it spares only because it is in use."""
+    """Lists what a prune removes, in that order, and what it spares only because it is in use."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,17 +53,17 @@ class Plan(BaseModel):
 
 
 def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE_SECONDS) -> Plan:
-    """Chooses what may go, and writes nothing.
+    """Returns what a prune would remove, and writes nothing.
 
-    Kept are: the newest models and datasets of each dataset name, as many as `keep_last`; what an
-    alias reaches, every champion that a rollback can return to among it; what was made, found or
-    read within `min_age_seconds`; what a live run builds on; all that these were made from; and
-    what was made of nothing but kept artifacts. Unfinished work goes when nobody holds it and it
-    was not changed for that long; a log goes with its model. `min_age_seconds` counts as ten
-    minutes at least, because a use is recorded once in five minutes.
+    It keeps the newest `keep_last` models and datasets of each dataset name. It keeps what an alias
+    needs, including every champion that a rollback can return to. It keeps what was made or used
+    within `min_age_seconds`, and what a live run builds on. It keeps everything that these were
+    made from, and everything that was made only from kept artifacts. A draft is removed if no
+    process holds it and it was not changed for that long. A log is removed with its model.
+    `min_age_seconds` is at least ten minutes, because a use is recorded once in five minutes.
 
-    Raises ConfigError on numbers that make no sense, and CorruptArtifact where a manifest or an
-    alias cannot be read, because nobody knows then what it needs.
+    Raises ConfigError if a number is out of range. Raises CorruptArtifact if a manifest or an alias
+    cannot be read, because what it needs is then unknown.
     """
     _check(keep_last, min_age_seconds)
     min_age_seconds = max(min_age_seconds, GRACE_SECONDS)
@@ -97,13 +100,13 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
 
 
 def carry_out(plan: Plan, store: Store) -> Iterator[Item]:
-    """Removes what a plan names and yields each item once it is gone.
+    """Removes the items of a plan, and yields each one once it is gone.
 
-    What is used meanwhile stays, with all that it was made from: a run that finds an answer keeps
-    it, and one that finds none makes it anew. What is derived goes before what it was made from.
-    Each answer is claimed first, and its manifest goes before its files. So at every moment, also
-    after a kill, each answer that is not claimed is whole and has its lineage, and another prune
-    does the rest.
+    An artifact that is used meanwhile stays, with all that it was made from. So a run that reads an
+    artifact keeps it, and a run that finds none makes it again. Derived artifacts are removed
+    before those that they were made from. Each artifact is claimed first, and its manifest is
+    removed before its files. So at every moment, even after a kill, each artifact that is not
+    claimed is complete and has its lineage. Another prune removes the rest.
     """
     used: set[str] = set()
     for item in plan.items:
@@ -128,14 +131,14 @@ def _check(keep_last: int, min_age_seconds: float) -> None:
             f"A prune keeps at least the newest model of each dataset name, not {keep_last}. "
             "Give --keep-last 1 or more."
         )
-    if not min_age_seconds >= 0:  # which a nan is not
+    if not min_age_seconds >= 0:  # also refuses nan
         raise ConfigError(
             f"An age is 0 or more, not {min_age_seconds:g} s. Give --min-age-minutes 0 or more."
         )
 
 
 def _found(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
-    """Returns manifests by address, then folders that lost theirs, then drafts."""
+    """Returns manifests by address, then folders that lost their manifest, then drafts."""
     manifests, remains, drafts = {}, [], []
     for folder in sorted(kind.folder for kind in Artifact.__subclasses__()):
         for name in store.files.folders(folder):
@@ -152,14 +155,14 @@ def _found(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
 
 
 def _inputs_of(manifest: Manifest) -> frozenset[str]:
-    """Returns the artifacts that one was made from; a dataset was made from a source."""
+    """Returns the addresses of an artifact's inputs. A dataset has none: it is made of a source."""
     if manifest.question.folder == Dataset.folder:
         return frozenset()
     return frozenset(source.address for source in manifest.question.inputs.values())
 
 
 def _building(store: Store) -> dict[str, list[str]]:
-    """Returns the addresses that live runs hold, each with what it builds on."""
+    """Returns the addresses that live runs hold, each with the inputs of its run."""
     building = {}
     for kind in Artifact.__subclasses__():
         for name in store.files.file_names(kind.folder):
@@ -200,7 +203,7 @@ def _with_lineage(addresses: Iterable[str], inputs: dict[str, frozenset[str]]) -
 
 
 def _with_derived(kept: set[str], inputs: dict[str, frozenset[str]]) -> set[str]:
-    """Adds what was made of kept artifacts alone, what was made of that in turn, and so on."""
+    """Adds what was made only from kept artifacts, what was made from that in turn, and so on."""
     derivable = {a: made_from for a, made_from in inputs.items() if not a.startswith(COUNTED)}
     while True:
         derived = {a for a, made_from in derivable.items() if made_from <= kept} - kept
@@ -210,7 +213,7 @@ def _with_derived(kept: set[str], inputs: dict[str, frozenset[str]]) -> set[str]
 
 
 def _depths(inputs: dict[str, frozenset[str]]):
-    """Returns a function that puts what is derived after all that it was made from."""
+    """Returns a sort key that puts a derived artifact after all that it was made from."""
 
     @cache
     def depth(address: str) -> int:
@@ -220,7 +223,7 @@ def _depths(inputs: dict[str, frozenset[str]]):
 
 
 def _logs(store: Store, kept: set[str]) -> list[str]:
-    """Lists the logs of models that are neither kept nor in the making."""
+    """Lists the logs of models that are neither kept nor being trained."""
     logs = (f"{LOGS}/{key}" for key in store.files.folders(LOGS))
     return [
         log

@@ -1,4 +1,4 @@
-"""How a dataset's models fared over time: error, drift and verdict, as the store knows them."""
+"""Trends: the error, drift and verdict of a dataset's models over time, read from a store."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ Outcome = Literal["promoted", "passed", "refused", "not judged"]
 
 
 class TrendRow(BaseModel):
-    """Describes one run by what it left: a model, judged on one dataset, beside the champion.
+    """Describes one run by its result: a model on one dataset, compared with the champion.
 
-    Numbers that a run does not have, or that are not finite, are None.
+    Values that a run does not have, or that are not finite, are None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,10 +41,10 @@ class TrendRow(BaseModel):
 
 
 def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRow]:
-    """Returns the last runs of a dataset name, the oldest first, all on the newest one's split.
+    """Returns the last runs of a dataset name, the oldest first, all on the newest run's split.
 
-    A run is a verdict, or an evaluation that no verdict is about: a champion that stayed on new
-    data, a model that nobody wanted to promote.
+    A run is a verdict, or an evaluation without a verdict. An evaluation has no verdict if a
+    champion was kept on new data, or if the model was never proposed for promotion.
     """
     evaluations = {
         manifest.question.address: manifest
@@ -75,7 +75,7 @@ def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRo
 
 
 def draw_trend(rows: Sequence[TrendRow], file: BinaryIO) -> None:
-    """Draws the rows as PNG: errors above, the largest drift below."""
+    """Draws the rows as a PNG image: errors above, the largest drift below."""
     names = ("when", "mse", "mse_pca", "champion_mse", "max_psi", "drifted", "outcome")
     trend_curves({name: [getattr(row, name) for row in rows] for name in names}, file)
 

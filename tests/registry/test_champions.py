@@ -1,4 +1,4 @@
-"""Champions: who may become one, who was one before, and what is remembered of it."""
+"""Champions: which model may become one, which was one before, and what the history records."""
 
 import json
 import multiprocessing
@@ -173,7 +173,7 @@ def test_rolled_back_to_the_first_it_goes_no_further(store, models):
     assert names(models, [champions(store)["digits"]]) == ["a"]
 
 
-def test_champion_that_is_gone_is_told_of(store, models):
+def test_champion_that_is_gone_is_reported(store, models):
     crown(store, models["a"])
     crown(store, models["b"])
     store.files.delete(models["a"].address)
@@ -276,7 +276,7 @@ def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
     assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
 
 
-def test_verdict_counts_beside_the_champion_that_it_was_given_beside(store, models):
+def test_verdict_counts_only_against_the_champion_that_it_was_compared_with(store, models):
     alone = verdict(store, models["a"])
     beside = verdict(store, models["a"], champion=models["b"].key)
     verdict(store, models["b"])

@@ -1,4 +1,4 @@
-"""Retention: what stays for an alias, a newer model or a run, and what a kill leaves behind."""
+"""Retention: what an alias, a newer model or a run keeps, and what a kill leaves behind."""
 
 import shutil
 import threading
@@ -20,7 +20,7 @@ from tests.chains import addresses_in, age, chain, crown, made, model_in, proble
 
 @dataclass(frozen=True)
 class Stored:
-    """A store, and where the links of each chain in it lie."""
+    """A store, and the addresses of the links of each chain in it."""
 
     store: Store
     a: dict[str, str]
@@ -49,7 +49,7 @@ def snapshot(store: Store) -> dict:
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> Stored:
-    """Four chains, one newer than the other."""
+    """Four chains, each newer than the one before."""
     store = Store(tmp_path_factory.mktemp("chains"))
     return Stored(store, *(chain(store, word) for word in "abcd"))
 
@@ -141,7 +141,7 @@ def test_what_is_found_after_the_plan_stays_with_its_lineage(four):
     assert {a["model"], a["dataset"], a["log"]} <= addresses_in(four.store)
 
 
-def test_answer_that_is_asked_for_while_it_is_removed_is_made_anew(tmp_path):
+def test_artifact_that_is_needed_while_it_is_removed_is_made_again(tmp_path):
     begun = threading.Event()
 
     class Slow(LocalFiles):
@@ -164,7 +164,7 @@ def test_answer_that_is_asked_for_while_it_is_removed_is_made_anew(tmp_path):
     assert store.verify(again.key) == []
 
 
-def test_unfinished_work_goes_when_nobody_holds_it_and_it_is_old(store):
+def test_a_draft_is_removed_if_no_process_holds_it_and_it_is_old(store):
     for key in ("0" * 16, "1" * 16, "2" * 16):
         store.files.create(f"models/{key}.partial/checkpoint", b"12345")
         store.files.create(f"logs/{key}/events", b"1")
@@ -201,11 +201,11 @@ def test_plan_changes_no_byte(four):
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing catches it."""
+    """Stands for kill -9, which nothing catches."""
 
 
 class Dying(LocalFiles):
-    """Removes so many files more, and dies in the middle of a folder."""
+    """Files that die after so many more removals, in the middle of a folder."""
 
     def __init__(self, root, left: int):
         super().__init__(root)
@@ -213,7 +213,7 @@ class Dying(LocalFiles):
 
     def delete(self, name):
         files = [path for path in self.path(name).rglob("*") if path.is_file()]
-        for path in sorted(files, reverse=True):  # what is named `_manifest.json` last
+        for path in sorted(files, reverse=True):  # `_manifest.json` comes last
             self._die_or_go_on()
             path.unlink()
         super().delete(name)
@@ -232,7 +232,7 @@ class Dying(LocalFiles):
         self.left -= 1
 
 
-@pytest.mark.parametrize("left", range(30))  # what one file after the other takes
+@pytest.mark.parametrize("left", range(30))  # each number of removals before the kill
 def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune(four, left):
     store, kept = four.store, {*four.b.values(), *four.c.values(), *four.d.values()}
     draft = store.root / f"models/{'0' * 16}.partial"
@@ -249,7 +249,7 @@ def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune
     assert addresses_in(store) == kept
 
 
-def test_what_a_kill_left_of_an_answer_is_made_whole_by_who_asks_for_it(four):
+def test_what_a_kill_left_of_an_artifact_is_completed_by_the_next_run(four):
     store = Store(four.store.url, files=partial(Dying, left=1))
     with pytest.raises(Killed):
         list(carry_out(plan_prune(store, keep_last=3), store))

@@ -1,4 +1,4 @@
-"""A dataset's trend is what its evaluations, verdicts and drifts in the store say."""
+"""A dataset's trend follows from its evaluations, verdicts and drifts in the store."""
 
 import io
 import math
@@ -55,7 +55,7 @@ def test_trend_of_nothing_is_empty(store: Store):
     assert trend_of("digits", store) == []
 
 
-def test_model_that_nobody_judged_is_a_run(stages: Stages):
+def test_model_without_a_verdict_is_a_run(stages: Stages):
     (row,) = trend_of("digits", stages.store)
     assert (row.outcome, row.model) == ("not judged", stages.model.key)
     assert (row.mse, row.mse_pca) == tuple(
@@ -87,7 +87,7 @@ def test_trend_is_of_one_dataset_name_and_one_split(changed: Stages):
     assert trend_of("digit", changed.store) == []
 
 
-def test_only_the_last_runs_are_told_the_newest_last(changed: Stages):
+def test_only_the_last_runs_are_returned_the_newest_last(changed: Stages):
     for mse in (0.01, 0.02, math.nan):
         challenger(changed, mse)
     rows = trend_of("digits", changed.store, last=2)
