@@ -1,4 +1,4 @@
-"""Nearest rows: those that a plain search over all pairs finds, from either layout."""
+"""Nearest rows are those that a plain search over all pairs finds, in either layout."""
 
 import numpy as np
 import pandas as pd
@@ -69,9 +69,9 @@ def test_more_neighbours_than_rows_are_all_rows(changed):
 @pytest.mark.parametrize(
     ("row", "num", "said"),
     [
-        ("digits/12a", 5, "has the id 'digits/12a'. Like it are: digits/12"),
-        ("", 5, "has the id ''. Like it are: digits/"),
-        ("digits/1", 0, "A row has 1 neighbour or more, not 0. Give --num 1 or more."),
+        ("digits/12a", 5, "has the id 'digits/12a'. Similar ids: digits/12"),
+        ("", 5, "has the id ''. Similar ids: digits/"),
+        ("digits/1", 0, "At least 1 neighbour is needed, not 0. Give --num 1 or more."),
     ],
 )
 def test_mistake_is_said_in_one_line(stages, row, num, said):

@@ -1,4 +1,4 @@
-"""The usual readers of Parquet all find the same rows, however the features are laid out."""
+"""The usual readers of Parquet all read the same rows, in every layout of the features."""
 
 from pathlib import Path
 
