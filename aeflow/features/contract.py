@@ -99,10 +99,10 @@ def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
     labels = np.asarray(rows.labels)
     for label in np.unique(labels).tolist():
         mask = labels == label
-        chosen = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
+        fields = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
         if rows.errors is not None and rows.percentiles is not None:
-            chosen |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}
-        yield label, replace(rows, labels=None, **chosen)
+            fields |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}
+        yield label, replace(rows, labels=None, **fields)
 
 
 def read_features(folder: Path) -> pa.Table:
@@ -134,17 +134,17 @@ def footer_of(path: Path) -> Footer:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
         raise CorruptArtifact(f"'{path}' is not a Parquet file: {error}.") from error
-    said = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
-    if not said["aeflow.identity"]:
+    values = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
+    if not values["aeflow.identity"]:
         raise IdentityMismatch(f"'{path}' names no model in its footer: aeflow did not write it.")
-    if said["aeflow.contract_version"] != str(CONTRACT_VERSION):
+    if values["aeflow.contract_version"] != str(CONTRACT_VERSION):
         raise ConfigError(
-            f"'{path}' has version {said['aeflow.contract_version'] or 0} of the feature contract, "
-            f"but this aeflow reads version {CONTRACT_VERSION}. Encode again, or install another "
-            "version of aeflow."
+            f"'{path}' has version {values['aeflow.contract_version'] or 0} of the feature "
+            f"contract, but this aeflow reads version {CONTRACT_VERSION}. Encode again, or install "
+            "another version of aeflow."
         )
-    latent_dim = int(said["aeflow.latent_dim"])
-    return Footer(said["aeflow.identity"], latent_dim, said["aeflow.source"])
+    latent_dim = int(values["aeflow.latent_dim"])
+    return Footer(values["aeflow.identity"], latent_dim, values["aeflow.source"])
 
 
 def footer_metadata(footer: Footer) -> dict[str, str]:
@@ -160,8 +160,8 @@ def identity_in(path: Path) -> str:
 
 def label_of(path: PurePath) -> int | None:
     """Returns the label that a file's folder names, or None if labels are a column."""
-    found = LABEL_FOLDER.fullmatch(path.parent.name)
-    return int(found[1]) if found else None
+    match = LABEL_FOLDER.fullmatch(path.parent.name)
+    return int(match[1]) if match else None
 
 
 def latent_array(latents: np.ndarray) -> pa.Array:

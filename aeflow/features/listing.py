@@ -37,15 +37,15 @@ class ListedFeatures(BaseModel):
 def list_features(store: Store) -> list[ListedFeatures]:
     """Lists the stored feature sets, newest first. Sets with a damaged manifest are left out."""
     current: dict[str, str | None] = {}  # each alias is read only once
-    listed = []
+    rows = []
     for manifest in manifests_of(FeatureSet, store):
         made_from = PurePosixPath(manifest.question.inputs["dataset"].address).name
         dataset = made_from.rpartition("-")[0]
         if dataset not in current:
             newest = newest_features(dataset, store)
             current[dataset] = newest.address if newest else None
-        listed.append(_listed(manifest, made_from, dataset, current=current[dataset]))
-    return sorted(listed, key=lambda row: row.created, reverse=True)
+        rows.append(_row(manifest, made_from, dataset, current=current[dataset]))
+    return sorted(rows, key=lambda row: row.created, reverse=True)
 
 
 def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
@@ -54,21 +54,21 @@ def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
     If the name is None, returns the newest feature set of all names. Raises ConfigError if there is
     no feature set.
     """
-    listed = list_features(store)
-    found = [row for row in listed if dataset_name in (None, row.dataset)]
-    if not found:
-        known = ", ".join(dict.fromkeys(row.dataset for row in listed))
+    rows = list_features(store)
+    candidates = [row for row in rows if dataset_name in (None, row.dataset)]
+    if not candidates:
+        names = ", ".join(dict.fromkeys(row.dataset for row in rows))
         raise ConfigError(
             f"There are no features{f' of {dataset_name!r}' if dataset_name else ''} in the store "
             f"{store.url}. "
-            + (f"Datasets with features: {known}." if known else "`aeflow encode` makes some.")
+            + (f"Datasets with features: {names}." if names else "`aeflow encode` makes some.")
         )
-    current = [row for row in found if row.is_current] if dataset_name else []
-    address = f"{FeatureSet.folder}/{(current or found)[0].key}"
+    current = [row for row in candidates if row.is_current] if dataset_name else []
+    address = f"{FeatureSet.folder}/{(current or candidates)[0].key}"
     return FeatureSet.model_validate(store.manifest(address).artifact)
 
 
-def _listed(
+def _row(
     manifest: Manifest, made_from: str, dataset: str, *, current: str | None
 ) -> ListedFeatures:
     features = FeatureSet.model_validate(manifest.artifact)

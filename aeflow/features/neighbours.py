@@ -137,17 +137,17 @@ def _blocks(path: Path, features: FeatureSet, columns: list[str]) -> Iterator[pa
     """Reads the latents, and these columns if they exist, in blocks of bounded size."""
     file = pq.ParquetFile(path)
     names = file.schema_arrow.names
-    wanted = [name for name in names if name in (*columns, "latent") or name.startswith("z_")]
+    column_names = [name for name in names if name in (*columns, "latent") or name.startswith("z_")]
     rows = max(1, BLOCK_BYTES // (4 * features.latent_dim))
-    return file.iter_batches(batch_size=rows, columns=wanted)
+    return file.iter_batches(batch_size=rows, columns=column_names)
 
 
 def _latents(block: pa.RecordBatch) -> np.ndarray:
     """Returns the latents of a block as [N, latent_dim], for either layout."""
     if "latent" in block.schema.names:
         return block.column("latent").flatten().to_numpy().reshape(len(block), -1)
-    numbers = [name for name in block.schema.names if name.startswith("z_")]
-    return np.column_stack([block.column(name).to_numpy() for name in numbers])
+    dimensions = [name for name in block.schema.names if name.startswith("z_")]
+    return np.column_stack([block.column(name).to_numpy() for name in dimensions])
 
 
 def _ids_like(row_id: str, paths: list[Path]) -> list[str]:

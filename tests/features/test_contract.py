@@ -98,26 +98,26 @@ def test_features_of_another_contract_are_refused(tmp_path):
 
 def test_the_readme_states_the_contract():
     readme = (ROOT / "README.md").read_text("utf-8")
-    stated = dict(re.findall(r"^\| `(aeflow\.\w+)` \| (.*) \|$", readme, re.MULTILINE))
-    assert stated == FOOTER
+    readme_keys = dict(re.findall(r"^\| `(aeflow\.\w+)` \| (.*) \|$", readme, re.MULTILINE))
+    assert readme_keys == FOOTER
 
 
 def test_rows_by_label_are_all_rows_once_and_in_their_order():
-    given = replace(rows(6), labels=pa.array([10, -2, 10, 3, 3, 10], pa.int64()))
-    parts = dict(by_label(given))
+    feature_rows = replace(rows(6), labels=pa.array([10, -2, 10, 3, 3, 10], pa.int64()))
+    parts = dict(by_label(feature_rows))
     assert {label: part.ids.to_pylist() for label, part in parts.items()} == {
         -2: ["row/1"],
         3: ["row/3", "row/4"],
         10: ["row/0", "row/2", "row/5"],
     }
-    assert parts[10].latents.tolist() == given.latents[[0, 2, 5]].tolist()
-    assert parts[3].errors.tolist() == given.errors[[3, 4]].tolist()
+    assert parts[10].latents.tolist() == feature_rows.latents[[0, 2, 5]].tolist()
+    assert parts[3].errors.tolist() == feature_rows.errors[[3, 4]].tolist()
     assert all(part.labels is None for part in parts.values())
 
 
 def test_label_of_a_folder_is_read_as_a_column(tmp_path):
-    given = replace(rows(4), labels=pa.array([1, 0, 1, 0], pa.int64()))
-    for label, part in by_label(given):
+    feature_rows = replace(rows(4), labels=pa.array([1, 0, 1, 0], pa.int64()))
+    for label, part in by_label(feature_rows):
         path = tmp_path / f"split=test/label={label}/00000-0.parquet"
         path.parent.mkdir(parents=True)
         write_features(path, part, footer=ABC, layout="list")

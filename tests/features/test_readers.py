@@ -25,6 +25,6 @@ def folder(request, changed) -> Path:
 
 def test_every_reader_finds_the_same_rows(folder, expected):
     for name, read in READERS.items():
-        found = read(folder)
-        assert len(found) == 1797, name
-        check_same(found, expected)
+        table = read(folder)
+        assert len(table) == 1797, name
+        check_same(table, expected)
