@@ -55,7 +55,7 @@ def alias_owners(files: Files, alias: str) -> list[str]:
 def read_alias(files: Files, name: str, entry_type: type[E]) -> Alias[E] | None:
     """Returns the alias in the file `name`, or None if it was never set."""
     content = content_of(files, name)
-    return None if content is None else _parsed(content, name, entry_type)
+    return None if content is None else _parse(content, name, entry_type)
 
 
 def change_alias(
@@ -73,11 +73,11 @@ def change_alias(
     """
     for _ in range(ATTEMPTS):
         old = content_of(files, name)
-        standing = None if old is None else _parsed(old, name, entry_type)
-        entry = change(standing)
-        if standing and entry == standing.current:
-            return standing
-        history = (*(standing.history if standing else ()), entry)
+        alias = None if old is None else _parse(old, name, entry_type)
+        entry = change(alias)
+        if alias and entry == alias.current:
+            return alias
+        history = (*(alias.history if alias else ()), entry)
         new = Alias[entry_type](version=len(history), current=entry, history=history)
         content = new.model_dump_json(indent=2).encode() + b"\n"
         if files.create(name, content) if old is None else files.replace(name, old, content):
@@ -88,7 +88,7 @@ def change_alias(
     )
 
 
-def _parsed(content: bytes, name: str, entry_type: type[E]) -> Alias[E]:
+def _parse(content: bytes, name: str, entry_type: type[E]) -> Alias[E]:
     try:
         return Alias[entry_type].model_validate_json(content)
     except ValidationError as error:

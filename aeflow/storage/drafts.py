@@ -35,7 +35,7 @@ class Draft:
         self.files = files
         self.share = share
         self.name = f"{share.address}{PARTIAL}"
-        self._recorded: dict[str, FileEntry] = {}
+        self._recorded_entries: dict[str, FileEntry] = {}
         files.make_folder(self.name)
         self.remove(MANIFEST)  # left by a run that was killed just before its commit
 
@@ -54,18 +54,18 @@ class Draft:
 
         A file that was written on another machine is fetched.
         """
-        return self.files.local(self._within(name))
+        return self.files.local(self._name_in_store(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Yields a path to write to. The file joins the draft if the block raises no error."""
-        with self.files.writing(self._within(name)) as path:
+        with self.files.writing(self._name_in_store(name)) as path:
             yield path
             self.check()  # without the lease, the draft may already belong to another process
 
     def adopt(self, name: str, committed: str) -> None:
         """Adds a committed file of the store to the draft, unchanged, under the name `name`."""
-        self.files.link(committed, self._within(name))
+        self.files.link(committed, self._name_in_store(name))
         self.check()
 
     def check(self) -> None:
@@ -78,7 +78,7 @@ class Draft:
 
     def remove(self, name: str) -> None:
         """Removes one finished file."""
-        self.files.delete(self._within(name))
+        self.files.delete(self._name_in_store(name))
 
     def clear(self) -> None:
         """Removes everything in the draft."""
@@ -87,16 +87,16 @@ class Draft:
 
     def holds(self, entries: Iterable[FileEntry]) -> bool:
         """Returns whether these files are in the draft as they were recorded."""
-        return all(self.files.holds(self._within(entry.name), entry) for entry in entries)
+        return all(self.files.holds(self._name_in_store(entry.name), entry) for entry in entries)
 
     def take_over(self, entries: Iterable[FileEntry]) -> None:
         """Accepts entries that other writers recorded: `entries` does not read those files."""
-        self._recorded |= {entry.name: entry for entry in entries}
+        self._recorded_entries |= {entry.name: entry for entry in entries}
 
     def entries(self) -> tuple[FileEntry, ...]:
         """Returns the entries of the finished files, without those under `_work/`."""
         names = [name for name in self.finished() if not name.startswith(f"{WORK}/")]
-        return tuple(self._recorded.get(name) or self._entry(name) for name in names)
+        return tuple(self._recorded_entries.get(name) or self._entry(name) for name in names)
 
     def commit(self, address: str, manifest: bytes, entries: tuple[FileEntry, ...]) -> bool:
         """Commits the draft as the artifact at an address.
@@ -110,7 +110,7 @@ class Draft:
         path = self.path(name)
         return FileEntry(name=name, size=path.stat().st_size, sha256=sha256_of(path))
 
-    def _within(self, name: str) -> str:
+    def _name_in_store(self, name: str) -> str:
         return f"{self.name}/{contained(self.folder, name).relative_to(self.folder).as_posix()}"
 
 

@@ -80,8 +80,8 @@ def stores_among(names: Iterable[str]) -> set[str]:
     The prefix "" stands for the location to which the names are relative. Example:
     `a/models/0123456789abcdef/_manifest.json` proves that `a` is a store.
     """
-    found = (WORK_IN_STORE.fullmatch(name) for name in names)
-    return {work["store"] or "" for work in found if work}
+    matches = (WORK_IN_STORE.fullmatch(name) for name in names)
+    return {match["store"] or "" for match in matches if match}
 
 
 def store_of(name: str, stores: set[str]) -> str | None:
@@ -93,8 +93,8 @@ def store_of(name: str, stores: set[str]) -> str | None:
 
 
 def _is_draft(place: PurePath) -> bool:
-    is_named_so = place.name.endswith(PARTIAL) and WORK.fullmatch(place.name) is not None
-    return is_named_so and place.parent.name in ANSWERS
+    has_draft_name = place.name.endswith(PARTIAL) and WORK.fullmatch(place.name) is not None
+    return has_draft_name and place.parent.name in ANSWERS
 
 
 def _holds_work(folder: Path) -> bool:

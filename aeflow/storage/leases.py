@@ -52,13 +52,15 @@ class Lease:
         holder = {"token": uuid.uuid4().hex, **_this_process(), "inputs": list(inputs)}
         self._content = json.dumps(holder).encode()
         self._released = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
+        self._heartbeat = threading.Thread(
+            target=self._send_heartbeats, name=f"lease {name}", daemon=True
+        )
 
     def acquire(self) -> bool:
         """Takes the lease if it is free or has lapsed. Returns whether it is held now."""
         if not (self._files.create(self.name, self._content) or self._take_over()):
             return False
-        self._heart.start()
+        self._heartbeat.start()
         return True
 
     def is_held(self) -> bool:
@@ -76,21 +78,21 @@ class Lease:
 
     def release(self) -> None:
         """Releases the lease if it was acquired and is still held."""
-        if self._heart.ident is None:
+        if self._heartbeat.ident is None:
             return
         self._released.set()
-        self._heart.join()
+        self._heartbeat.join()
         self._files.replace(self.name, self._content, None)
 
     def _take_over(self) -> bool:
         try:
-            held = self._files.read(self.name)
-            has_lapsed = _is_gone(held) or self._files.age(self.name) > LAPSE_SECONDS
+            content = self._files.read(self.name)
+            has_lapsed = _has_ended(content) or self._files.age(self.name) > LAPSE_SECONDS
         except FileNotFoundError:  # just released: the next attempt creates it
             return False
-        return has_lapsed and self._files.replace(self.name, held, self._content)
+        return has_lapsed and self._files.replace(self.name, content, self._content)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while not self._released.wait(HEARTBEAT_SECONDS):
             with suppress(OSError, TransientError):  # a mount or connection may return in time
                 if not self.is_held():
@@ -113,10 +115,10 @@ def live_inputs(files: Files, name: str) -> list[str] | None:
     Writes nothing, not even a file to read the clock of the disk.
     """
     try:
-        held = files.read(name)
-        if _is_gone(held) or time.time() - files.last_change(name) > LAPSE_SECONDS:
+        content = files.read(name)
+        if _has_ended(content) or time.time() - files.last_change(name) > LAPSE_SECONDS:
             return None
-        return list(json.loads(held).get("inputs", []))
+        return list(json.loads(content).get("inputs", []))
     except FileNotFoundError:
         return None
     except (ValueError, AttributeError, TypeError):  # unreadable, but its holder is alive
@@ -138,15 +140,15 @@ def _this_process() -> dict:
     }
 
 
-def _is_gone(content: bytes) -> bool:
+def _has_ended(content: bytes) -> bool:
     """Returns whether the holder ran on this machine and has ended."""
     try:
         holder = json.loads(content)
         if holder["machine"] != _machine():
             return False
         process = psutil.Process(holder["pid"])
-        is_another = abs(process.create_time() - holder["started"]) > START_TOLERANCE_SECONDS
-        return is_another or process.status() == psutil.STATUS_ZOMBIE
+        is_other_process = abs(process.create_time() - holder["started"]) > START_TOLERANCE_SECONDS
+        return is_other_process or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # then only heartbeats count
@@ -156,8 +158,10 @@ def _is_gone(content: bytes) -> bool:
 @cache
 def _machine() -> str:
     """Returns a name for this host, its boot, and (in a container) its namespace of process ids."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    since = boot.read_text("ascii").strip() if boot.exists() else f"{psutil.boot_time():.0f}"
-    numbering = Path("/proc/self/ns/pid")
-    namespace = str(numbering.readlink()) if numbering.is_symlink() else ""
-    return " ".join((socket.gethostname(), since, namespace)).strip()
+    boot_file = Path("/proc/sys/kernel/random/boot_id")
+    boot_id = (
+        boot_file.read_text("ascii").strip() if boot_file.exists() else f"{psutil.boot_time():.0f}"
+    )
+    namespace_file = Path("/proc/self/ns/pid")
+    namespace = str(namespace_file.readlink()) if namespace_file.is_symlink() else ""
+    return " ".join((socket.gethostname(), boot_id, namespace)).strip()

@@ -26,7 +26,7 @@ def drafts_in(store: Store) -> list[str]:
 
 def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
     """Returns the manifests of one type of artifact. Damaged ones are logged and left out."""
-    found = []
+    manifests = []
     for name in store.files.folders(answer_type.folder):
         try:
             manifest = store.find(f"{answer_type.folder}/{name}")
@@ -34,5 +34,5 @@ def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
             logger.warning("%s", error)
             continue
         if manifest and not name.endswith(PARTIAL):
-            found.append(manifest)
-    return found
+            manifests.append(manifest)
+    return manifests

@@ -31,8 +31,8 @@ def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
     asks for the artifact meanwhile waits until all of it is removed. If this process dies, another
     prune or the next commit of the artifact continues the removal.
     """
-    with suppress(LostLease), _alone(files, address) as lease:
-        if lease and _lost_manifest(files, address, unused_since=unused_since):
+    with suppress(LostLease), _lease_of(files, address) as lease:
+        if lease and _remove_manifest(files, address, unused_since=unused_since):
             files.discard(address, check=lease.check)
             return True
     return False
@@ -40,7 +40,7 @@ def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
 
 def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
     """Removes a draft that no process holds or changed since then. Returns whether it is gone."""
-    with suppress(LostLease), _alone(files, name.removesuffix(PARTIAL)) as lease:
+    with suppress(LostLease), _lease_of(files, name.removesuffix(PARTIAL)) as lease:
         if lease and files.last_change(name) < unused_since:
             files.discard(name, check=lease.check)
             return True
@@ -54,21 +54,21 @@ def remove_leftovers(files: Files, address: str) -> None:
     """
     draft = f"{address}{PARTIAL}"
     if files.exists(f"{address}.lease") or files.exists(draft):
-        with suppress(OSError), _alone(files, address) as lease:  # the store may be read-only
+        with suppress(OSError), _lease_of(files, address) as lease:  # the store may be read-only
             if lease:
                 files.delete(draft)
 
 
 def remove_log(files: Files, name: str, *, model: str) -> bool:
     """Removes the live log of a model that has no artifact and no draft. Returns whether it did."""
-    with _alone(files, model) as lease:
+    with _lease_of(files, model) as lease:
         if not lease or files.exists(model) or files.exists(f"{model}{PARTIAL}"):
             return False
         files.delete(name)
         return True
 
 
-def _lost_manifest(files: Files, address: str, *, unused_since: float) -> bool:
+def _remove_manifest(files: Files, address: str, *, unused_since: float) -> bool:
     """Claims an artifact and removes its manifest. Returns whether the address has none now."""
     name = f"{address}/{MANIFEST}"
     manifest = content_of(files, name)
@@ -83,7 +83,7 @@ def _lost_manifest(files: Files, address: str, *, unused_since: float) -> bool:
 
 
 @contextmanager
-def _alone(files: Files, address: str) -> Iterator[Lease | None]:
+def _lease_of(files: Files, address: str) -> Iterator[Lease | None]:
     """Holds the lease of an address, so that no process writes there during a removal.
 
     Yields None if another process holds it.

@@ -51,8 +51,8 @@ class Store:
     """Keeps artifacts below one URL: a local folder, or an address such as `s3://BUCKET/PREFIX`."""
 
     def __init__(self, url: str | Path, *, files: Callable[[Path], Files] = LocalFiles):
-        self._new: list[Path] = []
-        self._verified: set[tuple[str, int, int]] = set()
+        self._new_folders: list[Path] = []
+        self._verified_versions: set[tuple[str, int, int]] = set()
         if is_remote(str(url)):
             from aeflow.storage.bucket.files import ObjectFiles
 
@@ -61,7 +61,7 @@ class Store:
         else:
             root = local_root(str(url))
             self.url, self.files = str(root), files(root)
-            self._new = [path for path in (root, *root.parents) if not path.exists()]
+            self._new_folders = [path for path in (root, *root.parents) if not path.exists()]
         self.root = self.files.root
 
     def locate(self, artifact: Artifact) -> Path:
@@ -91,7 +91,7 @@ class Store:
         if self._is_there(question.address):
             logger.info("%s: %s is already in the store", question.stage, question.address)
             remove_leftovers(self.files, question.address)
-            return self._artifact(question.address, answer_type)
+            return self._artifact_at(question.address, answer_type)
         inputs = [source.address for source in question.inputs.values()]
         lease = Lease(self.files, f"{question.address}.lease", inputs)
         try:
@@ -117,7 +117,7 @@ class Store:
         finally:
             lease.release()
             self._remove_if_empty(question.folder)
-        return self._artifact(question.address, answer_type)
+        return self._artifact_at(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
         """Returns the manifest at an address; None if nothing is committed or a prune claimed it.
@@ -125,15 +125,15 @@ class Store:
         This call does not count as a use. `answer`, `manifest` and `reading` do, and keep a prune
         from removing the artifact for a while.
         """
-        found = self._committed(address)
-        return None if found is None or is_claimed(self.files, address) else found
+        manifest = self._manifest_at(address)
+        return None if manifest is None or is_claimed(self.files, address) else manifest
 
     def manifest(self, address: str) -> Manifest:
         """Returns the manifest at an address. Raises ConfigError if nothing is committed there."""
-        found = self._committed(address) if record_use(self.files, address) else None
-        if found is None:
+        manifest = self._manifest_at(address) if record_use(self.files, address) else None
+        if manifest is None:
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
-        return found
+        return manifest
 
     def resolve(self, key: str) -> str:
         """Returns the address for a key or its first digits. Raises ConfigError unless one fits."""
@@ -144,19 +144,21 @@ class Store:
             if self.files.exists(f"{answer_type.folder}/{name}/{MANIFEST}")
             and not name.endswith(PARTIAL)
         ]
-        found = [a for a in addresses if key in (a, a.rpartition("/")[2])]
-        found = found or [a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)]
-        if not found:
+        matches = [a for a in addresses if key in (a, a.rpartition("/")[2])]
+        matches = matches or [
+            a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)
+        ]
+        if not matches:
             raise ConfigError(
                 f"No artifact has the key '{key}' in the store {self.url}. "
                 "Check the key, or name another --store."
             )
-        if len(found) > 1:
+        if len(matches) > 1:
             raise ConfigError(
-                f"{len(found)} artifacts have keys like '{key}' in the store {self.url}: "
-                f"{', '.join(found)}. Give more of the key."
+                f"{len(matches)} artifacts have keys like '{key}' in the store {self.url}: "
+                f"{', '.join(matches)}. Give more of the key."
             )
-        return found[0]
+        return matches[0]
 
     def reading(self, artifact: Artifact, names: Iterable[str]) -> Path:
         """Returns a local folder with the named files, after comparing their SHA-256 digests.
@@ -171,12 +173,12 @@ class Store:
                 f"{manifest.digest[:16]}, not {artifact.digest[:16]}. Run again."
             )
         entries = {entry.name: entry for entry in manifest.files}
-        wanted = list(dict.fromkeys(names))
-        for name in wanted:
+        requested_names = list(dict.fromkeys(names))
+        for name in requested_names:
             if name not in entries:
                 raise CorruptArtifact(f"'{artifact.address}' has no file '{name}'.")
-        folder = self.files.ready(artifact.address, [entries[name] for name in wanted])
-        for name in wanted:
+        folder = self.files.ready(artifact.address, [entries[name] for name in requested_names])
+        for name in requested_names:
             problem = self._problem(artifact.address, folder, entries[name])
             if problem and self.files.forget(artifact.address, name):
                 self.files.ready(artifact.address, [entries[name]])
@@ -204,27 +206,27 @@ class Store:
             return f"The file '{shown}' is missing."
         if stat.st_size != entry.size:
             return f"The file '{shown}' has {stat.st_size} bytes, but {entry.size} were committed."
-        seen = (str(path), stat.st_size, stat.st_mtime_ns)
-        if seen not in self._verified and sha256_of(path) != entry.sha256:
+        file_version = (str(path), stat.st_size, stat.st_mtime_ns)
+        if file_version not in self._verified_versions and sha256_of(path) != entry.sha256:
             return f"The file '{shown}' is not what was committed: its SHA-256 differs."
-        self._verified.add(seen)
+        self._verified_versions.add(file_version)
         return None
 
     def _is_there(self, address: str) -> bool:
-        return record_use(self.files, address) and self._committed(address) is not None
+        return record_use(self.files, address) and self._manifest_at(address) is not None
 
-    def _committed(self, address: str) -> Manifest | None:
+    def _manifest_at(self, address: str) -> Manifest | None:
         content = content_of(self.files, f"{address}/{MANIFEST}")
         try:
             return None if content is None else Manifest.model_validate_json(content)
         except ValidationError as error:
-            raise _unreadable(address) from error
+            raise _unreadable_manifest(address) from error
 
-    def _artifact(self, address: str, answer_type: type[A]) -> A:
+    def _artifact_at(self, address: str, answer_type: type[A]) -> A:
         try:
             return answer_type.model_validate(self.manifest(address).artifact)
         except ValidationError as error:
-            raise _unreadable(address) from error
+            raise _unreadable_manifest(address) from error
 
     def _acquire(self, lease: Lease) -> bool:
         try:
@@ -240,7 +242,7 @@ class Store:
         """Removes the folders that this object created, if they are empty."""
         with suppress(OSError):  # a folder that is not empty stays
             self.files.remove_if_empty(folder)
-            for path in self._new:
+            for path in self._new_folders:
                 path.rmdir()
 
     @contextmanager
@@ -290,7 +292,7 @@ class Store:
         )
 
 
-def _unreadable(address: str) -> CorruptArtifact:
+def _unreadable_manifest(address: str) -> CorruptArtifact:
     return CorruptArtifact(
         f"The manifest of '{address}' cannot be read. Delete that folder and run again."
     )

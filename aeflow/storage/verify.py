@@ -23,11 +23,11 @@ def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
         problems.append(f"The manifest in '{shown}' commits one artifact and describes another.")
     if not is_as_written(files.read(f"{address}/{MANIFEST}"), manifest):
         problems.append(f"The manifest in '{shown}' is not what was committed.")
-    known = {entry.name for entry in manifest.files} | {MANIFEST, USED}
+    expected_names = {entry.name for entry in manifest.files} | {MANIFEST, USED}
     problems += [
         f"The file '{files.shown(f'{address}/{name}')}' is not listed in the manifest."
         for name in files.names(address)
-        if name not in known
+        if name not in expected_names
     ]
     return [problem for problem in problems if problem]
 
@@ -35,10 +35,10 @@ def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
 def problem_of(files: Files, address: str, entry: FileEntry) -> str | None:
     """Describes what is wrong with one committed file, or returns None. Reads the whole file."""
     name = f"{address}/{entry.name}"
-    shown, found = files.shown(name), files.digest(name)
-    if found is None:
+    shown, digest = files.shown(name), files.digest(name)
+    if digest is None:
         return f"The file '{shown}' is missing."
-    size, sha256 = found
+    size, sha256 = digest
     if size != entry.size:
         return f"The file '{shown}' has {size} bytes, but {entry.size} were committed."
     if sha256 != entry.sha256:

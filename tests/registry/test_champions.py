@@ -200,12 +200,12 @@ def test_champion_that_was_made_anew_is_another_model(store, models):
 
 
 def test_processes_that_promote_at_once_lose_no_promotion(store, models):
-    passed = {name: verdict(store, model) for name, model in models.items()}
+    verdicts = {name: verdict(store, model) for name, model in models.items()}
     barrier = SPAWN.Barrier(len(models))
     workers = [
         SPAWN.Process(
             target=promote_at_once,
-            args=(store.url, passed[name].to_json(), model.to_json(), barrier),
+            args=(store.url, verdicts[name].to_json(), model.to_json(), barrier),
         )
         for name, model in models.items()
     ]

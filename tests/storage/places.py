@@ -84,8 +84,8 @@ def contents(files: Files) -> dict[str, bytes]:
     if isinstance(files, ObjectFiles):
         remote = files.remote
         metas = remote.ask(lambda store: remote.api.list(store).collect())
-        found = sorted(meta["path"] for meta in metas)
-        return {name: bytes(remote.ask(remote.api.get, name).bytes()) for name in found}
+        names = sorted(meta["path"] for meta in metas)
+        return {name: bytes(remote.ask(remote.api.get, name).bytes()) for name in names}
     paths = sorted(path for path in files.root.rglob("*") if path.is_file())
     return {path.relative_to(files.root).as_posix(): path.read_bytes() for path in paths}
 

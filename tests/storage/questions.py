@@ -76,7 +76,7 @@ def answer_half(root: str) -> None:
     Store(root).answer(question(), Publication, work, resumable=True)
 
 
-def contend(root: str, rounds: int, barrier, acquired, held) -> None:
+def contend(root: str, rounds: int, barrier, acquired_count, held_count) -> None:
     """Tries, at the same time as others, to take each of many lapsed leases. Counts successes."""
     for number in range(rounds):
         lease = Lease(LocalFiles(Path(root)), f"leases/{number}.lease")
@@ -84,9 +84,9 @@ def contend(root: str, rounds: int, barrier, acquired, held) -> None:
         together = (time.monotonic() // 0.01 + 2) * 0.01  # a barrier releases them one by one
         while time.monotonic() < together:
             pass
-        count(acquired, lease.acquire())
+        count(acquired_count, lease.acquire())
         barrier.wait(timeout=60)
-        count(held, lease.is_held())
+        count(held_count, lease.is_held())
         barrier.wait(timeout=60)
         lease.release()
 
@@ -96,27 +96,27 @@ def count(total, number: int) -> None:
         total.value += number
 
 
-class Said(BaseModel):
+class Entry(BaseModel):
     """A minimal entry of an alias."""
 
     word: str
 
 
-def say_many(root: str, name: str, who: str, times: int) -> None:
+def add_entries(root: str, name: str, writer: str, times: int) -> None:
     """Adds that many entries to an alias."""
     for number in range(times):
-        said = Said(word=f"{who} {number}")
-        change_alias(LocalFiles(Path(root)), name, lambda _, said=said: said, entry_type=Said)
+        entry = Entry(word=f"{writer} {number}")
+        change_alias(LocalFiles(Path(root)), name, lambda _, entry=entry: entry, entry_type=Entry)
 
 
-def say_again_and_again(root: str, name: str) -> None:
+def add_entries_until_killed(root: str, name: str) -> None:
     """Adds entries to an alias until it is killed."""
-    say_many(root, name, "again", 10**9)
+    add_entries(root, name, "again", 10**9)
 
 
 def promote_at_once(root: str, passed: dict, model: dict, barrier) -> None:
     """Promotes a model at the same time as other processes, as soon as all of them are ready."""
     store, challenger = Store(root), Model.model_validate(model)
-    given = Verdict.model_validate(passed)
+    verdict = Verdict.model_validate(passed)
     barrier.wait(timeout=120)
-    promote(given, store, model=challenger, run=f"run of {challenger.key}")
+    promote(verdict, store, model=challenger, run=f"run of {challenger.key}")

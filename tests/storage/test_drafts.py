@@ -110,15 +110,15 @@ def test_resumable_work_that_finished_nothing_leaves_nothing(tmp_path):
 
 
 def test_resumed_work_sees_what_was_finished_and_commits_without_the_checkpoint(tmp_path):
-    store, found = Store(tmp_path), []
+    store, finished_files = Store(tmp_path), []
     fail_after_one_file(store, Interrupted("x"), resumable=True)
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.finished())
+        finished_files.extend(draft.finished())
         return two_files(draft)
 
     answer = store.answer(question(), Publication, work, resumable=True)
-    assert found == ["_work/checkpoint", "a.txt"]
+    assert finished_files == ["_work/checkpoint", "a.txt"]
     assert everything_in(store.locate(answer)) == ["_manifest.json", "a.txt", "sub", "sub/b.txt"]
 
 
@@ -178,8 +178,8 @@ def test_full_disk_is_one_line_and_keeps_what_is_finished(tmp_path):
         f"No space is left for '{question().address}' in the store {tmp_path}. "
         "Free some space and run it again."
     )
-    kept = ["publications", PARTIAL, f"{PARTIAL}/a.txt", f"{PARTIAL}/sub"]
-    assert everything_in(tmp_path) == kept
+    expected_files = ["publications", PARTIAL, f"{PARTIAL}/a.txt", f"{PARTIAL}/sub"]
+    assert everything_in(tmp_path) == expected_files
 
 
 def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
@@ -187,9 +187,12 @@ def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
     with pytest.raises(TransientError, match="No space is left"):
         store.answer(question(), Publication, two_files, resumable=True)
     assert store.find(question().address) is None
-    again = Store(tmp_path)
-    answer = again.answer(question(), Publication, lambda draft: Answered({}), resumable=True)
-    assert [entry.name for entry in again.manifest(answer.address).files] == ["a.txt", "sub/b.txt"]
+    new_store = Store(tmp_path)
+    answer = new_store.answer(question(), Publication, lambda draft: Answered({}), resumable=True)
+    assert [entry.name for entry in new_store.manifest(answer.address).files] == [
+        "a.txt",
+        "sub/b.txt",
+    ]
 
 
 def test_full_disk_leaves_nothing_that_cannot_be_resumed(tmp_path):

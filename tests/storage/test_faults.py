@@ -56,16 +56,16 @@ def test_a_half_written_file_is_half_written(tmp_path):
     with pytest.raises(Killed), files.writing("a.txt") as path:
         path.write_text("1234")
         assert not files.exists("a.txt")  # calls still work until the process dies
-    [left] = tmp_path.iterdir()
-    assert (left.read_text(), left.name.startswith("_tmp-")) == ("12", True)
+    [remains] = tmp_path.iterdir()
+    assert (remains.read_text(), remains.name.startswith("_tmp-")) == ("12", True)
     with pytest.raises(Killed):
         files.exists("a.txt")
 
 
-@pytest.mark.parametrize(("kind", "there"), [("error", []), ("partial", ["a"])])
-def test_a_request_fails_before_or_after_it_is_done(kind, there):
+@pytest.mark.parametrize(("kind", "names"), [("error", []), ("partial", ["a"])])
+def test_a_request_fails_before_or_after_it_is_done(kind, names):
     remote = FaultyRemote("memory://faulty/store", Fault(kind, 1))
     with pytest.raises(TransientError, match="connection is lost"):
         remote.ask(remote.api.put, "a", b"1")
-    assert [meta["path"] for meta in remote.ask(lambda s: remote.api.list(s).collect())] == there
+    assert [meta["path"] for meta in remote.ask(lambda s: remote.api.list(s).collect())] == names
     remote.ask(remote.api.delete, "a")

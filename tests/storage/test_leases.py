@@ -69,29 +69,29 @@ def test_processes_with_one_question_do_the_work_once(tmp_path):
 
 
 def test_draft_of_a_killed_process_is_resumed_at_once(killed_half_way):
-    found, waits = [], []
+    finished_files, waits = [], []
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.finished())
+        finished_files.extend(draft.finished())
         return two_files(draft)
 
     store = Store(killed_half_way)
     answer = store.answer(question(), Publication, work, resumable=True, on_progress=waits.append)
-    assert found == ["a.txt"]
+    assert finished_files == ["a.txt"]
     assert waits == []
     assert store.verify(answer.key) == []
 
 
 def test_draft_of_a_killed_process_is_cleared_if_it_cannot_be_resumed(killed_half_way):
-    found = []
+    draft_files = []
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.folder.rglob("*"))
+        draft_files.extend(draft.folder.rglob("*"))
         return two_files(draft)
 
     store = Store(killed_half_way)
     answer = store.answer(question(), Publication, work)
-    assert found == []
+    assert draft_files == []
     assert store.verify(answer.key) == []
 
 
@@ -102,9 +102,11 @@ def test_one_of_many_takes_a_lapsed_lease_over(tmp_path):
         path = tmp_path / "leases" / f"{number}.lease"
         path.write_text(FOREIGN)
         os.utime(path, (0, 0))
-    barrier, acquired, held = SPAWN.Barrier(3), SPAWN.Value("i", 0), SPAWN.Value("i", 0)
+    barrier, acquired_count, held_count = SPAWN.Barrier(3), SPAWN.Value("i", 0), SPAWN.Value("i", 0)
     workers = [
-        SPAWN.Process(target=contend, args=(str(tmp_path), rounds, barrier, acquired, held))
+        SPAWN.Process(
+            target=contend, args=(str(tmp_path), rounds, barrier, acquired_count, held_count)
+        )
         for _ in range(3)
     ]
     for worker in workers:
@@ -112,7 +114,7 @@ def test_one_of_many_takes_a_lapsed_lease_over(tmp_path):
     for worker in workers:
         worker.join(timeout=60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    assert (acquired.value, held.value) == (rounds, rounds)
+    assert (acquired_count.value, held_count.value) == (rounds, rounds)
     assert everything_in(tmp_path) == ["leases"]
 
 
@@ -133,15 +135,15 @@ def test_the_second_process_at_a_lapsed_lease_leaves_it_to_the_first(tmp_path):
 def test_live_lease_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr("aeflow.storage.store.WAIT_SECONDS", 0.01)
     path = foreign_lease(tmp_path)
-    seen = []
+    reports = []
 
     def third_time_free(progress):
-        seen.append(progress)
-        if len(seen) == 3:
+        reports.append(progress)
+        if len(reports) == 3:
             path.unlink()
 
     Store(tmp_path).answer(question(), Publication, two_files, on_progress=third_time_free)
-    assert [(p.stage, p.done, p.total, p.message) for p in seen] == [
+    assert [(p.stage, p.done, p.total, p.message) for p in reports] == [
         ("publish", 0, 1, "waits for another run's answer")
     ] * 3
 

@@ -36,28 +36,28 @@ def remove(path):
     path.unlink()
 
 
-SAID = [
+MESSAGES = [
     (change, "The file '{path}' is not what was committed: its SHA-256 differs."),
     (truncate, "The file '{path}' has 4 bytes, but 16 were committed."),
     (remove, "The file '{path}' is missing."),
 ]
 
 
-@pytest.mark.parametrize(("harm", "said"), SAID)
-def test_harmed_file_is_named_by_verify(store, answer, harm, said):
+@pytest.mark.parametrize(("harm", "message"), MESSAGES)
+def test_harmed_file_is_named_by_verify(store, answer, harm, message):
     path = store.locate(answer) / "a.txt"
     harm(path)
-    assert store.verify(answer.key) == [said.format(path=path)]
+    assert store.verify(answer.key) == [message.format(path=path)]
 
 
-@pytest.mark.parametrize(("harm", "said"), SAID)
-def test_harmed_file_is_not_read(store, answer, harm, said):
+@pytest.mark.parametrize(("harm", "message"), MESSAGES)
+def test_harmed_file_is_not_read(store, answer, harm, message):
     store.reading(answer, ["a.txt"])  # a file that was intact at an earlier read is refused, too
     folder = store.locate(answer)
     harm(folder / "a.txt")
     with pytest.raises(CorruptArtifact) as caught:
         store.reading(answer, ["a.txt"])
-    expected = f"{said.format(path=folder / 'a.txt')} Delete the folder {folder} and run again."
+    expected = f"{message.format(path=folder / 'a.txt')} Delete the folder {folder} and run again."
     assert str(caught.value) == expected
 
 
@@ -82,16 +82,18 @@ def test_extra_file_is_named_by_verify(store, answer):
 @pytest.mark.parametrize("content", ["", "no JSON", "{}", '{"format": 1'])
 def test_manifest_that_cannot_be_read_is_said_to_be_so(store, answer, content):
     (store.locate(answer) / "_manifest.json").write_text(content)
-    said = f"The manifest of '{answer.address}' cannot be read. Delete that folder and run again."
+    message = (
+        f"The manifest of '{answer.address}' cannot be read. Delete that folder and run again."
+    )
     for ask in (lambda: store.find(answer.address), lambda: stored(store)):
         with pytest.raises(CorruptArtifact) as caught:
             ask()
-        assert str(caught.value) == said
-    assert store.verify(answer.key) == [said]
+        assert str(caught.value) == message
+    assert store.verify(answer.key) == [message]
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("question", {"version": 2}, "does not hash to its key"),
         ("question", {"folder": "models"}, "belongs to 'models/"),
@@ -99,12 +101,12 @@ def test_manifest_that_cannot_be_read_is_said_to_be_so(store, answer, content):
         ("artifact", {"digest": "00"}, "commits one artifact and describes another"),
     ],
 )
-def test_manifest_that_contradicts_itself_is_named_by_verify(store, answer, field, value, said):
+def test_manifest_that_contradicts_itself_is_named_by_verify(store, answer, field, value, message):
     path = store.locate(answer) / "_manifest.json"
     content = json.loads(path.read_text())
     content[field] |= value
     path.write_text(json.dumps(content))
-    assert said in " ".join(store.verify(answer.key))
+    assert message in " ".join(store.verify(answer.key))
 
 
 def test_artifact_of_another_type_is_said_to_be_corrupt(store, answer):

@@ -47,20 +47,20 @@ class Commit:
 
     def make(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
         """Commits the draft. Returns False if another writer's artifact was committed first."""
-        won = self._files.seen(self._manifest) is None and self._bring(manifest, entries)
-        if not won:
+        is_first = self._files.snapshot(self._manifest) is None and self._upload(manifest, entries)
+        if not is_first:
             self._withdraw({entry.name for entry in entries})
         self._files.delete(self._draft)
-        return won
+        return is_first
 
-    def _bring(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
+    def _upload(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
         self._remove_strays({entry.name for entry in entries})
         try:
             with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="commit") as pool:
                 list(pool.map(self._place, entries))
             self._check()
         except (AeflowError, OSError):
-            if self._files.seen(self._manifest) is None:
+            if self._files.snapshot(self._manifest) is None:
                 raise
             return False
         return self._files.create(self._manifest, manifest)
@@ -97,16 +97,16 @@ class Commit:
             f"Another writer keeps changing '{self._files.shown(name)}'. Run it again."
         )
 
-    def _remove_strays(self, known: set[str]) -> None:
+    def _remove_strays(self, expected_names: set[str]) -> None:
         """Removes what is left of an artifact that lost its manifest or was never committed."""
         for name in self._files.names(self._address):
-            if name not in known | {MANIFEST}:
+            if name not in expected_names | {MANIFEST}:
                 self._check()
                 self._files.delete_file(f"{self._address}/{name}")
 
-    def _withdraw(self, mine: set[str]) -> None:
+    def _withdraw(self, own_names: set[str]) -> None:
         """Removes the files of this writer that the winner's manifest does not list."""
         winner = Manifest.model_validate_json(self._files.read(self._manifest))
-        present = set(self._files.names(self._address))
-        for name in (mine & present) - {entry.name for entry in winner.files}:
+        stored_names = set(self._files.names(self._address))
+        for name in (own_names & stored_names) - {entry.name for entry in winner.files}:
             self._files.delete_file(f"{self._address}/{name}")

@@ -37,8 +37,8 @@ class ObjectFiles(Objects):
         super().__init__(url)
         self.cache = Cache(url)
         self.root = self.cache.root
-        self._have: dict[str, str] = {}
-        self._published: dict[str, float] = {}
+        self._versions: dict[str, str] = {}
+        self._publish_times: dict[str, float] = {}
 
     def holds(self, name: str, entry: FileEntry) -> bool:
         """Returns whether a file has the recorded size. An object store never holds half a file."""
@@ -54,22 +54,22 @@ class ObjectFiles(Objects):
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Yields a path to write to. `name` appears, complete, if the block raises no error."""
-        with replacing(self.path(name)) as written:
-            yield written
-            version = self.put(name, written)
-        self._have[name] = version
+        with replacing(self.path(name)) as path:
+            yield path
+            version = self.put(name, path)
+        self._versions[name] = version
 
     def link(self, old: str, new: str) -> None:
         """Copies a finished file within the store."""
         self.copy(old, new)
-        copied, here = contained(self.root, old), self.path(new)
+        cached_copy, local_path = contained(self.root, old), self.path(new)
         meta = self.head(new)
-        if meta and copied.is_file() and copied.stat().st_size == meta["size"]:
-            here.parent.mkdir(parents=True, exist_ok=True)
-            here.unlink(missing_ok=True)
+        if meta and cached_copy.is_file() and cached_copy.stat().st_size == meta["size"]:
+            local_path.parent.mkdir(parents=True, exist_ok=True)
+            local_path.unlink(missing_ok=True)
             with suppress(OSError):  # without this copy, `local` fetches the file
-                os.link(copied, here)
-                self._have[new] = meta["e_tag"]
+                os.link(cached_copy, local_path)
+                self._versions[new] = meta["e_tag"]
 
     def commit(
         self,
@@ -93,16 +93,16 @@ class ObjectFiles(Objects):
         if meta is None:
             path.unlink(missing_ok=True)
         else:
-            self._take(name, meta)
+            self._fetch_if_changed(name, meta)
         return path
 
-    def _take(self, name: str, meta: dict[str, Any]) -> None:
+    def _fetch_if_changed(self, name: str, meta: dict[str, Any]) -> None:
         """Fetches a file unless its local copy is current."""
         path = self.path(name)
-        if not path.is_file() or self._have.get(name) != meta["e_tag"]:
+        if not path.is_file() or self._versions.get(name) != meta["e_tag"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.fetch(name, path)
-            self._have[name] = meta["e_tag"]
+            self._versions[name] = meta["e_tag"]
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
         """Returns a local folder with these committed files. It stays while this object exists."""
@@ -113,7 +113,7 @@ class ObjectFiles(Objects):
         def fetch(entry: FileEntry) -> None:
             with (
                 suppress(FileNotFoundError),  # the caller reports files that are missing
-                self.cache.taking(address, entry.name) as path,
+                self.cache.adding(address, entry.name) as path,
             ):
                 self.fetch(f"{address}/{entry.name}", path)
 
@@ -129,15 +129,15 @@ class ObjectFiles(Objects):
     def mirrored(self, folders: Iterable[str]) -> Path:
         """Returns a temporary folder with copies of these folders. Fetches only changed files."""
         for meta in (meta for folder in folders for meta in self._below(folder)):
-            self._take(meta["path"], meta)
+            self._fetch_if_changed(meta["path"], meta)
         return Path(self._scratch.name)
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
         """Uploads what was written below `path(name)`, at most once in PUBLISH_SECONDS."""
         now = time.monotonic()
-        if not at_once and now - self._published.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
+        if not at_once and now - self._publish_times.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
             return
-        self._published[name] = now
+        self._publish_times[name] = now
         folder = self.path(name)
         for path in folder.rglob("*"):
             if path.is_file():

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from aeflow.storage.bucket.remote import Remote
-from aeflow.storage.disk.durable import UNFINISHED, unfinished
+from aeflow.storage.disk.durable import UNFINISHED, temporary_name
 from aeflow.storage.disk.files import PARTIAL, contained
 
-__all__ = ["Objects", "Seen"]
+__all__ = ["Objects", "Snapshot"]
 
 REMOVED = b"removed by aeflow\n"
 REMOVAL_SECONDS = 30.0
@@ -27,12 +27,12 @@ HERE = Path("/")
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """Holds the state of a file at one moment: its bytes, its version, its time of change."""
 
     content: bytes
     version: dict[str, str]
-    changed: float
+    change_time: float
 
 
 class Objects:
@@ -44,10 +44,10 @@ class Objects:
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file."""
-        seen = self.seen(name)
-        if seen is None:
+        snapshot = self.snapshot(name)
+        if snapshot is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
-        return seen.content
+        return snapshot.content
 
     def exists(self, name: str) -> bool:
         """Returns whether a file or folder exists."""
@@ -64,12 +64,12 @@ class Objects:
 
     def file_names(self, name: str) -> list[str]:
         """Lists the files directly below `name`, sorted."""
-        return sorted(found["path"].rpartition("/")[2] for found in self._listed(name)["objects"])
+        return sorted(meta["path"].rpartition("/")[2] for meta in self._listed(name)["objects"])
 
     def names(self, name: str) -> list[str]:
         """Lists all finished files below a folder by their names relative to it, sorted."""
-        found = (meta["path"].removeprefix(f"{name}/") for meta in self._below(name))
-        return sorted(n for n in found if not n.rpartition("/")[2].startswith(UNFINISHED))
+        file_names = (meta["path"].removeprefix(f"{name}/") for meta in self._below(name))
+        return sorted(n for n in file_names if not n.rpartition("/")[2].startswith(UNFINISHED))
 
     def size(self, name: str) -> int:
         """Returns the size in bytes of a file, or of all files in a folder."""
@@ -77,11 +77,11 @@ class Objects:
 
     def last_change(self, name: str) -> float:
         """Returns the Unix time of the last change to a file or folder; 0 if there is none."""
-        return max((_changed(meta) for meta in self._all(name)), default=0.0)
+        return max((_change_time(meta) for meta in self._all(name)), default=0.0)
 
     def age(self, name: str) -> float:
         """Returns the seconds since a file was changed, by the clock of the store."""
-        probe = f"{_beside(name)}{unfinished('clock')}"
+        probe = f"{_parent_prefix(name)}{temporary_name('clock')}"
         meta = self.head(name)
         if meta is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
@@ -90,7 +90,7 @@ class Objects:
             now = self.head(probe)
         finally:
             self.delete_file(probe)
-        return _changed(now) - _changed(meta) if now else time.time() - _changed(meta)
+        return _change_time(now) - _change_time(meta) if now else time.time() - _change_time(meta)
 
     def digest(self, name: str) -> tuple[int, str] | None:
         """Returns size and SHA-256 of a file's bytes; None if there is no file."""
@@ -115,13 +115,13 @@ class Objects:
                 self.put(name, content, mode="create")
                 return True
             except self.remote.errors.AlreadyExistsError:
-                seen = self._seen_raw(name)
-            if seen is None:
+                snapshot = self._raw_snapshot(name)
+            if snapshot is None:
                 continue
-            if seen.content != REMOVED:
-                return seen.content == content  # put by this call before it lost its connection
-            if time.time() - seen.changed > REMOVAL_SECONDS:
-                return self._swap(name, seen, content)
+            if snapshot.content != REMOVED:
+                return snapshot.content == content  # put by this call before it lost its connection
+            if time.time() - snapshot.change_time > REMOVAL_SECONDS:
+                return self._swap(name, snapshot, content)
             time.sleep(PAUSE_SECONDS)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
@@ -129,10 +129,10 @@ class Objects:
 
         Returns whether this call did it. Of several calls with the same `old`, one succeeds.
         """
-        seen = self.seen(name)
-        if seen is None or seen.content != old:
+        snapshot = self.snapshot(name)
+        if snapshot is None or snapshot.content != old:
             return False
-        return self._remove(name, seen) if new is None else self._swap(name, seen, new)
+        return self._remove(name, snapshot) if new is None else self._swap(name, snapshot, new)
 
     def beat(self, name: str, content: bytes) -> None:
         """Renews the time of change of a file if it still holds `content`."""
@@ -158,16 +158,16 @@ class Objects:
         """Returns the address of a file or folder."""
         return f"{self._url}/{name}" if name else self._url
 
-    def seen(self, name: str) -> Seen | None:
+    def snapshot(self, name: str) -> Snapshot | None:
         """Returns the current state of a file, or None if there is none."""
-        seen = self._seen_raw(name)
-        return None if seen is None or seen.content == REMOVED else seen
+        snapshot = self._raw_snapshot(name)
+        return None if snapshot is None or snapshot.content == REMOVED else snapshot
 
     def head(self, name: str) -> dict[str, Any] | None:
         """Returns size, etag and time of change of a file, or None if there is none."""
         meta = self._meta(name)
-        is_mark = meta and meta["size"] == len(REMOVED) and self.seen(name) is None
-        return None if is_mark else meta
+        is_marker = meta and meta["size"] == len(REMOVED) and self.snapshot(name) is None
+        return None if is_marker else meta
 
     def put(self, name: str, content: bytes | Path, **how: Any) -> str:
         """Uploads a file, in parts if it is large, and returns its etag."""
@@ -192,30 +192,30 @@ class Objects:
         with suppress(FileNotFoundError):
             self.remote.ask(self.remote.api.delete, name)
 
-    def _seen_raw(self, name: str) -> Seen | None:
+    def _raw_snapshot(self, name: str) -> Snapshot | None:
         contained(HERE, name)
 
-        def see(store: Any) -> Seen:
-            found = self.remote.api.get(store, name)
-            return Seen(bytes(found.bytes()), _version(found.meta), _changed(found.meta))
+        def get(store: Any) -> Snapshot:
+            result = self.remote.api.get(store, name)
+            return Snapshot(bytes(result.bytes()), _version(result.meta), _change_time(result.meta))
 
         try:
-            return self.remote.ask(see)
+            return self.remote.ask(get)
         except FileNotFoundError:
             return None
 
-    def _swap(self, name: str, seen: Seen, content: bytes) -> bool:
+    def _swap(self, name: str, snapshot: Snapshot, content: bytes) -> bool:
         try:
-            self.put(name, content, mode=seen.version)
+            self.put(name, content, mode=snapshot.version)
             return True
         except FileNotFoundError:
             return False
         except self.remote.errors.PreconditionError:
-            now = self._seen_raw(name)  # maybe put by this call before it lost its connection
-            return now is not None and now.content == content != seen.content
+            now = self._raw_snapshot(name)  # maybe put by this call before it lost its connection
+            return now is not None and now.content == content != snapshot.content
 
-    def _remove(self, name: str, seen: Seen) -> bool:
-        if not self._swap(name, seen, REMOVED):
+    def _remove(self, name: str, snapshot: Snapshot) -> bool:
+        if not self._swap(name, snapshot, REMOVED):
             return False
         self.delete_file(name)
         return True
@@ -239,7 +239,7 @@ class Objects:
         return [meta] if meta else self._below(name)
 
 
-def _beside(name: str) -> str:
+def _parent_prefix(name: str) -> str:
     folder, slash, _ = name.rpartition("/")
     return f"{folder}{slash}"
 
@@ -248,7 +248,7 @@ def _version(meta: dict[str, Any]) -> dict[str, str]:
     return {key: meta[key] for key in ("e_tag", "version") if meta.get(key)}
 
 
-def _changed(meta: dict[str, Any]) -> float:
+def _change_time(meta: dict[str, Any]) -> float:
     """Returns the latest Unix time that a timestamp can mean; some stores write whole seconds."""
     stamp = meta["last_modified"]
     return stamp.timestamp() + (0.999 if stamp.microsecond == 0 else 0.0)

@@ -95,16 +95,16 @@ def remote_files(url: str) -> tuple[bool, dict[str, RemoteFile]]:
     url = checked_url(url)
     folder, _, last = url.rpartition("/")
     remote = Remote(url)
-    found = {
+    files = {
         meta["path"]: RemoteFile(remote, meta["path"], meta["size"], meta["e_tag"])
         for meta in remote.ask(lambda store: remote.api.list(store).collect())
         if meta["path"] and not meta["path"].endswith("/")
     }
-    if found or folder.endswith("/"):  # a bucket is not a file
-        return False, found
-    beside = Remote(folder)
+    if files or folder.endswith("/"):  # a bucket is not a file
+        return False, files
+    parent = Remote(folder)
     try:
-        meta = beside.ask(beside.api.head, last)
+        meta = parent.ask(parent.api.head, last)
     except FileNotFoundError:
         return False, {}
-    return True, {last: RemoteFile(beside, last, meta["size"], meta["e_tag"])}
+    return True, {last: RemoteFile(parent, last, meta["size"], meta["e_tag"])}

@@ -75,7 +75,7 @@ class Remote:
         self.url = url
         self.api: Any = obstore
         self.errors: Any = obstore.exceptions
-        self._store = _opened(url)
+        self._store = _open_store(url)
 
     def ask(self, verb: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Calls a function of obstore with this store, and returns its result.
@@ -104,14 +104,14 @@ class Remote:
             time.sleep(min(LONGEST_PAUSE_SECONDS, 0.1 * 2**tries) * random.uniform(0.5, 1))
 
     def _mistake(self, error: Exception) -> ConfigError | None:
-        said, bucket = str(error), f"{urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
-        if "NoSuchBucket" in said:
+        text, bucket = str(error), f"{urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
+        if "NoSuchBucket" in text:
             return ConfigError(f"There is no bucket '{bucket}'. Create it, or name another one.")
         is_refusal = isinstance(
             error, self.errors.PermissionDeniedError | self.errors.UnauthenticatedError
         )
-        if is_refusal or any(sign in said for sign in REFUSED):
-            why = next((sign for sign in REFUSED if sign in said), "access denied")
+        if is_refusal or any(sign in text for sign in REFUSED):
+            why = next((sign for sign in REFUSED if sign in text), "access denied")
             return ConfigError(
                 f"'{bucket}' refuses the credentials in the environment ({why}). Give credentials "
                 "that may read and write there."
@@ -124,7 +124,7 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n\n")[0].strip().splitlines()[0].rstrip(".")
 
 
-def _opened(url: str) -> Any:
+def _open_store(url: str) -> Any:
     from obstore.store import GCSStore, MemoryStore, S3Store
 
     parts = urlsplit(url)
@@ -157,9 +157,9 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def _check_credentials(url: str) -> None:
-    known = CREDENTIALS[urlsplit(url).scheme]
-    if not any(os.environ.get(name) for name in known):
+    variables = CREDENTIALS[urlsplit(url).scheme]
+    if not any(os.environ.get(name) for name in variables):
         raise ConfigError(
-            f"There are no credentials for '{url}' in the environment. Set {known[0]} and the "
+            f"There are no credentials for '{url}' in the environment. Set {variables[0]} and the "
             "variables that it needs."
         )

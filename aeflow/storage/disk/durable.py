@@ -14,15 +14,15 @@ from aeflow.errors import ConfigError
 
 __all__ = [
     "UNFINISHED",
-    "aside",
-    "created",
+    "create_file",
     "flush",
     "flush_folder",
     "local_path",
     "local_root",
     "now_on_disk",
     "replacing",
-    "unfinished",
+    "temporary_name",
+    "temporary_path",
 ]
 
 UNFINISHED = "_tmp-"
@@ -58,51 +58,51 @@ def local_path(path: str | Path) -> Path:
         ) from error
 
 
-def unfinished(name: str) -> str:
+def temporary_name(name: str) -> str:
     """Returns a unique temporary name for a file or folder that is later renamed to `name`."""
     return f"{UNFINISHED}{uuid.uuid4().hex}-{name}"
 
 
-def aside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Returns a unique temporary path in the same folder as `path`."""
-    return path.with_name(unfinished(path.name))
+    return path.with_name(temporary_name(path.name))
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path to write to. It replaces `path` if the block raises no error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = aside(path)
+    temporary = temporary_path(path)
     try:
-        yield written
-        written.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        written.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def created(path: Path, content: bytes) -> bool:
+def create_file(path: Path, content: bytes) -> bool:
     """Writes a file that must not exist yet, whole or not at all. Returns whether it did."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = aside(path)
-    with written.open("xb") as file:
+    temporary = temporary_path(path)
+    with temporary.open("xb") as file:
         try:
             file.write(content)
             flush(file)
-            os.link(written, path)  # unlike a rename, a link never replaces
+            os.link(temporary, path)  # unlike a rename, a link never replaces
         except FileExistsError:
             return False
         finally:
-            written.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
     return True
 
 
-def now_on_disk(beside: Path) -> float:
+def now_on_disk(path: Path) -> float:
     """Returns the Unix time of the clock that sets file times.
 
     On a network disk this is the clock of the server.
     """
-    probe = aside(beside)
+    probe = temporary_path(path)
     try:
         probe.touch()
         return probe.stat().st_mtime

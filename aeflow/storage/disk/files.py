@@ -14,12 +14,12 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
 from aeflow.storage.disk.durable import (
     UNFINISHED,
-    created,
+    create_file,
     flush,
     flush_folder,
     now_on_disk,
     replacing,
-    unfinished,
+    temporary_name,
 )
 
 __all__ = ["MANIFEST", "PARTIAL", "WORK", "LocalFiles", "contained", "sha256_of"]
@@ -109,8 +109,8 @@ class LocalFiles:
         path = self.path(name)
         for _ in range(ATTEMPTS - 1):
             with suppress(FileExistsError, FileNotFoundError):
-                return created(path, content)
-        return created(path, content)
+                return create_file(path, content)
+        return create_file(path, content)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
@@ -128,8 +128,8 @@ class LocalFiles:
             if new is None:
                 path.unlink()
             else:
-                with self.writing(name) as aside:
-                    aside.write_bytes(new)
+                with self.writing(name) as temporary:
+                    temporary.write_bytes(new)
             flush_folder(path.parent)
             return True
         return False
@@ -145,9 +145,9 @@ class LocalFiles:
 
         By then its bytes are on disk.
         """
-        with replacing(self.path(name)) as written:
-            yield written
-            with written.open("rb+") as file:
+        with replacing(self.path(name)) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
                 flush(file)
 
     def link(self, old: str, new: str) -> None:
@@ -155,13 +155,13 @@ class LocalFiles:
 
         The bytes are stored once. If the file system has no hard links, they are copied.
         """
-        with self.writing(new) as written:
+        with self.writing(new) as temporary:
             try:
-                os.link(self.path(old), written)
+                os.link(self.path(old), temporary)
             except OSError as error:
                 if error.errno not in UNLINKABLE:
                     raise
-                shutil.copyfile(self.path(old), written)
+                shutil.copyfile(self.path(old), temporary)
 
     def rename_folder(self, old: str, new: str) -> bool:
         """Renames a folder. Returns False if another one already has the new name."""
@@ -207,14 +207,14 @@ class LocalFiles:
         process, the folder gets its name back.
         """
         folder, _, last = name.rpartition("/")
-        aside = f"{folder}/{unfinished(last)}"
-        if self.exists(name) and self.rename_folder(name, aside):
+        temporary = f"{folder}/{temporary_name(last)}"
+        if self.exists(name) and self.rename_folder(name, temporary):
             try:
                 check()
             except BaseException:
-                self.rename_folder(aside, name)
+                self.rename_folder(temporary, name)
                 raise
-            self.delete(aside)
+            self.delete(temporary)
 
     def make_folder(self, name: str) -> None:
         """Creates a folder and its parents."""
