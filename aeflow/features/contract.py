@@ -172,7 +172,7 @@ def latent_array(latents: np.ndarray) -> pa.Array:
 
 
 def error_percentiles(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Returns [N]: for each of the errors [N], the percentage of reference errors not above it."""
+    """Returns the percentage of reference errors that each of the errors [N] reaches, as [N]."""
     ranks = np.searchsorted(np.sort(reference), errors, side="right")
     return (100.0 * ranks / len(reference)).astype(np.float32)
 

@@ -67,7 +67,7 @@ def own_folders(folder: Path, names: Iterable[str]) -> set[str]:
 
 
 def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
-    """Returns for a remote address, from the files below it, what `is_part_of_store` returns."""
+    """Returns `is_part_of_store` for a remote address, given the names of the files below it."""
     place = PurePosixPath(address)
     if _is_draft(place):
         return True

@@ -40,7 +40,7 @@ class Files(Protocol):
         ...
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
         ...
 
     def age(self, name: str) -> float:

@@ -24,7 +24,7 @@ ADDRESS = re.compile(rf"[^/]+/{KEYED}")
 
 
 def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
-    """Removes an artifact that was not used since then. Returns whether it is gone.
+    """Removes an artifact unless it was used after `unused_since`. Returns whether it is gone.
 
     `unused_since` is a Unix time. The artifact is claimed first, so that it is absent for every
     process from then on. The manifest is removed next, and the other files last. A process that
@@ -39,7 +39,10 @@ def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
 
 
 def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
-    """Removes a draft that no process holds or changed since then. Returns whether it is gone."""
+    """Removes a draft unless a process holds it or changed it after `unused_since`, a Unix time.
+
+    Returns whether it is gone.
+    """
     with suppress(LostLease), _lease_of(files, name.removesuffix(PARTIAL)) as lease:
         if lease and files.last_change(name) < unused_since:
             files.discard(name, check=lease.check)

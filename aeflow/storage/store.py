@@ -136,7 +136,7 @@ class Store:
         return manifest
 
     def resolve(self, key: str) -> str:
-        """Returns the address for a key or its first digits. Raises ConfigError unless one fits."""
+        """Returns the address of a key or key prefix. Raises ConfigError unless just one fits."""
         addresses = [
             f"{answer_type.folder}/{name}"
             for answer_type in Artifact.__subclasses__()
@@ -199,7 +199,7 @@ class Store:
         return problems_of(self.files, address, manifest)
 
     def _problem(self, address: str, folder: Path, entry: FileEntry) -> str | None:
-        """Describes what is wrong with a local file, or returns None. Reads each version once."""
+        """Returns what is wrong with a local file, or None. Reads an unchanged file only once."""
         path, shown = folder / entry.name, self.files.shown(f"{address}/{entry.name}")
         stat = path.stat() if path.is_file() else None
         if stat is None:

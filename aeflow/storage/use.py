@@ -70,12 +70,12 @@ def is_claimed(files: Files, address: str) -> bool:
 
 
 def claim(files: Files, address: str, *, unused_since: float) -> bool:
-    """Claims an artifact for removal unless it was used since then. Returns whether it is claimed.
+    """Claims an artifact for removal unless it was used after `unused_since`, a Unix time.
 
-    `unused_since` is a Unix time.
+    Returns whether it is claimed.
     """
     name = f"{address}/{USED}"
-    recorded = content_of(files, name)  # before `last_use`, which then shows a use in between
+    recorded = content_of(files, name)  # read first: `last_use` then shows a use in between
     if recorded == CLAIMED:
         return True
     return last_use(files, address) < unused_since and _swap(files, name, recorded, CLAIMED)
@@ -88,7 +88,7 @@ def withdraw_claim(files: Files, address: str) -> None:
 
 def remove_claimed(files: Files, address: str) -> None:
     """Removes the manifest of an artifact that was claimed by a prune which was then killed."""
-    manifest = content_of(files, f"{address}/{MANIFEST}")  # before the claim, which applies to it
+    manifest = content_of(files, f"{address}/{MANIFEST}")  # read first: the claim applies to it
     if manifest is not None and is_claimed(files, address):
         files.replace(f"{address}/{MANIFEST}", manifest, None)
 

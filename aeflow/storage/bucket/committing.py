@@ -21,7 +21,7 @@ from aeflow.storage.disk.files import MANIFEST
 __all__ = ["Commit"]
 
 ONE_PUT_BYTES = 256 * 2**20
-"""Larger files are uploaded in parts, which takes no condition: they are compared beforehand."""
+"""Larger files are uploaded in parts, which allows no condition, so they are compared first."""
 IN_FLIGHT = 4
 ATTEMPTS = 5
 

@@ -76,7 +76,7 @@ class Objects:
         return sum(meta["size"] for meta in self._all(name))
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
         return max((_change_time(meta) for meta in self._all(name)), default=0.0)
 
     def age(self, name: str) -> float:
@@ -139,10 +139,10 @@ class Objects:
         self.replace(name, content, content)
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes a folder file by file. If it is interrupted, the remaining files are complete.
+        """Removes a folder file by file, after a `check` before each file.
 
-        So a draft can be resumed from them. `check` raises if the folder now belongs to another
-        process.
+        The remaining files are always complete, so a draft can be resumed from them. `check` raises
+        if the folder now belongs to another process.
         """
         for meta in self._below(name):
             check()

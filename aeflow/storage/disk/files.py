@@ -87,7 +87,7 @@ class LocalFiles:
         return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
         return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
 
     def age(self, name: str) -> float:
