@@ -1,4 +1,4 @@
-"""Feature sets: the contract of their files, what a store has of them, and nearest neighbours."""
+"""Feature sets: the contract of their files, their listing in a store, and nearest neighbours."""
 
 from aeflow.features.contract import (
     CONTRACT_VERSION,

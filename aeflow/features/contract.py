@@ -1,12 +1,12 @@
-"""The feature contract: what stands in a Parquet file of latent features, and who made it.
+"""The feature contract: the columns and the footer of a Parquet file of latent features.
 
-Columns: `id: string`, `label: int64` where there is one, `latent:
+Columns: `id: string`, `label: int64` if there are labels, `latent:
 fixed_size_list<float32>[latent_dim]` (or `z_000 ...` in the wide layout), and
-`reconstruction_error: float32` with `error_percentile: float32` unless they were not asked for.
-Folders name the split and, on request, the label, which then is no column.
+`reconstruction_error: float32` with `error_percentile: float32` unless they were switched off.
+Folders name the split and, on request, the label, which is then not a column.
 
-The footer holds FOOTER's keys. Nothing in it says where or under which name things lie: the same
-rows and the same model make the same bytes.
+The footer holds the keys of FOOTER. It contains no paths and no names, so that the same rows and
+the same model always make the same bytes.
 """
 
 import re
@@ -42,17 +42,17 @@ FOOTER = {
     "aeflow.contract": "`features`: the name of this contract",
     "aeflow.contract_version": "`1`; a change that readers would notice raises it",
     "aeflow.identity": "SHA-256 of the model: its arrays, its config, its preprocessing",
-    "aeflow.latent_dim": "how many numbers a row has",
+    "aeflow.latent_dim": "number of latent dimensions",
     "aeflow.source": "SHA-256 of the prepared shard that was encoded, as in its dataset's manifest",
 }
-"""What stands in the key-value metadata of a file's footer, as text."""
+"""The keys of the key-value metadata in a file's footer, and what their values, all text, mean."""
 LABEL_FOLDER = re.compile(r"label=(-?\d+)")
 COMPRESSION_LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Footer:
-    """Says who made a file of features, of what, and how many numbers a row has."""
+    """Holds the model identity, the number of latent dimensions and the source shard of a file."""
 
     identity: str
     latent_dim: int
@@ -63,7 +63,7 @@ class Footer:
 class FeatureRows:
     """Holds rows of features: ids, labels or None, latents [N, latent_dim], errors [N] or None.
 
-    `percentiles` [N] says which percentage of held-out errors each error reaches.
+    `percentiles` [N] is the percentage of held-out errors that each error reaches, or None.
     """
 
     ids: pa.Array
@@ -95,20 +95,20 @@ def write_features(
 
 
 def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
-    """Yields each label and its rows, in their order and without the label; by rising labels."""
+    """Yields each label, in ascending order, with its rows, in their order and without labels."""
     labels = np.asarray(rows.labels)
     for label in np.unique(labels).tolist():
         mask = labels == label
-        chosen = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
+        fields = {"ids": rows.ids.filter(pa.array(mask)), "latents": rows.latents[mask]}
         if rows.errors is not None and rows.percentiles is not None:
-            chosen |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}
-        yield label, replace(rows, labels=None, **chosen)
+            fields |= {"errors": rows.errors[mask], "percentiles": rows.percentiles[mask]}
+        yield label, replace(rows, labels=None, **fields)
 
 
 def read_features(folder: Path) -> pa.Table:
     """Reads all Parquet files below a folder into one table, in the order of their names.
 
-    Raises IdentityMismatch, with both identities, where two models made them.
+    Raises IdentityMismatch, with both identities, if two models made them.
     """
     files = sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("_"))
     if not files:
@@ -125,30 +125,30 @@ def read_features(folder: Path) -> pa.Table:
 
 
 def footer_of(path: Path) -> Footer:
-    """Returns what a feature file's footer says.
+    """Returns the footer of a feature file.
 
-    Raises IdentityMismatch where aeflow did not write it, and ConfigError where one did that
-    keeps another contract.
+    Raises IdentityMismatch if aeflow did not write the file, and ConfigError if it was written by
+    an aeflow with another version of the contract.
     """
     try:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
         raise CorruptArtifact(f"'{path}' is not a Parquet file: {error}.") from error
-    said = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
-    if not said["aeflow.identity"]:
+    values = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
+    if not values["aeflow.identity"]:
         raise IdentityMismatch(f"'{path}' names no model in its footer: aeflow did not write it.")
-    if said["aeflow.contract_version"] != str(CONTRACT_VERSION):
+    if values["aeflow.contract_version"] != str(CONTRACT_VERSION):
         raise ConfigError(
-            f"'{path}' keeps version {said['aeflow.contract_version'] or 0} of the contract of "
-            f"features, this aeflow knows {CONTRACT_VERSION}. Encode again, or change the version "
-            "of aeflow."
+            f"'{path}' has version {values['aeflow.contract_version'] or 0} of the feature "
+            f"contract, but this aeflow reads version {CONTRACT_VERSION}. Encode again, or install "
+            "another version of aeflow."
         )
-    latent_dim = int(said["aeflow.latent_dim"])
-    return Footer(said["aeflow.identity"], latent_dim, said["aeflow.source"])
+    latent_dim = int(values["aeflow.latent_dim"])
+    return Footer(values["aeflow.identity"], latent_dim, values["aeflow.source"])
 
 
 def footer_metadata(footer: Footer) -> dict[str, str]:
-    """Returns what stands in a file's key-value metadata, by FOOTER's keys."""
+    """Returns a footer as key-value metadata with the keys of FOOTER."""
     values = (CONTRACT, CONTRACT_VERSION, footer.identity, footer.latent_dim, footer.source)
     return dict(zip(FOOTER, map(str, values), strict=True))
 
@@ -159,9 +159,9 @@ def identity_in(path: Path) -> str:
 
 
 def label_of(path: PurePath) -> int | None:
-    """Returns the label that a file's folder names, or None where labels are a column."""
-    found = LABEL_FOLDER.fullmatch(path.parent.name)
-    return int(found[1]) if found else None
+    """Returns the label that a file's folder names, or None if labels are a column."""
+    match = LABEL_FOLDER.fullmatch(path.parent.name)
+    return int(match[1]) if match else None
 
 
 def latent_array(latents: np.ndarray) -> pa.Array:
@@ -172,13 +172,13 @@ def latent_array(latents: np.ndarray) -> pa.Array:
 
 
 def error_percentiles(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Returns, for errors [N], the percentage of reference errors that each one reaches, [N]."""
+    """Returns the percentage of reference errors that each of the errors [N] reaches, as [N]."""
     ranks = np.searchsorted(np.sort(reference), errors, side="right")
     return (100.0 * ranks / len(reference)).astype(np.float32)
 
 
 def _table_in(path: Path) -> pa.Table:
-    """Reads one file; a label that its folder names becomes the column it is elsewhere."""
+    """Reads one file. If its folder names a label, the label becomes a column."""
     table, label = pq.ParquetFile(path).read(), label_of(path)
     if label is None:
         return table

@@ -1,4 +1,4 @@
-"""Feature sets of a store: what each holds, who made it of what, and which are the newest."""
+"""Feature sets of a store: what each holds, its dataset and model, and which one is current."""
 
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ __all__ = ["ListedFeatures", "feature_set_of", "list_features"]
 
 
 class ListedFeatures(BaseModel):
-    """Describes a stored feature set; `is_current` where its dataset name's alias points at it."""
+    """Describes a stored feature set; `is_current` if its dataset name's alias points at it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,39 +35,40 @@ class ListedFeatures(BaseModel):
 
 
 def list_features(store: Store) -> list[ListedFeatures]:
-    """Lists the stored feature sets, newest first; one whose manifest is damaged is left out."""
-    current: dict[str, str | None] = {}  # an alias is read once, however many sets it has had
-    listed = []
+    """Lists the stored feature sets, newest first. Sets with a damaged manifest are left out."""
+    current: dict[str, str | None] = {}  # each alias is read only once
+    rows = []
     for manifest in manifests_of(FeatureSet, store):
         made_from = PurePosixPath(manifest.question.inputs["dataset"].address).name
         dataset = made_from.rpartition("-")[0]
         if dataset not in current:
             newest = newest_features(dataset, store)
             current[dataset] = newest.address if newest else None
-        listed.append(_listed(manifest, made_from, dataset, current=current[dataset]))
-    return sorted(listed, key=lambda row: row.created, reverse=True)
+        rows.append(_row(manifest, made_from, dataset, current=current[dataset]))
+    return sorted(rows, key=lambda row: row.created, reverse=True)
 
 
 def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
-    """Returns the current feature set of a dataset name, or else the newest one; None means any.
+    """Returns the current feature set of a dataset name, or the newest one if none is current.
 
-    Raises ConfigError where there is none.
+    If the name is None, returns the newest feature set of all names. Raises ConfigError if there is
+    no feature set.
     """
-    listed = list_features(store)
-    found = [row for row in listed if dataset_name in (None, row.dataset)]
-    if not found:
-        known = ", ".join(dict.fromkeys(row.dataset for row in listed))
+    rows = list_features(store)
+    candidates = [row for row in rows if dataset_name in (None, row.dataset)]
+    if not candidates:
+        names = ", ".join(dict.fromkeys(row.dataset for row in rows))
         raise ConfigError(
             f"There are no features{f' of {dataset_name!r}' if dataset_name else ''} in the store "
             f"{store.url}. "
-            + (f"These have some: {known}." if known else "`aeflow encode` makes some.")
+            + (f"Datasets with features: {names}." if names else "`aeflow encode` makes some.")
         )
-    current = [row for row in found if row.is_current] if dataset_name else []
-    address = f"{FeatureSet.folder}/{(current or found)[0].key}"
+    current = [row for row in candidates if row.is_current] if dataset_name else []
+    address = f"{FeatureSet.folder}/{(current or candidates)[0].key}"
     return FeatureSet.model_validate(store.manifest(address).artifact)
 
 
-def _listed(
+def _row(
     manifest: Manifest, made_from: str, dataset: str, *, current: str | None
 ) -> ListedFeatures:
     features = FeatureSet.model_validate(manifest.artifact)

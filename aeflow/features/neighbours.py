@@ -1,4 +1,4 @@
-"""Nearest neighbours in a feature set: exact, by the Euclidean distance of latents, in blocks."""
+"""Exact nearest neighbours in a feature set, by the Euclidean distance of latents, in blocks."""
 
 import heapq
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ __all__ = ["Neighbour", "nearest_in", "nearest_rows"]
 BLOCK_BYTES = 8 * 2**20
 """Bytes of latents that are compared at once."""
 LIKE, SHOWN = 100, 3
-"""Of ids like one that is not there: how many are compared closely, and how many are named."""
+"""For an unknown id: how many similar ids are compared closely, and how many are shown."""
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Names one row: its label or None, its distance from the row asked for.
+    """Describes one row: its label or None, and its distance from the query row.
 
-    `shard` is the SHA-256 of the prepared shard that the row stands in.
+    `shard` is the SHA-256 of the prepared shard that contains the row.
     """
 
     id: str
@@ -39,14 +39,14 @@ class Neighbour:
 
 
 def nearest_rows(features: FeatureSet, row_id: str, store: Store, *, num: int) -> list[Neighbour]:
-    """Returns the row with that id, at a distance of 0, and then the `num` nearest to it.
+    """Returns the row with that id, at a distance of 0, and then the `num` rows nearest to it.
 
-    Memory is bounded by a block of latents, however large the set is. Of rows at one distance
-    those that come first in the set come first. Raises ConfigError, with the ids most like it,
-    where no row has that id.
+    Memory is bounded by a block of latents, however large the set is. Rows at the same distance
+    keep their order in the set. Raises ConfigError, with the most similar ids, if no row has that
+    id.
     """
     if num < 1:
-        raise ConfigError(f"A row has 1 neighbour or more, not {num}. Give --num 1 or more.")
+        raise ConfigError(f"At least 1 neighbour is needed, not {num}. Give --num 1 or more.")
     entries = store.manifest(features.address).files
     names = sorted(entry.name for entry in entries if entry.name.endswith(".parquet"))
     folder = store.reading(features, names)
@@ -59,20 +59,21 @@ def nearest_rows(features: FeatureSet, row_id: str, store: Store, *, num: int) -
         best = sorted(best, key=lambda row: row.distance)[: num + 1]
     own = next((row for row in best if row.id == row_id), None)
     others = [row for row in best if row is not own]
-    if own is None:  # more than `num` rows are the same as it
+    if own is None:  # more than `num` rows have the same latents
         own = next(_candidates_with(row_id, query, paths, features))
     return [own, *others[:num]]
 
 
 def nearest_in(latents: np.ndarray, query: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places [K] of the rows of latents [N, D] nearest to a query [D], and distances.
+    """Returns the indices [K] of the latents [N, D] nearest to a query [D], and distances [K].
 
-    K is `num`, or N where that is less; the nearest is first, and of equals the first one.
+    K is `num`, or N if that is less. The nearest is first. Rows at the same distance keep their
+    order.
     """
     differences = latents - query
     distances = np.sqrt(np.einsum("nd,nd->n", differences, differences))
     num = min(num, len(distances))
-    # Those at the last distance are all taken, so that of equals the first ones are left.
+    # All rows at the K-th distance are candidates, so that the first ones of them are returned.
     within = np.flatnonzero(distances <= np.partition(distances, num - 1)[num - 1])
     places = within[np.argsort(distances[within], kind="stable")][:num]
     return places, distances[places]
@@ -87,7 +88,7 @@ def _latent_of(row_id: str, paths: list[Path], features: FeatureSet, store: Stor
             start += len(ids)
     raise ConfigError(
         f"No row of the features {features.key} in the store {store.url} has the id '{row_id}'. "
-        f"Like it are: {', '.join(_ids_like(row_id, paths))}."
+        f"Similar ids: {', '.join(_ids_like(row_id, paths))}."
     )
 
 
@@ -113,7 +114,7 @@ def _candidates_with(
 def _candidates(
     block: pa.RecordBatch, query: np.ndarray, path: Path, *, num: int
 ) -> list[Neighbour]:
-    """Returns the rows of a block that are nearest."""
+    """Returns the `num` rows of a block that are nearest to the query."""
     places, distances = nearest_in(_latents(block), query, num)
     rows = block.select([n for n in ("id", "label") if n in block.schema.names]).take(
         pa.array(places)
@@ -133,24 +134,24 @@ def _candidates(
 
 
 def _blocks(path: Path, features: FeatureSet, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Reads these columns, those of them that there are, and the latents, in bounded blocks."""
+    """Reads the latents, and these columns if they exist, in blocks of bounded size."""
     file = pq.ParquetFile(path)
     names = file.schema_arrow.names
-    wanted = [name for name in names if name in (*columns, "latent") or name.startswith("z_")]
+    column_names = [name for name in names if name in (*columns, "latent") or name.startswith("z_")]
     rows = max(1, BLOCK_BYTES // (4 * features.latent_dim))
-    return file.iter_batches(batch_size=rows, columns=wanted)
+    return file.iter_batches(batch_size=rows, columns=column_names)
 
 
 def _latents(block: pa.RecordBatch) -> np.ndarray:
-    """Returns the latents of a block as [N, latent_dim], whichever layout it has."""
+    """Returns the latents of a block as [N, latent_dim], for either layout."""
     if "latent" in block.schema.names:
         return block.column("latent").flatten().to_numpy().reshape(len(block), -1)
-    numbers = [name for name in block.schema.names if name.startswith("z_")]
-    return np.column_stack([block.column(name).to_numpy() for name in numbers])
+    dimensions = [name for name in block.schema.names if name.startswith("z_")]
+    return np.column_stack([block.column(name).to_numpy() for name in dimensions])
 
 
 def _ids_like(row_id: str, paths: list[Path]) -> list[str]:
-    """Returns the ids most like one: first those that begin alike, of these the most similar."""
+    """Returns the most similar ids among those that share the longest prefix with `row_id`."""
     batches = (b for path in paths for b in pq.ParquetFile(path).iter_batches(columns=["id"]))
     ids = (name for batch in batches for name in batch.column("id").to_pylist())
     alike = heapq.nlargest(LIKE, ids, key=lambda name: _shared_start(name, row_id))

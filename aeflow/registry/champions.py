@@ -1,4 +1,4 @@
-"""Champions: which model of a dataset name is used, since when, and by which verdict."""
+"""Champions: which model of a dataset name is in use, since when, and by which verdict."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ __all__ = [
     "Champion",
     "ListedModel",
     "NewestFeatures",
+    "aliased_addresses",
     "champion_of",
     "champions",
     "history_of",
@@ -24,7 +25,6 @@ __all__ = [
     "newest_features",
     "point_features",
     "promote",
-    "reached",
     "rollback",
     "verdict_about",
     "verdict_on",
@@ -34,7 +34,7 @@ CHAMPION, FEATURES = "champion", "features"
 
 
 class Champion(BaseModel):
-    """Records one change of a champion: who it is, who was before, by which verdict and run."""
+    """Records one change of a champion: the model, the previous one, the verdict and the run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ class Champion(BaseModel):
 
 
 class NewestFeatures(BaseModel):
-    """Records one change of a dataset name's newest features: where they lie, who made them."""
+    """Records one change of a dataset name's newest features: address, model identity and run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,7 +60,7 @@ class NewestFeatures(BaseModel):
 
 
 class ListedModel(BaseModel):
-    """Describes a stored model: what it is, what it was made from, its newest evaluation."""
+    """Describes a stored model, its dataset and the metrics of its newest evaluation."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,17 +76,17 @@ class ListedModel(BaseModel):
 
 
 def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> Champion:
-    """Makes a model the champion of the verdict's dataset name; who is that already stays it.
+    """Makes a model the champion of the verdict's dataset name, unless it already is.
 
-    Raises ConfigError unless the verdict is committed here, passed, and about this very model,
-    and CorruptArtifact where the model's files are not those that were committed.
+    Raises ConfigError unless the verdict is committed in this store, passed, and about this model.
+    Raises CorruptArtifact if files of the verdict or the model differ from what was committed.
     """
     _check_passed(verdict, store, model)
     store.reading(model, [entry.name for entry in store.manifest(model.address).files])
 
-    def change(standing: Alias[Champion] | None) -> Champion:
-        if standing and standing.current.model == model.key:
-            return standing.current
+    def change(alias: Alias[Champion] | None) -> Champion:
+        if alias and alias.current.model == model.key:
+            return alias.current
         return Champion(
             model=model.key,
             identity=model.identity,
@@ -94,20 +94,20 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
             run=run,
             when=datetime.now(UTC),
             action="promoted",
-            before=standing.current.model if standing else None,
+            before=alias.current.model if alias else None,
         )
 
-    return _changed(verdict.dataset_name, store, change)
+    return _change_champion(verdict.dataset_name, store, change)
 
 
 def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
-    """Makes the champion before this one champion again, and says so in the history.
+    """Makes the previous champion the champion again, and records that in the history.
 
-    Once more goes further back. Raises ConfigError where there is none before.
+    Each further rollback goes back by one more champion. Raises ConfigError if there was none.
     """
 
-    def change(standing: Alias[Champion] | None) -> Champion:
-        entries = _in_force(standing.history) if standing else []
+    def change(alias: Alias[Champion] | None) -> Champion:
+        entries = _in_force(alias.history) if alias else []
         if len(entries) < 2:
             raise ConfigError(
                 f"There is nothing to roll back to: '{dataset_name}' has had "
@@ -115,27 +115,27 @@ def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
             )
         target, current = entries[-2], entries[-1]
         _model_of(target, dataset_name, store)
-        again = {"run": run, "when": datetime.now(UTC), "action": "rolled back"}
-        return target.model_copy(update={**again, "before": current.model})
+        changes = {"run": run, "when": datetime.now(UTC), "action": "rolled back"}
+        return target.model_copy(update={**changes, "before": current.model})
 
-    return _changed(dataset_name, store, change)
+    return _change_champion(dataset_name, store, change)
 
 
 def champion_of(dataset_name: str, store: Store) -> Model | None:
-    """Returns the champion of a dataset name, or None where none was promoted yet."""
-    alias = _alias(dataset_name, store)
+    """Returns the champion of a dataset name, or None if none was promoted yet."""
+    alias = _champion_alias(dataset_name, store)
     return _model_of(alias.current, dataset_name, store) if alias else None
 
 
 def champions(store: Store) -> dict[str, str]:
-    """Returns the keys of the champions by the dataset names that have one."""
-    aliases = {name: _alias(name, store) for name in alias_owners(store.files, CHAMPION)}
+    """Returns the key of each champion by its dataset name."""
+    aliases = {name: _champion_alias(name, store) for name in alias_owners(store.files, CHAMPION)}
     return {name: alias.current.model for name, alias in aliases.items() if alias}
 
 
 def history_of(dataset_name: str, store: Store) -> tuple[Champion, ...]:
     """Returns all changes of a dataset name's champion, newest last."""
-    alias = _alias(dataset_name, store)
+    alias = _champion_alias(dataset_name, store)
     return alias.history if alias else ()
 
 
@@ -145,8 +145,8 @@ def point_features(
     """Points the stable address `aliases/<dataset name>/features.json` at a feature set."""
     store.reading(features, [])
 
-    def change(standing: Alias[NewestFeatures] | None) -> NewestFeatures:
-        before = standing.current if standing else None
+    def change(alias: Alias[NewestFeatures] | None) -> NewestFeatures:
+        before = alias.current if alias else None
         if before and (before.address, before.identity) == (features.address, features.identity):
             return before
         return NewestFeatures(
@@ -161,11 +161,11 @@ def point_features(
     return change_alias(store.files, name, change, entry_type=NewestFeatures).current
 
 
-def reached(store: Store) -> set[str]:
-    """Returns the addresses that aliases lead to.
+def aliased_addresses(store: Store) -> set[str]:
+    """Returns the addresses of the artifacts that aliases need.
 
-    These are the champions, those that a rollback can go back to, the verdicts that made them so,
-    and the newest features with the ones before, which somebody may still be reading.
+    These are the champions, the models that a rollback can return to, the verdicts that promoted
+    them, the newest features, and the features before those, which may still be read.
     """
     addresses: set[str] = set()
     for name in alias_owners(store.files, CHAMPION):
@@ -179,28 +179,28 @@ def reached(store: Store) -> set[str]:
 
 
 def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
-    """Returns where the newest features of a dataset name lie, or None where none were made yet."""
+    """Returns the newest features of a dataset name, or None if none were made yet."""
     alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
     return alias.current if alias else None
 
 
 def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
-    """Returns the newest verdict that was reached by an evaluation, or None where there is none."""
-    about = [
+    """Returns the newest verdict that is based on an evaluation, or None if there is none."""
+    manifests = [
         manifest
         for manifest in manifests_of(Verdict, store)
         if manifest.question.inputs.get("evaluation") == evaluation.reference
     ]
-    newest = max(about, key=lambda manifest: manifest.created, default=None)
+    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
     return Verdict.model_validate(newest.artifact) if newest else None
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
-    """Returns the newest verdict on a model beside that champion, or beside none.
+    """Returns the newest verdict on a model, compared with that champion or, if None, with none.
 
-    A verdict on damaged files is left out: who has mended them may ask again.
+    Verdicts on damaged files are ignored, so that the model can be judged again after a repair.
     """
-    found = [
+    manifests = [
         manifest
         for manifest in manifests_of(Verdict, store)
         if manifest.question.inputs["model"].digest == model.identity
@@ -208,24 +208,28 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
         and manifest.artifact["champion"] == (champion.key if champion else None)
         and "damage" not in manifest.question.configs
     ]
-    newest = max(found, key=lambda manifest: manifest.created, default=None)
+    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
     return Verdict.model_validate(newest.artifact) if newest else None
 
 
 def list_models(store: Store) -> list[ListedModel]:
-    """Lists the stored models, newest first; one whose manifest is damaged is left out."""
+    """Lists the stored models, newest first. Models with a damaged manifest are left out."""
     newest: dict[str, Manifest] = {}
     for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
         newest[manifest.question.inputs["model"].digest] = manifest
-    chosen = set(champions(store).values())
-    listed = [
-        _listed(manifest, newest.get(manifest.digest), is_champion=manifest.key in chosen)
+    champion_keys = set(champions(store).values())
+    rows = [
+        _listed_model(
+            manifest, newest.get(manifest.digest), is_champion=manifest.key in champion_keys
+        )
         for manifest in manifests_of(Model, store)
     ]
-    return sorted(listed, key=lambda row: row.created, reverse=True)
+    return sorted(rows, key=lambda row: row.created, reverse=True)
 
 
-def _listed(manifest: Manifest, judged: Manifest | None, *, is_champion: bool) -> ListedModel:
+def _listed_model(
+    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool
+) -> ListedModel:
     model = Model.model_validate(manifest.artifact)
     return ListedModel(
         key=model.key,
@@ -235,16 +239,16 @@ def _listed(manifest: Manifest, judged: Manifest | None, *, is_champion: bool) -
         kind=model.kind,
         latent_dim=model.latent_dim,
         created=manifest.created,
-        metrics=Evaluation.model_validate(judged.artifact).metrics if judged else {},
+        metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
         is_champion=is_champion,
     )
 
 
-def _alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
+def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
     return read_alias(store.files, alias_file(dataset_name, CHAMPION), Champion)
 
 
-def _changed(
+def _change_champion(
     dataset_name: str, store: Store, change: Callable[[Alias[Champion] | None], Champion]
 ) -> Champion:
     name = alias_file(dataset_name, CHAMPION)
@@ -252,7 +256,7 @@ def _changed(
 
 
 def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
-    """Returns the promotions that were not taken back, the current champion's last."""
+    """Returns the promotions that were not rolled back, the current champion's last."""
     entries: list[Champion] = []
     for entry in history:
         if entry.action == "promoted":
@@ -265,15 +269,17 @@ def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
 def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:
     manifest = store.find(verdict.address)
     if manifest is None or manifest.artifact != verdict.to_json():
-        raise _unproven(f"'{verdict.address}' is not committed in the store {store.url}")
+        raise _promotion_error(f"'{verdict.address}' is not committed in the store {store.url}")
     if not verdict.passed:
-        raise _unproven(f"'{verdict.address}' refuses it: {' '.join(verdict.reasons)}".rstrip("."))
+        raise _promotion_error(
+            f"'{verdict.address}' refuses it: {' '.join(verdict.reasons)}".rstrip(".")
+        )
     if manifest.question.inputs["model"].digest != model.identity or verdict.model != model.key:
-        raise _unproven(f"'{verdict.address}' is about '{verdict.model}', not '{model.key}'")
+        raise _promotion_error(f"'{verdict.address}' is about '{verdict.model}', not '{model.key}'")
     store.reading(verdict, [entry.name for entry in manifest.files])
 
 
-def _unproven(reason: str) -> ConfigError:
+def _promotion_error(reason: str) -> ConfigError:
     return ConfigError(
         f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
     )
@@ -282,9 +288,9 @@ def _unproven(reason: str) -> ConfigError:
 def _model_of(entry: Champion, dataset_name: str, store: Store) -> Model:
     manifest = store.find(f"{Model.folder}/{entry.model}")
     if manifest is None or manifest.digest != entry.identity:
-        found = "is no longer in" if manifest is None else "is another model now in"
+        state = "is no longer in" if manifest is None else "is another model now in"
         raise CorruptArtifact(
-            f"The champion '{entry.model}' of '{dataset_name}' {found} the store {store.url}. "
+            f"The champion '{entry.model}' of '{dataset_name}' {state} the store {store.url}. "
             f"Put it back, roll back, or delete '{alias_file(dataset_name, CHAMPION)}'."
         )
     return Model.model_validate(manifest.artifact)

@@ -1,4 +1,4 @@
-"""Retention: what a store keeps, and what it lets go, so that it does not grow without end."""
+"""Retention: what a prune keeps and what it removes, so that a store does not grow forever."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from aeflow.artifacts import Artifact, Dataset, Model
 from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
-from aeflow.registry.champions import reached
+from aeflow.registry.champions import aliased_addresses
 from aeflow.storage import Store
 from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.layout import LOGS
@@ -21,14 +21,17 @@ from aeflow.storage.use import GRACE_SECONDS, is_claimed, last_use
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
 
 COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
-"""Where the newest ones are kept; all other artifacts are made of these."""
+"""The folders of which the newest artifacts are kept. All others are made from these."""
 MIN_AGE_SECONDS = 3600.0
 
 Why = Literal["superseded", "unfinished", "left over", "log"]
 
 
 class Item(BaseModel):
-    """Names one thing to be removed, its size, and why: an answer, a draft, remains, or a log."""
+    """Names one thing to remove, with its size and the reason.
+
+    It is an artifact, a draft, the remains of an artifact, or a log.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,7 +41,7 @@ class Item(BaseModel):
 
 
 class Plan(BaseModel):
-    """Says what a prune removes, in that order, and what it spares only because it is in use."""
+    """Lists what a prune removes, in that order, and what it spares only because it is in use."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,69 +53,73 @@ class Plan(BaseModel):
 
 
 def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE_SECONDS) -> Plan:
-    """Chooses what may go, and writes nothing.
+    """Returns what a prune would remove, and writes nothing.
 
-    Kept are: the newest models and datasets of each dataset name, as many as `keep_last`; what an
-    alias reaches, every champion that a rollback can return to among it; what was made, found or
-    read within `min_age_seconds`; what a live run builds on; all that these were made from; and
-    what was made of nothing but kept artifacts. Unfinished work goes when nobody holds it and it
-    was not changed for that long; a log goes with its model. `min_age_seconds` counts as ten
-    minutes at least, because a use is recorded once in five minutes.
+    It keeps the newest `keep_last` models and datasets of each dataset name. It keeps what an alias
+    needs, including every champion that a rollback can return to. It keeps what was made or used
+    within `min_age_seconds`, and what a live run builds on. It keeps everything that these were
+    made from, and everything that was made only from kept artifacts. A draft is removed if no
+    process holds it and it was not changed for that long. A log is removed with its model.
+    `min_age_seconds` is at least ten minutes, because a use is recorded once in five minutes.
 
-    Raises ConfigError on numbers that make no sense, and CorruptArtifact where a manifest or an
-    alias cannot be read, because nobody knows then what it needs.
+    Raises ConfigError if a number is out of range. Raises CorruptArtifact if a manifest or an alias
+    cannot be read, because what it needs is then unknown.
     """
     _check(keep_last, min_age_seconds)
     min_age_seconds = max(min_age_seconds, GRACE_SECONDS)
     unused_since = time.time() - min_age_seconds
-    manifests, remains, drafts = _found(store)
+    manifests, remains, drafts = _contents_of(store)
     inputs = {address: _inputs_of(manifest) for address, manifest in manifests.items()}
-    building = _building(store)
-    kept = _with_lineage(
-        {*reached(store), *_newest(manifests, keep_last), *_named(building)}, inputs
+    live_runs = _live_runs(store)
+    kept_addresses = _with_lineage(
+        {*aliased_addresses(store), *_newest(manifests, keep_last), *_addresses_in(live_runs)},
+        inputs,
     )
-    kept = _with_derived(kept, inputs)
-    recent = {a for a in manifests if last_use(store.files, a) >= unused_since}
-    spared = _with_lineage(recent, inputs) - kept
-    gone = sorted(set(manifests) - kept - spared, key=_depths(inputs), reverse=True)
-    quiet = [
+    kept_addresses = _with_derived(kept_addresses, inputs)
+    recent_addresses = {a for a in manifests if last_use(store.files, a) >= unused_since}
+    used_addresses = _with_lineage(recent_addresses, inputs) - kept_addresses
+    old_addresses = sorted(
+        set(manifests) - kept_addresses - used_addresses, key=_depths(inputs), reverse=True
+    )
+    idle_names = [
         name
         for name in (*drafts, *remains)
-        if name.removesuffix(PARTIAL) not in building
+        if name.removesuffix(PARTIAL) not in live_runs
         and (store.files.last_change(name) < unused_since or is_claimed(store.files, name))
     ]
-    logs = _logs(store, (set(manifests) - set(gone)) | (set(drafts) - set(quiet)) | set(building))
+    used_drafts = set(drafts) - set(idle_names)
+    logs = _logs(store, (set(manifests) - set(old_addresses)) | used_drafts | set(live_runs))
     return Plan(
         items=(
-            *(_item(store, name, "unfinished") for name in quiet if name.endswith(PARTIAL)),
-            *(_item(store, name, "left over") for name in quiet if not name.endswith(PARTIAL)),
-            *(_item(store, address, "superseded") for address in gone),
+            *(_item(store, name, "unfinished") for name in idle_names if name.endswith(PARTIAL)),
+            *(_item(store, name, "left over") for name in idle_names if not name.endswith(PARTIAL)),
+            *(_item(store, address, "superseded") for address in old_addresses),
             *(_item(store, name, "log") for name in logs),
         ),
-        in_use=tuple(sorted(spared | (set(drafts) - set(quiet)))),
+        in_use=tuple(sorted(used_addresses | used_drafts)),
         min_age_seconds=min_age_seconds,
         unused_since=unused_since,
-        lineage={address: tuple(_with_lineage({address}, inputs)) for address in gone},
+        lineage={address: tuple(_with_lineage({address}, inputs)) for address in old_addresses},
     )
 
 
 def carry_out(plan: Plan, store: Store) -> Iterator[Item]:
-    """Removes what a plan names and yields each item once it is gone.
+    """Removes the items of a plan, and yields each one once it is gone.
 
-    What is used meanwhile stays, with all that it was made from: a run that finds an answer keeps
-    it, and one that finds none makes it anew. What is derived goes before what it was made from.
-    Each answer is claimed first, and its manifest goes before its files. So at every moment, also
-    after a kill, each answer that is not claimed is whole and has its lineage, and another prune
-    does the rest.
+    An artifact that is used meanwhile stays, with all that it was made from. So a run that reads an
+    artifact keeps it, and a run that finds none makes it again. Derived artifacts are removed
+    before those that they were made from. Each artifact is claimed first, and its manifest is
+    removed before its files. So at every moment, even after a kill, each artifact that is not
+    claimed is complete and has its lineage. Another prune removes the rest.
     """
-    used: set[str] = set()
+    used_addresses: set[str] = set()
     for item in plan.items:
-        if item.address in used:
+        if item.address in used_addresses:
             continue
         if _remove(item, plan, store):
             yield item
         else:
-            used.update(plan.lineage.get(item.address, ()))
+            used_addresses.update(plan.lineage.get(item.address, ()))
 
 
 def _remove(item: Item, plan: Plan, store: Store) -> bool:
@@ -128,14 +135,14 @@ def _check(keep_last: int, min_age_seconds: float) -> None:
             f"A prune keeps at least the newest model of each dataset name, not {keep_last}. "
             "Give --keep-last 1 or more."
         )
-    if not min_age_seconds >= 0:  # which a nan is not
+    if not min_age_seconds >= 0:  # also refuses nan
         raise ConfigError(
             f"An age is 0 or more, not {min_age_seconds:g} s. Give --min-age-minutes 0 or more."
         )
 
 
-def _found(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
-    """Returns manifests by address, then folders that lost theirs, then drafts."""
+def _contents_of(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
+    """Returns manifests by address, then folders that lost their manifest, then drafts."""
     manifests, remains, drafts = {}, [], []
     for folder in sorted(kind.folder for kind in Artifact.__subclasses__()):
         for name in store.files.folders(folder):
@@ -152,26 +159,26 @@ def _found(store: Store) -> tuple[dict[str, Manifest], list[str], list[str]]:
 
 
 def _inputs_of(manifest: Manifest) -> frozenset[str]:
-    """Returns the artifacts that one was made from; a dataset was made from a source."""
+    """Returns the addresses of an artifact's inputs. A dataset has none: it is made of a source."""
     if manifest.question.folder == Dataset.folder:
         return frozenset()
     return frozenset(source.address for source in manifest.question.inputs.values())
 
 
-def _building(store: Store) -> dict[str, list[str]]:
-    """Returns the addresses that live runs hold, each with what it builds on."""
-    building = {}
+def _live_runs(store: Store) -> dict[str, list[str]]:
+    """Returns the addresses that live runs hold, each with the inputs of its run."""
+    live_runs = {}
     for kind in Artifact.__subclasses__():
         for name in store.files.file_names(kind.folder):
             if name.endswith(".lease"):
-                found = live_inputs(store.files, f"{kind.folder}/{name}")
-                if found is not None:
-                    building[f"{kind.folder}/{name.removesuffix('.lease')}"] = found
-    return building
+                inputs = live_inputs(store.files, f"{kind.folder}/{name}")
+                if inputs is not None:
+                    live_runs[f"{kind.folder}/{name.removesuffix('.lease')}"] = inputs
+    return live_runs
 
 
-def _named(building: dict[str, list[str]]) -> set[str]:
-    return {*building, *(address for inputs in building.values() for address in inputs)}
+def _addresses_in(live_runs: dict[str, list[str]]) -> set[str]:
+    return {*live_runs, *(address for inputs in live_runs.values() for address in inputs)}
 
 
 def _newest(manifests: dict[str, Manifest], number: int) -> set[str]:
@@ -190,27 +197,27 @@ def _newest(manifests: dict[str, Manifest], number: int) -> set[str]:
 
 
 def _with_lineage(addresses: Iterable[str], inputs: dict[str, frozenset[str]]) -> set[str]:
-    found, waiting = set(), list(addresses)
-    while waiting:
-        address = waiting.pop()
-        if address in inputs and address not in found:
-            found.add(address)
-            waiting.extend(inputs[address])
-    return found
+    lineage, remaining = set(), list(addresses)
+    while remaining:
+        address = remaining.pop()
+        if address in inputs and address not in lineage:
+            lineage.add(address)
+            remaining.extend(inputs[address])
+    return lineage
 
 
-def _with_derived(kept: set[str], inputs: dict[str, frozenset[str]]) -> set[str]:
-    """Adds what was made of kept artifacts alone, what was made of that in turn, and so on."""
+def _with_derived(addresses: set[str], inputs: dict[str, frozenset[str]]) -> set[str]:
+    """Adds what was made only from these artifacts, what was made from that in turn, and so on."""
     derivable = {a: made_from for a, made_from in inputs.items() if not a.startswith(COUNTED)}
     while True:
-        derived = {a for a, made_from in derivable.items() if made_from <= kept} - kept
+        derived = {a for a, made_from in derivable.items() if made_from <= addresses} - addresses
         if not derived:
-            return kept
-        kept = kept | derived
+            return addresses
+        addresses = addresses | derived
 
 
 def _depths(inputs: dict[str, frozenset[str]]):
-    """Returns a function that puts what is derived after all that it was made from."""
+    """Returns a sort key that puts a derived artifact after all that it was made from."""
 
     @cache
     def depth(address: str) -> int:
@@ -219,13 +226,13 @@ def _depths(inputs: dict[str, frozenset[str]]):
     return lambda address: (depth(address), address)
 
 
-def _logs(store: Store, kept: set[str]) -> list[str]:
-    """Lists the logs of models that are neither kept nor in the making."""
+def _logs(store: Store, kept_addresses: set[str]) -> list[str]:
+    """Lists the logs of models that are neither kept nor being trained."""
     logs = (f"{LOGS}/{key}" for key in store.files.folders(LOGS))
     return [
         log
         for log in logs
-        if not {_model_of_log(log), f"{_model_of_log(log)}{PARTIAL}"} & kept
+        if not {_model_of_log(log), f"{_model_of_log(log)}{PARTIAL}"} & kept_addresses
         and ADDRESS.fullmatch(log)
     ]
 

@@ -1,4 +1,4 @@
-"""How a dataset's models fared over time: error, drift and verdict, as the store knows them."""
+"""Trends: the error, drift and verdict of a dataset's models over time, read from a store."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ Outcome = Literal["promoted", "passed", "refused", "not judged"]
 
 
 class TrendRow(BaseModel):
-    """Describes one run by what it left: a model, judged on one dataset, beside the champion.
+    """Describes one run by its result: a model on one dataset, compared with the champion.
 
-    Numbers that a run does not have, or that are not finite, are None.
+    Values that a run does not have, or that are not finite, are None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,10 +41,10 @@ class TrendRow(BaseModel):
 
 
 def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRow]:
-    """Returns the last runs of a dataset name, the oldest first, all on the newest one's split.
+    """Returns the last runs of a dataset name, the oldest first, all on the newest run's split.
 
-    A run is a verdict, or an evaluation that no verdict is about: a champion that stayed on new
-    data, a model that nobody wanted to promote.
+    A run is a verdict, or an evaluation without a verdict. An evaluation has no verdict if a
+    champion was kept on new data, or if the model was never proposed for promotion.
     """
     evaluations = {
         manifest.question.address: manifest
@@ -57,30 +57,33 @@ def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRo
         if manifest.artifact["dataset_name"] == dataset_name
         and _input(manifest, "evaluation") in evaluations
     ]
-    named = {_input(verdict, name) for verdict in verdicts for name in ("evaluation", "champion")}
-    promoted = {e.verdict for e in history_of(dataset_name, store) if e.action == "promoted"}
+    addresses_in_verdicts = {
+        _input(verdict, name) for verdict in verdicts for name in ("evaluation", "champion")
+    }
+    history = history_of(dataset_name, store)
+    promoted_verdicts = {entry.verdict for entry in history if entry.action == "promoted"}
     drifts = sorted(manifests_of(Drift, store), key=lambda manifest: manifest.created)
-    psi = {_models_rows(drift): Drift.model_validate(drift.artifact) for drift in drifts}
+    psi = {_model_and_dataset(drift): Drift.model_validate(drift.artifact) for drift in drifts}
     rows = [
-        _judged_row(verdict, evaluations, psi, is_promoted=verdict.key in promoted)
+        _verdict_row(verdict, evaluations, psi, is_promoted=verdict.key in promoted_verdicts)
         for verdict in verdicts
     ]
     rows += [
-        _row(evaluation, evaluation, psi.get(_models_rows(evaluation)))
+        _row(evaluation, evaluation, psi.get(_model_and_dataset(evaluation)))
         for address, evaluation in evaluations.items()
-        if address not in named
+        if address not in addresses_in_verdicts
     ]
     rows.sort(key=lambda row: (row.when, row.model))
     return [row for row in rows if row.split == rows[-1].split][-last:]
 
 
 def draw_trend(rows: Sequence[TrendRow], file: BinaryIO) -> None:
-    """Draws the rows as PNG: errors above, the largest drift below."""
+    """Draws the rows as a PNG image: errors above, the largest drift below."""
     names = ("when", "mse", "mse_pca", "champion_mse", "max_psi", "drifted", "outcome")
     trend_curves({name: [getattr(row, name) for row in rows] for name in names}, file)
 
 
-def _judged_row(
+def _verdict_row(
     verdict: Manifest,
     evaluations: Mapping[str, Manifest],
     psi: Mapping[tuple[str, str], Drift],
@@ -88,22 +91,23 @@ def _judged_row(
     is_promoted: bool,
 ) -> TrendRow:
     evaluation = evaluations[_input(verdict, "evaluation")]
-    judged, champion = Verdict.model_validate(verdict.artifact), _input(verdict, "champion")
-    beside = evaluations.get(champion)
-    row = _row(verdict, evaluation, psi.get(_models_rows(beside)) if beside else None)
-    refused_or_passed = "passed" if judged.passed else "refused"
+    artifact = Verdict.model_validate(verdict.artifact)
+    champion_evaluation = evaluations.get(_input(verdict, "champion"))
+    drift = psi.get(_model_and_dataset(champion_evaluation)) if champion_evaluation else None
+    row = _row(verdict, evaluation, drift)
+    refused_or_passed = "passed" if artifact.passed else "refused"
     return row.model_copy(
         update={
-            "champion_mse": _metric(beside, "mse") if beside else None,
+            "champion_mse": _metric(champion_evaluation, "mse") if champion_evaluation else None,
             "outcome": "promoted" if is_promoted else refused_or_passed,
-            "reasons": judged.reasons,
+            "reasons": artifact.reasons,
         }
     )
 
 
-def _row(made: Manifest, evaluation: Manifest, drift: Drift | None) -> TrendRow:
+def _row(run: Manifest, evaluation: Manifest, drift: Drift | None) -> TrendRow:
     return TrendRow(
-        when=made.created,
+        when=run.created,
         model=_input(evaluation, "model").partition("/")[2],
         dataset=_input(evaluation, "dataset").partition("/")[2],
         split=evaluation.artifact["split"],
@@ -117,15 +121,15 @@ def _row(made: Manifest, evaluation: Manifest, drift: Drift | None) -> TrendRow:
     )
 
 
-def _models_rows(manifest: Manifest) -> tuple[str, str]:
+def _model_and_dataset(manifest: Manifest) -> tuple[str, str]:
     """Returns the model and the dataset that a drift or an evaluation is about."""
     inputs = manifest.question.inputs
     return inputs["model"].digest, inputs["dataset"].digest
 
 
 def _input(manifest: Manifest, name: str) -> str:
-    found = manifest.question.inputs.get(name)
-    return found.address if found else ""
+    source = manifest.question.inputs.get(name)
+    return source.address if source else ""
 
 
 def _name_in(evaluation: Manifest) -> str:

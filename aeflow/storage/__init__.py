@@ -1,4 +1,4 @@
-"""Where answers are kept, and how an unfinished one is held, resumed and committed."""
+"""The artifact store: committed artifacts, and drafts that are resumed or committed."""
 
 from aeflow.storage.drafts import Draft, DraftOfAnother, Share
 from aeflow.storage.store import Store

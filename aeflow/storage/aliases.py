@@ -1,4 +1,4 @@
-"""Aliases: names that move from one artifact to the next, and remember where they have been."""
+"""Aliases: names that point to one artifact at a time and keep the history of their entries."""
 
 import random
 import re
@@ -16,14 +16,14 @@ __all__ = ["Alias", "alias_file", "alias_owners", "change_alias", "read_alias"]
 FOLDER = "aliases"
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 ATTEMPTS = 100
-"""How often a change is tried; a further time only because another writer was first."""
+"""Attempts per change. A retry happens only if another writer changed the alias in between."""
 LONGEST_PAUSE_SECONDS = 0.05
 
 E = TypeVar("E", bound=BaseModel)
 
 
 class Alias(BaseModel, Generic[E]):
-    """Holds what an alias says now, and all that it has said, newest last."""
+    """Holds the current entry of an alias and the history of all its entries, newest last."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,12 +33,15 @@ class Alias(BaseModel, Generic[E]):
 
 
 def alias_file(dataset_name: str, alias: str) -> str:
-    """Returns where in a store an alias lies. Raises ConfigError on what cannot be a name."""
+    """Returns the file name of an alias in a store. Raises ConfigError if it would be invalid.
+
+    Example: `aliases/mnist/champion.json`.
+    """
     for part in (dataset_name, alias):
         if not PART.fullmatch(part):
             raise ConfigError(
-                f"The name {part!r} cannot be part of an alias: such a name begins with a letter "
-                "or a digit, and letters, digits, '_', '.' and '-' follow."
+                f"The name {part!r} cannot be part of an alias. Begin it with a letter or a digit, "
+                "and continue with letters, digits, '_', '.' and '-'."
             )
     return f"{FOLDER}/{dataset_name}/{alias}.json"
 
@@ -50,9 +53,9 @@ def alias_owners(files: Files, alias: str) -> list[str]:
 
 
 def read_alias(files: Files, name: str, entry_type: type[E]) -> Alias[E] | None:
-    """Returns the alias in the file `name`, or None where it was never set."""
+    """Returns the alias in the file `name`, or None if it was never set."""
     content = content_of(files, name)
-    return None if content is None else _parsed(content, name, entry_type)
+    return None if content is None else _parse(content, name, entry_type)
 
 
 def change_alias(
@@ -62,33 +65,34 @@ def change_alias(
     *,
     entry_type: type[E],
 ) -> Alias[E]:
-    """Adds the entry that `change` makes of what stands; the entry that stands changes nothing.
+    """Appends the entry that `change` returns for the current alias, and returns the new alias.
 
-    Where another writer is first, `change` is asked again with what that one wrote, so that no
-    entry is lost. Raises TransientError where others are always first.
+    If that entry equals the current one, nothing is written. If another writer changes the alias
+    in between, `change` is called again with the new state, so that no entry is lost. Raises
+    TransientError if other writers are first in every attempt.
     """
     for _ in range(ATTEMPTS):
         old = content_of(files, name)
-        standing = None if old is None else _parsed(old, name, entry_type)
-        entry = change(standing)
-        if standing and entry == standing.current:
-            return standing
-        history = (*(standing.history if standing else ()), entry)
+        alias = None if old is None else _parse(old, name, entry_type)
+        entry = change(alias)
+        if alias and entry == alias.current:
+            return alias
+        history = (*(alias.history if alias else ()), entry)
         new = Alias[entry_type](version=len(history), current=entry, history=history)
         content = new.model_dump_json(indent=2).encode() + b"\n"
         if files.create(name, content) if old is None else files.replace(name, old, content):
             return new
         time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))
     raise TransientError(
-        f"Others changed the alias '{name}' {ATTEMPTS} times while this run tried to. Run it again."
+        f"Other writers changed the alias '{name}' first in {ATTEMPTS} attempts. Run it again."
     )
 
 
-def _parsed(content: bytes, name: str, entry_type: type[E]) -> Alias[E]:
+def _parse(content: bytes, name: str, entry_type: type[E]) -> Alias[E]:
     try:
         return Alias[entry_type].model_validate_json(content)
     except ValidationError as error:
         raise CorruptArtifact(
-            f"The alias '{name}' cannot be read. Put a copy of it back, or delete it and set it "
-            "anew."
+            f"The alias '{name}' cannot be read. Restore a copy of it, or delete it and set it "
+            "again."
         ) from error

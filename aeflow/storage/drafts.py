@@ -1,4 +1,4 @@
-"""Unfinished work: a folder `<address>.partial` that becomes the answer when it is committed."""
+"""Drafts: folders `<address>.partial` of unfinished work that become artifacts on commit."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,10 @@ __all__ = ["Draft", "DraftOfAnother", "Share", "content_digest"]
 
 
 class Share(BaseModel):
-    """Lets another process add to a draft while the one that holds its lease lives."""
+    """Identifies a draft and its lease, so that other processes can add files to the draft.
+
+    They can do so while the process that holds the lease is alive.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,44 +29,47 @@ class Share(BaseModel):
 
 
 class Draft:
-    """Takes the files of an answer in the making; what stands under `_work/` is not committed."""
+    """Collects the files of an unfinished artifact. Files under `_work/` are not committed."""
 
     def __init__(self, files: Files, share: Share):
         self.files = files
         self.share = share
         self.name = f"{share.address}{PARTIAL}"
-        self._recorded: dict[str, FileEntry] = {}
+        self._recorded_entries: dict[str, FileEntry] = {}
         files.make_folder(self.name)
-        self.remove(MANIFEST)  # of a run that was killed just before its commit
+        self.remove(MANIFEST)  # left by a run that was killed just before its commit
 
     @property
     def folder(self) -> Path:
-        """Where the finished files lie on this machine."""
+        """The folder of the finished files on this machine."""
         return self.files.path(self.name)
 
     @property
     def shown(self) -> str:
-        """The address of the draft, as people are told it."""
+        """The address of the draft, as it is shown to users."""
         return self.files.shown(self.name)
 
     def path(self, name: str) -> Path:
-        """Returns where a finished file lies or would lie, fetched if it was made elsewhere."""
-        return self.files.local(self._within(name))
+        """Returns the local path of a finished file, even if there is none.
+
+        A file that was written on another machine is fetched.
+        """
+        return self.files.local(self._name_in_store(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Gives a path to write to; the file is part of the draft once the block ends well."""
-        with self.files.writing(self._within(name)) as path:
+        """Yields a path to write to. The file joins the draft if the block raises no error."""
+        with self.files.writing(self._name_in_store(name)) as path:
             yield path
-            self.check()  # whoever has lost the lease adds nothing to the next one's draft
+            self.check()  # without the lease, the draft may already belong to another process
 
     def adopt(self, name: str, committed: str) -> None:
-        """Takes a committed file of the store into the draft, as it is, under a name of its own."""
-        self.files.link(committed, self._within(name))
+        """Adds a committed file of the store to the draft, unchanged, under the name `name`."""
+        self.files.link(committed, self._name_in_store(name))
         self.check()
 
     def check(self) -> None:
-        """Raises LostLease where the process that shares this draft holds its lease no more."""
+        """Raises LostLease if the process that shares this draft no longer holds its lease."""
         check_holder(self.files, self.share.lease, self.share.holder)
 
     def finished(self) -> list[str]:
@@ -71,29 +77,32 @@ class Draft:
         return self.files.names(self.name)
 
     def remove(self, name: str) -> None:
-        """Drops one finished file."""
-        self.files.delete(self._within(name))
+        """Removes one finished file."""
+        self.files.delete(self._name_in_store(name))
 
     def clear(self) -> None:
-        """Drops everything in the draft."""
+        """Removes everything in the draft."""
         self.files.delete(self.name)
         self.files.make_folder(self.name)
 
     def holds(self, entries: Iterable[FileEntry]) -> bool:
-        """Says whether these files are in the draft as they were recorded."""
-        return all(self.files.holds(self._within(entry.name), entry) for entry in entries)
+        """Returns whether these files are in the draft as they were recorded."""
+        return all(self.files.holds(self._name_in_store(entry.name), entry) for entry in entries)
 
     def take_over(self, entries: Iterable[FileEntry]) -> None:
-        """Believes what the writers of files have recorded: `entries` reads those no more."""
-        self._recorded |= {entry.name: entry for entry in entries}
+        """Accepts entries that other writers recorded: `entries` does not read those files."""
+        self._recorded_entries |= {entry.name: entry for entry in entries}
 
     def entries(self) -> tuple[FileEntry, ...]:
-        """Records the finished files, without those under `_work/`."""
+        """Returns the entries of the finished files, without those under `_work/`."""
         names = [name for name in self.finished() if not name.startswith(f"{WORK}/")]
-        return tuple(self._recorded.get(name) or self._entry(name) for name in names)
+        return tuple(self._recorded_entries.get(name) or self._entry(name) for name in names)
 
     def commit(self, address: str, manifest: bytes, entries: tuple[FileEntry, ...]) -> bool:
-        """Makes the draft the answer at an address; says False where another one was first."""
+        """Commits the draft as the artifact at an address.
+
+        Returns False if another process committed there first.
+        """
         remove_claimed(self.files, address)
         return self.files.commit(self.name, address, manifest, entries=entries, check=self.check)
 
@@ -101,22 +110,25 @@ class Draft:
         path = self.path(name)
         return FileEntry(name=name, size=path.stat().st_size, sha256=sha256_of(path))
 
-    def _within(self, name: str) -> str:
+    def _name_in_store(self, name: str) -> str:
         return f"{self.name}/{contained(self.folder, name).relative_to(self.folder).as_posix()}"
 
 
 class DraftOfAnother:
-    """Looks into a draft that another process holds, and changes nothing in it."""
+    """Reads a draft that another process holds, and changes nothing in it."""
 
     def __init__(self, files: Files, address: str):
         self._files = files
         self._name = f"{address}{PARTIAL}"
 
     def path(self, name: str) -> Path:
-        """Returns where a finished file lies or would lie, fetched as it is now."""
+        """Returns the local path of a finished file, fetched in its current state.
+
+        The path is returned even if there is no such file.
+        """
         return self._files.local(f"{self._name}/{name}")
 
 
 def content_digest(files: tuple[FileEntry, ...]) -> str:
-    """Returns the digest of a folder: its files' names and SHA-256."""
+    """Returns the digest of a folder, made of the names and SHA-256 digests of its files."""
     return digest_of([[entry.name, entry.sha256] for entry in files])

@@ -1,8 +1,9 @@
-"""What a store looks like: the folders in its root, and what shows that a folder is a store.
+"""The layout of a store: the folders in its root, and how a folder is recognised as a store.
 
-No file marks a store. It is known by its work: an answer with its manifest, a draft or a lease, in
-a folder for answers such as `datasets`. Names alone show nothing: `models` may well be a label. A
-store may hold folders of other people, too; those do not belong to it.
+No file marks a store. A folder is a store if one of its artifact folders, such as `datasets`, holds
+an artifact with its manifest, a draft or a lease. Names alone prove nothing: a folder `models` may
+just as well be a label of an image source. The root may also hold unrelated folders, which do not
+belong to the store.
 """
 
 import os
@@ -36,7 +37,7 @@ TOP_FOLDERS = ANSWERS | {ALIASES, LOGS, STUDIES}
 
 LEASE = ".lease"
 KEYED = r"([^/]*-)?[0-9a-f]{16}"
-"""How the folder of an answer is named: by its key, with or without a name before it."""
+"""The pattern of an artifact's folder name: its key, with or without a name before it."""
 WORK = re.compile(rf"{KEYED}({re.escape(PARTIAL)}|{re.escape(LEASE)})?")
 WORK_IN_STORE = re.compile(
     rf"((?P<store>.*)/)?({'|'.join(sorted(ANSWERS))})/"
@@ -46,24 +47,27 @@ WORK_IN_STORE = re.compile(
 
 
 def is_store(folder: Path) -> bool:
-    """Says whether a folder of this machine is a store, however little it holds."""
+    """Returns whether a local folder is a store. One artifact, draft or lease is enough."""
     return any(_holds_work(folder / name) for name in ANSWERS)
 
 
 def is_part_of_store(folder: Path) -> bool:
-    """Says whether a folder is a top folder or a draft of a store; a single answer is neither."""
+    """Returns whether a folder is a top folder or a draft of a store.
+
+    The folder of a single artifact is neither.
+    """
     place = folder.resolve()
     return _is_draft(place) or (place.name in TOP_FOLDERS and is_store(place.parent))
 
 
 def own_folders(folder: Path, names: Iterable[str]) -> set[str]:
-    """Returns those of the names in a folder that belong to a store there; none without a store."""
+    """Returns the names in a folder that are top folders of a store; none if it is not a store."""
     own = set(TOP_FOLDERS.intersection(names))
     return own if own and is_store(folder) else set()
 
 
 def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
-    """Says of an address what `is_part_of_store` says of a folder, by the files below it."""
+    """Returns `is_part_of_store` for a remote address, given the names of the files below it."""
     place = PurePosixPath(address)
     if _is_draft(place):
         return True
@@ -71,16 +75,17 @@ def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
 
 
 def stores_among(names: Iterable[str]) -> set[str]:
-    """Returns the stores that files of an object store show; "" is the place that they lie below.
+    """Returns the prefixes of the stores that the names of an object store's files prove.
 
-    Example: `a/models/0123456789abcdef/_manifest.json` shows that `a` is one.
+    The prefix "" stands for the location to which the names are relative. Example:
+    `a/models/0123456789abcdef/_manifest.json` proves that `a` is a store.
     """
-    found = (WORK_IN_STORE.fullmatch(name) for name in names)
-    return {work["store"] or "" for work in found if work}
+    matches = (WORK_IN_STORE.fullmatch(name) for name in names)
+    return {match["store"] or "" for match in matches if match}
 
 
 def store_of(name: str, stores: set[str]) -> str | None:
-    """Returns the store, out of these, that a file of an object store belongs to, or None."""
+    """Returns which of these stores a file of an object store belongs to, or None."""
     parts = name.split("/")
     tops = (place for place, part in enumerate(parts[:-1]) if part in TOP_FOLDERS)
     roots = ("/".join(parts[:place]) for place in tops)
@@ -88,8 +93,8 @@ def store_of(name: str, stores: set[str]) -> str | None:
 
 
 def _is_draft(place: PurePath) -> bool:
-    is_named_so = place.name.endswith(PARTIAL) and WORK.fullmatch(place.name) is not None
-    return is_named_so and place.parent.name in ANSWERS
+    has_draft_name = place.name.endswith(PARTIAL) and WORK.fullmatch(place.name) is not None
+    return has_draft_name and place.parent.name in ANSWERS
 
 
 def _holds_work(folder: Path) -> bool:

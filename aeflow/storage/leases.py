@@ -1,6 +1,7 @@
-"""Who works on a draft: a file with a heartbeat, so that one works and the others wait.
+"""Leases: files with a heartbeat, so that one process works on a draft and the others wait.
 
-A lease only saves work. Correctness is the commit, which one writer alone can make.
+A lease only avoids duplicate work. Correctness comes from the commit, which only one writer can
+make.
 """
 
 import json
@@ -31,17 +32,18 @@ __all__ = [
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
 START_TOLERANCE_SECONDS = 60.0
-"""Two readings of one process's start differ where the clock was set in between."""
+"""Two readings of one process's start time differ if the clock was set in between."""
 
 
 class LostLease(Interrupted):
-    """Says that another process works on the same thing now."""
+    """Says that a lease was released, or that another process has taken it over."""
 
 
 class Lease:
-    """Holds one name in a store while this process lives and its heart beats.
+    """Reserves one name in a store while this process is alive and sends heartbeats.
 
-    `inputs` are the addresses that the holder builds on: they are not to be taken away meanwhile.
+    `inputs` are the addresses of the artifacts that the holder builds on. A prune spares them
+    meanwhile.
     """
 
     def __init__(self, files: Files, name: str, inputs: Iterable[str] = ()):
@@ -50,17 +52,19 @@ class Lease:
         holder = {"token": uuid.uuid4().hex, **_this_process(), "inputs": list(inputs)}
         self._content = json.dumps(holder).encode()
         self._released = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
+        self._heartbeat = threading.Thread(
+            target=self._send_heartbeats, name=f"lease {name}", daemon=True
+        )
 
     def acquire(self) -> bool:
-        """Takes the lease if it is free or lapsed; says whether it is held now."""
+        """Takes the lease if it is free or has lapsed. Returns whether it is held now."""
         if not (self._files.create(self.name, self._content) or self._take_over()):
             return False
-        self._heart.start()
+        self._heartbeat.start()
         return True
 
     def is_held(self) -> bool:
-        """Says whether the lease is still this one's, and no other process has taken it over."""
+        """Returns whether this object still holds the lease."""
         return _is_held(self._files, self.name, self.holder)
 
     def check(self) -> None:
@@ -69,55 +73,55 @@ class Lease:
 
     @property
     def holder(self) -> str:
-        """What stands in the lease while it is this one's."""
+        """The content of the lease file while this object holds the lease."""
         return self._content.decode()
 
     def release(self) -> None:
-        """Gives the lease back, if it was acquired and is still this one's."""
-        if self._heart.ident is None:
+        """Releases the lease if it was acquired and is still held."""
+        if self._heartbeat.ident is None:
             return
         self._released.set()
-        self._heart.join()
+        self._heartbeat.join()
         self._files.replace(self.name, self._content, None)
 
     def _take_over(self) -> bool:
         try:
-            held = self._files.read(self.name)
-            has_lapsed = _is_gone(held) or self._files.age(self.name) > LAPSE_SECONDS
+            content = self._files.read(self.name)
+            has_lapsed = _has_ended(content) or self._files.age(self.name) > LAPSE_SECONDS
         except FileNotFoundError:  # just released: the next attempt creates it
             return False
-        return has_lapsed and self._files.replace(self.name, held, self._content)
+        return has_lapsed and self._files.replace(self.name, content, self._content)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while not self._released.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError, TransientError):  # a lost mount or line may come back in time
+            with suppress(OSError, TransientError):  # a mount or connection may return in time
                 if not self.is_held():
                     return
                 self._files.beat(self.name, self._content)
 
 
 def check_holder(files: Files, name: str, holder: str) -> None:
-    """Raises LostLease where a lease is no longer that of the process which had it."""
+    """Raises LostLease if `holder` no longer holds the lease `name`."""
     if not _is_held(files, name, holder):
         raise LostLease(
-            f"Another process took over '{name}' after its holder had been silent for "
-            f"{LAPSE_SECONDS:g} s, or the holder has ended. Run it again to get the answer."
+            f"Another process took over '{name}' after {LAPSE_SECONDS:g} s without a heartbeat of "
+            "its holder, or the holder has ended. Run it again to get the artifact."
         )
 
 
 def live_inputs(files: Files, name: str) -> list[str] | None:
-    """Returns what the holder of a lease builds on, or None where nobody alive holds it.
+    """Returns the inputs of the holder of a lease, or None if no live process holds it.
 
-    Writes nothing, not even to learn the time of the disk.
+    Writes nothing, not even a file to read the clock of the disk.
     """
     try:
-        held = files.read(name)
-        if _is_gone(held) or time.time() - files.last_change(name) > LAPSE_SECONDS:
+        content = files.read(name)
+        if _has_ended(content) or time.time() - files.last_change(name) > LAPSE_SECONDS:
             return None
-        return list(json.loads(held).get("inputs", []))
+        return list(json.loads(content).get("inputs", []))
     except FileNotFoundError:
         return None
-    except (ValueError, AttributeError, TypeError):  # of whoever wrote it, only that it lives
+    except (ValueError, AttributeError, TypeError):  # unreadable, but its holder is alive
         return []
 
 
@@ -136,26 +140,28 @@ def _this_process() -> dict:
     }
 
 
-def _is_gone(content: bytes) -> bool:
-    """Says whether the holder ran on this very machine and does so no more."""
+def _has_ended(content: bytes) -> bool:
+    """Returns whether the holder ran on this machine and has ended."""
     try:
         holder = json.loads(content)
         if holder["machine"] != _machine():
             return False
         process = psutil.Process(holder["pid"])
-        is_another = abs(process.create_time() - holder["started"]) > START_TOLERANCE_SECONDS
-        return is_another or process.status() == psutil.STATUS_ZOMBIE
+        is_other_process = abs(process.create_time() - holder["started"]) > START_TOLERANCE_SECONDS
+        return is_other_process or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-    except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # only its silence can tell
+    except (ValueError, KeyError, TypeError, psutil.AccessDenied):  # then only heartbeats count
         return False
 
 
 @cache
 def _machine() -> str:
-    """Names this host, its boot, and (in a container) the numbering of its processes."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    since = boot.read_text("ascii").strip() if boot.exists() else f"{psutil.boot_time():.0f}"
-    numbering = Path("/proc/self/ns/pid")
-    namespace = str(numbering.readlink()) if numbering.is_symlink() else ""
-    return " ".join((socket.gethostname(), since, namespace)).strip()
+    """Returns a name for this host, its boot, and (in a container) its namespace of process ids."""
+    boot_file = Path("/proc/sys/kernel/random/boot_id")
+    boot_id = (
+        boot_file.read_text("ascii").strip() if boot_file.exists() else f"{psutil.boot_time():.0f}"
+    )
+    namespace_file = Path("/proc/self/ns/pid")
+    namespace = str(namespace_file.readlink()) if namespace_file.is_symlink() else ""
+    return " ".join((socket.gethostname(), boot_id, namespace)).strip()

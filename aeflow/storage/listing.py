@@ -1,4 +1,4 @@
-"""What a store holds, by the kind of answer."""
+"""Listings of a store: its drafts, and the manifests of one type of artifact."""
 
 import logging
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def drafts_in(store: Store) -> list[str]:
-    """Lists the unfinished work in a store, sorted."""
+    """Lists the addresses of the drafts in a store, sorted."""
     folders = sorted(kind.folder for kind in Artifact.__subclasses__())
     return [
         f"{folder}/{name}"
@@ -25,8 +25,8 @@ def drafts_in(store: Store) -> list[str]:
 
 
 def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
-    """Returns the manifests of one kind of answer; one that is damaged is left out, and named."""
-    found = []
+    """Returns the manifests of one type of artifact. Damaged ones are logged and left out."""
+    manifests = []
     for name in store.files.folders(answer_type.folder):
         try:
             manifest = store.find(f"{answer_type.folder}/{name}")
@@ -34,5 +34,5 @@ def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
             logger.warning("%s", error)
             continue
         if manifest and not name.endswith(PARTIAL):
-            found.append(manifest)
-    return found
+            manifests.append(manifest)
+    return manifests

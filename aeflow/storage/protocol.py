@@ -1,4 +1,4 @@
-"""What a store asks of the place where its bytes lie: a folder, or a bucket and a prefix."""
+"""The file operations that a store needs, on a folder or on a bucket and a prefix."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -11,16 +11,16 @@ __all__ = ["Files", "content_of"]
 
 
 class Files(Protocol):
-    """Knows the verbs on bytes; names are relative and use forward slashes."""
+    """Defines the file operations of a store. Names are relative and use forward slashes."""
 
     root: Path
 
     def read(self, name: str) -> bytes:
-        """Returns the bytes of a file. Raises FileNotFoundError where there is none."""
+        """Returns the bytes of a file. Raises FileNotFoundError if there is none."""
         ...
 
     def exists(self, name: str) -> bool:
-        """Says whether a file or folder is there."""
+        """Returns whether a file or folder exists."""
         ...
 
     def folders(self, name: str) -> list[str]:
@@ -32,62 +32,65 @@ class Files(Protocol):
         ...
 
     def names(self, name: str) -> list[str]:
-        """Lists all finished files below a folder, by their names in it, sorted."""
+        """Lists all finished files below a folder by their names relative to it, sorted."""
         ...
 
     def size(self, name: str) -> int:
-        """Returns the bytes of a file, or of all files of a folder."""
+        """Returns the size in bytes of a file, or of all files in a folder."""
         ...
 
     def last_change(self, name: str) -> float:
-        """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
         ...
 
     def age(self, name: str) -> float:
-        """Returns the seconds since a file was changed, by the clock that stamps files."""
+        """Returns the seconds since a file was changed, by the clock that sets file times."""
         ...
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file's bytes, read where they lie; None without a file."""
+        """Returns size and SHA-256 of a file in the store, not of a copy; None without a file."""
         ...
 
     def holds(self, name: str, entry: FileEntry) -> bool:
-        """Says whether a file is what was recorded: by SHA-256 here, by size where that is far."""
+        """Returns whether a file is as recorded: by SHA-256 on disk, by size in an object store."""
         ...
 
     def create(self, name: str, content: bytes) -> bool:
-        """Writes a file that must not be there yet; says whether this call created it."""
+        """Writes a file that must not exist yet. Returns whether this call created it."""
         ...
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
-        """Puts `new` in the place of a file that still holds `old`; None removes the file."""
+        """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
+
+        Returns False, and changes nothing, if the file no longer holds `old`.
+        """
         ...
 
     def beat(self, name: str, content: bytes) -> None:
-        """Renews the time of change of a file that still holds `content`."""
+        """Renews the time of change of a file if it still holds `content`."""
         ...
 
     def delete(self, name: str) -> None:
-        """Removes a file or a folder with all it holds; nothing where there is none."""
+        """Removes a file, or a folder with its content. Does nothing if there is none."""
         ...
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes a folder that is not committed, so that what a kill leaves of it is not used.
+        """Removes an uncommitted folder, so that nothing uses what a kill leaves of it.
 
-        `check` raises if the folder is no longer ours.
+        `check` raises if the folder now belongs to another process.
         """
         ...
 
     def make_folder(self, name: str) -> None:
-        """Makes a folder where a place knows such."""
+        """Creates a folder, if the store has folders at all."""
         ...
 
     def remove_if_empty(self, name: str) -> None:
-        """Removes a folder that holds nothing."""
+        """Removes an empty folder."""
         ...
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        """Gives a path to write to; `name` appears, whole, when the block ends well."""
+        """Yields a path to write to. `name` appears, complete, if the block raises no error."""
         ...
 
     def link(self, old: str, new: str) -> None:
@@ -103,38 +106,38 @@ class Files(Protocol):
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Makes a draft the answer at an address; says False where another one was first.
+        """Commits a draft as the artifact at an address. Returns False if another was first.
 
-        `check` raises where the draft is no longer ours.
+        `check` raises if the draft now belongs to another process.
         """
         ...
 
     def path(self, name: str) -> Path:
-        """Returns where a file lies or would lie on this machine."""
+        """Returns the local path of a file, even if there is no such file."""
         ...
 
     def local(self, name: str) -> Path:
-        """Returns a path with the bytes of a file of a draft as they are now."""
+        """Returns a local path that holds the current bytes of a draft's file."""
         ...
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a folder on this machine that holds those committed files; it stays for now."""
+        """Returns a local folder with these committed files. It stays while this object exists."""
         ...
 
     def forget(self, address: str, name: str) -> bool:
-        """Drops this machine's copy of a committed file; says whether it was only that."""
+        """Removes the cached copy of a committed file. Returns False if files are not cached."""
         ...
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
-        """Brings what was written below `path(name)` to the store, where that is elsewhere."""
+        """Uploads what was written below `path(name)`, if the store is on another machine."""
         ...
 
     def mirrored(self, folders: Iterable[str]) -> Path:
-        """Returns a folder on this machine with those folders in it, as they are now."""
+        """Returns a local folder that contains these folders in their current state."""
         ...
 
     def shown(self, name: str) -> str:
-        """Returns the address of a file or folder, as people are told it."""
+        """Returns the address of a file or folder, as it is shown to users."""
         ...
 
 

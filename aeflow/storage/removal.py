@@ -1,4 +1,4 @@
-"""Takes things out of a store, so that a kill leaves nothing that looks whole and is not."""
+"""Removal from a store, in an order that never leaves a damaged artifact with a manifest."""
 
 import re
 from collections.abc import Iterator
@@ -20,26 +20,30 @@ __all__ = [
 ]
 
 ADDRESS = re.compile(rf"[^/]+/{KEYED}")
-"""How the folder of an answer is named; a store may hold folders of other people, too."""
+"""The pattern of an artifact's address. A store may also hold unrelated folders."""
 
 
 def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
-    """Removes an answer that nobody has used since; says whether it is gone now.
+    """Removes an artifact unless it was used after `unused_since`. Returns whether it is gone.
 
-    It is claimed first, so that from then on it is absent for every process. Then goes the
-    manifest, and then the rest. A process that asks for the answer meanwhile waits until all of
-    it is gone. If this process dies, another prune or the next commit of the answer goes on.
+    `unused_since` is a Unix time. The artifact is claimed first, so that it is absent for every
+    process from then on. The manifest is removed next, and the other files last. A process that
+    asks for the artifact meanwhile waits until all of it is removed. If this process dies, another
+    prune or the next commit of the artifact continues the removal.
     """
-    with suppress(LostLease), _alone(files, address) as lease:
-        if lease and _lost_manifest(files, address, unused_since=unused_since):
+    with suppress(LostLease), _lease_of(files, address) as lease:
+        if lease and _remove_manifest(files, address, unused_since=unused_since):
             files.discard(address, check=lease.check)
             return True
     return False
 
 
 def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
-    """Removes unfinished work that nobody holds or has changed since; says whether it is gone."""
-    with suppress(LostLease), _alone(files, name.removesuffix(PARTIAL)) as lease:
+    """Removes a draft unless a process holds it or changed it after `unused_since`, a Unix time.
+
+    Returns whether it is gone.
+    """
+    with suppress(LostLease), _lease_of(files, name.removesuffix(PARTIAL)) as lease:
         if lease and files.last_change(name) < unused_since:
             files.discard(name, check=lease.check)
             return True
@@ -47,45 +51,45 @@ def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
 
 
 def remove_leftovers(files: Files, address: str) -> None:
-    """Removes the lease and the draft of a process that died once its answer was committed.
+    """Removes the lease and the draft of a process that died after it committed the artifact.
 
-    What a living process holds stays.
+    The lease and the draft of a live process stay.
     """
     draft = f"{address}{PARTIAL}"
     if files.exists(f"{address}.lease") or files.exists(draft):
-        with suppress(OSError), _alone(files, address) as lease:  # some may only read
+        with suppress(OSError), _lease_of(files, address) as lease:  # the store may be read-only
             if lease:
                 files.delete(draft)
 
 
 def remove_log(files: Files, name: str, *, model: str) -> bool:
-    """Removes the live log of a model that is neither there nor in the making; says if it did."""
-    with _alone(files, model) as lease:
+    """Removes the live log of a model that has no artifact and no draft. Returns whether it did."""
+    with _lease_of(files, model) as lease:
         if not lease or files.exists(model) or files.exists(f"{model}{PARTIAL}"):
             return False
         files.delete(name)
         return True
 
 
-def _lost_manifest(files: Files, address: str, *, unused_since: float) -> bool:
-    """Claims an answer and removes its manifest; says whether the address has none now."""
+def _remove_manifest(files: Files, address: str, *, unused_since: float) -> bool:
+    """Claims an artifact and removes its manifest. Returns whether the address has none now."""
     name = f"{address}/{MANIFEST}"
     manifest = content_of(files, name)
     if manifest is None:
         return True
     if not claim(files, address, unused_since=unused_since):
         return False
-    if not files.replace(name, manifest, None):  # the answer was made anew after this look
+    if not files.replace(name, manifest, None):  # another process has committed it again
         withdraw_claim(files, address)
         return False
     return True
 
 
 @contextmanager
-def _alone(files: Files, address: str) -> Iterator[Lease | None]:
-    """Holds the lease of an address, so that no process makes there what is being removed.
+def _lease_of(files: Files, address: str) -> Iterator[Lease | None]:
+    """Holds the lease of an address, so that no process writes there during a removal.
 
-    Gives None if another process holds it.
+    Yields None if another process holds it.
     """
     lease = Lease(files, f"{address}.lease")
     try:

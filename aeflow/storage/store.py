@@ -38,21 +38,21 @@ __all__ = ["Store"]
 
 WAIT_SECONDS = 0.5
 MISTAKES = (ConfigError, SourceError, DivergedTraining, IdentityMismatch)
-"""What happens again in every run: nothing of it is worth resuming."""
+"""Errors that repeat in every run, so that a draft is not worth resuming."""
 FULL = {errno.ENOSPC, errno.EDQUOT}
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOENT}
-"""What the system says of a place that cannot be a store."""
+"""The error numbers of a location that cannot be a store."""
 
 A = TypeVar("A", bound=Artifact)
 logger = logging.getLogger(__name__)
 
 
 class Store:
-    """Keeps artifacts below one URL: a local folder, or `s3://BUCKET/PREFIX` and the like."""
+    """Keeps artifacts below one URL: a local folder, or an address such as `s3://BUCKET/PREFIX`."""
 
     def __init__(self, url: str | Path, *, files: Callable[[Path], Files] = LocalFiles):
-        self._new: list[Path] = []
-        self._verified: set[tuple[str, int, int]] = set()
+        self._new_folders: list[Path] = []
+        self._verified_versions: set[tuple[str, int, int]] = set()
         if is_remote(str(url)):
             from aeflow.storage.bucket.files import ObjectFiles
 
@@ -61,15 +61,15 @@ class Store:
         else:
             root = local_root(str(url))
             self.url, self.files = str(root), files(root)
-            self._new = [path for path in (root, *root.parents) if not path.exists()]
+            self._new_folders = [path for path in (root, *root.parents) if not path.exists()]
         self.root = self.files.root
 
     def locate(self, artifact: Artifact) -> Path:
-        """Returns the artifact's folder on this machine, where `reading` puts its files."""
+        """Returns the artifact's local folder, into which `reading` fetches its files."""
         return contained(self.root, artifact.address)
 
     def shown(self, artifact: Artifact) -> str:
-        """Returns the artifact's address, as people are told it."""
+        """Returns the artifact's address, as it is shown to users."""
         return self.files.shown(artifact.address)
 
     def answer(
@@ -81,17 +81,17 @@ class Store:
         resumable: bool = False,
         on_progress: OnProgress = silent,
     ) -> A:
-        """Returns the answer in the store, or lets `work` make it and commits that.
+        """Returns the stored artifact for a question, or calls `work` to make one and commits it.
 
-        `work` writes files into a draft and returns the fields of the artifact, without its key;
-        if there is no `digest` among them, the digest of the files is taken. While another process
-        works on the same question, this one waits for its answer. After an interruption a resumable
-        draft stays; after the caller's own mistake nothing does.
+        `work` writes files into a draft and returns the fields of the artifact, without its key.
+        If these include no `digest`, the digest of the files is used. If another process works on
+        the same question, this call waits for its artifact. A resumable draft is kept after an
+        interruption, but not after a mistake of the caller, such as a wrong config.
         """
         if self._is_there(question.address):
             logger.info("%s: %s is already in the store", question.stage, question.address)
             remove_leftovers(self.files, question.address)
-            return self._artifact(question.address, answer_type)
+            return self._artifact_at(question.address, answer_type)
         inputs = [source.address for source in question.inputs.values()]
         lease = Lease(self.files, f"{question.address}.lease", inputs)
         try:
@@ -99,43 +99,44 @@ class Store:
                 waiting = "waits for another run's answer"
                 on_progress(Progress(question.stage, 0, 1, "answer", waiting))
                 time.sleep(WAIT_SECONDS)
-            if not self._is_there(question.address):  # it may have come before the lease did
+            if not self._is_there(question.address):  # another run may have committed it meanwhile
                 with self._drafting(question, lease, resumable=resumable) as draft:
                     start = time.monotonic()
                     self._commit(draft, question, answer_type, work(draft), start)
         except LostLease:
             if not self._is_there(question.address):
                 raise
-            logger.info("%s: another run answered first", question.stage)
+            logger.info("%s: another run committed the artifact first", question.stage)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             raise TransientError(
                 f"No space is left for '{question.address}' in the store {self.url}. "
-                "Free some and run again."
+                "Free some space and run it again."
             ) from error
         finally:
             lease.release()
             self._remove_if_empty(question.folder)
-        return self._artifact(question.address, answer_type)
+        return self._artifact_at(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address, or None if nothing is committed or a prune took it.
+        """Returns the manifest at an address; None if nothing is committed or a prune claimed it.
 
-        Looking counts as no use; `answer`, `manifest` and `reading` keep a prune away for a while.
+        This call does not count as a use. `answer`, `manifest` and `reading` do, and keep a prune
+        from removing the artifact for a while.
         """
-        found = self._committed(address)
-        return None if found is None or is_claimed(self.files, address) else found
+        manifest = self._manifest_at(address)
+        return None if manifest is None or is_claimed(self.files, address) else manifest
 
     def manifest(self, address: str) -> Manifest:
-        """Returns the manifest at an address. Raises ConfigError where nothing is committed."""
-        found = self._committed(address) if record_use(self.files, address) else None
-        if found is None:
+        """Returns the manifest at an address. Raises ConfigError if nothing is committed there."""
+        manifest = self._manifest_at(address) if record_use(self.files, address) else None
+        if manifest is None:
             raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
-        return found
+        return manifest
 
     def resolve(self, key: str) -> str:
-        """Returns the address of a key or the start of one. Raises ConfigError if unclear."""
+        """Returns the address of a key or key prefix. Raises ConfigError unless just one fits."""
         addresses = [
             f"{answer_type.folder}/{name}"
             for answer_type in Artifact.__subclasses__()
@@ -143,39 +144,41 @@ class Store:
             if self.files.exists(f"{answer_type.folder}/{name}/{MANIFEST}")
             and not name.endswith(PARTIAL)
         ]
-        found = [a for a in addresses if key in (a, a.rpartition("/")[2])]
-        found = found or [a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)]
-        if not found:
+        matches = [a for a in addresses if key in (a, a.rpartition("/")[2])]
+        matches = matches or [
+            a for a in addresses if key and re.split("[/-]", a)[-1].startswith(key)
+        ]
+        if not matches:
             raise ConfigError(
                 f"No artifact has the key '{key}' in the store {self.url}. "
                 "Check the key, or name another --store."
             )
-        if len(found) > 1:
+        if len(matches) > 1:
             raise ConfigError(
-                f"{len(found)} artifacts have keys like '{key}' in the store {self.url}: "
-                f"{', '.join(found)}. Give more of the key."
+                f"{len(matches)} artifacts have keys like '{key}' in the store {self.url}: "
+                f"{', '.join(matches)}. Give more of the key."
             )
-        return found[0]
+        return matches[0]
 
     def reading(self, artifact: Artifact, names: Iterable[str]) -> Path:
-        """Returns the folder in which the named files can be read, after comparing their SHA-256.
+        """Returns a local folder with the named files, after comparing their SHA-256 digests.
 
-        Raises CorruptArtifact where a file is missing or not what was committed, and where the
-        store's answer to the artifact's question is another one than the artifact refers to.
+        Raises CorruptArtifact if a file is missing or differs from what was committed, or if the
+        artifact was computed again with another result.
         """
         manifest = self.manifest(artifact.address)
         if manifest.digest != artifact.digest:
             raise CorruptArtifact(
-                f"'{artifact.address}' was made anew and is another answer now: its digest is "
-                f"{manifest.digest[:16]}, expected was {artifact.digest[:16]}. Run again."
+                f"'{artifact.address}' was computed again with another result: its digest is "
+                f"{manifest.digest[:16]}, not {artifact.digest[:16]}. Run again."
             )
         entries = {entry.name: entry for entry in manifest.files}
-        wanted = list(dict.fromkeys(names))
-        for name in wanted:
+        requested_names = list(dict.fromkeys(names))
+        for name in requested_names:
             if name not in entries:
                 raise CorruptArtifact(f"'{artifact.address}' has no file '{name}'.")
-        folder = self.files.ready(artifact.address, [entries[name] for name in wanted])
-        for name in wanted:
+        folder = self.files.ready(artifact.address, [entries[name] for name in requested_names])
+        for name in requested_names:
             problem = self._problem(artifact.address, folder, entries[name])
             if problem and self.files.forget(artifact.address, name):
                 self.files.ready(artifact.address, [entries[name]])
@@ -187,7 +190,7 @@ class Store:
         return folder
 
     def verify(self, key: str) -> list[str]:
-        """Reads an artifact again, every byte; lists what is wrong, empty where all is well."""
+        """Reads every byte of an artifact again, and lists what is wrong, one sentence each."""
         address = self.resolve(key)
         try:
             manifest = self.manifest(address)
@@ -196,34 +199,34 @@ class Store:
         return problems_of(self.files, address, manifest)
 
     def _problem(self, address: str, folder: Path, entry: FileEntry) -> str | None:
-        """Says what is wrong with one file here; one read before and unchanged is fine."""
+        """Returns what is wrong with a local file, or None. Reads an unchanged file only once."""
         path, shown = folder / entry.name, self.files.shown(f"{address}/{entry.name}")
         stat = path.stat() if path.is_file() else None
         if stat is None:
             return f"The file '{shown}' is missing."
         if stat.st_size != entry.size:
-            return f"The file '{shown}' has {stat.st_size} bytes, committed were {entry.size}."
-        seen = (str(path), stat.st_size, stat.st_mtime_ns)
-        if seen not in self._verified and sha256_of(path) != entry.sha256:
+            return f"The file '{shown}' has {stat.st_size} bytes, but {entry.size} were committed."
+        file_version = (str(path), stat.st_size, stat.st_mtime_ns)
+        if file_version not in self._verified_versions and sha256_of(path) != entry.sha256:
             return f"The file '{shown}' is not what was committed: its SHA-256 differs."
-        self._verified.add(seen)
+        self._verified_versions.add(file_version)
         return None
 
     def _is_there(self, address: str) -> bool:
-        return record_use(self.files, address) and self._committed(address) is not None
+        return record_use(self.files, address) and self._manifest_at(address) is not None
 
-    def _committed(self, address: str) -> Manifest | None:
+    def _manifest_at(self, address: str) -> Manifest | None:
         content = content_of(self.files, f"{address}/{MANIFEST}")
         try:
             return None if content is None else Manifest.model_validate_json(content)
         except ValidationError as error:
-            raise _unreadable(address) from error
+            raise _unreadable_manifest(address) from error
 
-    def _artifact(self, address: str, answer_type: type[A]) -> A:
+    def _artifact_at(self, address: str, answer_type: type[A]) -> A:
         try:
             return answer_type.model_validate(self.manifest(address).artifact)
         except ValidationError as error:
-            raise _unreadable(address) from error
+            raise _unreadable_manifest(address) from error
 
     def _acquire(self, lease: Lease) -> bool:
         try:
@@ -236,15 +239,15 @@ class Store:
             ) from error
 
     def _remove_if_empty(self, folder: str) -> None:
-        """Takes back the folders that a run made which leaves nothing in them."""
-        with suppress(OSError):  # one holds something, and that is well
+        """Removes the folders that this object created, if they are empty."""
+        with suppress(OSError):  # a folder that is not empty stays
             self.files.remove_if_empty(folder)
-            for path in self._new:
+            for path in self._new_folders:
                 path.rmdir()
 
     @contextmanager
     def _drafting(self, question: Question, lease: Lease, *, resumable: bool) -> Iterator[Draft]:
-        """Leaves the draft of a failed run where it can be resumed, and removes it where not."""
+        """Keeps the draft of a failed run if it can be resumed, and removes it otherwise."""
         share = Share(address=question.address, lease=lease.name, holder=lease.holder)
         draft = Draft(self.files, share)
         try:
@@ -254,7 +257,7 @@ class Store:
         except BaseException as error:
             is_mistake = isinstance(error, MISTAKES) and not isinstance(error, UnfitMachine)
             is_waste = is_mistake or not resumable or not draft.finished()
-            if is_waste and lease.is_held():  # a draft that was taken over is not ours to remove
+            if is_waste and lease.is_held():  # otherwise the draft belongs to another process
                 self.files.delete(draft.name)
             raise
 
@@ -282,14 +285,14 @@ class Store:
             seconds=round(time.monotonic() - start, 3),
         )
         if not draft.commit(question.address, manifest_bytes(manifest), files):
-            logger.info("%s: another run committed the same answer first", question.stage)
+            logger.info("%s: another run committed the same artifact first", question.stage)
             return
         logger.info(
             "%s: committed %s in %.1f s", question.stage, question.address, manifest.seconds
         )
 
 
-def _unreadable(address: str) -> CorruptArtifact:
+def _unreadable_manifest(address: str) -> CorruptArtifact:
     return CorruptArtifact(
         f"The manifest of '{address}' cannot be read. Delete that folder and run again."
     )

@@ -1,10 +1,10 @@
-"""The use of an artifact: a file `_used` beside its manifest, which a prune claims first.
+"""Records of use: a file `_used` next to an artifact's manifest, which a prune claims first.
 
-A process that reads an artifact puts `_used`, unless that or the manifest is younger than five
-minutes. A prune swaps the content of `_used` for "removed" before it deletes anything, and only if
-`_used` is still what it was when the prune looked. So of a use and a removal one comes first: a
-use makes the claim fail, and a process that finds the claim treats the artifact as absent. Each
-use writes other bytes, because a swap compares contents.
+A process that reads an artifact writes `_used`, unless that file or the manifest is younger than
+five minutes. Before a prune deletes anything, it replaces the content of `_used` with "removed".
+This succeeds only if `_used` is unchanged since the prune read it. So either the use or the removal
+comes first: a use makes the claim fail, and a process that reads the claim treats the artifact as
+absent. Each use writes different bytes, because the replacement compares contents.
 """
 
 import time
@@ -35,10 +35,10 @@ GRACE_SECONDS = 2 * RECORD_SECONDS
 
 
 def record_use(files: Files, address: str) -> bool:
-    """Records that an artifact is used now; returns False if it is absent or claimed by a prune.
+    """Records that an artifact is used now. Returns False if it is absent or claimed by a prune.
 
-    A caller reads the manifest after this call: from then on no prune removes it for a while. A
-    use that cannot be written, because the store is read-only or full, is left out.
+    Callers read the manifest after this call, because from then on no prune removes it for a while.
+    If the use cannot be written, because the store is read-only or full, it is not recorded.
     """
     name = f"{address}/{USED}"
     while True:
@@ -56,42 +56,45 @@ def record_use(files: Files, address: str) -> bool:
 
 
 def last_use(files: Files, address: str) -> float:
-    """Returns when the use of an artifact was last recorded.
+    """Returns the Unix time of an artifact's last recorded use.
 
-    The commit counts as a use, and so does what earlier versions did: they renewed the time of
-    the manifest.
+    The time of the manifest counts, too: the commit sets it, and earlier versions renewed it with
+    each use.
     """
     return max(files.last_change(f"{address}/{name}") for name in (USED, MANIFEST))
 
 
 def is_claimed(files: Files, address: str) -> bool:
-    """Says whether a prune removes this artifact, or was killed while it did."""
+    """Returns whether a prune is removing this artifact, or was killed while it did."""
     return content_of(files, f"{address}/{USED}") == CLAIMED
 
 
 def claim(files: Files, address: str, *, unused_since: float) -> bool:
-    """Claims an artifact for its removal unless it was used since; says whether it is claimed."""
+    """Claims an artifact for removal unless it was used after `unused_since`, a Unix time.
+
+    Returns whether it is claimed.
+    """
     name = f"{address}/{USED}"
-    recorded = content_of(files, name)  # read before the time: a use in between is recent
+    recorded = content_of(files, name)  # read first: `last_use` then shows a use in between
     if recorded == CLAIMED:
         return True
     return last_use(files, address) < unused_since and _swap(files, name, recorded, CLAIMED)
 
 
 def withdraw_claim(files: Files, address: str) -> None:
-    """Takes a claim back, so that the artifact is there again."""
+    """Withdraws a claim, so that the artifact is available again."""
     files.replace(f"{address}/{USED}", CLAIMED, None)
 
 
 def remove_claimed(files: Files, address: str) -> None:
-    """Removes the manifest of an artifact that a killed prune had claimed."""
-    manifest = content_of(files, f"{address}/{MANIFEST}")  # read before the claim, which is of it
+    """Removes the manifest of an artifact that was claimed by a prune which was then killed."""
+    manifest = content_of(files, f"{address}/{MANIFEST}")  # read first: the claim applies to it
     if manifest is not None and is_claimed(files, address):
         files.replace(f"{address}/{MANIFEST}", manifest, None)
 
 
 def _is_recent(files: Files, address: str) -> bool:
-    """Says whether a use was recorded a moment ago; a clock that is far off makes it False."""
+    """Returns whether a use was recorded recently. If a clock is far off, returns False."""
     return any(
         abs(time.time() - files.last_change(f"{address}/{name}")) < RECORD_SECONDS
         for name in (USED, MANIFEST)

@@ -1,4 +1,4 @@
-"""Reads committed files again and says what is wrong with them."""
+"""Verification: reads committed files again and describes what is wrong with them."""
 
 from aeflow.lineage import FileEntry, Manifest, is_as_written
 from aeflow.storage.disk.files import MANIFEST
@@ -9,38 +9,38 @@ __all__ = ["MANIFEST", "problem_of", "problems_of"]
 
 
 def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
-    """Lists what is wrong with an artifact, one sentence each; reads every byte where it lies."""
+    """Lists what is wrong with an artifact, one sentence each. Reads every byte in the store."""
     problems = [problem_of(files, address, entry) for entry in manifest.files]
     shown = files.shown(address)
     if manifest.question.key != manifest.key:
         problems.append(f"The manifest in '{shown}' does not hash to its key {manifest.key}.")
     if address != manifest.question.address:
-        problems.append(f"The manifest in '{shown}' is that of '{manifest.question.address}'.")
+        problems.append(f"The manifest in '{shown}' belongs to '{manifest.question.address}'.")
     if (manifest.artifact.get("key"), manifest.artifact.get("digest")) != (
         manifest.key,
         manifest.digest,
     ):
-        problems.append(f"The manifest in '{shown}' names another artifact than it commits.")
+        problems.append(f"The manifest in '{shown}' commits one artifact and describes another.")
     if not is_as_written(files.read(f"{address}/{MANIFEST}"), manifest):
         problems.append(f"The manifest in '{shown}' is not what was committed.")
-    known = {entry.name for entry in manifest.files} | {MANIFEST, USED}
+    expected_names = {entry.name for entry in manifest.files} | {MANIFEST, USED}
     problems += [
-        f"The file '{files.shown(f'{address}/{name}')}' is in no manifest."
+        f"The file '{files.shown(f'{address}/{name}')}' is not listed in the manifest."
         for name in files.names(address)
-        if name not in known
+        if name not in expected_names
     ]
     return [problem for problem in problems if problem]
 
 
 def problem_of(files: Files, address: str, entry: FileEntry) -> str | None:
-    """Says what is wrong with one committed file, or None; reads it to the end."""
+    """Describes what is wrong with one committed file, or returns None. Reads the whole file."""
     name = f"{address}/{entry.name}"
-    shown, found = files.shown(name), files.digest(name)
-    if found is None:
+    shown, digest = files.shown(name), files.digest(name)
+    if digest is None:
         return f"The file '{shown}' is missing."
-    size, sha256 = found
+    size, sha256 = digest
     if size != entry.size:
-        return f"The file '{shown}' has {size} bytes, committed were {entry.size}."
+        return f"The file '{shown}' has {size} bytes, but {entry.size} were committed."
     if sha256 != entry.sha256:
         return f"The file '{shown}' is not what was committed: its SHA-256 differs."
     return None

@@ -1,3 +1,5 @@
+"""The feature contract: the columns and the footer of a file, and which files are refused."""
+
 import re
 from dataclasses import replace
 
@@ -44,7 +46,7 @@ def test_schema_is_the_contract(tmp_path):
     assert schema.field("reconstruction_error").type == pa.float32()
 
 
-def test_wide_layout_has_a_column_a_number(tmp_path):
+def test_wide_layout_has_a_column_per_dimension(tmp_path):
     write_features(tmp_path / "a.parquet", rows(), footer=ABC, layout="wide")
     assert pq.read_schema(tmp_path / "a.parquet").names[2:5] == ["z_000", "z_001", "z_002"]
 
@@ -90,7 +92,7 @@ def test_features_of_another_contract_are_refused(tmp_path):
     table = pq.read_table(tmp_path / "a.parquet")
     later = {**table.schema.metadata, b"aeflow.contract_version": b"2"}
     pq.write_table(table.replace_schema_metadata(later), tmp_path / "a.parquet")
-    with pytest.raises(ConfigError, match="keeps version 2 of the contract of features, this"):
+    with pytest.raises(ConfigError, match="has version 2 of the feature contract, but this"):
         read_features(tmp_path)
 
 
@@ -101,21 +103,21 @@ def test_the_docs_state_the_contract():
 
 
 def test_rows_by_label_are_all_rows_once_and_in_their_order():
-    given = replace(rows(6), labels=pa.array([10, -2, 10, 3, 3, 10], pa.int64()))
-    parts = dict(by_label(given))
+    feature_rows = replace(rows(6), labels=pa.array([10, -2, 10, 3, 3, 10], pa.int64()))
+    parts = dict(by_label(feature_rows))
     assert {label: part.ids.to_pylist() for label, part in parts.items()} == {
         -2: ["row/1"],
         3: ["row/3", "row/4"],
         10: ["row/0", "row/2", "row/5"],
     }
-    assert parts[10].latents.tolist() == given.latents[[0, 2, 5]].tolist()
-    assert parts[3].errors.tolist() == given.errors[[3, 4]].tolist()
+    assert parts[10].latents.tolist() == feature_rows.latents[[0, 2, 5]].tolist()
+    assert parts[3].errors.tolist() == feature_rows.errors[[3, 4]].tolist()
     assert all(part.labels is None for part in parts.values())
 
 
-def test_label_of_a_folder_is_read_as_the_column_it_is_elsewhere(tmp_path):
-    given = replace(rows(4), labels=pa.array([1, 0, 1, 0], pa.int64()))
-    for label, part in by_label(given):
+def test_label_of_a_folder_is_read_as_a_column(tmp_path):
+    feature_rows = replace(rows(4), labels=pa.array([1, 0, 1, 0], pa.int64()))
+    for label, part in by_label(feature_rows):
         path = tmp_path / f"split=test/label={label}/00000-0.parquet"
         path.parent.mkdir(parents=True)
         write_features(path, part, footer=ABC, layout="list")

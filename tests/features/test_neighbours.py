@@ -1,4 +1,4 @@
-"""Nearest rows: those that a plain search over all pairs finds, from either layout."""
+"""Nearest rows are those that a plain search over all pairs finds, in either layout."""
 
 import numpy as np
 import pandas as pd
@@ -34,10 +34,15 @@ def test_nearest_rows_are_those_of_a_plain_search(changed, layout, block_bytes, 
     expected = distances.nsmallest(6)
     own, *nearest = nearest_rows(features, row, changed.store, num=5)
     assert (own.id, own.distance) == (row, 0.0)
-    assert [found.id for found in nearest] == expected.index[1:].tolist()
-    assert [found.distance for found in nearest] == pytest.approx(expected.to_list()[1:], rel=1e-5)
-    for found in (own, *nearest):
-        assert (found.label, found.split) == (frame.label[found.id], frame.split[found.id])
+    assert [neighbour.id for neighbour in nearest] == expected.index[1:].tolist()
+    assert [neighbour.distance for neighbour in nearest] == pytest.approx(
+        expected.to_list()[1:], rel=1e-5
+    )
+    for neighbour in (own, *nearest):
+        assert (neighbour.label, neighbour.split) == (
+            frame.label[neighbour.id],
+            frame.split[neighbour.id],
+        )
 
 
 def test_of_equals_the_first_is_nearest():
@@ -62,20 +67,20 @@ def test_a_row_with_many_equals_is_still_the_first(store, tmp_path):
 
 
 def test_more_neighbours_than_rows_are_all_rows(changed):
-    found = nearest_rows(changed.features, "digits/7", changed.store, num=5000)
-    assert len({row.id for row in found}) == len(found) == 1797
+    rows = nearest_rows(changed.features, "digits/7", changed.store, num=5000)
+    assert len({row.id for row in rows}) == len(rows) == 1797
 
 
 @pytest.mark.parametrize(
-    ("row", "num", "said"),
+    ("row", "num", "message"),
     [
-        ("digits/12a", 5, "has the id 'digits/12a'. Like it are: digits/12"),
-        ("", 5, "has the id ''. Like it are: digits/"),
-        ("digits/1", 0, "A row has 1 neighbour or more, not 0. Give --num 1 or more."),
+        ("digits/12a", 5, "has the id 'digits/12a'. Similar ids: digits/12"),
+        ("", 5, "has the id ''. Similar ids: digits/"),
+        ("digits/1", 0, "At least 1 neighbour is needed, not 0. Give --num 1 or more."),
     ],
 )
-def test_mistake_is_said_in_one_line(stages, row, num, said):
+def test_mistake_is_reported_in_one_line(stages, row, num, message):
     with pytest.raises(ConfigError) as caught:
         nearest_rows(stages.features, row, stages.store, num=num)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The usual readers of Parquet all find the same rows, however the features are laid out."""
+"""The usual readers of Parquet all read the same rows, in every layout of the features."""
 
 from pathlib import Path
 
@@ -25,6 +25,6 @@ def folder(request, changed) -> Path:
 
 def test_every_reader_finds_the_same_rows(folder, expected):
     for name, read in READERS.items():
-        found = read(folder)
-        assert len(found) == 1797, name
-        check_same(found, expected)
+        table = read(folder)
+        assert len(table) == 1797, name
+        check_same(table, expected)

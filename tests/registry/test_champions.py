@@ -1,4 +1,4 @@
-"""Champions: who may become one, who was one before, and what is remembered of it."""
+"""Champions: which model may become one, which was one before, and what the history records."""
 
 import json
 import multiprocessing
@@ -41,8 +41,8 @@ def crown(store: Store, model: Model, run: str = "") -> None:
 
 
 def names(models: dict[str, Model], keys: list) -> list:
-    known = {model.key: name for name, model in models.items()}
-    return [known.get(key) for key in keys]
+    names_by_key = {model.key: name for name, model in models.items()}
+    return [names_by_key.get(key) for key in keys]
 
 
 def test_passed_model_becomes_champion(store, models):
@@ -59,9 +59,9 @@ def test_passed_model_becomes_champion(store, models):
     }
     assert champion_of("digits", store) == models["a"]
     assert champions(store) == {"digits": models["a"].key}
-    written = json.loads((store.root / "aliases/digits/champion.json").read_text())
-    assert (written["version"], written["current"]) == (1, entry.model_dump(mode="json"))
-    assert written["history"] == [written["current"]]
+    content = json.loads((store.root / "aliases/digits/champion.json").read_text())
+    assert (content["version"], content["current"]) == (1, entry.model_dump(mode="json"))
+    assert content["history"] == [content["current"]]
 
 
 def test_name_without_a_champion_has_none(store):
@@ -102,15 +102,18 @@ def imagined(store, models) -> tuple[Verdict, str]:
 
 
 def about_another(store, models) -> tuple[Verdict, str]:
-    given = verdict(store, models["b"])
-    return given, f"'{given.address}' is about '{models['b'].key}', not '{models['a'].key}'"
+    other_verdict = verdict(store, models["b"])
+    return (
+        other_verdict,
+        f"'{other_verdict.address}' is about '{models['b'].key}', not '{models['a'].key}'",
+    )
 
 
 @pytest.mark.parametrize("case", [refused, flattered, imagined, about_another])
 def test_nothing_is_promoted_without_a_passed_verdict(store, models, case):
-    given, reason = case(store, models)
+    invalid_verdict, reason = case(store, models)
     with pytest.raises(ConfigError) as caught:
-        promote(given, store, model=models["a"])
+        promote(invalid_verdict, store, model=models["a"])
     assert str(caught.value) == (
         f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
     )
@@ -173,17 +176,17 @@ def test_rolled_back_to_the_first_it_goes_no_further(store, models):
     assert names(models, [champions(store)["digits"]]) == ["a"]
 
 
-def test_champion_that_is_gone_is_told_of(store, models):
+def test_champion_that_is_gone_is_reported(store, models):
     crown(store, models["a"])
     crown(store, models["b"])
     store.files.delete(models["a"].address)
-    said = (
+    message = (
         f"The champion '{models['a'].key}' of 'digits' is no longer in the store {store.url}. "
         "Put it back, roll back, or delete 'aliases/digits/champion.json'."
     )
     with pytest.raises(CorruptArtifact) as caught:
         rollback("digits", store)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
     assert champion_of("digits", store) == models["b"]
 
 
@@ -197,12 +200,12 @@ def test_champion_that_was_made_anew_is_another_model(store, models):
 
 
 def test_processes_that_promote_at_once_lose_no_promotion(store, models):
-    passed = {name: verdict(store, model) for name, model in models.items()}
+    verdicts = {name: verdict(store, model) for name, model in models.items()}
     barrier = SPAWN.Barrier(len(models))
     workers = [
         SPAWN.Process(
             target=promote_at_once,
-            args=(store.url, passed[name].to_json(), model.to_json(), barrier),
+            args=(store.url, verdicts[name].to_json(), model.to_json(), barrier),
         )
         for name, model in models.items()
     ]
@@ -220,9 +223,9 @@ def test_newest_features_have_a_stable_address(changed):
     store, features = changed.store, changed.features
     first = point_features(features, store, dataset_name="digits", run="night-1")
     assert point_features(features, store, dataset_name="digits", run="night-2") == first
-    written = json.loads((store.root / "aliases/digits/features.json").read_text())
-    written["current"].pop("when")
-    assert (written["version"], written["current"]) == (
+    content = json.loads((store.root / "aliases/digits/features.json").read_text())
+    content["current"].pop("when")
+    assert (content["version"], content["current"]) == (
         1,
         {
             "address": features.address,
@@ -235,9 +238,9 @@ def test_newest_features_have_a_stable_address(changed):
 
 
 def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
-    gone = changed.features.model_copy(update={"key": "0" * 16})
+    missing_features = changed.features.model_copy(update={"key": "0" * 16})
     with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
-        point_features(gone, changed.store, dataset_name="digits")
+        point_features(missing_features, changed.store, dataset_name="digits")
     assert not (changed.store.root / "aliases").exists()
 
 
@@ -247,19 +250,19 @@ def test_models_are_listed_with_what_is_known_of_them(changed, models):
     evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.5})
     evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.25})
     (store.root / "models" / "torn.partial").mkdir()
-    listed = list_models(store)
-    assert [row.key for row in listed] == [
+    rows = list_models(store)
+    assert [row.key for row in rows] == [
         *(models[name].key for name in ("c", "b", "a")),
         changed.model.key,
     ]
-    assert [row.metrics for row in listed] == [
+    assert [row.metrics for row in rows] == [
         {},
         {"mse": 0.25},
         {},
         changed.evaluation.metrics,
     ]
-    assert [row.is_champion for row in listed] == [False, False, False, True]
-    assert listed[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
+    assert [row.is_champion for row in rows] == [False, False, False, True]
+    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
         "key": changed.model.key,
         "dataset": "digits",
         "made_from": changed.dataset.address,
@@ -276,12 +279,12 @@ def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
     assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
 
 
-def test_verdict_counts_beside_the_champion_that_it_was_given_beside(store, models):
+def test_verdict_counts_only_against_the_champion_that_it_was_compared_with(store, models):
     alone = verdict(store, models["a"])
-    beside = verdict(store, models["a"], champion=models["b"].key)
+    compared_with_b = verdict(store, models["a"], champion=models["b"].key)
     verdict(store, models["b"])
     assert verdict_on(models["a"], store, champion=None) == alone
-    assert verdict_on(models["a"], store, champion=models["b"]) == beside
+    assert verdict_on(models["a"], store, champion=models["b"]) == compared_with_b
     assert verdict_on(models["a"], store, champion=models["c"]) is None
 
 

@@ -1,4 +1,4 @@
-"""Retention: what stays for an alias, a newer model or a run, and what a kill leaves behind."""
+"""Retention: what an alias, a newer model or a run keeps, and what a kill leaves behind."""
 
 import shutil
 import threading
@@ -20,7 +20,7 @@ from tests.chains import addresses_in, age, chain, crown, made, model_in, proble
 
 @dataclass(frozen=True)
 class Stored:
-    """A store, and where the links of each chain in it lie."""
+    """A store, and the addresses of the links of each chain in it."""
 
     store: Store
     a: dict[str, str]
@@ -49,7 +49,7 @@ def snapshot(store: Store) -> dict:
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> Stored:
-    """Four chains, one newer than the other."""
+    """Four chains, each newer than the one before."""
     store = Store(tmp_path_factory.mktemp("chains"))
     return Stored(store, *(chain(store, word) for word in "abcd"))
 
@@ -141,12 +141,12 @@ def test_what_is_found_after_the_plan_stays_with_its_lineage(four):
     assert {a["model"], a["dataset"], a["log"]} <= addresses_in(four.store)
 
 
-def test_answer_that_is_asked_for_while_it_is_removed_is_made_anew(tmp_path):
-    begun = threading.Event()
+def test_artifact_that_is_needed_while_it_is_removed_is_made_again(tmp_path):
+    removal_started = threading.Event()
 
     class Slow(LocalFiles):
         def delete(self, name):
-            begun.set()
+            removal_started.set()
             time.sleep(0.5)
             super().delete(name)
 
@@ -156,15 +156,15 @@ def test_answer_that_is_asked_for_while_it_is_removed_is_made_anew(tmp_path):
     slow = Store(tmp_path, files=Slow)
     thread = threading.Thread(target=lambda: list(carry_out(plan_prune(slow, keep_last=1), slow)))
     thread.start()
-    assert begun.wait(60)
+    assert removal_started.wait(60)
     assert store.find(dataset.address) is None
-    again = made(store, Dataset, "a")
+    new_dataset = made(store, Dataset, "a")
     thread.join()
-    assert again == dataset
-    assert store.verify(again.key) == []
+    assert new_dataset == dataset
+    assert store.verify(new_dataset.key) == []
 
 
-def test_unfinished_work_goes_when_nobody_holds_it_and_it_is_old(store):
+def test_a_draft_is_removed_if_no_process_holds_it_and_it_is_old(store):
     for key in ("0" * 16, "1" * 16, "2" * 16):
         store.files.create(f"models/{key}.partial/checkpoint", b"12345")
         store.files.create(f"logs/{key}/events", b"1")
@@ -201,19 +201,19 @@ def test_plan_changes_no_byte(four):
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing catches it."""
+    """Stands for kill -9, which nothing catches."""
 
 
 class Dying(LocalFiles):
-    """Removes so many files more, and dies in the middle of a folder."""
+    """Files that die after so many more removals, in the middle of a folder."""
 
-    def __init__(self, root, left: int):
+    def __init__(self, root, removals: int):
         super().__init__(root)
-        self.left = left
+        self.removals = removals
 
     def delete(self, name):
         files = [path for path in self.path(name).rglob("*") if path.is_file()]
-        for path in sorted(files, reverse=True):  # what is named `_manifest.json` last
+        for path in sorted(files, reverse=True):  # `_manifest.json` comes last
             self._die_or_go_on()
             path.unlink()
         super().delete(name)
@@ -227,30 +227,30 @@ class Dying(LocalFiles):
         return super().rename_folder(old, new)
 
     def _die_or_go_on(self):
-        if self.left == 0:
+        if self.removals == 0:
             raise Killed
-        self.left -= 1
+        self.removals -= 1
 
 
-@pytest.mark.parametrize("left", range(30))  # what one file after the other takes
-def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune(four, left):
-    store, kept = four.store, {*four.b.values(), *four.c.values(), *four.d.values()}
+@pytest.mark.parametrize("removals", range(30))  # each number of removals before the kill
+def test_kill_at_any_moment_leaves_a_sound_store_and_the_rest_for_the_next_prune(four, removals):
+    store, kept_addresses = four.store, {*four.b.values(), *four.c.values(), *four.d.values()}
     draft = store.root / f"models/{'0' * 16}.partial"
     shutil.copytree(store.root / four.a["model"], draft)  # killed just before its commit
     age(store)
-    dying = Store(store.url, files=partial(Dying, left=left))
+    dying = Store(store.url, files=partial(Dying, removals=removals))
     plan = plan_prune(dying, keep_last=3)
     with pytest.raises(Killed):
         list(carry_out(plan, dying))
     assert problems_in(store) == []
     assert len([path for path in draft.rglob("*") if path.is_file()]) in (0, 3)
-    assert kept <= addresses_in(store)
+    assert kept_addresses <= addresses_in(store)
     pruned(store, 3)
-    assert addresses_in(store) == kept
+    assert addresses_in(store) == kept_addresses
 
 
-def test_what_a_kill_left_of_an_answer_is_made_whole_by_who_asks_for_it(four):
-    store = Store(four.store.url, files=partial(Dying, left=1))
+def test_what_a_kill_left_of_an_artifact_is_completed_by_the_next_run(four):
+    store = Store(four.store.url, files=partial(Dying, removals=1))
     with pytest.raises(Killed):
         list(carry_out(plan_prune(store, keep_last=3), store))
     assert list((four.store.root / four.a["publication"]).rglob("*.txt"))
@@ -283,13 +283,13 @@ def test_unreadable_manifest_stops_a_prune_before_it_removes_anything(four):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("options", "message"),
     [
         ({"keep_last": 0}, "A prune keeps at least the newest model of each dataset name, not 0."),
         ({"keep_last": 1, "min_age_seconds": -60}, "An age is 0 or more, not -60 s."),
         ({"keep_last": 1, "min_age_seconds": float("nan")}, "An age is 0 or more, not nan s."),
     ],
 )
-def test_number_that_makes_no_sense_is_refused(store, wrong, said):
-    with pytest.raises(ConfigError, match=said):
-        plan_prune(store, **wrong)
+def test_number_that_makes_no_sense_is_refused(store, options, message):
+    with pytest.raises(ConfigError, match=message):
+        plan_prune(store, **options)

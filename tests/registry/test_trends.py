@@ -1,4 +1,4 @@
-"""A dataset's trend is what its evaluations, verdicts and drifts in the store say."""
+"""A dataset's trend follows from its evaluations, verdicts and drifts in the store."""
 
 import io
 import math
@@ -18,7 +18,7 @@ from tests.judged import PCA_ONLY, evaluation, gate
 
 def answer(store: Store, question: Question, answer_type, fields: dict):
     def work(draft):
-        with draft.writing("told.json") as path:
+        with draft.writing("result.json") as path:
             path.write_text("{}")
         return Answered(fields)
 
@@ -39,10 +39,10 @@ def challenger(stages: Stages, mse: float) -> Evaluation:
     return evaluation(stages.store, stages.model, stages.dataset, metrics=metrics)
 
 
-def verdict(stages: Stages, judged: Evaluation, champion: Evaluation | None = None) -> Verdict:
+def verdict(stages: Stages, result: Evaluation, champion: Evaluation | None = None) -> Verdict:
     return gate(
         Context(stages.store),
-        judged,
+        result,
         PCA_ONLY,
         model=stages.model,
         dataset=stages.dataset,
@@ -55,7 +55,7 @@ def test_trend_of_nothing_is_empty(store: Store):
     assert trend_of("digits", store) == []
 
 
-def test_model_that_nobody_judged_is_a_run(stages: Stages):
+def test_model_without_a_verdict_is_a_run(stages: Stages):
     (row,) = trend_of("digits", stages.store)
     assert (row.outcome, row.model) == ("not judged", stages.model.key)
     assert (row.mse, row.mse_pca) == tuple(
@@ -65,18 +65,18 @@ def test_model_that_nobody_judged_is_a_run(stages: Stages):
 
 
 def test_verdicts_say_how_runs_ended_and_the_champion_is_no_run_of_its_own(changed: Stages):
-    good, bad, stood = (challenger(changed, mse) for mse in (0.01, 0.03, 0.015))
+    good, bad, kept_champion = (challenger(changed, mse) for mse in (0.01, 0.03, 0.015))
     promote(verdict(changed, good), changed.store, model=changed.model)
     drift(changed, max_psi=0.1, drifted=False)
     drift(changed, max_psi=0.7, drifted=True)
-    refused = verdict(changed, bad, champion=stood)
+    refusal = verdict(changed, bad, champion=kept_champion)
     rows = trend_of("digits", changed.store)
     assert [(row.outcome, row.mse, row.champion_mse) for row in rows] == [
         ("not judged", changed.evaluation.metrics["mse"], None),
         ("promoted", 0.01, None),
         ("refused", 0.03, 0.015),
     ]
-    assert (rows[-1].max_psi, rows[-1].drifted, rows[-1].reasons) == (0.7, True, refused.reasons)
+    assert (rows[-1].max_psi, rows[-1].drifted, rows[-1].reasons) == (0.7, True, refusal.reasons)
     assert rows[1].max_psi is None
 
 
@@ -87,7 +87,7 @@ def test_trend_is_of_one_dataset_name_and_one_split(changed: Stages):
     assert trend_of("digit", changed.store) == []
 
 
-def test_only_the_last_runs_are_told_the_newest_last(changed: Stages):
+def test_only_the_last_runs_are_returned_the_newest_last(changed: Stages):
     for mse in (0.01, 0.02, math.nan):
         challenger(changed, mse)
     rows = trend_of("digits", changed.store, last=2)
@@ -97,7 +97,7 @@ def test_only_the_last_runs_are_told_the_newest_last(changed: Stages):
 @pytest.mark.filterwarnings("error")
 def test_trend_is_drawn_with_gaps(changed: Stages):
     challenger(changed, math.nan)
-    drawn = io.BytesIO()
-    draw_trend(trend_of("digits", changed.store), drawn)
-    with Image.open(drawn) as image:
+    picture = io.BytesIO()
+    draw_trend(trend_of("digits", changed.store), picture)
+    with Image.open(picture) as image:
         assert (image.format, image.width) == ("PNG", 1152)

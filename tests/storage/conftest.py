@@ -1,4 +1,4 @@
-"""Both places where a store may lie: a test that takes one of these fixtures runs on each."""
+"""Fixtures of both locations of a store: a test with one runs on a folder and on a bucket."""
 
 import pytest
 

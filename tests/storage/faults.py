@@ -1,6 +1,6 @@
-"""Faults at the n-th call of a store's files: errors, half-written files, and sudden death.
+"""Faults at the n-th call of a store's files: errors, half-written files, and crashes.
 
-A call is a verb on a folder, or a request to a bucket.
+A call is a file operation on a folder, or a request to a bucket.
 """
 
 import errno
@@ -23,12 +23,12 @@ NO_STORAGE_CALLS = ("path", "writing")
 
 
 class Killed(BaseException):
-    """Is the end of a process, after which it does nothing more, not even clear up."""
+    """Stands for the end of a process, which then does nothing more, not even clean up."""
 
 
 @dataclass
 class Fault:
-    """Strikes at one call: before it is done, or when it is half or just done (`partial`).
+    """Fails one call: before it is done, or when it is half done or just done (`partial`).
 
     After a crash every further call fails as well, because a dead process makes none.
     """
@@ -41,7 +41,7 @@ class Fault:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def strikes(self, verb: str) -> bool:
-        """Counts a call; says whether this is the one."""
+        """Counts a call. Returns whether this one fails."""
         with self._lock:
             self.calls += 1
             if self.is_dead:
@@ -50,27 +50,27 @@ class Fault:
             return self.calls == self.number
 
     def error(self) -> BaseException:
-        """Returns what is to be raised; after a crash nothing more is done."""
+        """Returns the error to raise. After a crash all further calls fail."""
         self.is_dead = "crash" in self.kind
         return Killed() if self.is_dead else OSError(errno.EIO, "Input/output error")
 
 
 @dataclass
 class Interruption(Fault):
-    """Lets another process act just before one call, if the verb is none of those left out."""
+    """Lets another process act just before one call, except for the operations left out."""
 
     act: Callable[[], object] = lambda: None
     leaving_out: tuple[str, ...] = ()
 
     def strikes(self, verb: str) -> bool:
-        """Counts a call; the call itself always goes well."""
+        """Counts a call. The call itself always succeeds."""
         if verb not in self.leaving_out and super().strikes(verb):
             self.act()
         return False
 
 
 class FaultyFiles(LocalFiles):
-    """A folder on which one call goes wrong."""
+    """A folder on which one call fails."""
 
     def __init__(self, root: Path, fault: Fault):
         super().__init__(root)
@@ -85,7 +85,7 @@ class FaultyFiles(LocalFiles):
             yield path
             if strikes:
                 os.truncate(path, path.stat().st_size // 2)
-                if "crash" in self.fault.kind:  # nobody takes the half of a file away
+                if "crash" in self.fault.kind:  # a dead process does not remove half a file
                     path.rename(path.with_name(f"{UNFINISHED}half-{path.name}"))
                 raise self.fault.error()
 
@@ -109,7 +109,7 @@ for verb, member in vars(LocalFiles).items():
 
 
 class FaultyRemote(Remote):
-    """An object store of which one request goes wrong; no object is ever half there."""
+    """An object store of which one request fails. No object is ever half written."""
 
     def __init__(self, url: str, fault: Fault):
         super().__init__(url)

@@ -1,4 +1,4 @@
-"""The two places where the bytes of a store may lie, a folder and a bucket, for tests of both."""
+"""The two locations of a store, a folder and a bucket, for tests of both."""
 
 import os
 import shutil
@@ -30,13 +30,13 @@ class Folder:
         return Store(self.root, files=partial(FaultyFiles, fault=fault) if fault else LocalFiles)
 
     def copied(self, name: str) -> "Folder":
-        """Copies the store to a folder beside it, in the place of what lies there."""
+        """Copies the store to a folder next to it, and replaces what is there."""
         root = self.root.with_name(name)
         shutil.rmtree(root, ignore_errors=True)
         return Folder(shutil.copytree(self.root, root))
 
     def lapse_leases(self) -> None:
-        """Lets the time pass after which nobody waits for a process that is dead."""
+        """Makes all leases old enough that no process waits for a dead one."""
         then = time.time() - 60
         for lease in self.root.rglob("*.lease"):
             os.utime(lease, (then, then))
@@ -59,14 +59,14 @@ class Bucket:
         return store
 
     def copied(self, _: str) -> "Bucket":
-        """Copies the store to a bucket that nothing else has."""
+        """Copies the store to a new bucket."""
         copy = new_bucket()
         for name, content in contents(self.files()).items():
             copy.files().create(name, content)
         return copy
 
     def lapse_leases(self) -> None:
-        """Lets the time pass after which nobody waits for a process that is dead."""
+        """Removes all leases, so that no process waits for a dead one."""
         for name in contents(self.files()):
             if name.endswith(".lease"):
                 self.files().delete(name)
@@ -80,18 +80,21 @@ def new_bucket() -> Bucket:
 
 
 def contents(files: Files) -> dict[str, bytes]:
-    """Returns every file below a place, those in the making and the marks of removals, too."""
+    """Returns every file in a location, including unfinished files and removal markers."""
     if isinstance(files, ObjectFiles):
         remote = files.remote
         metas = remote.ask(lambda store: remote.api.list(store).collect())
-        found = sorted(meta["path"] for meta in metas)
-        return {name: bytes(remote.ask(remote.api.get, name).bytes()) for name in found}
+        names = sorted(meta["path"] for meta in metas)
+        return {name: bytes(remote.ask(remote.api.get, name).bytes()) for name in names}
     paths = sorted(path for path in files.root.rglob("*") if path.is_file())
     return {path.relative_to(files.root).as_posix(): path.read_bytes() for path in paths}
 
 
 def committed_contents(place: Place) -> dict[str, bytes]:
-    """Returns what is committed: no manifests, which hold times, no uses, live logs or leases."""
+    """Returns the committed files without manifests, because those hold times.
+
+    Records of use, live logs and leases are left out, too.
+    """
     return {
         name: content
         for name, content in contents(place.files()).items()
@@ -103,7 +106,7 @@ def committed_contents(place: Place) -> dict[str, bytes]:
 
 
 def drafts(place: Place) -> list[str]:
-    """Lists the files of unfinished work, and its folders."""
+    """Lists the drafts in a folder, or the files of the drafts in a bucket."""
     if isinstance(place, Folder):
         return [path.relative_to(place.root).as_posix() for path in place.root.rglob("*.partial")]
     return [name for name in contents(place.files()) if ".partial/" in name]

@@ -40,7 +40,7 @@ def everything_in(folder: Path) -> list[str]:
 
 
 def foreign_lease(root: Path, *, silent_seconds: float = 0) -> Path:
-    """Writes the lease of a process on another host whose heart beat last so long ago."""
+    """Writes the lease of a process on another host that sent its last heartbeat so long ago."""
     path = root / f"{question().address}.lease"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(FOREIGN)
@@ -50,7 +50,7 @@ def foreign_lease(root: Path, *, silent_seconds: float = 0) -> Path:
 
 
 def answer_slowly(root: str, log: str) -> dict:
-    """Answers the question, noting in a log that this process did the work."""
+    """Answers the question, and writes to a log that this process did the work."""
 
     def work(draft: Draft) -> Answered:
         with Path(log).open("a") as lines:
@@ -76,17 +76,17 @@ def answer_half(root: str) -> None:
     Store(root).answer(question(), Publication, work, resumable=True)
 
 
-def contend(root: str, rounds: int, barrier, acquired, held) -> None:
-    """Tries, with others at once, to take each of many lapsed leases; counts what it got."""
+def contend(root: str, rounds: int, barrier, acquired_count, held_count) -> None:
+    """Tries, at the same time as others, to take each of many lapsed leases. Counts successes."""
     for number in range(rounds):
         lease = Lease(LocalFiles(Path(root)), f"leases/{number}.lease")
         barrier.wait(timeout=60)
-        together = (time.monotonic() // 0.01 + 2) * 0.01  # a barrier lets them go one by one
+        together = (time.monotonic() // 0.01 + 2) * 0.01  # a barrier releases them one by one
         while time.monotonic() < together:
             pass
-        count(acquired, lease.acquire())
+        count(acquired_count, lease.acquire())
         barrier.wait(timeout=60)
-        count(held, lease.is_held())
+        count(held_count, lease.is_held())
         barrier.wait(timeout=60)
         lease.release()
 
@@ -96,27 +96,27 @@ def count(total, number: int) -> None:
         total.value += number
 
 
-class Said(BaseModel):
-    """An entry of an alias, as short as can be."""
+class Entry(BaseModel):
+    """A minimal entry of an alias."""
 
     word: str
 
 
-def say_many(root: str, name: str, who: str, times: int) -> None:
+def add_entries(root: str, name: str, writer: str, times: int) -> None:
     """Adds that many entries to an alias."""
     for number in range(times):
-        said = Said(word=f"{who} {number}")
-        change_alias(LocalFiles(Path(root)), name, lambda _, said=said: said, entry_type=Said)
+        entry = Entry(word=f"{writer} {number}")
+        change_alias(LocalFiles(Path(root)), name, lambda _, entry=entry: entry, entry_type=Entry)
 
 
-def say_again_and_again(root: str, name: str) -> None:
+def add_entries_until_killed(root: str, name: str) -> None:
     """Adds entries to an alias until it is killed."""
-    say_many(root, name, "again", 10**9)
+    add_entries(root, name, "again", 10**9)
 
 
 def promote_at_once(root: str, passed: dict, model: dict, barrier) -> None:
-    """Promotes a model, with other processes, as soon as all of them are there."""
+    """Promotes a model at the same time as other processes, as soon as all of them are ready."""
     store, challenger = Store(root), Model.model_validate(model)
-    given = Verdict.model_validate(passed)
+    verdict = Verdict.model_validate(passed)
     barrier.wait(timeout=120)
-    promote(given, store, model=challenger, run=f"run of {challenger.key}")
+    promote(verdict, store, model=challenger, run=f"run of {challenger.key}")

@@ -1,4 +1,4 @@
-"""Work that is done again and again, each time with a fault one call later."""
+"""Work that is repeated, each time with a fault one call later."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,8 +13,8 @@ Work = Callable[[Store], object]
 MOST = 10_000
 
 
-def struck(work: Work, start: Place, kind: Kind) -> Iterator[tuple[Place, str]]:
-    """Yields what each fault left of a copy of a store, until the work makes no more calls."""
+def after_each_fault(work: Work, start: Place, kind: Kind) -> Iterator[tuple[Place, str]]:
+    """Yields a copy of a store after each fault, until the work has no more calls to fail."""
     for number in range(1, MOST):
         place, fault = start.copied("faulty"), Fault(kind, number)
         with suppress(OSError, AeflowError, Killed):
@@ -29,23 +29,23 @@ def struck(work: Work, start: Place, kind: Kind) -> Iterator[tuple[Place, str]]:
 
 
 def count_survived(work: Work, start: Place, kind: Kind) -> int:
-    """Returns how many faults there were before the work made no more calls.
+    """Returns the number of faults until the work has no more calls to fail.
 
-    After each fault whatever is committed is whole, and a clean run ends in the bytes of a run
-    without faults.
+    Asserts that after each fault every committed artifact is whole, and that a run without a fault
+    then ends in the same bytes as if there had been none.
     """
-    count, whole = 0, start.copied("whole")
-    work(whole.store())
-    for place, when in struck(work, start, kind):
+    count, expected = 0, start.copied("whole")
+    work(expected.store())
+    for place, when in after_each_fault(work, start, kind):
         work(place.store())
-        assert committed_contents(place) == committed_contents(whole), when
+        assert committed_contents(place) == committed_contents(expected), when
         assert problems_in(place.store()) == [], when
         assert drafts(place) == [], when
         count += 1
     return count
 
 
-def interrupted(
+def before_each_call(
     work: Work, start: Place, act: Callable[[Place], object], *leaving_out: str
 ) -> Iterator[tuple[Place, str]]:
     """Yields copies of a store in which another process acted just before one call of the work."""

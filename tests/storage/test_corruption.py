@@ -1,4 +1,4 @@
-"""Whatever byte of a committed artifact changes, `verify` finds it."""
+"""A change of any byte of a committed artifact is detected by `verify`."""
 
 import shutil
 from pathlib import Path
@@ -24,19 +24,19 @@ def test_any_byte_of_a_manifest_counts(tmp_path, bits):
     store = Store(tmp_path)
     answer = stored(store)
     path = store.locate(answer) / "_manifest.json"
-    whole, unseen = path.read_bytes(), []
-    for place in range(len(whole)):
+    original, undetected = path.read_bytes(), []
+    for place in range(len(original)):
         changed_byte(path, place, bits)
         if not store.verify(answer.address):
-            unseen.append(whole[max(0, place - 20) : place + 20])
-        path.write_bytes(whole)
-    assert unseen == []
+            undetected.append(original[max(0, place - 20) : place + 20])
+        path.write_bytes(original)
+    assert undetected == []
     assert store.verify(answer.address) == []
 
 
 @pytest.fixture(scope="module")
 def copy(stages, tmp_path_factory) -> Store:
-    """A store with an artifact of each stage, whose bytes may be changed and put back."""
+    """A store with an artifact of each stage, whose bytes a test may change and restore."""
     return Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
 
 
@@ -52,7 +52,7 @@ def committed_files(store: Store) -> list[tuple[str, Path]]:
 
 
 def test_any_byte_of_any_file_counts(copy):
-    files = [found for found in committed_files(copy) if found[1].stat().st_size]
+    files = [file for file in committed_files(copy) if file[1].stat().st_size]
     kinds = {address.partition("/")[0] for address, _ in files}
     assert kinds == {"datasets", "models", "evaluations", "features"}
 
@@ -60,13 +60,13 @@ def test_any_byte_of_any_file_counts(copy):
     @given(st.data())
     def check(data):
         address, path = data.draw(st.sampled_from(files))
-        whole = path.read_bytes()
-        place = data.draw(st.integers(0, len(whole) - 1))
+        original = path.read_bytes()
+        place = data.draw(st.integers(0, len(original) - 1))
         try:
             changed_byte(path, place, data.draw(st.integers(1, 255)))
             assert copy.verify(address) != [], f"byte {place} of {path}"
         finally:
-            path.write_bytes(whole)
+            path.write_bytes(original)
 
     check()
     assert [copy.verify(address) for address in {address for address, _ in files}] == [[]] * 4

@@ -1,4 +1,4 @@
-"""Unfinished work: what is kept to be resumed, and what leaves nothing behind."""
+"""Drafts: which ones are kept to be resumed, and which ones leave nothing behind."""
 
 import errno
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ PARTIAL = f"{question().address}.partial"
 
 
 class FullDisk(LocalFiles):
-    """A folder on a disk with room for so many bytes more."""
+    """A folder on a disk with room for so many more bytes."""
 
     def __init__(self, root: Path, room: int):
         super().__init__(root)
@@ -46,7 +46,7 @@ class FullDisk(LocalFiles):
 
 
 def fail_after_one_file(store: Store, error: BaseException, *, resumable: bool) -> None:
-    """Asks a question whose work finishes `a.txt` and a checkpoint, begins another, and fails."""
+    """Runs work that finishes `a.txt` and a checkpoint, begins another file, and fails."""
 
     def work(draft: Draft) -> Answered:
         for name in ("a.txt", "_work/checkpoint"):
@@ -110,15 +110,15 @@ def test_resumable_work_that_finished_nothing_leaves_nothing(tmp_path):
 
 
 def test_resumed_work_sees_what_was_finished_and_commits_without_the_checkpoint(tmp_path):
-    store, found = Store(tmp_path), []
+    store, finished_files = Store(tmp_path), []
     fail_after_one_file(store, Interrupted("x"), resumable=True)
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.finished())
+        finished_files.extend(draft.finished())
         return two_files(draft)
 
     answer = store.answer(question(), Publication, work, resumable=True)
-    assert found == ["_work/checkpoint", "a.txt"]
+    assert finished_files == ["_work/checkpoint", "a.txt"]
     assert everything_in(store.locate(answer)) == ["_manifest.json", "a.txt", "sub", "sub/b.txt"]
 
 
@@ -141,7 +141,7 @@ def test_half_written_file_of_a_killed_process_is_not_committed(tmp_path):
 
 
 def shared_draft(root) -> Draft:
-    """A draft whose lease another process holds."""
+    """Returns a draft whose lease another process holds."""
     files = LocalFiles(root)
     files.create("s/x.lease", b"the holder")
     return Draft(files, Share(address="s/x", lease="s/x.lease", holder="the holder"))
@@ -156,7 +156,7 @@ def test_draft_removes_and_clears(tmp_path):
     assert everything_in(tmp_path) == ["s", "s/x.lease", "s/x.partial"]
 
 
-def test_draft_of_a_holder_who_is_gone_takes_nothing(tmp_path):
+def test_draft_of_a_holder_that_is_gone_takes_nothing(tmp_path):
     draft = shared_draft(tmp_path)
     (tmp_path / "s/x.lease").write_text("another one")
     with pytest.raises(Interrupted, match=r"took over 's/x.lease'"):
@@ -176,10 +176,10 @@ def test_full_disk_is_one_line_and_keeps_what_is_finished(tmp_path):
         store.answer(question(), Publication, two_files, resumable=True)
     assert str(caught.value) == (
         f"No space is left for '{question().address}' in the store {tmp_path}. "
-        "Free some and run again."
+        "Free some space and run it again."
     )
-    kept = ["publications", PARTIAL, f"{PARTIAL}/a.txt", f"{PARTIAL}/sub"]
-    assert everything_in(tmp_path) == kept
+    expected_files = ["publications", PARTIAL, f"{PARTIAL}/a.txt", f"{PARTIAL}/sub"]
+    assert everything_in(tmp_path) == expected_files
 
 
 def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
@@ -187,9 +187,12 @@ def test_disk_that_is_full_at_the_manifest_commits_nothing(tmp_path):
     with pytest.raises(TransientError, match="No space is left"):
         store.answer(question(), Publication, two_files, resumable=True)
     assert store.find(question().address) is None
-    again = Store(tmp_path)
-    answer = again.answer(question(), Publication, lambda draft: Answered({}), resumable=True)
-    assert [entry.name for entry in again.manifest(answer.address).files] == ["a.txt", "sub/b.txt"]
+    new_store = Store(tmp_path)
+    answer = new_store.answer(question(), Publication, lambda draft: Answered({}), resumable=True)
+    assert [entry.name for entry in new_store.manifest(answer.address).files] == [
+        "a.txt",
+        "sub/b.txt",
+    ]
 
 
 def test_full_disk_leaves_nothing_that_cannot_be_resumed(tmp_path):

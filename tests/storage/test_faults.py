@@ -1,4 +1,4 @@
-"""A fault at any call of the store's files leaves nothing that is committed and not whole."""
+"""A fault at any call of the store's files leaves no committed artifact damaged."""
 
 import numpy as np
 import pytest
@@ -55,17 +55,17 @@ def test_a_half_written_file_is_half_written(tmp_path):
     files = FaultyFiles(tmp_path, Fault("partial crash", 1))
     with pytest.raises(Killed), files.writing("a.txt") as path:
         path.write_text("1234")
-        assert not files.exists("a.txt")  # until it dies, it goes on
-    [left] = tmp_path.iterdir()
-    assert (left.read_text(), left.name.startswith("_tmp-")) == ("12", True)
+        assert not files.exists("a.txt")  # calls still work until the process dies
+    [remains] = tmp_path.iterdir()
+    assert (remains.read_text(), remains.name.startswith("_tmp-")) == ("12", True)
     with pytest.raises(Killed):
         files.exists("a.txt")
 
 
-@pytest.mark.parametrize(("kind", "there"), [("error", []), ("partial", ["a"])])
-def test_a_request_fails_before_or_after_it_is_done(kind, there):
+@pytest.mark.parametrize(("kind", "names"), [("error", []), ("partial", ["a"])])
+def test_a_request_fails_before_or_after_it_is_done(kind, names):
     remote = FaultyRemote("memory://faulty/store", Fault(kind, 1))
     with pytest.raises(TransientError, match="connection is lost"):
         remote.ask(remote.api.put, "a", b"1")
-    assert [meta["path"] for meta in remote.ask(lambda s: remote.api.list(s).collect())] == there
+    assert [meta["path"] for meta in remote.ask(lambda s: remote.api.list(s).collect())] == names
     remote.ask(remote.api.delete, "a")

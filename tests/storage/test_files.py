@@ -1,4 +1,4 @@
-"""What only a folder of a local file system does; `test_verbs.py` holds what a bucket does, too."""
+"""Operations of a local folder alone; `test_verbs.py` tests those that a bucket shares."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What shows that a folder is a store, in a folder and in an object store, and what does not."""
+"""How a store is recognised, as a local folder and in an object store."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.storage.questions import question, stored
 KEY = "0123456789abcdef"
 
 
-def written(root: Path, *names: str) -> Path:
+def folder_with(root: Path, *names: str) -> Path:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,30 +51,30 @@ SHOWS_NONE = [
 
 @pytest.mark.parametrize("name", SHOWS_A_STORE)
 def test_one_piece_of_work_shows_a_store(name, tmp_path):
-    assert is_store(written(tmp_path, name))
+    assert is_store(folder_with(tmp_path, name))
     assert stores_among([name, "other/0.png"]) == {""}
     assert stores_among([f"a/b/{name}"]) == {"a/b"}
 
 
 @pytest.mark.parametrize("name", SHOWS_NONE)
 def test_names_alone_show_no_store(name, tmp_path):
-    assert not is_store(written(tmp_path, name))
+    assert not is_store(folder_with(tmp_path, name))
     assert stores_among([name]) == set()
 
 
 def test_a_store_is_known_from_its_lease_to_its_answer(tmp_path):
     store = Store(tmp_path)
     lease = Lease(store.files, f"{question().address}.lease")
-    known = [is_store(tmp_path)]
+    states = [is_store(tmp_path)]
     assert lease.acquire()
-    known.append(is_store(tmp_path))
+    states.append(is_store(tmp_path))
     lease.release()
-    known.append(is_store(tmp_path))
+    states.append(is_store(tmp_path))
     Draft(store.files, Share(address=question().address, lease=lease.name, holder=""))
-    known.append(is_store(tmp_path))
+    states.append(is_store(tmp_path))
     stored(store)
-    known.append(is_store(tmp_path))
-    assert known == [False, True, False, True, True]
+    states.append(is_store(tmp_path))
+    assert states == [False, True, False, True, True]
 
 
 def test_only_its_top_folders_belong_to_a_store(tmp_path):

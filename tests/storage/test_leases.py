@@ -1,4 +1,4 @@
-"""Leases: one works, the others wait, and nobody waits for the dead."""
+"""Leases: one process works, the others wait, and none waits for a dead process."""
 
 import multiprocessing
 import os
@@ -46,7 +46,7 @@ def killed_half_way(tmp_path):
         time.sleep(0.05)
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet buried
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, but still a zombie
     (store / "ready").unlink()
     yield store
     worker.join()
@@ -69,29 +69,29 @@ def test_processes_with_one_question_do_the_work_once(tmp_path):
 
 
 def test_draft_of_a_killed_process_is_resumed_at_once(killed_half_way):
-    found, waits = [], []
+    finished_files, waits = [], []
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.finished())
+        finished_files.extend(draft.finished())
         return two_files(draft)
 
     store = Store(killed_half_way)
     answer = store.answer(question(), Publication, work, resumable=True, on_progress=waits.append)
-    assert found == ["a.txt"]
+    assert finished_files == ["a.txt"]
     assert waits == []
     assert store.verify(answer.key) == []
 
 
-def test_draft_of_a_killed_process_is_cleared_where_it_cannot_be_resumed(killed_half_way):
-    found = []
+def test_draft_of_a_killed_process_is_cleared_if_it_cannot_be_resumed(killed_half_way):
+    draft_files = []
 
     def work(draft: Draft) -> Answered:
-        found.extend(draft.folder.rglob("*"))
+        draft_files.extend(draft.folder.rglob("*"))
         return two_files(draft)
 
     store = Store(killed_half_way)
     answer = store.answer(question(), Publication, work)
-    assert found == []
+    assert draft_files == []
     assert store.verify(answer.key) == []
 
 
@@ -102,9 +102,11 @@ def test_one_of_many_takes_a_lapsed_lease_over(tmp_path):
         path = tmp_path / "leases" / f"{number}.lease"
         path.write_text(FOREIGN)
         os.utime(path, (0, 0))
-    barrier, acquired, held = SPAWN.Barrier(3), SPAWN.Value("i", 0), SPAWN.Value("i", 0)
+    barrier, acquired_count, held_count = SPAWN.Barrier(3), SPAWN.Value("i", 0), SPAWN.Value("i", 0)
     workers = [
-        SPAWN.Process(target=contend, args=(str(tmp_path), rounds, barrier, acquired, held))
+        SPAWN.Process(
+            target=contend, args=(str(tmp_path), rounds, barrier, acquired_count, held_count)
+        )
         for _ in range(3)
     ]
     for worker in workers:
@@ -112,13 +114,13 @@ def test_one_of_many_takes_a_lapsed_lease_over(tmp_path):
     for worker in workers:
         worker.join(timeout=60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
-    assert (acquired.value, held.value) == (rounds, rounds)
+    assert (acquired_count.value, held_count.value) == (rounds, rounds)
     assert everything_in(tmp_path) == ["leases"]
 
 
-def test_who_comes_second_to_a_lapsed_lease_leaves_it_to_the_first(tmp_path):
+def test_the_second_process_at_a_lapsed_lease_leaves_it_to_the_first(tmp_path):
     class Overtaken(LocalFiles):
-        """Another process takes the lease over just before this one would."""
+        """Files on which another process takes the lease over just before this one would."""
 
         def replace(self, name, old, new):
             (self.root / name).write_text("theirs now")
@@ -133,15 +135,15 @@ def test_who_comes_second_to_a_lapsed_lease_leaves_it_to_the_first(tmp_path):
 def test_live_lease_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr("aeflow.storage.store.WAIT_SECONDS", 0.01)
     path = foreign_lease(tmp_path)
-    seen = []
+    reports = []
 
     def third_time_free(progress):
-        seen.append(progress)
-        if len(seen) == 3:
+        reports.append(progress)
+        if len(reports) == 3:
             path.unlink()
 
     Store(tmp_path).answer(question(), Publication, two_files, on_progress=third_time_free)
-    assert [(p.stage, p.done, p.total, p.message) for p in seen] == [
+    assert [(p.stage, p.done, p.total, p.message) for p in reports] == [
         ("publish", 0, 1, "waits for another run's answer")
     ] * 3
 
@@ -169,7 +171,7 @@ def test_lease_holds_until_it_has_been_silent_whatever_it_says(tmp_path, lease, 
     assert everything_in(tmp_path) == []
 
 
-def test_run_goes_on_at_once_where_a_lease_has_lapsed(tmp_path):
+def test_run_continues_at_once_if_a_lease_has_lapsed(tmp_path):
     foreign_lease(tmp_path, silent_seconds=LAPSE_SECONDS + 2)
     waits = []
     Store(tmp_path).answer(question(), Publication, two_files, on_progress=waits.append)
@@ -177,7 +179,7 @@ def test_run_goes_on_at_once_where_a_lease_has_lapsed(tmp_path):
 
 
 @pytest.mark.parametrize(("silent_seconds", "stays"), [(LAPSE_SECONDS + 2, False), (0, True)])
-def test_lease_left_beside_an_answer_goes_once_it_has_lapsed(tmp_path, silent_seconds, stays):
+def test_lease_left_next_to_an_artifact_goes_once_it_has_lapsed(tmp_path, silent_seconds, stays):
     store = Store(tmp_path)
     store.answer(question(), Publication, two_files)
     path = foreign_lease(tmp_path, silent_seconds=silent_seconds)
@@ -218,8 +220,8 @@ def test_lost_lease_is_noticed_and_not_released(tmp_path, lease):
         check_holder(LocalFiles(tmp_path), "one.lease", lease.holder)
     lease.release()
     assert str(caught.value) == (
-        "Another process took over 'one.lease' after its holder had been silent for 20 s, or the "
-        "holder has ended. Run it again to get the answer."
+        "Another process took over 'one.lease' after 20 s without a heartbeat of its holder, or "
+        "the holder has ended. Run it again to get the artifact."
     )
     assert (tmp_path / "one.lease").read_text() == FOREIGN
 

@@ -1,4 +1,4 @@
-"""A store in an object store: marks of removals, one winner of a commit, a bounded cache."""
+"""A store in an object store: removal markers, one winner of a commit, a bounded cache."""
 
 import time
 import uuid
@@ -22,7 +22,7 @@ PARTIAL = f"{question().address}.partial"
 
 @pytest.fixture
 def url(tmp_path, monkeypatch):
-    """A store in memory that all `Store`s of this process see; each machine has its own cache."""
+    """The URL of a store in memory that all `Store`s of this process share, with its own cache."""
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "cache"))
     return f"memory://{uuid.uuid4().hex}/store"
 
@@ -32,7 +32,7 @@ def files(url):
     return ObjectFiles(url)
 
 
-def there(files: Files) -> list[str]:
+def names_in(files: Files) -> list[str]:
     return sorted(contents(files))
 
 
@@ -42,7 +42,7 @@ def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, mon
     with monkeypatch.context() as killed:
         killed.setattr(files, "delete_file", lambda name: None)
         assert files.replace("a", b"1", None)
-    assert there(files) == ["a"]
+    assert names_in(files) == ["a"]
     assert not files.exists("a")
     assert files.create("a", b"2")
     assert files.read("a") == b"2"
@@ -50,7 +50,7 @@ def test_mark_of_a_removal_that_was_killed_is_nothing_and_is_replaced(files, mon
 
 def test_answer_is_committed_whole_and_found_by_another_machine(url, tmp_path, monkeypatch):
     answer = stored(Store(url))
-    assert there(ObjectFiles(url)) == [
+    assert names_in(ObjectFiles(url)) == [
         f"{answer.address}/_manifest.json",
         f"{answer.address}/a.txt",
         f"{answer.address}/sub/b.txt",
@@ -81,7 +81,7 @@ def test_draft_is_resumed_on_another_machine(url, tmp_path, monkeypatch):
     assert Store(url).verify(answer.key) == []
 
 
-def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
+def test_the_second_commit_returns_the_first_artifact_and_harms_nothing(url):
     def overtaken(draft: Draft) -> Answered:
         with draft.writing("a.txt") as path:
             path.write_text("of the second")
@@ -96,7 +96,7 @@ def test_who_commits_second_returns_the_first_answer_and_harms_nothing(url):
     store = Store(url)
     assert store.answer(question(), Publication, overtaken) == first[0]
     assert store.verify(first[0].key) == []
-    assert there(store.files) == [
+    assert names_in(store.files) == [
         f"{first[0].address}/{name}" for name in ("_manifest.json", "a.txt", "sub/b.txt")
     ]
 
@@ -116,12 +116,12 @@ def test_what_a_commit_left_that_was_killed_at_its_end_goes_once_it_is_dead(
 ):
     store = Store(url)
     answer = stored(store)
-    answered = there(store.files)
+    committed_names = names_in(store.files)
     store.files.create(f"{PARTIAL}/a.txt", b"of a process that committed")
     store.files.create(LEASE, FOREIGN.encode())
     monkeypatch.setattr(leases, "LAPSE_SECONDS", 60.0 if is_alive else -1.0)
     assert stored(store) == answer
-    assert there(store.files) == sorted(answered + stays)
+    assert names_in(store.files) == sorted(committed_names + stays)
 
 
 def test_lease_is_waited_for_and_taken_over_when_it_lapses(files, monkeypatch):
@@ -133,7 +133,7 @@ def test_lease_is_waited_for_and_taken_over_when_it_lapses(files, monkeypatch):
     assert lease.acquire()
     assert lease.is_held()
     lease.release()
-    assert there(files) == []
+    assert names_in(files) == []
 
 
 def test_heart_beats_while_the_lease_is_held(files, monkeypatch):
@@ -156,10 +156,10 @@ def test_harm_in_the_store_is_found_and_harm_in_the_cache_is_mended(url):
     (folder / "a.txt").write_text("tampered content")
     assert (store.reading(answer, ["a.txt"]) / "a.txt").read_text() == "content of a.txt"
     store.files.put(f"{answer.address}/a.txt", b"tampered content")
-    said = (
+    message = (
         f"The file '{url}/{answer.address}/a.txt' is not what was committed: its SHA-256 differs."
     )
-    assert store.verify(answer.key) == [said]
+    assert store.verify(answer.key) == [message]
     (folder / "a.txt").unlink()
     with pytest.raises(CorruptArtifact, match="is not what was committed"):
         store.reading(answer, ["a.txt"])
@@ -172,7 +172,7 @@ def test_cache_lets_the_oldest_answer_go_but_none_that_is_held(tmp_path, monkeyp
     for number in range(3):
         cache = holder if number == 0 else Cache("memory://x")
         cache.make_room(10)
-        with cache.taking(f"s/{number}", "file") as path:
+        with cache.adding(f"s/{number}", "file") as path:
             path.write_bytes(b"0123456789")
         time.sleep(0.01)
         if number:

@@ -1,4 +1,4 @@
-"""The store: answers under their keys, committed by a manifest, found by the start of a key."""
+"""The store: artifacts under their keys, committed by a manifest, found by a prefix of the key."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_manifest_is_written_last(tmp_path):
 
 
 def test_manifest_holds_where_the_answer_comes_from(tmp_path):
-    asked = Question(
+    publish_question = Question(
         stage="publish",
         version=3,
         folder="publications",
@@ -56,11 +56,11 @@ def test_manifest_holds_where_the_answer_comes_from(tmp_path):
         inputs={"model": Input(address="models/abc", digest="def")},
     )
 
-    def recorded(draft: Draft) -> Answered:
+    def work(draft: Draft) -> Answered:
         return Answered(two_files(draft).fields, {"device": "cpu"})
 
     store = Store(tmp_path)
-    answer = store.answer(asked, Publication, recorded)
+    answer = store.answer(publish_question, Publication, work)
     manifest = json.loads((store.locate(answer) / "_manifest.json").read_text())
     seconds, created = manifest.pop("seconds"), manifest.pop("created")
     assert 0 <= seconds < 60
@@ -69,7 +69,7 @@ def test_manifest_holds_where_the_answer_comes_from(tmp_path):
     assert manifest == {
         "format": 1,
         "stage": "publish",
-        "key": asked.key,
+        "key": publish_question.key,
         "digest": answer.digest,
         "question": {
             "stage": "publish",
@@ -125,9 +125,9 @@ def test_missing_artifact_is_said_to_be_missing(tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "a\\b", "a\0b"])
 def test_name_that_leaves_the_store_is_refused(tmp_path, name):
-    asked = question().model_copy(update={"name": name})
+    named_question = question().model_copy(update={"name": name})
     with pytest.raises(ConfigError, match="leads out of its folder"):
-        Store(tmp_path / "store").answer(asked, Publication, two_files)
+        Store(tmp_path / "store").answer(named_question, Publication, two_files)
     assert everything_in(tmp_path) == []
 
 
@@ -158,7 +158,7 @@ def test_store_that_cannot_be_opened_is_refused(url):
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("s3://user:secret@bucket/x", "holds no user, password or option"),
         ("s3://bucket/x?key=secret", "holds no user, password or option"),
@@ -167,12 +167,12 @@ def test_store_that_cannot_be_opened_is_refused(url):
         ("gs://bucket/x", "There are no credentials for 'gs://bucket/x' in the environment."),
     ],
 )
-def test_address_of_an_object_store_is_checked_first(url, said, monkeypatch):
+def test_address_of_an_object_store_is_checked_first(url, message, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError) as caught:
         Store(url)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
@@ -207,11 +207,16 @@ def test_artifact_is_found_by_key_address_and_start_of_the_key(tmp_path):
 
 
 def test_named_artifact_is_found_by_its_key(tmp_path):
-    asked = question().model_copy(update={"folder": "datasets", "name": "mnist-1"})
+    named_question = question().model_copy(update={"folder": "datasets", "name": "mnist-1"})
     store = Store(tmp_path)
-    store.answer(asked, Publication, lambda draft: Answered({"digest": "d"}))
-    for key in (asked.key, asked.key[:4], f"mnist-1-{asked.key}", asked.address):
-        assert store.resolve(key) == asked.address
+    store.answer(named_question, Publication, lambda draft: Answered({"digest": "d"}))
+    for key in (
+        named_question.key,
+        named_question.key[:4],
+        f"mnist-1-{named_question.key}",
+        named_question.address,
+    ):
+        assert store.resolve(key) == named_question.address
 
 
 @pytest.mark.parametrize("key", ["", "zzzz", "publications", "../store"])
@@ -231,12 +236,12 @@ def test_key_that_could_mean_two_artifacts_is_refused(tmp_path):
     answers = [stored(store, str(number)) for number in range(17)]  # sixteen digits begin a key
     starts = [answer.key[0] for answer in answers]
     start = max(starts, key=starts.count)
-    meant = sorted(answer.address for answer in answers if answer.key[0] == start)
+    addresses = sorted(answer.address for answer in answers if answer.key[0] == start)
     with pytest.raises(ConfigError) as caught:
         store.resolve(start)
     assert str(caught.value) == (
-        f"{len(meant)} artifacts have keys like '{start}' in the store {tmp_path}: "
-        f"{', '.join(meant)}. Give more of the key."
+        f"{len(addresses)} artifacts have keys like '{start}' in the store {tmp_path}: "
+        f"{', '.join(addresses)}. Give more of the key."
     )
 
 

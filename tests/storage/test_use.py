@@ -1,4 +1,4 @@
-"""The use of an artifact against its removal: of the two one comes first, whatever goes wrong."""
+"""The use of an artifact against its removal: either one comes first, whatever fails."""
 
 import os
 import tempfile
@@ -15,31 +15,32 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import Answered, Manifest
 from aeflow.registry import retention
 from aeflow.registry.retention import carry_out, plan_prune
-from aeflow.storage import Draft, Store, blobs, use
+from aeflow.storage import Draft, Store, use
+from aeflow.storage.bucket import objects
 from aeflow.storage.removal import remove_artifact
 from aeflow.storage.use import CLAIMED, claim, record_use, withdraw_claim
 from tests.chains import age, made, problems_in, question_of
 from tests.storage.faults import KINDS
 from tests.storage.places import Folder, Place, contents, drafts
 from tests.storage.questions import everything_in, question, stored
-from tests.storage.surviving import count_survived, interrupted, struck
+from tests.storage.surviving import after_each_fault, before_each_call, count_survived
 
 OLDER = question_of(Dataset, "older").address
 LOCKED = "writing"
-"""What a folder does under a lock, for which other processes wait."""
+"""The operation of a folder under a lock, for which other processes wait."""
 DELETION = "delete"
-"""What a process may still do to a bucket that was stopped after it had found its lease."""
+"""The request to a bucket that a process may still make after it was stopped with its lease."""
 
 
 @pytest.fixture
 def two(place, monkeypatch, request) -> Place:
-    """Two datasets of one name, of which a prune removes the older one; each use is recorded."""
+    """Two datasets of one name. A prune removes the older one, and each use is recorded."""
     monkeypatch.setattr(use, "RECORD_SECONDS", getattr(request, "param", 0.0))
     monkeypatch.setattr(retention, "GRACE_SECONDS", 0.0)
-    monkeypatch.setattr(blobs, "REMOVAL_SECONDS", 0.3)
+    monkeypatch.setattr(objects, "REMOVAL_SECONDS", 0.3)
     for word in ("older", "newer"):
         made(place.store(), Dataset, word)
-    time.sleep(0.02)  # the clock that stamps files may be behind by that much
+    time.sleep(0.02)  # the clock that sets file times may be behind by that much
     return place
 
 
@@ -47,20 +48,20 @@ def prune(store: Store) -> None:
     list(carry_out(plan_prune(store, keep_last=1, min_age_seconds=0), store))
 
 
-def make_anew(store: Store) -> None:
+def make_again(store: Store) -> None:
     made(store, Dataset, "older")
 
 
 def read(store: Store) -> Manifest | None:
-    """Reads the older dataset as a stage does; returns None if it is absent."""
+    """Reads the older dataset as a stage does. Returns None if it is absent."""
     time.sleep(0.02)
     with suppress(ConfigError):
         return store.manifest(OLDER)
     return None
 
 
-def left_of(place: Place) -> list[str]:
-    """Lists what there is of the older dataset and of its removal."""
+def remains_of(place: Place) -> list[str]:
+    """Lists the files of the older dataset and of its removal."""
     key = OLDER.rpartition("/")[2]
     return [name for name in contents(place.files()) if key in name]
 
@@ -68,7 +69,7 @@ def left_of(place: Place) -> list[str]:
 def assert_there_or_gone(place: Place, *, there: bool, when: str) -> None:
     assert problems_in(place.store()) == [], when
     assert (place.store().find(OLDER) is not None) is there, when
-    assert there or left_of(place) == [], when
+    assert there or remains_of(place) == [], when
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,8 +84,8 @@ def test_a_use_survives_a_fault_at_any_call(two, kind):
 
 @pytest.mark.parametrize("kind", ["partial", "crash"])
 def test_what_a_prune_left_that_failed_is_made_anew(two, kind):
-    for place, when in struck(prune, two, kind):
-        make_anew(place.store())
+    for place, when in after_each_fault(prune, two, kind):
+        make_again(place.store())
         assert_there_or_gone(place, there=True, when=when)
         assert drafts(place) == [], when
 
@@ -92,56 +93,58 @@ def test_what_a_prune_left_that_failed_is_made_anew(two, kind):
 @pytest.mark.parametrize("kind", ["partial", "crash"])
 def test_a_new_commit_over_a_claim_survives_a_fault_at_any_call(two, kind):
     assert claim(two.files(), OLDER, unused_since=time.time())
-    assert count_survived(make_anew, two, kind) > 10
+    assert count_survived(make_again, two, kind) > 10
 
 
 def test_an_artifact_that_is_used_at_any_call_of_a_prune_stays_or_is_absent(two):
     def use_it(place: Place) -> None:
-        seen.append(read(place.store()))
+        manifests.append(read(place.store()))
 
-    seen = []
-    for place, when in interrupted(prune, two, use_it, LOCKED):
-        assert_there_or_gone(place, there=seen[-1] is not None, when=when)
-    assert {manifest is None for manifest in seen} == {True, False}
+    manifests = []
+    for place, when in before_each_call(prune, two, use_it, LOCKED):
+        assert_there_or_gone(place, there=manifests[-1] is not None, when=when)
+    assert {manifest is None for manifest in manifests} == {True, False}
 
 
 def test_an_artifact_that_is_removed_at_any_call_of_a_use_stays_or_is_absent(two):
     def use_it(store: Store) -> None:
-        begun.append(time.time())
-        seen.append(read(store))
+        start_times.append(time.time())
+        manifests.append(read(store))
 
     def remove(place: Place) -> None:
-        remove_artifact(place.files(), OLDER, unused_since=begun[-1])
+        remove_artifact(place.files(), OLDER, unused_since=start_times[-1])
 
-    begun, seen = [], []
-    for place, when in interrupted(use_it, two, remove, LOCKED):
-        assert (place.store().find(OLDER) is not None) is (seen[-1] is not None), when
-        assert seen[-1] or [n for n in left_of(place) if not n.endswith("/_used")] == [], when
-        make_anew(place.store())
+    start_times, manifests = [], []
+    for place, when in before_each_call(use_it, two, remove, LOCKED):
+        assert (place.store().find(OLDER) is not None) is (manifests[-1] is not None), when
+        assert manifests[-1] or [n for n in remains_of(place) if not n.endswith("/_used")] == [], (
+            when
+        )
+        make_again(place.store())
         assert_there_or_gone(place, there=True, when=when)
-    assert {manifest is None for manifest in seen} == {True, False}
+    assert {manifest is None for manifest in manifests} == {True, False}
 
 
 def test_two_prunes_at_once_remove_an_artifact_once(two):
-    for place, when in interrupted(prune, two, lambda place: prune(place.store()), LOCKED):
+    for place, when in before_each_call(prune, two, lambda place: prune(place.store()), LOCKED):
         assert_there_or_gone(place, there=False, when=when)
 
 
 @pytest.mark.parametrize("two", [0.0, 300.0], indirect=True, ids=["used", "never used"])
 def test_a_prune_that_lost_its_lease_leaves_a_new_answer_alone(two):
-    def remove_and_make_anew(place: Place) -> None:
+    def remove_and_make_again(place: Place) -> None:
         place.lapse_leases()
         prune(place.store())
         place.lapse_leases()
         time.sleep(0.02)
-        make_anew(place.store())
-        anew.append(place.store().find(OLDER))
+        make_again(place.store())
+        new_manifests.append(place.store().find(OLDER))
 
-    anew, leaving_out = [], LOCKED if isinstance(two, Folder) else DELETION
-    for place, when in interrupted(prune, two, remove_and_make_anew, leaving_out):
+    new_manifests, leaving_out = [], LOCKED if isinstance(two, Folder) else DELETION
+    for place, when in before_each_call(prune, two, remove_and_make_again, leaving_out):
         assert_there_or_gone(place, there=True, when=when)
-        assert place.store().find(OLDER) == anew[-1], when
-    assert len(anew) > 20
+        assert place.store().find(OLDER) == new_manifests[-1], when
+    assert len(new_manifests) > 20
 
 
 def test_use_is_recorded_once_in_a_while_and_the_manifest_stays_as_it_is(place, monkeypatch):
@@ -162,16 +165,16 @@ def test_use_is_recorded_once_in_a_while_and_the_manifest_stays_as_it_is(place, 
 
 def test_use_after_five_minutes_is_recorded_again(tmp_path):
     store, answer = Store(tmp_path), stored(Store(tmp_path))
-    seen = []
+    uses = []
     for seconds in (290, 310, 290, 310):
         age(store, seconds)
         store.manifest(answer.address)
-        seen.append((tmp_path / answer.address / "_used").exists() and left(store, answer))
-    assert seen[0] is False
-    assert seen[1] == seen[2] != seen[3]
+        uses.append((tmp_path / answer.address / "_used").exists() and recorded_use(store, answer))
+    assert uses[0] is False
+    assert uses[1] == uses[2] != uses[3]
 
 
-def left(store: Store, answer: Publication) -> bytes:
+def recorded_use(store: Store, answer: Publication) -> bytes:
     return store.files.read(f"{answer.address}/_used")
 
 
@@ -183,7 +186,7 @@ def test_use_makes_a_claim_fail_and_a_claim_makes_a_use_fail(place, monkeypatch)
     assert record_use(files, address)
     assert not claim(files, address, unused_since=since)
     assert claim(files, address, unused_since=time.time() + 1)
-    assert claim(files, address, unused_since=0.0)  # it is already
+    assert claim(files, address, unused_since=0.0)  # it is claimed already
     assert not record_use(files, address)
     assert files.read(f"{address}/_used") == CLAIMED
     withdraw_claim(files, address)
@@ -219,10 +222,10 @@ def test_absent_artifact_has_no_use(place):
 def test_use_of_a_version_that_renewed_the_manifest_counts(place):
     store, answer = place.store(), stored(place.store())
     name = f"{answer.address}/_manifest.json"
-    written = store.files.read(name)
+    content = store.files.read(name)
     since = time.time()
     time.sleep(0.02)
-    store.files.replace(name, written, written + b" \t" * 12)
+    store.files.replace(name, content, content + b" \t" * 12)
     assert not claim(store.files, answer.address, unused_since=since)
     assert store.verify(answer.key) == []
     assert stored(store) == answer
@@ -248,7 +251,7 @@ def test_use_is_no_file_of_the_artifact_and_not_in_the_way(tmp_path, monkeypatch
 
 @contextmanager
 def read_only(root: Path) -> Iterator[None]:
-    """Lets this process only read a folder; root may write anywhere, so it becomes another user."""
+    """Makes a folder read-only; root may write anywhere, so the process becomes another user."""
     root.chmod(0o755)
     paths = [path for path in (root, *root.rglob("*")) if path.is_dir()]
     for path in paths:

@@ -1,4 +1,4 @@
-"""The verbs on bytes, the same for a folder and a bucket: whole or not at all, one winner."""
+"""The file operations that a folder and a bucket share: whole or not at all, one winner."""
 
 import threading
 

@@ -1,8 +1,8 @@
-"""A bounded folder of copies: what was fetched from an object store, whole answers out at a time.
+"""The local cache of object stores: a folder of bounded size with copies of committed files.
 
-It lies in `AEFLOW_CACHE` and holds `AEFLOW_CACHE_BYTES` at most. What a process reads stays while
-it does; of the rest, what was used longest ago goes first. A process that reads more at once than
-the bound gets it all the same.
+The folder is `AEFLOW_CACHE`, and it holds at most `AEFLOW_CACHE_BYTES`. Only whole artifacts are
+evicted, the least recently used first. An artifact that a process is reading is never evicted. If a
+process reads more at once than the limit, the cache exceeds the limit.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from aeflow.errors import ConfigError
-from aeflow.storage.disk.durable import aside, replacing
+from aeflow.storage.disk.durable import replacing, temporary_path
 from aeflow.storage.disk.files import contained
 
 __all__ = ["Cache", "cache_folder"]
@@ -26,99 +26,102 @@ FOLDER, BYTES = "AEFLOW_CACHE", "AEFLOW_CACHE_BYTES"
 DEFAULT_BYTES = 20 * 2**30
 SCRATCH = "work"
 ANSWER = "*/*/*"
-"""Where an answer lies below the cache: store, kind, key."""
+"""The glob pattern of an artifact in the cache: store, kind, key."""
 
 
 def cache_folder() -> Path:
-    """Returns where copies lie: `AEFLOW_CACHE`, or a folder of the user's cache.
+    """Returns the folder of the cache: `AEFLOW_CACHE`, or a folder in the user's own cache.
 
-    Raises ConfigError if it would lie in a home folder and this user has none.
+    Raises ConfigError if that is in a home folder and this user has none.
     """
-    chosen = os.environ.get(FOLDER)
+    setting = os.environ.get(FOLDER)
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(chosen) if chosen else Path(parent) / "aeflow"
+    folder = Path(setting) if setting else Path(parent) / "aeflow"
     try:
         return folder.expanduser().absolute()
     except RuntimeError as error:
         raise ConfigError(
-            f"The cache has no place, for this user has no home folder. Set {FOLDER} to a folder."
+            f"The cache has no folder, because this user has no home. Set {FOLDER} to a folder."
         ) from error
 
 
 class Cache:
-    """Holds copies of one store's committed files, and room for files in the making."""
+    """Holds copies of one store's committed files, and temporary folders for unfinished files."""
 
     def __init__(self, url: str):
         self._top = cache_folder()
-        self._bound = _bound()
+        self._max_bytes = _max_bytes()
         self.root = self._top / hashlib.sha256(url.encode()).hexdigest()[:16]
-        self._held: dict[str, int] = {}
+        self._descriptors: dict[str, int] = {}
 
     def __del__(self):
-        for descriptor in self._held.values():
+        for descriptor in self._descriptors.values():
             with suppress(OSError):
                 os.close(descriptor)
 
     def hold(self, address: str) -> Path:
-        """Returns the folder for an answer's files; it stays while this object does."""
+        """Returns the folder for an artifact's files, which stays while this object exists."""
         folder = contained(self.root, address)
-        while address not in self._held:
-            _make(folder)
+        while address not in self._descriptors:
+            _create_folder(folder)
             descriptor = os.open(folder, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if folder.is_dir() and os.path.samestat(os.fstat(descriptor), folder.stat()):
-                self._held[address] = descriptor
-            else:  # it went out in this very moment
+                self._descriptors[address] = descriptor
+            else:  # it was evicted between `_create_folder` and `flock`
                 os.close(descriptor)
         os.utime(folder)
         return folder
 
     def make_room(self, size: int) -> None:
-        """Lets answers go that nobody holds, the one used longest ago first, until `size` fits."""
+        """Evicts artifacts until `size` bytes fit, the least recently used first.
+
+        Artifacts that a process holds stay.
+        """
         sizes = {folder: _size(folder) for folder in self._top.glob(ANSWER) if folder.is_dir()}
         total = sum(sizes.values()) + size
         for folder in sorted(sizes, key=_last_use):
-            if total <= self._bound:
+            if total <= self._max_bytes:
                 return
-            if sizes[folder] and _let_go(folder):
+            if sizes[folder] and _evict(folder):
                 total -= sizes[folder]
 
     @contextmanager
-    def taking(self, address: str, name: str) -> Iterator[Path]:
-        """Gives a path to write a copy to; it has its name once the block ends well."""
-        with replacing(contained(self.hold(address), name)) as written:
-            yield written
+    def adding(self, address: str, name: str) -> Iterator[Path]:
+        """Yields a path to write a copy to. The copy gets its name if the block raises no error."""
+        with replacing(contained(self.hold(address), name)) as path:
+            yield path
 
     def scratch(self) -> tempfile.TemporaryDirectory:
-        """Returns a folder for files in the making; what dead processes left is removed."""
+        """Returns a temporary folder for unfinished files. Removes those of dead processes."""
         parent = self._top / SCRATCH
-        _make(parent)
-        for left in parent.iterdir():
-            owner = left.name.partition("-")[0]
+        _create_folder(parent)
+        for leftover in parent.iterdir():
+            owner = leftover.name.partition("-")[0]
             if owner.isdigit() and not psutil.pid_exists(int(owner)):
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(leftover, ignore_errors=True)
         return tempfile.TemporaryDirectory(
             prefix=f"{os.getpid()}-", dir=parent, ignore_cleanup_errors=True
         )
 
 
-def _make(folder: Path) -> None:
+def _create_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The cache cannot make '{folder}' ({error.strerror or error}). "
+            f"The cache cannot create '{folder}' ({error.strerror or error}). "
             f"Set {FOLDER} to a folder that you may write to."
         ) from error
 
 
-def _bound() -> int:
-    chosen = os.environ.get(BYTES) or str(DEFAULT_BYTES)
-    if not chosen.isdigit():
+def _max_bytes() -> int:
+    setting = os.environ.get(BYTES) or str(DEFAULT_BYTES)
+    if not setting.isdigit():
         raise ConfigError(
-            f"{BYTES} is a number of bytes, not '{chosen}'. Give such as 20000000000."
+            f"{BYTES} is a number of bytes, not '{setting}'. Give a number such as 20000000000."
         )
-    return int(chosen)
+    return int(setting)
 
 
 def _size(folder: Path) -> int:
@@ -138,17 +141,17 @@ def _last_use(folder: Path) -> float:
     return 0.0
 
 
-def _let_go(folder: Path) -> bool:
-    """Removes an answer's copies unless a process holds them; says whether it did."""
+def _evict(folder: Path) -> bool:
+    """Removes an artifact's copies unless a process holds them. Returns whether they are gone."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        unwanted = aside(folder)
-        folder.rename(unwanted)
-        shutil.rmtree(unwanted, ignore_errors=True)
+        temporary = temporary_path(folder)
+        folder.rename(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
     except FileNotFoundError:
         return True
     except BlockingIOError:

@@ -1,10 +1,12 @@
-"""The commit where there is no rename: files first, then the manifest, which one writer creates.
+"""The commit in an object store, which has no rename: files first, and the manifest last.
 
-Two writers of one answer may meet here where one was taken for dead. Each file is created only
-where it is absent. What another writer put is replaced only by who holds the lease, and only as it
-was seen; who comes back from the dead finds its lease gone, or the files no longer as it saw them.
-Who finds the manifest there takes away what is its own alone. A writer could still harm an answer
-if two others took it over, one after the other, between two of its calls.
+Only one writer can create the manifest. Two writers of one artifact can meet here if one of them
+was wrongly taken for dead. Each file is created only if it is absent. Only the holder of the lease
+replaces a file of another writer, and only if that file is unchanged since the holder read it. A
+writer that was taken for dead and continues finds that its lease is lost, or that the files have
+changed. A writer that finds a manifest removes only the files that are not in that manifest and
+that it brought itself. A writer could still damage an artifact if two others took the artifact
+over, one after the other, between two of its calls.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +21,13 @@ from aeflow.storage.disk.files import MANIFEST
 __all__ = ["Commit"]
 
 ONE_PUT_BYTES = 256 * 2**20
-"""Larger files go in parts, which know no condition: whether one is there is asked before."""
+"""Larger files are uploaded in parts, which allows no condition, so they are compared first."""
 IN_FLIGHT = 4
 ATTEMPTS = 5
 
 
 class Commit:
-    """Brings the files of one draft to one address."""
+    """Commits the files of one draft at one address."""
 
     def __init__(
         self,
@@ -44,30 +46,30 @@ class Commit:
         self._check = check
 
     def make(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
-        """Says whether this writer's answer is the one that counts."""
-        won = self._files.seen(self._manifest) is None and self._bring(manifest, entries)
-        if not won:
+        """Commits the draft. Returns False if another writer's artifact was committed first."""
+        is_first = self._files.snapshot(self._manifest) is None and self._upload(manifest, entries)
+        if not is_first:
             self._withdraw({entry.name for entry in entries})
         self._files.delete(self._draft)
-        return won
+        return is_first
 
-    def _bring(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
+    def _upload(self, manifest: bytes, entries: Sequence[FileEntry]) -> bool:
         self._remove_strays({entry.name for entry in entries})
         try:
             with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="commit") as pool:
                 list(pool.map(self._place, entries))
             self._check()
         except (AeflowError, OSError):
-            if self._files.seen(self._manifest) is None:
+            if self._files.snapshot(self._manifest) is None:
                 raise
             return False
         return self._files.create(self._manifest, manifest)
 
     def _place(self, entry: FileEntry) -> None:
-        """Sees to it that a file holds what the manifest will say of it."""
+        """Makes sure that a file holds the content that the manifest will record."""
         name, draft = f"{self._address}/{entry.name}", f"{self._draft}/{entry.name}"
         self._check()
-        if entry.sha256[:8] in entry.name:  # whoever writes this name writes these bytes
+        if entry.sha256[:8] in entry.name:  # all writers of this name write the same bytes
             self._files.copy(draft, name)
             return
         path = self._local(draft)
@@ -95,16 +97,16 @@ class Commit:
             f"Another writer keeps changing '{self._files.shown(name)}'. Run it again."
         )
 
-    def _remove_strays(self, known: set[str]) -> None:
-        """Removes what an answer that lost its manifest, or was never committed, left there."""
+    def _remove_strays(self, expected_names: set[str]) -> None:
+        """Removes what is left of an artifact that lost its manifest or was never committed."""
         for name in self._files.names(self._address):
-            if name not in known | {MANIFEST}:
+            if name not in expected_names | {MANIFEST}:
                 self._check()
                 self._files.delete_file(f"{self._address}/{name}")
 
-    def _withdraw(self, mine: set[str]) -> None:
-        """Removes what only this writer brought, and the winner's manifest does not know."""
+    def _withdraw(self, own_names: set[str]) -> None:
+        """Removes the files of this writer that the winner's manifest does not list."""
         winner = Manifest.model_validate_json(self._files.read(self._manifest))
-        present = set(self._files.names(self._address))
-        for name in (mine & present) - {entry.name for entry in winner.files}:
+        stored_names = set(self._files.names(self._address))
+        for name in (own_names & stored_names) - {entry.name for entry in winner.files}:
             self._files.delete_file(f"{self._address}/{name}")

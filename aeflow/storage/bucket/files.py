@@ -1,7 +1,7 @@
-"""The verbs on bytes for an object store: a bucket and a prefix instead of a folder.
+"""The file operations of a store on a bucket and a prefix instead of a folder.
 
-What is read or written as a file lies on this machine meanwhile: committed files in the cache,
-those in the making in a folder of this process.
+Files that are read or written have a local copy: committed files in the cache, unfinished ones in a
+temporary folder of this process.
 """
 
 import logging
@@ -37,39 +37,39 @@ class ObjectFiles(Objects):
         super().__init__(url)
         self.cache = Cache(url)
         self.root = self.cache.root
-        self._have: dict[str, str] = {}
-        self._published: dict[str, float] = {}
+        self._versions: dict[str, str] = {}
+        self._publish_times: dict[str, float] = {}
 
     def holds(self, name: str, entry: FileEntry) -> bool:
-        """Says whether a file has the size that was recorded: half a file is never there."""
+        """Returns whether a file has the recorded size. An object store never holds half a file."""
         meta = self.head(name)
         return meta is not None and meta["size"] == entry.size
 
     def make_folder(self, name: str) -> None:
-        """Does nothing: there are no folders."""
+        """Does nothing, because there are no folders."""
 
     def remove_if_empty(self, name: str) -> None:
-        """Does nothing: there are no folders."""
+        """Does nothing, because there are no folders."""
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Gives a path to write to; `name` appears, whole, when the block ends well."""
-        with replacing(self.path(name)) as written:
-            yield written
-            version = self.put(name, written)
-        self._have[name] = version
+        """Yields a path to write to. `name` appears, complete, if the block raises no error."""
+        with replacing(self.path(name)) as path:
+            yield path
+            version = self.put(name, path)
+        self._versions[name] = version
 
     def link(self, old: str, new: str) -> None:
         """Copies a finished file within the store."""
         self.copy(old, new)
-        copied, here = contained(self.root, old), self.path(new)
+        cached_copy, local_path = contained(self.root, old), self.path(new)
         meta = self.head(new)
-        if meta and copied.is_file() and copied.stat().st_size == meta["size"]:
-            here.parent.mkdir(parents=True, exist_ok=True)
-            here.unlink(missing_ok=True)
-            with suppress(OSError):  # it is fetched when it is asked for
-                os.link(copied, here)
-                self._have[new] = meta["e_tag"]
+        if meta and cached_copy.is_file() and cached_copy.stat().st_size == meta["size"]:
+            local_path.parent.mkdir(parents=True, exist_ok=True)
+            local_path.unlink(missing_ok=True)
+            with suppress(OSError):  # without this copy, `local` fetches the file
+                os.link(cached_copy, local_path)
+                self._versions[new] = meta["e_tag"]
 
     def commit(
         self,
@@ -80,40 +80,40 @@ class ObjectFiles(Objects):
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Brings a draft to an address, the manifest last; False where another one was first."""
+        """Commits a draft, its manifest last. Returns False if another artifact was first."""
         return Commit(self, draft, address, check=check, local=self.local).make(manifest, entries)
 
     def path(self, name: str) -> Path:
-        """Returns where a file in the making lies on this machine."""
+        """Returns the local path of an unfinished file."""
         return contained(Path(self._scratch.name), name)
 
     def local(self, name: str) -> Path:
-        """Returns a path with the bytes of a file of a draft as they are now."""
+        """Returns a local path that holds the current bytes of a draft's file."""
         path, meta = self.path(name), self.head(name)
         if meta is None:
             path.unlink(missing_ok=True)
         else:
-            self._take(name, meta)
+            self._fetch_if_changed(name, meta)
         return path
 
-    def _take(self, name: str, meta: dict[str, Any]) -> None:
-        """Fetches a file unless its bytes are here as they are there."""
+    def _fetch_if_changed(self, name: str, meta: dict[str, Any]) -> None:
+        """Fetches a file unless its local copy is current."""
         path = self.path(name)
-        if not path.is_file() or self._have.get(name) != meta["e_tag"]:
+        if not path.is_file() or self._versions.get(name) != meta["e_tag"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             self.fetch(name, path)
-            self._have[name] = meta["e_tag"]
+            self._versions[name] = meta["e_tag"]
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a folder on this machine that holds those committed files; it stays for now."""
+        """Returns a local folder with these committed files. It stays while this object exists."""
         folder = self.cache.hold(address)
         missing = [entry for entry in entries if not contained(folder, entry.name).is_file()]
         self.cache.make_room(sum(entry.size for entry in missing))
 
         def fetch(entry: FileEntry) -> None:
             with (
-                suppress(FileNotFoundError),  # said by who looks for it
-                self.cache.taking(address, entry.name) as path,
+                suppress(FileNotFoundError),  # the caller reports files that are missing
+                self.cache.adding(address, entry.name) as path,
             ):
                 self.fetch(f"{address}/{entry.name}", path)
 
@@ -122,28 +122,28 @@ class ObjectFiles(Objects):
         return folder
 
     def forget(self, address: str, name: str) -> bool:
-        """Drops this machine's copy of a committed file, and says so."""
+        """Removes the cached copy of a committed file, and returns True."""
         contained(self.root, f"{address}/{name}").unlink(missing_ok=True)
         return True
 
     def mirrored(self, folders: Iterable[str]) -> Path:
-        """Returns a folder of this process with copies of those folders; only what is new comes."""
+        """Returns a temporary folder with copies of these folders. Fetches only changed files."""
         for meta in (meta for folder in folders for meta in self._below(folder)):
-            self._take(meta["path"], meta)
+            self._fetch_if_changed(meta["path"], meta)
         return Path(self._scratch.name)
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
-        """Copies what was written below `path(name)` to the store, every few seconds at most."""
+        """Uploads what was written below `path(name)`, at most once in PUBLISH_SECONDS."""
         now = time.monotonic()
-        if not at_once and now - self._published.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
+        if not at_once and now - self._publish_times.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
             return
-        self._published[name] = now
+        self._publish_times[name] = now
         folder = self.path(name)
         for path in folder.rglob("*"):
             if path.is_file():
                 try:
                     self.put(f"{name}/{path.relative_to(folder).as_posix()}", path)
-                except (TransientError, OSError) as error:  # the work itself matters more
+                except (TransientError, OSError) as error:  # the work itself must go on
                     logger.warning("'%s' is not in the store yet: %s", path.name, error)
 
     @cached_property

@@ -1,8 +1,8 @@
-"""Files of an object store below one prefix, changed by conditional writes alone.
+"""Files of an object store below one prefix, changed only by conditional writes.
 
-What a folder does by renaming is done here by create-if-absent, and by compare-and-swap of etags.
-A file is removed by putting a mark in its place, if it is still the one that was seen, and then
-deleting that.
+Create-if-absent and compare-and-swap of etags replace the renames of a local folder. A file is
+removed in two steps. First a removal marker replaces it, if it is unchanged since it was read. Then
+the marker is deleted.
 """
 
 import hashlib
@@ -14,25 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from aeflow.storage.bucket.remote import Remote
-from aeflow.storage.disk.durable import UNFINISHED, unfinished
+from aeflow.storage.disk.durable import UNFINISHED, temporary_name
 from aeflow.storage.disk.files import PARTIAL, contained
 
-__all__ = ["Objects", "Seen"]
+__all__ = ["Objects", "Snapshot"]
 
 REMOVED = b"removed by aeflow\n"
 REMOVAL_SECONDS = 30.0
-"""How long a mark stands at most; one that is older was left by a process that was killed."""
+"""The longest time that a removal marker exists; an older one was left by a killed process."""
 PAUSE_SECONDS = 0.2
 HERE = Path("/")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Holds what a file was at one moment: its bytes, its version, its time of change."""
+class Snapshot:
+    """Holds the state of a file at one moment: its bytes, its version, its time of change."""
 
     content: bytes
     version: dict[str, str]
-    changed: float
+    change_time: float
 
 
 class Objects:
@@ -44,13 +44,13 @@ class Objects:
 
     def read(self, name: str) -> bytes:
         """Returns the bytes of a file."""
-        seen = self.seen(name)
-        if seen is None:
+        snapshot = self.snapshot(name)
+        if snapshot is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
-        return seen.content
+        return snapshot.content
 
     def exists(self, name: str) -> bool:
-        """Says whether a file or folder is there."""
+        """Returns whether a file or folder exists."""
         return self.head(name) is not None or bool(self._below(name))
 
     def folders(self, name: str) -> list[str]:
@@ -60,28 +60,28 @@ class Objects:
             prefix.rpartition("/")[2]
             for prefix in prefixes
             if not prefix.endswith(PARTIAL) or self._below(prefix)
-        )  # some servers go on listing the empty folder of a draft that is gone
+        )  # some servers still list the empty folder of a deleted draft
 
     def file_names(self, name: str) -> list[str]:
         """Lists the files directly below `name`, sorted."""
-        return sorted(found["path"].rpartition("/")[2] for found in self._listed(name)["objects"])
+        return sorted(meta["path"].rpartition("/")[2] for meta in self._listed(name)["objects"])
 
     def names(self, name: str) -> list[str]:
-        """Lists all finished files below a folder, by their names in it, sorted."""
-        found = (meta["path"].removeprefix(f"{name}/") for meta in self._below(name))
-        return sorted(n for n in found if not n.rpartition("/")[2].startswith(UNFINISHED))
+        """Lists all finished files below a folder by their names relative to it, sorted."""
+        file_names = (meta["path"].removeprefix(f"{name}/") for meta in self._below(name))
+        return sorted(n for n in file_names if not n.rpartition("/")[2].startswith(UNFINISHED))
 
     def size(self, name: str) -> int:
-        """Returns the bytes of a file, or of all files of a folder."""
+        """Returns the size in bytes of a file, or of all files in a folder."""
         return sum(meta["size"] for meta in self._all(name))
 
     def last_change(self, name: str) -> float:
-        """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
-        return max((_changed(meta) for meta in self._all(name)), default=0.0)
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
+        return max((_change_time(meta) for meta in self._all(name)), default=0.0)
 
     def age(self, name: str) -> float:
         """Returns the seconds since a file was changed, by the clock of the store."""
-        probe = f"{_beside(name)}{unfinished('clock')}"
+        probe = f"{_parent_prefix(name)}{temporary_name('clock')}"
         meta = self.head(name)
         if meta is None:
             raise FileNotFoundError(f"There is no '{self.shown(name)}'.")
@@ -90,10 +90,10 @@ class Objects:
             now = self.head(probe)
         finally:
             self.delete_file(probe)
-        return _changed(now) - _changed(meta) if now else time.time() - _changed(meta)
+        return _change_time(now) - _change_time(meta) if now else time.time() - _change_time(meta)
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file's bytes, read to the end; None without a file."""
+        """Returns size and SHA-256 of a file's bytes; None if there is no file."""
 
         def read(store: Any) -> tuple[int, str]:
             digest, size = hashlib.sha256(), 0
@@ -108,44 +108,48 @@ class Objects:
             return None
 
     def create(self, name: str, content: bytes) -> bool:
-        """Writes a file that must not be there yet; says whether it holds this content now."""
+        """Writes a file that must not exist yet. Returns whether it holds this content now."""
         contained(HERE, name)
         while True:
             try:
                 self.put(name, content, mode="create")
                 return True
             except self.remote.errors.AlreadyExistsError:
-                seen = self._seen_raw(name)
-            if seen is None:
+                snapshot = self._raw_snapshot(name)
+            if snapshot is None:
                 continue
-            if seen.content != REMOVED:
-                return seen.content == content  # put by this very call, on a line that was lost
-            if time.time() - seen.changed > REMOVAL_SECONDS:
-                return self._swap(name, seen, content)
+            if snapshot.content != REMOVED:
+                return snapshot.content == content  # put by this call before it lost its connection
+            if time.time() - snapshot.change_time > REMOVAL_SECONDS:
+                return self._swap(name, snapshot, content)
             time.sleep(PAUSE_SECONDS)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
-        """Puts `new` in the place of a file that still holds `old`; None removes the file.
+        """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
 
-        Says whether this call did it: of several with the same `old`, one does.
+        Returns whether this call did it. Of several calls with the same `old`, one succeeds.
         """
-        seen = self.seen(name)
-        if seen is None or seen.content != old:
+        snapshot = self.snapshot(name)
+        if snapshot is None or snapshot.content != old:
             return False
-        return self._remove(name, seen) if new is None else self._swap(name, seen, new)
+        return self._remove(name, snapshot) if new is None else self._swap(name, snapshot, new)
 
     def beat(self, name: str, content: bytes) -> None:
-        """Renews the time of change of a file that still holds `content`."""
+        """Renews the time of change of a file if it still holds `content`."""
         self.replace(name, content, content)
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes a folder; each of its files is whole, so a draft can be resumed from the rest."""
+        """Removes a folder file by file, after a `check` before each file.
+
+        The remaining files are always complete, so a draft can be resumed from them. `check` raises
+        if the folder now belongs to another process.
+        """
         for meta in self._below(name):
             check()
             self.delete_file(meta["path"])
 
     def delete(self, name: str) -> None:
-        """Removes a file or a folder with all it holds; nothing where there is none."""
+        """Removes a file, or a folder with its content. Does nothing if there is none."""
         contained(HERE, name)
         for meta in [*self._below(name), *filter(None, [self._meta(name)])]:
             self.delete_file(meta["path"])
@@ -154,27 +158,27 @@ class Objects:
         """Returns the address of a file or folder."""
         return f"{self._url}/{name}" if name else self._url
 
-    def seen(self, name: str) -> Seen | None:
-        """Returns what a file is now, None where there is none."""
-        seen = self._seen_raw(name)
-        return None if seen is None or seen.content == REMOVED else seen
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Returns the current state of a file, or None if there is none."""
+        snapshot = self._raw_snapshot(name)
+        return None if snapshot is None or snapshot.content == REMOVED else snapshot
 
     def head(self, name: str) -> dict[str, Any] | None:
-        """Returns size, etag and time of change of a file, None where there is none."""
+        """Returns size, etag and time of change of a file, or None if there is none."""
         meta = self._meta(name)
-        is_mark = meta and meta["size"] == len(REMOVED) and self.seen(name) is None
-        return None if is_mark else meta
+        is_marker = meta and meta["size"] == len(REMOVED) and self.snapshot(name) is None
+        return None if is_marker else meta
 
     def put(self, name: str, content: bytes | Path, **how: Any) -> str:
-        """Puts a file, in parts where it is large, and returns its etag."""
+        """Uploads a file, in parts if it is large, and returns its etag."""
         return self.remote.ask(self.remote.api.put, name, content, **how)["e_tag"]
 
     def copy(self, old: str, new: str) -> None:
-        """Copies a file within the store, in the place of what has that name."""
+        """Copies a file within the store, and replaces any file that has the new name."""
         self.remote.ask(self.remote.api.copy, old, new)
 
     def fetch(self, name: str, path: Path) -> None:
-        """Writes a file of the store to a path, and removes that where it cannot be had."""
+        """Downloads a file of the store to a path. A failure may leave part of it there."""
 
         def fetch(store: Any) -> None:
             with path.open("wb") as file:
@@ -184,34 +188,34 @@ class Objects:
         self.remote.ask(fetch)
 
     def delete_file(self, name: str) -> None:
-        """Removes one file, whatever it is now."""
+        """Removes one file unconditionally, whatever it holds now."""
         with suppress(FileNotFoundError):
             self.remote.ask(self.remote.api.delete, name)
 
-    def _seen_raw(self, name: str) -> Seen | None:
+    def _raw_snapshot(self, name: str) -> Snapshot | None:
         contained(HERE, name)
 
-        def see(store: Any) -> Seen:
-            found = self.remote.api.get(store, name)
-            return Seen(bytes(found.bytes()), _version(found.meta), _changed(found.meta))
+        def get(store: Any) -> Snapshot:
+            result = self.remote.api.get(store, name)
+            return Snapshot(bytes(result.bytes()), _version(result.meta), _change_time(result.meta))
 
         try:
-            return self.remote.ask(see)
+            return self.remote.ask(get)
         except FileNotFoundError:
             return None
 
-    def _swap(self, name: str, seen: Seen, content: bytes) -> bool:
+    def _swap(self, name: str, snapshot: Snapshot, content: bytes) -> bool:
         try:
-            self.put(name, content, mode=seen.version)
+            self.put(name, content, mode=snapshot.version)
             return True
         except FileNotFoundError:
             return False
         except self.remote.errors.PreconditionError:
-            now = self._seen_raw(name)  # put by this very call, on a line that was lost?
-            return now is not None and now.content == content != seen.content
+            now = self._raw_snapshot(name)  # maybe put by this call before it lost its connection
+            return now is not None and now.content == content != snapshot.content
 
-    def _remove(self, name: str, seen: Seen) -> bool:
-        if not self._swap(name, seen, REMOVED):
+    def _remove(self, name: str, snapshot: Snapshot) -> bool:
+        if not self._swap(name, snapshot, REMOVED):
             return False
         self.delete_file(name)
         return True
@@ -235,7 +239,7 @@ class Objects:
         return [meta] if meta else self._below(name)
 
 
-def _beside(name: str) -> str:
+def _parent_prefix(name: str) -> str:
     folder, slash, _ = name.rpartition("/")
     return f"{folder}{slash}"
 
@@ -244,7 +248,7 @@ def _version(meta: dict[str, Any]) -> dict[str, str]:
     return {key: meta[key] for key in ("e_tag", "version") if meta.get(key)}
 
 
-def _changed(meta: dict[str, Any]) -> float:
-    """Returns the end of the time that a stamp means: some stores write whole seconds."""
+def _change_time(meta: dict[str, Any]) -> float:
+    """Returns the latest Unix time that a timestamp can mean; some stores write whole seconds."""
     stamp = meta["last_modified"]
     return stamp.timestamp() + (0.999 if stamp.microsecond == 0 else 0.0)

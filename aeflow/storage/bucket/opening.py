@@ -1,4 +1,4 @@
-"""Opens files of object stores for those who read sources: listed once, read by ranges."""
+"""Source files in object stores, listed once and then read by byte ranges."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ READ_AHEAD_BYTES = 2**20
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """Names one object; it is opened, read and named as a `Path` is."""
+    """Refers to one object, with the methods of `Path` that the readers of sources need."""
 
     remote: Remote
     key: str
@@ -39,12 +39,12 @@ class RemoteFile:
     def digest(self) -> str:
         """The digest of its etag and size, which change whenever its bytes do.
 
-        Bytes that were uploaded in parts of another size have another etag, and so another digest.
+        The same bytes, uploaded in parts of another size, have another etag and another digest.
         """
         return hashlib.sha256(f"{self.e_tag} {self.size}".encode()).hexdigest()
 
     def open(self) -> io.BufferedReader:
-        """Opens it for reading, from wherever one seeks to."""
+        """Opens it for reading from any position."""
         return io.BufferedReader(_Ranges(self), READ_AHEAD_BYTES)
 
     def read_bytes(self) -> bytes:
@@ -53,28 +53,28 @@ class RemoteFile:
 
 
 class _Ranges(io.RawIOBase):
-    """Reads ranges of an object; a line that is lost is taken up again."""
+    """Reads byte ranges of an object, and reconnects if the connection is lost."""
 
     def __init__(self, file: RemoteFile):
         self._file = file
         self._place = 0
 
     def readable(self) -> bool:
-        """Says yes."""
+        """Returns True."""
         return True
 
     def seekable(self) -> bool:
-        """Says yes."""
+        """Returns True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a place and returns it."""
+        """Moves to a position and returns it."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._file.size}[whence]
         self._place = max(0, start + offset)
         return self._place
 
     def readinto(self, buffer: Any) -> int:
-        """Fills the buffer as far as the file goes and returns the number of bytes."""
+        """Fills the buffer up to the end of the file and returns the number of bytes."""
         start, stop = self._place, min(self._place + len(buffer), self._file.size)
         if start >= stop:
             return 0
@@ -88,23 +88,23 @@ class _Ranges(io.RawIOBase):
 
 
 def remote_files(url: str) -> tuple[bool, dict[str, RemoteFile]]:
-    """Returns whether the address is one file, and the files by their places below it.
+    """Returns whether the address is one file, and the files by their names below it.
 
-    Raises ConfigError or TransientError, in one line, where the store cannot be asked.
+    Raises ConfigError or TransientError, with a message of one line, if the store does not answer.
     """
     url = checked_url(url)
     folder, _, last = url.rpartition("/")
     remote = Remote(url)
-    found = {
+    files = {
         meta["path"]: RemoteFile(remote, meta["path"], meta["size"], meta["e_tag"])
         for meta in remote.ask(lambda store: remote.api.list(store).collect())
         if meta["path"] and not meta["path"].endswith("/")
     }
-    if found or folder.endswith("/"):  # a bucket is no file
-        return False, found
-    beside = Remote(folder)
+    if files or folder.endswith("/"):  # a bucket is not a file
+        return False, files
+    parent = Remote(folder)
     try:
-        meta = beside.ask(beside.api.head, last)
+        meta = parent.ask(parent.api.head, last)
     except FileNotFoundError:
         return False, {}
-    return True, {last: RemoteFile(beside, last, meta["size"], meta["e_tag"])}
+    return True, {last: RemoteFile(parent, last, meta["size"], meta["e_tag"])}

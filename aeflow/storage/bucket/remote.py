@@ -1,7 +1,8 @@
 """Object stores by their addresses, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`.
 
-Credentials come from the environment alone. What cannot be done is said in one line: a mistake as
-ConfigError, what may mend by itself as TransientError, after two minutes of trying again.
+Credentials come only from the environment. Each failure is reported in one line. A mistake of the
+caller raises ConfigError. A failure that may pass raises TransientError after two minutes of
+retries.
 """
 
 import os
@@ -19,7 +20,7 @@ __all__ = ["RETRY_SECONDS", "Remote", "checked_url", "is_remote"]
 
 SCHEMES = ("s3", "gs", "memory")
 RETRY_SECONDS = 120.0
-"""How long a call is tried again; leases and drafts outlive a line that is lost for less."""
+"""How long a call is retried. Leases and drafts survive a connection that is lost for less."""
 LONGEST_PAUSE_SECONDS = 3.0
 CREDENTIALS = {
     "s3": (
@@ -36,7 +37,7 @@ CREDENTIALS = {
         "GOOGLE_SKIP_SIGNATURE",
     ),
 }
-"""What says who we are; without any of it the library would wait for a machine's own role."""
+"""Variables with credentials. If none is set, the library would wait for a role of the machine."""
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -44,12 +45,12 @@ T = TypeVar("T")
 
 
 def is_remote(url: str) -> bool:
-    """Says whether an address is that of an object store."""
+    """Returns whether an address is that of an object store."""
     return url.partition("://")[0] in SCHEMES and "://" in url
 
 
 def checked_url(url: str) -> str:
-    """Returns the address in its one form. Raises ConfigError on secrets in it, or no bucket."""
+    """Returns the normalised address. Raises ConfigError if it holds secrets or names no bucket."""
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
@@ -62,7 +63,7 @@ def checked_url(url: str) -> str:
 
 
 class Remote:
-    """Asks one object store, and asks again where the line is lost."""
+    """Calls one object store, and retries calls if the connection is lost."""
 
     def __init__(self, url: str):
         try:
@@ -74,13 +75,13 @@ class Remote:
         self.url = url
         self.api: Any = obstore
         self.errors: Any = obstore.exceptions
-        self._store = _opened(url)
+        self._store = _open_store(url)
 
     def ask(self, verb: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Returns what a function of obstore says of this store.
+        """Calls a function of obstore with this store, and returns its result.
 
-        FileNotFoundError and what speaks of a condition (`AlreadyExistsError`,
-        `PreconditionError`) pass: the caller has asked for it.
+        FileNotFoundError and the errors of conditional writes (`AlreadyExistsError`,
+        `PreconditionError`) are raised at once, because the caller expects them.
         """
         end, tries = time.monotonic() + RETRY_SECONDS, 0
         while True:
@@ -97,33 +98,33 @@ class Remote:
                 if time.monotonic() > end:
                     raise TransientError(
                         f"'{self.url}' did not answer for {RETRY_SECONDS:g} s: {_reason(error)}. "
-                        "Run it again when it does: what is finished is kept."
+                        "Run it again when it does: finished work is kept."
                     ) from error
             tries += 1
             time.sleep(min(LONGEST_PAUSE_SECONDS, 0.1 * 2**tries) * random.uniform(0.5, 1))
 
     def _mistake(self, error: Exception) -> ConfigError | None:
-        said, bucket = str(error), f"{urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
-        if "NoSuchBucket" in said:
+        text, bucket = str(error), f"{urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
+        if "NoSuchBucket" in text:
             return ConfigError(f"There is no bucket '{bucket}'. Create it, or name another one.")
         is_refusal = isinstance(
             error, self.errors.PermissionDeniedError | self.errors.UnauthenticatedError
         )
-        if is_refusal or any(sign in said for sign in REFUSED):
-            why = next((sign for sign in REFUSED if sign in said), "access denied")
+        if is_refusal or any(sign in text for sign in REFUSED):
+            why = next((sign for sign in REFUSED if sign in text), "access denied")
             return ConfigError(
-                f"'{bucket}' refuses the credentials in the environment ({why}). Give such as may "
-                "read and write there."
+                f"'{bucket}' refuses the credentials in the environment ({why}). Give credentials "
+                "that may read and write there."
             )
         return None
 
 
 def _reason(error: Exception) -> str:
-    """Returns the line that says most: obstore's first one, without what was tried."""
+    """Returns the most useful line of an error: obstore's first, without the list of attempts."""
     return str(error).partition("\n\n")[0].strip().splitlines()[0].rstrip(".")
 
 
-def _opened(url: str) -> Any:
+def _open_store(url: str) -> Any:
     from obstore.store import GCSStore, MemoryStore, S3Store
 
     parts = urlsplit(url)
@@ -156,9 +157,9 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def _check_credentials(url: str) -> None:
-    known = CREDENTIALS[urlsplit(url).scheme]
-    if not any(os.environ.get(name) for name in known):
+    variables = CREDENTIALS[urlsplit(url).scheme]
+    if not any(os.environ.get(name) for name in variables):
         raise ConfigError(
-            f"There are no credentials for '{url}' in the environment. Set {known[0]} and what "
-            "belongs to it."
+            f"There are no credentials for '{url}' in the environment. Set {variables[0]} and the "
+            "variables that it needs."
         )

@@ -1,4 +1,4 @@
-"""What a disk is asked for below the verbs: names and bytes that outlive a power cut."""
+"""Durable writes to a local disk: file names and bytes that survive a power failure."""
 
 import os
 import time
@@ -14,23 +14,23 @@ from aeflow.errors import ConfigError
 
 __all__ = [
     "UNFINISHED",
-    "aside",
-    "created",
+    "create_file",
     "flush",
     "flush_folder",
     "local_path",
     "local_root",
     "now_on_disk",
     "replacing",
-    "unfinished",
+    "temporary_name",
+    "temporary_path",
 ]
 
 UNFINISHED = "_tmp-"
-"""How the name of a file begins while it is written; its ending stays, some writers go by it."""
+"""The prefix of a file that is being written. Its suffix stays, because some writers need it."""
 
 
 def local_root(url: str) -> Path:
-    """Returns the folder that a path or a `file://` URL names. Raises ConfigError on another."""
+    """Returns the folder that a path or a `file://` URL names. Raises ConfigError on other URLs."""
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         url = url2pathname(parts.path)
@@ -48,7 +48,7 @@ def local_root(url: str) -> Path:
 
 
 def local_path(path: str | Path) -> Path:
-    """Returns a path in which `~` is written out; raises ConfigError if no home is known for it."""
+    """Returns a path with `~` expanded. Raises ConfigError if that home folder is not known."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
@@ -58,48 +58,51 @@ def local_path(path: str | Path) -> Path:
         ) from error
 
 
-def unfinished(name: str) -> str:
-    """Returns a name that nobody else has, for what will have another when it is finished."""
+def temporary_name(name: str) -> str:
+    """Returns a unique temporary name for a file or folder that is later renamed to `name`."""
     return f"{UNFINISHED}{uuid.uuid4().hex}-{name}"
 
 
-def aside(path: Path) -> Path:
-    """Returns a path that nobody else has, beside another, for what is not finished."""
-    return path.with_name(unfinished(path.name))
+def temporary_path(path: Path) -> Path:
+    """Returns a unique temporary path in the same folder as `path`."""
+    return path.with_name(temporary_name(path.name))
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path to write to; what is there takes the other's place when the block ends well."""
+    """Yields a temporary path to write to. It replaces `path` if the block raises no error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = aside(path)
+    temporary = temporary_path(path)
     try:
-        yield written
-        written.replace(path)
+        yield temporary
+        temporary.replace(path)
     finally:
-        written.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def created(path: Path, content: bytes) -> bool:
-    """Writes a file that must not be there yet, whole or not at all; says whether it did."""
+def create_file(path: Path, content: bytes) -> bool:
+    """Writes a file that must not exist yet, whole or not at all. Returns whether it did."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = aside(path)
-    with written.open("xb") as file:
+    temporary = temporary_path(path)
+    with temporary.open("xb") as file:
         try:
             file.write(content)
             flush(file)
-            os.link(written, path)  # unlike a rename, a link never replaces
+            os.link(temporary, path)  # unlike a rename, a link never replaces
         except FileExistsError:
             return False
         finally:
-            written.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
     return True
 
 
-def now_on_disk(beside: Path) -> float:
-    """Tells the time by the clock that stamps a file, which on a network disk is not ours."""
-    probe = aside(beside)
+def now_on_disk(path: Path) -> float:
+    """Returns the Unix time of the clock that sets file times.
+
+    On a network disk this is the clock of the server.
+    """
+    probe = temporary_path(path)
     try:
         probe.touch()
         return probe.stat().st_mtime
@@ -110,13 +113,13 @@ def now_on_disk(beside: Path) -> float:
 
 
 def flush(file: IO[bytes]) -> None:
-    """Sees to it that the bytes of an open file are on disk."""
+    """Makes sure that the bytes of an open file are on disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def flush_folder(path: Path) -> None:
-    """Sees to it that the names in a folder are on disk."""
+    """Makes sure that the names in a folder are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

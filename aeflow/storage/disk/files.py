@@ -1,4 +1,4 @@
-"""The few verbs on bytes that a store needs, here for a folder of a local file system."""
+"""The file operations of a store on a folder of a local file system."""
 
 import errno
 import fcntl
@@ -14,37 +14,37 @@ from aeflow.errors import ConfigError
 from aeflow.lineage import FileEntry
 from aeflow.storage.disk.durable import (
     UNFINISHED,
-    created,
+    create_file,
     flush,
     flush_folder,
     now_on_disk,
     replacing,
-    unfinished,
+    temporary_name,
 )
 
 __all__ = ["MANIFEST", "PARTIAL", "WORK", "LocalFiles", "contained", "sha256_of"]
 
 MANIFEST = "_manifest.json"
 PARTIAL = ".partial"
-"""How the folder of unfinished work ends."""
+"""The suffix of a draft's folder."""
 WORK = "_work"
-"""Where a draft keeps what is not committed."""
+"""The folder in a draft for files that are not committed."""
 
 UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
-"""What the system says where it cannot give a file a second name."""
+"""The error numbers of a file system that cannot give a file a second name."""
 
 ATTEMPTS = 10
-"""How often a file is created anew where runs that failed remove its folder, empty as it is."""
+"""Attempts to create a file. A retry happens if a failed run removes its folder while empty."""
 
 
 class LocalFiles:
-    """Reads and writes files below one folder; names are relative and use forward slashes."""
+    """Reads and writes files below one folder. Names are relative and use forward slashes."""
 
     def __init__(self, root: Path):
         self.root = root
 
     def path(self, name: str) -> Path:
-        """Returns where `name` lies. Raises ConfigError on a name that leaves the store."""
+        """Returns the path of `name`. Raises ConfigError if the name leads out of the store."""
         return contained(self.root, name)
 
     def read(self, name: str) -> bytes:
@@ -52,11 +52,11 @@ class LocalFiles:
         return self.path(name).read_bytes()
 
     def exists(self, name: str) -> bool:
-        """Says whether a file or folder is there."""
+        """Returns whether a file or folder exists."""
         return self.path(name).exists()
 
     def folders(self, name: str) -> list[str]:
-        """Lists the folders directly below `name`, sorted; none where `name` is not there."""
+        """Lists the folders directly below `name`, sorted; none if `name` does not exist."""
         path = self.path(name)
         return (
             sorted(entry.name for entry in path.iterdir() if entry.is_dir())
@@ -65,7 +65,7 @@ class LocalFiles:
         )
 
     def file_names(self, name: str) -> list[str]:
-        """Lists the files directly below `name`, sorted; none where `name` is not there."""
+        """Lists the files directly below `name`, sorted; none if `name` does not exist."""
         path = self.path(name)
         return (
             sorted(entry.name for entry in path.iterdir() if entry.is_file())
@@ -74,7 +74,7 @@ class LocalFiles:
         )
 
     def names(self, name: str) -> list[str]:
-        """Lists all finished files below a folder, by their names in it, sorted."""
+        """Lists all finished files below a folder by their names relative to it, sorted."""
         folder = self.path(name)
         return sorted(
             path.relative_to(folder).as_posix()
@@ -83,87 +83,91 @@ class LocalFiles:
         )
 
     def size(self, name: str) -> int:
-        """Returns the bytes of a file, or of all files of a folder."""
+        """Returns the size in bytes of a file, or of all files in a folder."""
         return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
 
     def last_change(self, name: str) -> float:
-        """Returns when a file, or anything in a folder, was changed last; 0 where nothing is."""
+        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
         return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
 
     def age(self, name: str) -> float:
-        """Returns the seconds since a file was changed, by the clock that stamps files."""
+        """Returns the seconds since a file was changed, by the clock that sets file times."""
         path = self.path(name)
         return now_on_disk(path) - path.stat().st_mtime
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file's bytes; None where there is no file."""
+        """Returns size and SHA-256 of a file's bytes; None if there is no file."""
         path = self.path(name)
         return (path.stat().st_size, sha256_of(path)) if path.is_file() else None
 
     def holds(self, name: str, entry: FileEntry) -> bool:
-        """Says whether a file has the size and the SHA-256 that were recorded."""
+        """Returns whether a file has the recorded size and SHA-256."""
         return self.digest(name) == (entry.size, entry.sha256)
 
     def create(self, name: str, content: bytes) -> bool:
-        """Writes a file that must not be there yet; says whether this call created it."""
+        """Writes a file that must not exist yet. Returns whether this call created it."""
         path = self.path(name)
         for _ in range(ATTEMPTS - 1):
             with suppress(FileExistsError, FileNotFoundError):
-                return created(path, content)
-        return created(path, content)
+                return create_file(path, content)
+        return create_file(path, content)
 
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
-        """Puts `new` in the place of a file that still holds `old`; None removes the file.
+        """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
 
-        Says whether this call did it: of several with the same `old`, one does. Readers find
-        either content, never a part and, unless it is removed, never nothing.
+        Returns whether this call did it. Of several calls with the same `old`, one succeeds.
+        Readers always find the old or the new content, never a part of it. Unless the file is
+        removed, they always find it.
         """
         path = self.path(name)
         with suppress(FileNotFoundError, NotADirectoryError), path.open("rb+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # the system frees it even where we are killed
+            fcntl.flock(file, fcntl.LOCK_EX)  # the system releases it even after a kill
             is_current = os.path.samestat(os.fstat(file.fileno()), path.stat())
             if not is_current or file.read() != old:
                 return False
             if new is None:
                 path.unlink()
             else:
-                with self.writing(name) as aside:
-                    aside.write_bytes(new)
+                with self.writing(name) as temporary:
+                    temporary.write_bytes(new)
             flush_folder(path.parent)
             return True
         return False
 
     def beat(self, name: str, content: bytes) -> None:
-        """Renews the time of change of a file that still holds `content`."""
+        """Renews the time of change of a file if it still holds `content`."""
         if self.read(name) == content:
             os.utime(self.path(name))
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Gives a path to write to; `name` appears, whole and on disk, when the block ends well."""
-        with replacing(self.path(name)) as written:
-            yield written
-            with written.open("rb+") as file:
+        """Yields a path to write to. `name` appears, complete, if the block raises no error.
+
+        By then its bytes are on disk.
+        """
+        with replacing(self.path(name)) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
                 flush(file)
 
     def link(self, old: str, new: str) -> None:
-        """Gives a finished file a second name, in the place of what has that name.
+        """Gives a finished file a second name, and replaces any file that has that name.
 
-        The bytes are there once; where the file system knows no such links, they are copied.
+        The bytes are stored once. If the file system has no hard links, they are copied.
         """
-        with self.writing(new) as written:
+        with self.writing(new) as temporary:
             try:
-                os.link(self.path(old), written)
+                os.link(self.path(old), temporary)
             except OSError as error:
                 if error.errno not in UNLINKABLE:
                     raise
-                shutil.copyfile(self.path(old), written)
+                shutil.copyfile(self.path(old), temporary)
 
     def rename_folder(self, old: str, new: str) -> bool:
-        """Renames a folder; says False where another one already has the new name."""
+        """Renames a folder. Returns False if another one already has the new name."""
         for path in (self.path(old), *self.path(old).rglob("*")):
             if path.is_dir():
-                flush_folder(path)  # names within it are on disk before the folder has its own
+                flush_folder(path)  # the names in it must be on disk before the rename
         try:
             self.path(old).rename(self.path(new))
         except OSError as error:
@@ -182,7 +186,7 @@ class LocalFiles:
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Renames a draft, with its manifest; says False where another answer is there already."""
+        """Renames a draft, with its manifest. Returns False if an artifact is already there."""
         self.delete(f"{draft}/{WORK}")
         for leftover in self.path(draft).rglob(f"{UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
@@ -190,52 +194,53 @@ class LocalFiles:
             path.write_bytes(manifest)
             check()
         while not self.exists(f"{address}/{MANIFEST}"):
-            self.discard(address, check=check)  # a folder that lost its manifest is no answer
+            self.discard(address, check=check)  # a folder without a manifest is not an artifact
             if self.rename_folder(draft, address):
                 return True
         self.delete(draft)
         return False
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes a folder, renamed first, so that what a kill leaves of it is not used.
+        """Renames a folder and then removes it, so that nothing uses what a kill leaves of it.
 
-        `check` is called after the rename: if the folder is another process's, it gets it back.
+        `check` is called after the rename. If it raises, because the folder belongs to another
+        process, the folder gets its name back.
         """
         folder, _, last = name.rpartition("/")
-        aside = f"{folder}/{unfinished(last)}"
-        if self.exists(name) and self.rename_folder(name, aside):
+        temporary = f"{folder}/{temporary_name(last)}"
+        if self.exists(name) and self.rename_folder(name, temporary):
             try:
                 check()
             except BaseException:
-                self.rename_folder(aside, name)
+                self.rename_folder(temporary, name)
                 raise
-            self.delete(aside)
+            self.delete(temporary)
 
     def make_folder(self, name: str) -> None:
-        """Makes a folder, and those it lies in."""
+        """Creates a folder and its parents."""
         self.path(name).mkdir(parents=True, exist_ok=True)
 
     def remove_if_empty(self, name: str) -> None:
-        """Removes a folder that holds nothing. Raises OSError where it holds something."""
+        """Removes an empty folder. Raises OSError if it is not empty."""
         self.path(name).rmdir()
 
     def local(self, name: str) -> Path:
-        """Returns where a file lies or would lie: its bytes are on this machine already."""
+        """Returns the path of a file, because its bytes are already on this machine."""
         return self.path(name)
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns the folder of an answer: its files are on this machine already."""
+        """Returns the folder of an artifact, because its files are already on this machine."""
         return self.path(address)
 
     def forget(self, address: str, name: str) -> bool:
-        """Says False: what lies here is no copy."""
+        """Returns False, because the files here are not copies."""
         return False
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
-        """Does nothing: what was written is in the store already."""
+        """Does nothing, because what was written is already in the store."""
 
     def mirrored(self, folders: Iterable[str]) -> Path:
-        """Returns the folder itself: it holds them all."""
+        """Returns the root of the store, which contains all folders."""
         return self.root
 
     def shown(self, name: str) -> str:
@@ -243,10 +248,10 @@ class LocalFiles:
         return str(self.path(name) if name else self.root)
 
     def delete(self, name: str) -> None:
-        """Removes a file or a folder with all it holds; nothing where there is none."""
+        """Removes a file, or a folder with its content. Does nothing if there is none."""
         path = self.path(name)
         if path.is_dir():
-            with suppress(FileNotFoundError):  # another run removes it too
+            with suppress(FileNotFoundError):  # another run may remove it at the same time
                 shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
@@ -254,12 +259,12 @@ class LocalFiles:
     def _stats(self, name: str) -> Iterator[os.stat_result]:
         path = self.path(name)
         for entry in (path, *path.rglob("*")):
-            with suppress(FileNotFoundError):  # a temporary file that was just taken away
+            with suppress(FileNotFoundError):  # a temporary file may disappear meanwhile
                 yield entry.stat(follow_symlinks=False)
 
 
 def contained(root: Path, name: str) -> Path:
-    """Returns `root/name`. Raises ConfigError where the name would lead out of the root."""
+    """Returns `root/name`. Raises ConfigError if the name would lead out of the root."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
         raise ConfigError(
