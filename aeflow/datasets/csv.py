@@ -1,4 +1,7 @@
-"""Tables as text: a CSV file, a folder or a glob; tabs in `.tsv`, and `.gz` for either."""
+"""The `csv:` source: tables as text in a file, a folder or a glob.
+
+Cells are separated by commas, or by tabs in `.tsv` files. Files that end in `.gz` are gzipped.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,12 +39,12 @@ __all__ = ["Csv"]
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 MISSING = {"", *csv.ConvertOptions().null_values}
-"""How a number that is missing is written; an id or a label may well be `NA`."""
+"""Cells that stand for a missing number. In an id or a label, `NA` is ordinary text."""
 FORM = "csv:FILE, csv:FOLDER or a glob such as 'csv:FOLDER/*.csv', with a header in each file"
 
 
 class Csv:
-    """Reads columns of numbers; an empty cell is a missing value, which makes its row a bad one."""
+    """Reads columns of numbers; an empty cell is a missing value and makes its row a bad row."""
 
     value_range = None
 
@@ -55,7 +58,7 @@ class Csv:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files, each read to its end, so that a damaged one is found first."""
+        """Lists the files. Each is read to its end, so that damage is found before any row."""
         labels: set[int | str] = set()
         pieces = []
         for file in self._files.values():
@@ -79,7 +82,7 @@ class Csv:
             start += batch.num_rows
 
     def _choice(self, file: Found) -> Columns:
-        """Chooses by the header, and refuses a column without any number in the first block."""
+        """Chooses columns by the header; refuses a feature without a number in the first block."""
         header = _header(file)
         schema = pa.schema([(name, pa.float64()) for name in header])
         columns = choose_columns(schema, self._config, where=file.name)
@@ -88,12 +91,13 @@ class Csv:
             if cells and all(_number(cell) is None for cell in cells):
                 raise SourceError(
                     f"The column '{name}' of '{file.name}' holds no numbers: its first value is "
-                    f"'{cells[0]}'. Choose features with --columns, or --label-column {name}."
+                    f"'{cells[0]}'. Choose other features with --columns, or use it as the label "
+                    f"with --label-column {name}."
                 )
         return columns
 
     def _scanned(self, file: Found, labels: set[int | str]) -> int:
-        """Counts the rows, and adds the labels to those known."""
+        """Returns the number of rows in a file, and adds its labels to `labels`."""
         rows, label = 0, self._columns.label
         for batch in _batches(file, self._columns.names):
             self._on_wait(f"reads {file.name}")
@@ -108,12 +112,15 @@ def _header(file: Found) -> list[str]:
         names = csv.open_csv(_readable(file), parse_options=_parsing(file)).schema.names
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise SourceError(f"'{file.path}' has two columns '{twice[0]}'. Give each its own name.")
+        raise SourceError(
+            f"'{file.path}' has more than one column named '{twice[0]}'. Give each column its own "
+            "name."
+        )
     return names
 
 
 def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Reads the columns as text, so that one wrong cell spoils one row and not the file."""
+    """Reads the columns as text, so that a wrong cell makes only its own row a bad row."""
     with _understood(file):
         yield from csv.open_csv(
             _readable(file),
@@ -149,8 +156,10 @@ def _understood(file: Found) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"'{file.path}' is not a whole table in CSV: {reason}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(
+            f"'{file.path}' cannot be read as a CSV table: {reason}. Repair or replace the file."
+        ) from error
 
 
 def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
@@ -168,7 +177,7 @@ def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
 
 
 def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
-    """Returns the numbers of a column, nan where there is none; says in `bad` where that is."""
+    """Returns a column's numbers, nan for missing ones; adds a reason to `bad` for wrong cells."""
     numbers = np.full(len(text), np.nan)
     for row, cell in enumerate(text.to_pylist()):
         number = np.nan if cell is None or cell in MISSING else _number(cell)

@@ -1,4 +1,7 @@
-"""scikit-learn's handwritten digits: 1,797 images of 8 x 8, values 0 to 16, no network needed."""
+"""The `digits` source: scikit-learn's 1,797 handwritten digits of 8 x 8, with values 0 to 16.
+
+It needs no network.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -29,7 +32,7 @@ class Digits:
         self._labels = loaded.target.astype(np.int64)
 
     def pieces(self) -> list[Piece]:
-        """Lists the one piece there is."""
+        """Lists the only piece."""
         digest = hashlib.sha256(self._images.tobytes() + self._labels.tobytes()).hexdigest()
         return [Piece("digits", digest, None, len(self._images))]
 

@@ -1,4 +1,7 @@
-"""A folder of IDX files, the form of MNIST: gzipped or raw, told apart by their first bytes."""
+"""The `idx:` source: a folder of IDX files, the format of MNIST.
+
+They may be gzipped or raw; the first bytes of a file show which.
+"""
 
 import gzip
 import hashlib
@@ -38,7 +41,7 @@ AGAIN = "Fetch the file again."
 
 @dataclass(frozen=True)
 class IdxFile:
-    """Describes one file by its header: the length of each axis of its bytes."""
+    """Describes one file by its header: the header's size and the length of each axis."""
 
     path: Path
     header_bytes: int
@@ -46,13 +49,13 @@ class IdxFile:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one row; images get an axis of channels."""
+        """The shape of one row; images get a channel axis."""
         lengths = self.lengths[1:]
         return (*lengths, 1) if len(lengths) == 2 else lengths
 
 
 class Idx:
-    """Reads `train-images-idx3-ubyte[.gz]` and, where they are there, labels and `t10k-` files."""
+    """Reads `train-images-idx3-ubyte[.gz]`, and labels and `t10k-` files if they exist."""
 
     label_names = ()
     columns = ()
@@ -72,7 +75,7 @@ class Idx:
             _check_lengths(labels, self._images.get(split))
 
     def pieces(self) -> list[Piece]:
-        """Lists the train and test files; their digest is that of the unpacked bytes."""
+        """Lists the splits train and test; a digest covers the axis lengths and unpacked bytes."""
         return [
             Piece(split, self._digest(split), split, images.lengths[0])
             for split, images in sorted(self._images.items(), reverse=True)
@@ -111,7 +114,7 @@ class Idx:
 
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
     if not folder.is_dir():
-        raise SourceError(f"There is no folder '{folder}'. Give one with IDX files: idx:FOLDER.")
+        raise SourceError(f"There is no folder '{folder}'. Give a folder of IDX files: idx:FOLDER.")
     found = {}
     for path in sorted(folder.iterdir()):
         match = FILE_NAME.fullmatch(path.name)
@@ -119,14 +122,14 @@ def _files(folder: Path) -> dict[tuple[str, str], Path]:
             place = (SPLITS[match[1]], match[2])
             if place in found:
                 raise SourceError(
-                    f"'{found[place]}' and '{path.name}' are both the {place[0]} {place[1]}. "
+                    f"'{found[place]}' and '{path.name}' both hold the {place[0]} {place[1]}. "
                     "Remove one of them."
                 )
             found[place] = path
     if ("train", "images") not in found:
         raise SourceError(
             f"The folder '{folder}' holds no file 'train-images-idx3-ubyte' or "
-            "'train-images-idx3-ubyte.gz'. Give the folder with the files of MNIST's form."
+            "'train-images-idx3-ubyte.gz'. Give a folder with files in the format of MNIST."
         )
     return found
 
@@ -143,7 +146,7 @@ def _described(path: Path, *, labels: bool) -> IdxFile:
         if magic[2] != UNSIGNED_BYTES:
             raise SourceError(
                 f"'{path}' has values of IDX type {magic[2]:#04x}. Only unsigned bytes (0x08) are "
-                "read; write other types as npz:FILE."
+                "supported. Save other types as a NumPy archive and give npz:FILE."
             )
         lengths = file.read(4 * magic[3])
         if len(lengths) < 4 * magic[3]:
@@ -153,7 +156,10 @@ def _described(path: Path, *, labels: bool) -> IdxFile:
 
 def _check_lengths(labels: IdxFile, images: IdxFile | None) -> None:
     if images is None:
-        raise SourceError(f"'{labels.path}' has no file of images beside it. Add it.")
+        raise SourceError(
+            f"'{labels.path}' holds labels, but its folder has no images for them. Add the file of "
+            "images."
+        )
     if labels.lengths != images.lengths[:1]:
         raise SourceError(
             f"'{labels.path}' has {labels.lengths[0]} labels for {images.lengths[0]} images. "
@@ -166,7 +172,7 @@ def _read_labels(labels: IdxFile) -> np.ndarray:
 
 
 def _blocks(file: IdxFile) -> Iterator[bytes]:
-    """Reads what follows the header; raises SourceError where it is not what that promises."""
+    """Yields the bytes after the header. Raises SourceError if the header gives another number."""
     promised = prod(file.lengths)
     seen = 0
     with _unpacked(file) as unpacked:
@@ -175,7 +181,7 @@ def _blocks(file: IdxFile) -> Iterator[bytes]:
             yield block
     if seen != promised:
         raise SourceError(
-            f"'{file.path}' holds {seen} bytes of values, its header promises {promised}. {AGAIN}"
+            f"'{file.path}' holds {seen} bytes of values, but its header says {promised}. {AGAIN}"
         )
 
 
@@ -188,7 +194,10 @@ def _unpacked(file: IdxFile) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Opens a file by its first bytes: Debian names gzipped and raw files alike."""
+    """Opens a file, and unpacks it if its first bytes are those of gzip.
+
+    The name cannot be trusted: Debian gives gzipped and raw files the same name.
+    """
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == GZIP_MAGIC
@@ -203,4 +212,6 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"'{path}' is damaged: {error}. {AGAIN}") from error
     except OSError as error:
-        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
+        raise SourceError(
+            f"Cannot read '{path}': {error.strerror or error}. Check the file and its permissions."
+        ) from error

@@ -1,4 +1,4 @@
-"""A folder of image files; a sub-folder is a label."""
+"""The `images:` source: a folder of image files, in which each sub-folder is a label."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ BLOCK_FILES = 64
 
 
 class Images:
-    """Reads image files as uint8 [H, W, C]; a piece is a folder, an id a file's relative path."""
+    """Reads images as uint8 [H, W, C]; a piece is a folder, and an id is a file's relative path."""
 
     value_range = None
     columns = ()
@@ -41,12 +41,12 @@ class Images:
         if self.label_names and "." in self._folders:
             loose = self._folders["."][0].name
             raise SourceError(
-                f"'{folder}' has sub-folders, which are labels, and image files beside them, such "
-                f"as '{loose}', which have none. Move those into a sub-folder."
+                f"'{folder}' has sub-folders, which are labels, but also image files without a "
+                f"label, such as '{loose}'. Move these files into a sub-folder."
             )
 
     def pieces(self) -> list[Piece]:
-        """Lists the folders that hold image files; a digest is that of names and bytes."""
+        """Lists the folders that hold image files; a digest covers the files' names and bytes."""
         return [
             Piece(name, self._digest(files), None, len(files))
             for name, files in self._folders.items()
@@ -72,7 +72,7 @@ class Images:
 
 
 def _label(folder: str) -> str:
-    """The first folder below the one that was given, however deep a file lies."""
+    """Returns the first folder below the source's own, however deep a file is, or "" if none."""
     return "" if folder == "." else PurePosixPath(folder).parts[0]
 
 
@@ -80,4 +80,7 @@ def _content(file: Found) -> bytes:
     try:
         return file.path.read_bytes()
     except OSError as error:
-        raise SourceError(f"Cannot read '{file.path}': {error.strerror or error}.") from error
+        raise SourceError(
+            f"Cannot read '{file.path}': {error.strerror or error}. Check the file and its "
+            "permissions."
+        ) from error

@@ -1,4 +1,4 @@
-"""The files that a source names: one file, a folder with all below it, or a glob."""
+"""The files of a source: a single file, all files below a folder, or the matches of a glob."""
 
 import re
 from collections.abc import Sequence
@@ -27,20 +27,20 @@ MAGIC = "*?["
 
 @dataclass(frozen=True)
 class Found:
-    """Names one file by its place below the folder that was given, with forward slashes."""
+    """Holds one file; `name` is its path below the source's folder, with forward slashes."""
 
     name: str
     path: Path | RemoteFile
 
     @cached_property
     def partitions(self) -> dict[str, str]:
-        """What the folders say of the file in Hive's form, `key=value`."""
+        """The Hive partitions of the file: those of its folders that are named `key=value`."""
         pairs = (part.partition("=") for part in PurePosixPath(self.name).parent.parts)
         return {key: unquote(value) for key, equals, value in pairs if key and equals}
 
 
 class Located(NamedTuple):
-    """Holds what a place is called, its files, sorted by their names, and the stores left out."""
+    """Holds a source's name, its files, sorted by their names, and the stores left out."""
 
     name: str
     files: list[Found]
@@ -48,18 +48,19 @@ class Located(NamedTuple):
 
 
 def located(where: str, endings: Sequence[str], *, form: str) -> Located:
-    """Returns the files that a place stands for.
+    """Returns the files that an address names.
 
-    Of folders and globs only names with one of the `endings` count, and no file that is hidden or
-    belongs to a store. Raises SourceError if that leaves nothing, or if the place is a part of a
-    store; a single answer of a store is allowed. `form` says how the source is written.
+    In folders and globs, only files with one of the `endings` count. Files that are hidden or
+    belong to a store are left out. Raises SourceError if no file remains, or if the address is a
+    store or a part of one. The folder of a single answer in a store is allowed. `form` is how to
+    write the source, for messages.
     """
     if is_remote(where):
         return _located_remote(where, endings, form=form)
     if "://" in where:
         raise SourceError(
-            f"Cannot read '{where}': only files of this machine, of s3:// and of gs:// are. "
-            f"Give {form}."
+            f"Cannot read '{where}': only files of this machine and addresses with s3:// or gs:// "
+            f"can be read. Give {form}."
         )
     root = local_path(where)
     if root.is_file():
@@ -122,22 +123,22 @@ def _located_remote(where: str, endings: Sequence[str], *, form: str) -> Located
 
 def _refused(where: str, form: str) -> SourceError:
     return SourceError(
-        f"A store is never a source, and '{where}' is one or a part of one. Give {form}; or one "
-        "answer of the store by its own folder, such as STORE/features/KEY."
+        f"A store cannot be a source, and '{where}' is one or a part of one. Give {form}; or give "
+        "the folder of a single answer in the store, such as STORE/features/KEY."
     )
 
 
 def _nothing(
     where: str, endings: Sequence[str], stores: Sequence[str], *, form: str
 ) -> SourceError:
-    beside = f" outside the store '{stores[0]}', which is never a source" if stores else ""
+    beside = f" outside the store '{stores[0]}', which cannot be a source" if stores else ""
     return SourceError(
         f"'{where}' holds no file that ends in {' or '.join(endings)}{beside}. Give {form}."
     )
 
 
 def _as_expression(glob: str) -> re.Pattern[str]:
-    """Returns what a glob means: `**` is any number of folders, `*` and `?` stay within one."""
+    """Returns a glob as a regular expression: `**` spans folders, `*` and `?` stay within one."""
     meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
     return re.compile(
@@ -149,6 +150,6 @@ def _as_expression(glob: str) -> re.Pattern[str]:
 
 
 def _at_the_magic(glob: Path) -> tuple[Path, str]:
-    """Parts a glob into the folder that is certain and the pattern below it."""
+    """Splits a glob into the folder before the first wildcard and the pattern below it."""
     place = next(i for i, part in enumerate(glob.parts) if any(sign in part for sign in MAGIC))
     return Path(*glob.parts[:place]), "/".join(glob.parts[place:])

@@ -1,4 +1,4 @@
-"""Tables in Parquet: a file, a folder or a glob, with Hive's partitions in the folders' names."""
+"""The `parquet:` source: a file, a folder or a glob, with Hive partitions in folder names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ SPLIT = "split"
 class Parquet:
     """Reads columns of numbers, a column of lists or a column of encoded images.
 
-    A piece is a file. A folder `split=NAME` gives its files their split; any other partition may
+    A piece is a file. A folder `split=NAME` sets the split of its files. Any other partition may
     be the label.
     """
 
@@ -53,7 +53,7 @@ class Parquet:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files; a digest is that of the bytes."""
+        """Lists the files; a digest is that of the whole file."""
         self.label_names = self._names_of_labels()
         return [
             Piece(
@@ -90,7 +90,7 @@ class Parquet:
             return table.metadata.num_rows
 
     def _names_of_labels(self) -> tuple[str, ...]:
-        """Returns the labels of all files, sorted, where they are names and not numbers."""
+        """Returns the sorted label names of all files, or () if labels are whole numbers."""
         values: set[int | str] = set()
         for file in self._files.values():
             values |= self._label_values(file, self._columns.label)
@@ -121,10 +121,12 @@ def _readable(file: Found) -> Path | BinaryIO:
 
 @contextmanager
 def _opened(file: Found) -> Iterator[pq.ParquetFile]:
-    """Opens a file; whatever is wrong with its bytes becomes one line."""
+    """Opens a file; an error in its bytes becomes a SourceError of one line."""
     try:
         with pq.ParquetFile(_readable(file)) as table:
             yield table
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"'{file.path}' is not a whole Parquet file: {reason}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(
+            f"'{file.path}' cannot be read as a Parquet file: {reason}. Repair or replace the file."
+        ) from error

@@ -40,8 +40,8 @@ def test_days_hold_the_first_and_the_last():
     ("first", "last", "line"),
     [
         ("2026-03-01", "2026-02-27", "2026-02-27, comes before the first, 2026-03-01. Swap them."),
-        ("yesterday", "2026-02-27", "'yesterday' is no date. Write it as YYYY-MM-DD."),
-        ("2026-02-01", "2026-02-30", "'2026-02-30' is no date."),
+        ("yesterday", "2026-02-27", "'yesterday' is not a date. Write it as YYYY-MM-DD."),
+        ("2026-02-01", "2026-02-30", "'2026-02-30' is not a date."),
     ],
 )
 def test_days_that_are_none_are_refused(first, last, line):

@@ -1,4 +1,4 @@
-"""Digests of source files: read once, and again whenever the file may have changed."""
+"""Digests of source files: a file is read once, and again only if it may have changed."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from aeflow.errors import SourceError
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
-    """Says the digest of a file, and whether its bytes were read for that."""
+    """Returns a function: the digest of a file, and whether the file was read for it."""
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "cache"))
 
     def digest(path):
@@ -23,7 +23,7 @@ def read(tmp_path, monkeypatch):
 
 
 def written(path, content):
-    """Writes a file and waits until its times are old enough to be trusted."""
+    """Writes a file, and waits until its last change is old enough for the digest to be cached."""
     path.write_bytes(content)
     time.sleep(2.1)
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""A store within a source on an object store: known by the names of its files alone."""
+"""A store within a source on an object store: recognised only by the names of its files."""
 
 import uuid
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.datasets.stores_within import copied, table, with_answers
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    """A folder of which a test makes an object store: two tables, and stores that it adds."""
+    """Returns a folder with two tables, which a test copies to an object store."""
     monkeypatch.chdir(tmp_path)
     table(Path("t.parquet"), a=[1.0, 2.0])
     table(Path("features/u.parquet"), a=[3.0])
@@ -21,7 +21,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def bucket() -> str:
-    """An object store in the memory of this process."""
+    """Returns the address of an object store in the memory of this process."""
     return f"memory://{uuid.uuid4().hex}/data"
 
 
@@ -54,7 +54,7 @@ def test_a_store_in_an_object_store_and_its_parts_are_refused(place, pattern, he
     copied(Path(place), url)
     with pytest.raises(SourceError) as caught:
         opened(f"parquet:{url}{pattern}")
-    assert "is never a source" in str(caught.value)
+    assert "A store cannot be a source" in str(caught.value)
     assert "Give parquet:FILE, parquet:FOLDER" in str(caught.value)
 
 

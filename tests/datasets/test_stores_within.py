@@ -1,4 +1,4 @@
-"""A store within the source: it is left out and reported, and never read as a source itself."""
+"""A store within a source: it is left out and reported, and refused as a source itself."""
 
 import logging
 from pathlib import Path
@@ -23,16 +23,16 @@ from tests.datasets.stores_within import (
 )
 
 GIVE = (
-    "parquet:FILE, parquet:FOLDER or a glob such as 'parquet:FOLDER/2026-*/*.parquet'; or one "
-    "answer of the store by its own folder, such as STORE/features/KEY."
+    "parquet:FILE, parquet:FOLDER or a glob such as 'parquet:FOLDER/2026-*/*.parquet'; or give "
+    "the folder of a single answer in the store, such as STORE/features/KEY."
 )
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    """The folder of a user, with 80 pictures of cats and 80 of dogs, or with a table of 200 rows.
+    """Returns an empty folder as the working directory, so that tests use relative paths.
 
-    Everything is named as on a command line, by its place in this folder.
+    Tests draw 80 pictures of cats and 80 of dogs there, or write a table of 200 rows.
     """
     folder = tmp_path / "pets"
     folder.mkdir()
@@ -197,14 +197,14 @@ def test_a_store_and_its_parts_are_refused_in_one_line(source, place, here):
         opened(source)
     place = place or source.partition(":")[2]
     assert str(caught.value) == (
-        f"A store is never a source, and '{place}' is one or a part of one. Give {GIVE}"
+        f"A store cannot be a source, and '{place}' is one or a part of one. Give {GIVE}"
     )
 
 
 @pytest.mark.parametrize("folder", ["", "/evaluations", "/logs", "/features"])
 def test_a_store_is_no_folder_of_pictures(folder, here):
     with_answers("aeflow-store")
-    with pytest.raises(SourceError, match="A store is never a source, and 'aeflow-store"):
+    with pytest.raises(SourceError, match="A store cannot be a source, and 'aeflow-store"):
         opened(f"images:aeflow-store{folder}")
 
 
@@ -216,8 +216,8 @@ def test_a_place_with_nothing_but_a_store_has_no_data(source, here):
     with pytest.raises(SourceError) as caught:
         opened(source)
     assert (
-        "holds no file that ends in .parquet or .pq outside the store 'aeflow-store', which is "
-        "never a source. Give parquet:FILE"
+        "holds no file that ends in .parquet or .pq outside the store 'aeflow-store', which cannot "
+        "be a source. Give parquet:FILE"
     ) in str(caught.value)
 
 
