@@ -1,7 +1,7 @@
-"""What need not be read again of a source that grew: its pieces that an earlier dataset has.
+"""The pieces of a grown source that are reused from an earlier dataset and not read again.
 
-A piece is taken over where its name and digest, the config and the splits are the same, and its
-labels have the same numbers. It saves work and changes no byte of the answer.
+A piece is reused if its name and digest, the config and the splits are the same, and if its labels
+have the same numbers. This saves work and changes no byte of the new dataset.
 """
 
 import logging
@@ -28,12 +28,12 @@ __all__ = ["Earlier", "Known", "earlier_dataset"]
 logger = logging.getLogger(__name__)
 
 ASSIGNED = {"validation", "test"}
-"""The splits that rows are assigned to where no piece has them by itself."""
+"""The splits that rows are assigned to if no piece of the source has them."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """Holds what an earlier dataset has of one piece: portions, their shards, and bad rows."""
+    """Holds the portions, their shards and the bad rows of one piece in an earlier dataset."""
 
     portions: list[Portion]
     shards: list[list[str]]
@@ -46,7 +46,7 @@ class Known:
 
 
 class Earlier:
-    """Knows the pieces of a dataset in the store."""
+    """Finds the pieces of an earlier dataset in the store, and checks them."""
 
     def __init__(self, dataset: Dataset, question: Question, store: Store):
         self._dataset = dataset
@@ -68,7 +68,7 @@ class Earlier:
         return np.dtype(self._dataset.example_schema.dtype)
 
     def fits(self, source: Source, pieces: Sequence[Piece]) -> bool:
-        """Says whether rows of an unchanged piece would come out as they did."""
+        """Returns whether an unchanged piece of the source would give the same rows again."""
         before, now = self._dataset.label_names, tuple(source.label_names)
         same_labels = before == now or (before and now[: len(before)] == before)
         own = {known.portions[0].own_split for known in self._known.values()}
@@ -77,7 +77,7 @@ class Earlier:
         return bool(same_labels and same_splits and same_columns)
 
     def has(self, piece: Piece) -> bool:
-        """Says whether the piece stands in this dataset with the very same content."""
+        """Returns whether the dataset has the piece with the same content, split and row count."""
         known = self._known.get(piece.name)
         if known is None or self._digests.get(piece.name) != piece.digest:
             return False
@@ -86,7 +86,7 @@ class Earlier:
         return first.own_split == piece.split and rows + first.bad_rows == piece.rows
 
     def is_sound(self, piece: Piece) -> bool:
-        """Says whether the piece's shards are what was committed, by their SHA-256."""
+        """Returns whether the piece's shards still have the SHA-256 that was committed."""
         try:
             self._store.reading(self._dataset, self._known[piece.name].all_shards)
         except (CorruptArtifact, OSError) as error:
@@ -95,11 +95,11 @@ class Earlier:
         return True
 
     def known(self, piece: Piece) -> Known:
-        """Returns what is known of a piece."""
+        """Returns the portions, shards and bad rows of a piece."""
         return self._known[piece.name]
 
     def shards(self, known: Known) -> list[list[str]]:
-        """Returns the shards of each portion, by their names in the store."""
+        """Returns the shards of each portion, as their paths within the store."""
         return [[f"{self._dataset.address}/{name}" for name in names] for names in known.shards]
 
     def ids(self, known: Known) -> pa.Array:
@@ -112,9 +112,10 @@ class Earlier:
 
 
 def earlier_dataset(question: Question, store: Store) -> Earlier | None:
-    """Returns the dataset that answers the same question of an earlier state of the source.
+    """Returns the dataset of an earlier source state with the same name, stage version and config.
 
-    Of several, the one that shares most pieces, the newest of these; None where none shares any.
+    If there are several, it is the one that shares the most pieces, and of these the newest.
+    Returns None if no dataset shares a piece, or if that dataset cannot be read.
     """
     counted = [(_shared(found, question), found) for found in manifests_of(Dataset, store)]
     count, best = max(counted, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
@@ -122,7 +123,7 @@ def earlier_dataset(question: Question, store: Store) -> Earlier | None:
         return None
     try:
         return Earlier(Dataset.model_validate(best.artifact), best.question, store)
-    except (CorruptArtifact, OSError):  # damaged, or just taken away: all is read again
+    except (CorruptArtifact, OSError):  # damaged or just removed: every piece is read again
         return None
 
 
@@ -141,7 +142,7 @@ def _shared(manifest: Manifest, question: Question) -> int:
 
 
 def _by_piece(portions: list[Portion], bad: list[BadRow]) -> dict[str, Known]:
-    """Counts shards and bad rows off, piece by piece, in the order in which they were made."""
+    """Assigns shards and bad rows to their pieces, in the order in which they were written."""
     known: dict[str, Known] = {}
     counted: dict[str, int] = defaultdict(int)
     num_bad = 0

@@ -1,4 +1,4 @@
-"""Prepares a dataset: rows from a source, split and validated, into Arrow shards."""
+"""The ingest stage: the rows of a source are split, validated and written as Arrow shards."""
 
 import logging
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class _Opened:
 
 
 def _ask(work: Work, config: IngestConfig) -> Work:
-    """Opens the source: its pieces are the question's inputs, and it may name the dataset."""
+    """Opens the source. Its pieces become the question's inputs, and it may name the dataset."""
 
     def on_wait(message: str) -> None:
         work.on_progress(Progress(STAGE, 0, 1, "source", message))
@@ -51,7 +51,7 @@ def _ask(work: Work, config: IngestConfig) -> Work:
     _report_stores(source.skipped_stores, work.on_progress)
     pieces = source.pieces()
     if not any(piece.rows for piece in pieces):
-        raise SourceError(f"The source '{config.source}' holds no rows. Give one that has some.")
+        raise SourceError(f"The source '{config.source}' holds no rows. Give one with rows.")
     inputs = {p.name: Input(address=config.source, digest=p.digest) for p in pieces}
     changes = {"name": config.name or source.name, "inputs": inputs}
     return work.asking(work.question.model_copy(update=changes), _Opened(source, pieces))
@@ -61,10 +61,10 @@ def _ask(work: Work, config: IngestConfig) -> Work:
 def ingest(work: Work, config: IngestConfig) -> Answered:
     """Prepares the dataset of a source.
 
-    Of a source that grew, only what is new is read: unchanged pieces are taken over from the
-    dataset of the same name in the store that shares most of them. The key follows from the
-    content of the source, not from where it lies. Raises SourceError or ConfigError, and leaves
-    nothing behind, if the source is not what it should be.
+    If a source has grown, only its new pieces are read. Unchanged pieces are reused from the
+    dataset of the same name in the store that shares most of them. The key depends on the content
+    of the source and not on its location. Raises SourceError or ConfigError if the source is not
+    valid, and then leaves nothing in the store.
     """
     source, pieces = work.opened.source, work.opened.pieces
     earlier = earlier_dataset(work.question, work.store)
@@ -102,7 +102,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
 
 
 def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
-    """Reports the stores that lie within the source, in the log and as the first progress."""
+    """Reports the stores inside the source, in the log and as the first progress message."""
     if stores:
         names = ", ".join(f"'{store}'" for store in stores)
         message = f"leaves out the store{'s' if len(stores) > 1 else ''} {names}"
@@ -113,7 +113,7 @@ def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
 def _kept(
     earlier: Earlier | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
 ) -> set[str]:
-    """Returns the names of the pieces that an earlier dataset has as they are, undamaged."""
+    """Returns the names of the pieces that the earlier dataset has, unchanged and undamaged."""
     kept: set[str] = set()
     if earlier is None or not earlier.fits(source, pieces):
         return kept
@@ -128,7 +128,8 @@ def _kept(
 def _check_read(config: IngestConfig, done: int, total: int) -> None:
     if done != total:
         raise SourceError(
-            f"'{config.source}' promised {total} rows and gave {done}. Was it changed meanwhile?"
+            f"'{config.source}' announced {total} rows, but {done} were read. If it changed "
+            "meanwhile, run again."
         )
 
 
@@ -163,7 +164,7 @@ def _schema(
 
 
 def _range_of(statistics: SplitStatistics) -> tuple[float, float]:
-    """Guesses what the values of float images can be from what they are in training rows."""
+    """Guesses the range that float images can have from their values in the training rows."""
     for low, high in ((0.0, 1.0), (0.0, 255.0)):
         if low <= statistics.min and statistics.max <= high:
             return low, high

@@ -1,4 +1,4 @@
-"""Takes the pieces of a source into a draft, in order: read row by row, or as they lie already."""
+"""The intake of a source's pieces into a draft, in order: each piece is read or reused."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,7 +22,7 @@ TRAINING = ("train", "validation")
 
 
 class Intake:
-    """Writes the shards of all splits, and notes what each piece gave to each of them."""
+    """Writes the shards of all splits, and records what each piece contributed to each split."""
 
     def __init__(
         self, config: IngestConfig, draft: Draft, *, splits: Splits, validation: Validation
@@ -40,7 +40,7 @@ class Intake:
         return all(writer.has_labels for writer in self._writers.values())
 
     def read(self, source: Source, piece: Piece, on_rows: Callable[[int], Any]) -> None:
-        """Reads a piece; `on_rows` hears of the rows of each block."""
+        """Reads a piece; `on_rows` is called with the number of rows in each block."""
         before = self._validation.num_bad
         for rows in source.read(piece):
             assigned = self._splits.of(piece, rows.ids)
@@ -56,7 +56,7 @@ class Intake:
         self.portions += [portion for portion in given if portion] or [nothing]
 
     def adopt(self, piece: Piece, earlier: Earlier) -> None:
-        """Takes a piece over from an earlier dataset."""
+        """Reuses a piece from an earlier dataset."""
         known = earlier.known(piece)
         self._validation.adopt(
             earlier.ids(known), known.bad, shape=earlier.shape, dtype=earlier.dtype
@@ -73,14 +73,17 @@ class Intake:
         }
 
     def _is_asked(self, rows: Rows, good: np.ndarray, assigned: np.ndarray) -> np.ndarray:
-        """Says of good rows whether they are taken: in training those of one label, if asked."""
+        """Returns booleans [G]: whether each good row is used.
+
+        If the config sets `train_label`, the splits train and validation use only that label.
+        """
         label = self._config.train_label
         if label is None:
             return np.ones(len(good), dtype=bool)
         if rows.labels is None:
             raise SourceError(
-                f"'{self._config.source}' has rows without a label, so none can be told to be "
-                f"{label}. Give a source with labels, or leave out train_label."
+                f"train_label {label} needs a label on each row, but '{self._config.source}' has "
+                "rows without one. Give a source with labels, or leave out train_label."
             )
         return (rows.labels[good] == label) | ~np.isin(assigned, TRAINING)
 
@@ -93,7 +96,7 @@ class Intake:
 def _add(
     writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, chosen: np.ndarray
 ) -> None:
-    """Hands a split its own: of the good rows and their features, those that are `chosen`."""
+    """Adds to a split those good rows, with their features, that are `chosen`."""
     numbers = good[chosen]
     writer.add(
         ids=[rows.ids[row] for row in numbers.tolist()],
@@ -103,6 +106,6 @@ def _add(
 
 
 def _in_order(splits: Iterable[str]) -> list[str]:
-    """Sorts train, validation and test before all others."""
+    """Returns the splits sorted: train, validation and test before all others."""
     usual = {"train": 0, "validation": 1, "test": 2}
     return sorted(splits, key=lambda split: (usual.get(split, len(usual)), split))

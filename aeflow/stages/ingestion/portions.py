@@ -1,4 +1,4 @@
-"""What each piece of a source has given to each split: upon that, a dataset that grew is built."""
+"""The portions of a dataset: what each piece contributed to each split, stored for its growth."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -33,10 +33,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Portion:
-    """Holds what one piece has given to one split; a piece without a good row has split None.
+    """Holds what one piece contributed to one split; a piece without a good row has split None.
 
-    `own_split` is the split that the source gives the piece; `bad_rows` are those of the whole
-    piece; `gathered` are the statistics of the rows.
+    `own_split` is the split that the source gives the piece. `bad_rows` counts the bad rows of the
+    whole piece. `gathered` holds the statistics of the rows.
     """
 
     piece: str
@@ -49,7 +49,7 @@ class Portion:
 
 
 def write_portions(path: Path, portions: Iterable[Portion]) -> None:
-    """Writes portions as Parquet, one a row, in their order."""
+    """Writes portions as Parquet, one per row, in their order."""
     rows = [
         {
             "piece": portion.piece,
@@ -70,7 +70,7 @@ def write_portions(path: Path, portions: Iterable[Portion]) -> None:
 
 
 def read_portions(path: Path, shape: tuple[int, ...]) -> list[Portion]:
-    """Reads portions; `shape` is that of one example."""
+    """Reads portions; `shape` is the shape of one example."""
     return [
         Portion(
             piece=row["piece"],

@@ -1,4 +1,4 @@
-"""Writes the rows of a split into Arrow shards of bounded size."""
+"""A writer of the rows of one split, into Arrow shards of bounded size."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ __all__ = ["SplitWriter"]
 
 
 class SplitWriter:
-    """Takes the good rows of one split in their order, and gathers their statistics.
+    """Writes the good rows of one split in their order, and accumulates their statistics.
 
-    Its caller ends a piece before it begins the next, so that no shard spans two of them.
+    The caller ends each piece before it begins the next, so that no shard spans two pieces.
     """
 
     def __init__(self, split: str, draft: Draft, shard_bytes: int):
@@ -29,7 +29,7 @@ class SplitWriter:
         self._begin()
 
     def add(self, ids: Sequence[str], features: np.ndarray, labels: np.ndarray | None) -> None:
-        """Takes rows: ids [N], features [N, *shape], labels [N] or None."""
+        """Adds rows: ids [N], features [N, *shape], labels [N] or None."""
         self._of_piece.add(features)
         self._piece_has_labels = self._piece_has_labels and labels is not None
         capacity = max(1, self._shard_bytes // features[0].nbytes)
@@ -44,7 +44,7 @@ class SplitWriter:
                 self._end_shard()
 
     def end_piece(self, piece: Piece, bad_rows: int) -> Portion | None:
-        """Writes the rows that wait; returns what the piece gave, None where that is nothing."""
+        """Writes the buffered rows, and returns the piece's portion, or None if it has no rows."""
         if not self._of_piece.count:
             return None
         if self._ids:
@@ -63,7 +63,7 @@ class SplitWriter:
         return portion
 
     def adopt(self, portion: Portion, shards: Sequence[str]) -> None:
-        """Takes over a piece's shards of an earlier dataset, given by their names in the store."""
+        """Reuses a piece's shards from an earlier dataset; `shards` are paths within the store."""
         for shard in shards:
             self._draft.adopt(shard_name(self._split, self._num_shards), shard)
             self._num_shards += 1

@@ -1,4 +1,4 @@
-"""A source that grew: what is unchanged is not read again, and not a byte differs for it."""
+"""A source that grew: unchanged pieces are not read again, and no byte differs because of it."""
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ def rows(start, count, **columns):
 
 @pytest.fixture
 def source(tmp_path):
-    """Two files, of which the second grows a third, and two bad rows in the first."""
+    """Returns a folder with two files, the first of which has two bad rows."""
     folder = tmp_path / "daily"
     folder.mkdir()
     first = rows(0, 100).to_pandas()
@@ -37,7 +37,7 @@ def config(folder, **changes):
 
 
 def shared(store, before, after):
-    """Says which shard of the later dataset is the very file of which one of the earlier."""
+    """Maps shards of the later dataset to the shards of the earlier one that are the same file."""
     old, new = store.locate(before), store.locate(after)
     return {
         path.name: other.name

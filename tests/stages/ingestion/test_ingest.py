@@ -1,4 +1,4 @@
-"""Ingestion end to end: what stands in the store afterwards, and what does not."""
+"""Ingestion end to end: what is in the store afterwards, and what is not."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Streaming statistics against NumPy's over the whole array."""
+"""Streaming statistics, compared with NumPy's over the whole array."""
 
 import numpy as np
 import pytest

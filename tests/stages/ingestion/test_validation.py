@@ -1,4 +1,4 @@
-"""Which rows are bad, why, and how many of them are borne."""
+"""Which rows are bad, why, and how many bad rows are allowed."""
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -77,7 +77,7 @@ def test_numbers_other_than_bytes_become_float32(dtype):
     assert stored.dtype == np.float32
 
 
-def test_budget_bears_its_share_and_not_one_row_more():
+def test_budget_allows_its_share_and_not_one_row_more():
     vectors = np.zeros((10, 2))
     vectors[:3] = np.nan
     within, _, _ = judged(vectors, fraction=0.3)
@@ -90,7 +90,7 @@ def test_budget_bears_its_share_and_not_one_row_more():
         "train/0 (non_finite: 2 of 2 values, the first nan at 0); "
         "train/1 (non_finite: 2 of 2 values, the first nan at 0); "
         "train/2 (non_finite: 2 of 2 values, the first nan at 0). "
-        "Mend them, or put them into quarantine with --max-bad-fraction 0.3."
+        "Correct these rows, or put them into quarantine with --max-bad-fraction 0.3."
     )
 
 
@@ -103,7 +103,7 @@ def test_of_many_bad_rows_only_the_first_are_named_and_all_are_counted():
 
 def test_ids_met_twice_are_refused_even_of_bad_rows():
     validation, _, _ = judged(with_value(np.nan), ids=["a", "b", "b"])
-    with pytest.raises(SourceError, match="1 ids stand on more than one row, such as 'b'"):
+    with pytest.raises(SourceError, match="1 ids occur in more than one row, such as 'b'"):
         validation.check()
 
 
