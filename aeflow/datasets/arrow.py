@@ -49,9 +49,9 @@ class Arrow:
         shard = open_shard(contained(self._folder, piece.name), self._schema)
         count = block_rows(shard.features[0].nbytes)
         for start in range(0, shard.rows, count):
-            chosen = slice(start, start + count)
-            labels = None if shard.labels is None else shard.labels[chosen].to_numpy()
-            yield Rows(shard.ids[chosen].to_pylist(), shard.features[chosen], labels)
+            block = slice(start, start + count)
+            labels = None if shard.labels is None else shard.labels[block].to_numpy()
+            yield Rows(shard.ids[block].to_pylist(), shard.features[block], labels)
 
     def _piece(self, entry: FileEntry) -> Piece:
         path = contained(self._folder, entry.name)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.pictures import decoded
-from aeflow.datasets.sources import Features, Piece, Undecodable, block_rows, numbered
+from aeflow.datasets.pictures import decode_image
+from aeflow.datasets.sources import Features, Piece, Undecodable, block_rows, derived_ids
 from aeflow.errors import SourceError
 
 __all__ = [
@@ -73,7 +73,7 @@ def choose_columns(
     label = _named(schema, config.label_column, "label", where=where, partitions=partitions)
     own_id = _named(schema, config.id_column, "id", where=where)
     for name in config.columns or ():
-        _check_there(schema.names, name, where)
+        _check_exists(schema.names, name, where)
     others = [name for name in schema.names if name not in (label, own_id)]
     kinds: dict[str, Kind | None] = {
         name: _kind(schema.field(name).type) for name in config.columns or others
@@ -102,31 +102,31 @@ def choose_columns(
     return Columns(tuple(kinds), kind, label, own_id, are_bytes)
 
 
-def one_choice(chosen: Mapping[str, Columns]) -> Columns:
+def one_choice(choices: Mapping[str, Columns]) -> Columns:
     """Returns the choice of columns that all files of a source share; the keys are file names.
 
     `are_bytes` is true only if it is true for every file. Raises SourceError if the columns differ.
     """
-    (first, columns), *others = chosen.items()
+    (first, columns), *others = choices.items()
     for name, other in others:
         if other != columns:
             raise SourceError(
                 f"'{name}' has other columns than '{first}'. Choose features with --columns that "
                 "all files have."
             )
-    return replace(columns, are_bytes=all(each.are_bytes for each in chosen.values()))
+    return replace(columns, are_bytes=all(each.are_bytes for each in choices.values()))
 
 
 def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -> Features:
     """Returns a batch's features: one array [N, D] of float32 or uint8, or a list of N examples."""
     if columns.kind == "numbers":
-        chosen = batch.select(list(columns.features))
-        return _bytes(chosen) if columns.are_bytes else _numbers(chosen)
+        feature_batch = batch.select(list(columns.features))
+        return _bytes(feature_batch) if columns.are_bytes else _numbers(feature_batch)
     column = batch.column(columns.features[0])
     if columns.kind == "list":
         return _lists(column, are_bytes=columns.are_bytes)
     return [
-        Undecodable("it is null") if content is None else decoded(content, config)
+        Undecodable("it is null") if content is None else decode_image(content, config)
         for content in map(_content, column.to_pylist())
     ]
 
@@ -137,7 +137,7 @@ def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int)
     They are derived if the table has no id column. Raises SourceError if a row has no id.
     """
     if columns.id is None:
-        return numbered(piece, start, start + batch.num_rows)
+        return derived_ids(piece, start, start + batch.num_rows)
     ids = batch.column(columns.id).cast(pa.string())
     if ids.null_count:
         raise SourceError(
@@ -177,8 +177,8 @@ def as_labels(values: Iterable[int | str]) -> set[int | str]:
 
 def names_of(labels: Iterable[int | str]) -> tuple[str, ...]:
     """Returns the sorted names of all labels of a source, or () if they are whole numbers."""
-    known = list(labels)
-    return tuple(sorted(map(str, known))) if any(isinstance(n, str) for n in known) else ()
+    values = list(labels)
+    return tuple(sorted(map(str, values))) if any(isinstance(n, str) for n in values) else ()
 
 
 def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:
@@ -192,22 +192,22 @@ def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:
 
 def _named(
     schema: pa.Schema,
-    asked: str | None,
-    usual: str,
+    configured: str | None,
+    default: str,
     *,
     where: str,
     partitions: Sequence[str] = (),
 ) -> str | None:
-    known = [*schema.names, *partitions]
-    if asked is not None:
-        _check_there(known, asked, where)
-        return asked
-    return usual if usual in known else None
+    names = [*schema.names, *partitions]
+    if configured is not None:
+        _check_exists(names, configured, where)
+        return configured
+    return default if default in names else None
 
 
-def _check_there(known: Sequence[str], name: str, where: str) -> None:
-    if name not in known:
-        raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(known)}.")
+def _check_exists(names: Sequence[str], name: str, where: str) -> None:
+    if name not in names:
+        raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(names)}.")
 
 
 def _listed(names: Any) -> str:
@@ -247,8 +247,8 @@ def _numbers(batch: pa.RecordBatch) -> np.ndarray:
 
 def _bytes(batch: pa.RecordBatch) -> Features:
     """Returns uint8 features. A row with a null is undecodable, because uint8 has no nan."""
-    filled = [pc.fill_null(c, 0).to_numpy(zero_copy_only=False) for c in batch.columns]
-    values = np.stack(filled, axis=1)
+    arrays = [pc.fill_null(c, 0).to_numpy(zero_copy_only=False) for c in batch.columns]
+    values = np.stack(arrays, axis=1)
     empty = {
         row: name
         for name, column in zip(batch.schema.names, batch.columns, strict=True)

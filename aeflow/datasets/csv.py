@@ -24,7 +24,7 @@ from aeflow.datasets.columns import (
     one_choice,
 )
 from aeflow.datasets.digests import digest_of_file
-from aeflow.datasets.locating import Found, located
+from aeflow.datasets.locating import SourceFile, find_files
 from aeflow.datasets.sources import (
     BLOCK_BYTES,
     Features,
@@ -51,7 +51,7 @@ class Csv:
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._config = config
         self._on_wait = on_wait
-        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = find_files(where, ENDINGS, form=FORM)
         self._files = {file.name: file for file in files}
         self._columns = one_choice({file.name: self._choice(file) for file in files})
         self.columns = self._columns.features
@@ -63,7 +63,7 @@ class Csv:
         pieces = []
         for file in self._files.values():
             digest = digest_of_file(file.path, self._on_wait)
-            pieces.append(Piece(file.name, digest, None, self._scanned(file, labels)))
+            pieces.append(Piece(file.name, digest, None, self._count_rows(file, labels)))
         self.label_names = names_of(labels)
         return pieces
 
@@ -81,7 +81,7 @@ class Csv:
             )
             start += batch.num_rows
 
-    def _choice(self, file: Found) -> Columns:
+    def _choice(self, file: SourceFile) -> Columns:
         """Chooses columns by the header; refuses a feature without a number in the first block."""
         header = _header(file)
         schema = pa.schema([(name, pa.float64()) for name in header])
@@ -96,7 +96,7 @@ class Csv:
                 )
         return columns
 
-    def _scanned(self, file: Found, labels: set[int | str]) -> int:
+    def _count_rows(self, file: SourceFile, labels: set[int | str]) -> int:
         """Returns the number of rows in a file, and adds its labels to `labels`."""
         rows, label = 0, self._columns.label
         for batch in _batches(file, self._columns.names):
@@ -107,25 +107,25 @@ class Csv:
         return rows
 
 
-def _header(file: Found) -> list[str]:
-    with _understood(file):
-        names = csv.open_csv(_readable(file), parse_options=_parsing(file)).schema.names
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
+def _header(file: SourceFile) -> list[str]:
+    with _errors_reported(file):
+        names = csv.open_csv(_readable(file), parse_options=_parse_options(file)).schema.names
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
         raise SourceError(
-            f"'{file.path}' has more than one column named '{twice[0]}'. Give each column its own "
-            "name."
+            f"'{file.path}' has more than one column named '{duplicates[0]}'. Give each column "
+            "its own name."
         )
     return names
 
 
-def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(file: SourceFile, names: list[str]) -> Iterator[pa.RecordBatch]:
     """Reads the columns as text, so that a wrong cell makes only its own row a bad row."""
-    with _understood(file):
+    with _errors_reported(file):
         yield from csv.open_csv(
             _readable(file),
             read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
-            parse_options=_parsing(file),
+            parse_options=_parse_options(file),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 include_columns=names,
@@ -135,24 +135,24 @@ def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
         )
 
 
-def _readable(file: Found) -> Path | pa.NativeFile:
+def _readable(file: SourceFile) -> Path | pa.NativeFile:
     if isinstance(file.path, Path):
         return file.path
     stream = pa.PythonFile(file.path.open(), mode="r")
     return pa.CompressedInputStream(stream, "gzip") if file.name.endswith(".gz") else stream
 
 
-def _first_block(file: Found, names: list[str]) -> dict[str, pa.Array]:
+def _first_block(file: SourceFile, names: list[str]) -> dict[str, pa.Array]:
     batch = next(_batches(file, names), None)
     return {name: batch.column(name) for name in names} if batch else {}
 
 
-def _parsing(file: Found) -> csv.ParseOptions:
+def _parse_options(file: SourceFile) -> csv.ParseOptions:
     return csv.ParseOptions(delimiter="\t" if ".tsv" in file.path.suffixes else ",")
 
 
 @contextmanager
-def _understood(file: Found) -> Iterator[None]:
+def _errors_reported(file: SourceFile) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:

@@ -36,9 +36,9 @@ def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
         return path.digest
     try:
         before = _state(path)
-        digest = _remembered(path, before) or _read(path, on_wait)
+        digest = _cached_digest(path, before) or _read(path, on_wait)
         if _state(path) == before:
-            _remember(path, before, digest)
+            _cache_digest(path, before, digest)
     except OSError as error:
         raise SourceError(
             f"Cannot read '{path}': {error.strerror or error}. Check the file and its permissions."
@@ -64,21 +64,21 @@ def _state(path: Path) -> str | None:
     return f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
-def _note(path: Path) -> Path:
+def _cache_file(path: Path) -> Path:
     name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
     return cache_folder() / "digests" / name
 
 
-def _remembered(path: Path, state: str | None) -> str | None:
+def _cached_digest(path: Path, state: str | None) -> str | None:
     with suppress(OSError, ValueError, ConfigError):
-        noted, digest = _note(path).read_text("ascii").splitlines()
-        return digest if noted == state else None
+        cached_state, digest = _cache_file(path).read_text("ascii").splitlines()
+        return digest if cached_state == state else None
     return None
 
 
-def _remember(path: Path, state: str | None, digest: str) -> None:
+def _cache_digest(path: Path, state: str | None, digest: str) -> None:
     """Caches a digest. If the cache cannot be written to, the file is read again next time."""
     with suppress(OSError, ConfigError):
         if state is not None:
-            with replacing(_note(path)) as written:
-                written.write_text(f"{state}\n{digest}\n", "ascii")
+            with replacing(_cache_file(path)) as file:
+                file.write_text(f"{state}\n{digest}\n", "ascii")

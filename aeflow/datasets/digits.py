@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.sources import OnWait, Piece, Rows, numbered
+from aeflow.datasets.sources import OnWait, Piece, Rows, derived_ids
 
 __all__ = ["Digits"]
 
@@ -38,4 +38,4 @@ class Digits:
 
     def read(self, piece: Piece) -> Iterator[Rows]:
         """Reads all rows as one block."""
-        yield Rows(numbered(piece, 0, piece.rows), self._images, self._labels)
+        yield Rows(derived_ids(piece, 0, piece.rows), self._images, self._labels)

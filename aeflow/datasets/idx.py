@@ -25,7 +25,7 @@ from aeflow.datasets.sources import (
     Rows,
     block_rows,
     clean_name,
-    numbered,
+    derived_ids,
 )
 from aeflow.errors import SourceError
 from aeflow.storage.disk.durable import local_path
@@ -69,8 +69,8 @@ class Idx:
         self._images = {}
         self._labels = {}
         for (split, what), path in _files(folder).items():
-            of_kind = self._images if what == "images" else self._labels
-            of_kind[split] = _described(path, labels=what == "labels")
+            headers = self._images if what == "images" else self._labels
+            headers[split] = _read_header(path, labels=what == "labels")
         for split, labels in self._labels.items():
             _check_lengths(labels, self._images.get(split))
 
@@ -85,7 +85,7 @@ class Idx:
         """Reads the rows of a split in blocks."""
         images = self._images[piece.name]
         labels = self._labels.get(piece.name)
-        known = _read_labels(labels) if labels else None
+        all_labels = _read_labels(labels) if labels else None
         row_bytes = prod(images.row_shape)
         step = block_rows(row_bytes)
         with _unpacked(images) as file:
@@ -96,9 +96,9 @@ class Idx:
                     raise SourceError(f"'{images.path}' changed while it was read. {AGAIN}")
                 values = np.frombuffer(block, np.uint8)
                 yield Rows(
-                    ids=numbered(piece, start, stop),
+                    ids=derived_ids(piece, start, stop),
                     features=values.reshape(stop - start, *images.row_shape),
-                    labels=None if known is None else known[start:stop],
+                    labels=None if all_labels is None else all_labels[start:stop],
                 )
 
     def _digest(self, split: str) -> str:
@@ -115,26 +115,26 @@ class Idx:
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
     if not folder.is_dir():
         raise SourceError(f"There is no folder '{folder}'. Give a folder of IDX files: idx:FOLDER.")
-    found = {}
+    paths = {}
     for path in sorted(folder.iterdir()):
         match = FILE_NAME.fullmatch(path.name)
         if match and path.is_file():
             place = (SPLITS[match[1]], match[2])
-            if place in found:
+            if place in paths:
                 raise SourceError(
-                    f"'{found[place]}' and '{path.name}' both hold the {place[0]} {place[1]}. "
+                    f"'{paths[place]}' and '{path.name}' both hold the {place[0]} {place[1]}. "
                     "Remove one of them."
                 )
-            found[place] = path
-    if ("train", "images") not in found:
+            paths[place] = path
+    if ("train", "images") not in paths:
         raise SourceError(
             f"The folder '{folder}' holds no file 'train-images-idx3-ubyte' or "
             "'train-images-idx3-ubyte.gz'. Give a folder with files in the format of MNIST."
         )
-    return found
+    return paths
 
 
-def _described(path: Path, *, labels: bool) -> IdxFile:
+def _read_header(path: Path, *, labels: bool) -> IdxFile:
     axes = (1,) if labels else (2, 3, 4)
     with _opened(path) as file:
         magic = file.read(4)
@@ -173,15 +173,16 @@ def _read_labels(labels: IdxFile) -> np.ndarray:
 
 def _blocks(file: IdxFile) -> Iterator[bytes]:
     """Yields the bytes after the header. Raises SourceError if the header gives another number."""
-    promised = prod(file.lengths)
-    seen = 0
+    num_expected = prod(file.lengths)
+    num_read = 0
     with _unpacked(file) as unpacked:
         while block := unpacked.read(BLOCK_BYTES):
-            seen += len(block)
+            num_read += len(block)
             yield block
-    if seen != promised:
+    if num_read != num_expected:
         raise SourceError(
-            f"'{file.path}' holds {seen} bytes of values, but its header says {promised}. {AGAIN}"
+            f"'{file.path}' holds {num_read} bytes of values, but its header says {num_expected}. "
+            f"{AGAIN}"
         )
 
 
@@ -200,9 +201,9 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """
     try:
         with path.open("rb") as raw:
-            packed = raw.read(2) == GZIP_MAGIC
+            is_gzipped = raw.read(2) == GZIP_MAGIC
             raw.seek(0)
-            if packed:
+            if is_gzipped:
                 with gzip.open(raw) as unpacked:
                     yield unpacked
             else:

@@ -22,7 +22,7 @@ from aeflow.datasets.sources import (
     Rows,
     block_rows,
     clean_name,
-    numbered,
+    derived_ids,
 )
 from aeflow.errors import SourceError
 from aeflow.storage.disk.durable import local_path
@@ -68,8 +68,8 @@ class Npz:
             raise SourceError(f"There is no file '{self._path}'. Give a NumPy archive: npz:FILE.")
         members = {name: self._member(name) for name in self._names()}
         if "x_train" not in members:
-            found = ", ".join(members) or "no arrays"
-            raise SourceError(f"'{self._path}' has no array x_train; it has {found}. {FORM}")
+            names = ", ".join(members) or "no arrays"
+            raise SourceError(f"'{self._path}' has no array x_train; it has {names}. {FORM}")
         self._features = {s: members[f"x_{s}"] for s in SPLITS if f"x_{s}" in members}
         self._labels = {s: self._read_labels(s) for s in self._features if f"y_{s}" in members}
         for split in self._features:
@@ -90,7 +90,7 @@ class Npz:
         for block in self._blocks(member):
             stop = start + len(block)
             yield Rows(
-                ids=numbered(piece, start, stop),
+                ids=derived_ids(piece, start, stop),
                 features=block.reshape(len(block), *member.row_shape),
                 labels=None if labels is None else labels[start:stop],
             )
@@ -159,7 +159,7 @@ class Npz:
             _header(file)
             for start in range(0, rows, step):
                 count = min(step, rows - start)
-                block = _exactly(file, count * row_bytes)
+                block = _read_exactly(file, count * row_bytes)
                 yield np.frombuffer(block, member.dtype).reshape(count, *shape)
 
     @contextmanager
@@ -182,19 +182,19 @@ class Npz:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     version = np.lib.format.read_magic(file)
-    read = {
+    read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(version)
-    if read is None:
+    if read_header is None:
         raise ValueError(f"version {version} of the .npy format is not supported")
-    shape, fortran_order, dtype = read(file)
+    shape, fortran_order, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     return shape, dtype, fortran_order
 
 
-def _exactly(file: IO[bytes], size: int) -> bytes:
+def _read_exactly(file: IO[bytes], size: int) -> bytes:
     block = file.read(size)
     if len(block) != size:
         raise ValueError(f"an array ends {size - len(block)} bytes too early")

@@ -22,7 +22,7 @@ from aeflow.datasets.columns import (
     one_choice,
 )
 from aeflow.datasets.digests import digest_of_file
-from aeflow.datasets.locating import Found, located
+from aeflow.datasets.locating import SourceFile, find_files
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
 
@@ -45,7 +45,7 @@ class Parquet:
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._config = config
         self._on_wait = on_wait
-        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = find_files(where, ENDINGS, form=FORM)
         self._files = {file.name: file for file in files}
         self._columns = one_choice({file.name: self._choice(file) for file in files})
         is_table = self._columns.kind == "numbers"
@@ -79,13 +79,13 @@ class Parquet:
                 )
                 start += batch.num_rows
 
-    def _choice(self, file: Found) -> Columns:
+    def _choice(self, file: SourceFile) -> Columns:
         with _opened(file) as table:
             return choose_columns(
                 table.schema_arrow, self._config, where=file.name, partitions=[*file.partitions]
             )
 
-    def _rows(self, file: Found) -> int:
+    def _rows(self, file: SourceFile) -> int:
         with _opened(file) as table:
             return table.metadata.num_rows
 
@@ -97,7 +97,7 @@ class Parquet:
             self._on_wait(f"reads labels of {file.name}")
         return names_of(values)
 
-    def _label_values(self, file: Found, label: str | None) -> set[int | str]:
+    def _label_values(self, file: SourceFile, label: str | None) -> set[int | str]:
         if label is None:
             return set()
         if label in file.partitions:
@@ -106,7 +106,7 @@ class Parquet:
             column = table.read([label]).column(label)
         return set(label_values(column, name=label, where=file.name))
 
-    def _labels(self, batch: pa.RecordBatch, file: Found) -> np.ndarray | None:
+    def _labels(self, batch: pa.RecordBatch, file: SourceFile) -> np.ndarray | None:
         label = self._columns.label
         if label is None:
             return None
@@ -115,12 +115,12 @@ class Parquet:
         return labels_of(batch.column(label), self.label_names)
 
 
-def _readable(file: Found) -> Path | BinaryIO:
+def _readable(file: SourceFile) -> Path | BinaryIO:
     return file.path if isinstance(file.path, Path) else file.path.open()
 
 
 @contextmanager
-def _opened(file: Found) -> Iterator[pq.ParquetFile]:
+def _opened(file: SourceFile) -> Iterator[pq.ParquetFile]:
     """Opens a file; an error in its bytes becomes a SourceError of one line."""
     try:
         with pq.ParquetFile(_readable(file)) as table:

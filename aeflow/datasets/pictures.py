@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 
-__all__ = ["DAMAGED", "ENDINGS", "decoded", "undecodable"]
+__all__ = ["DAMAGED", "ENDINGS", "decode_image", "undecodable"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grayscale": "L"}
@@ -24,7 +24,7 @@ DAMAGED = (
 """What Pillow raises if an image is damaged, or if decoding it would fill the memory."""
 
 
-def decoded(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
+def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
     """Returns an image as uint8 [H, W, C]: upright, with the config's colours and size.
 
     It is resized by bilinear interpolation with antialiasing. Returns `Undecodable` if the image

@@ -45,11 +45,11 @@ def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
 def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnWait) -> None:
     """Prepares `name` in a child process, which inherits the lock and keeps it if this one dies."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
             pass_fds=(holding.fileno(),),
@@ -60,9 +60,9 @@ def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnW
                 time.sleep(POLL_SECONDS)
         finally:
             _stop(child)
-        said.seek(0)
+        output.seek(0)
         if child.returncode:
-            raise SourceError(f"TFDS could not prepare '{name}': {_reason(said.read())}")
+            raise SourceError(f"TFDS could not prepare '{name}': {_reason(output.read())}")
 
 
 def _stop(child: subprocess.Popen) -> None:
@@ -76,8 +76,10 @@ def _stop(child: subprocess.Popen) -> None:
             child.wait()
 
 
-def _reason(said: str) -> str:
+def _reason(output: str) -> str:
     """Returns the last line of the output that names an error, or otherwise its last line."""
-    named = re.findall(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", said, re.MULTILINE)
-    lines = named or said.strip().splitlines() or ["it printed nothing"]
+    error_lines = re.findall(
+        r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", output, re.MULTILINE
+    )
+    lines = error_lines or output.strip().splitlines() or ["it printed nothing"]
     return lines[-1].strip()

@@ -17,25 +17,25 @@ def unreachable_hosts(urls: Iterable[str]) -> list[str]:
 
     All hosts are probed at once, each in its own thread, because a DNS lookup has no timeout.
     """
-    first_of = {urlsplit(url).netloc: url for url in urls}
-    answered: set[str] = set()
+    url_of = {urlsplit(url).netloc: url for url in urls}
+    reachable_hosts: set[str] = set()
     probes = [
-        threading.Thread(target=_probe, args=(host, url, answered), daemon=True)
-        for host, url in first_of.items()
+        threading.Thread(target=_probe, args=(host, url, reachable_hosts), daemon=True)
+        for host, url in url_of.items()
     ]
     for probe in probes:
         probe.start()
     for probe in probes:
         probe.join(PROBE_SECONDS)
-    return sorted(first_of.keys() - answered)
+    return sorted(url_of.keys() - reachable_hosts)
 
 
-def _probe(host: str, url: str, answered: set[str]) -> None:
+def _probe(host: str, url: str, reachable_hosts: set[str]) -> None:
     try:
         with urlopen(Request(url, method="HEAD"), timeout=PROBE_SECONDS):
-            answered.add(host)
+            reachable_hosts.add(host)
     except HTTPError as error:
         if error.code not in GATEWAY_ERRORS:  # the host answered, even if it refuses HEAD
-            answered.add(host)
+            reachable_hosts.add(host)
     except (OSError, ValueError):
         return

@@ -86,25 +86,25 @@ def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:
     return [open_shard(folder / name, dataset.example_schema) for name in names]
 
 
-def read_examples(dataset: Dataset, wanted: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
+def read_examples(dataset: Dataset, rows: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
     """Returns the features [N, *shape] of rows, given as pairs (SHA-256 of the shard, row id).
 
     Only these shards are read. Raises CorruptArtifact if a row is missing.
     """
     names = {entry.sha256: entry.name for entry in store.manifest(dataset.address).files}
-    shards = {digest: names[digest] for digest, _ in wanted if digest in names}
+    shards = {digest: names[digest] for digest, _ in rows if digest in names}
     folder = store.reading(dataset, shards.values())
-    opened = {d: open_shard(folder / name, dataset.example_schema) for d, name in shards.items()}
-    found = []
-    for digest, row_id in wanted:
-        place = opened[digest].ids.index(row_id).as_py() if digest in opened else -1
+    shard_of = {d: open_shard(folder / name, dataset.example_schema) for d, name in shards.items()}
+    examples = []
+    for digest, row_id in rows:
+        place = shard_of[digest].ids.index(row_id).as_py() if digest in shard_of else -1
         if place < 0:
             raise CorruptArtifact(
                 f"The dataset '{dataset.address}' has no row '{row_id}', although features were "
                 "computed from it. Encode the dataset again."
             )
-        found.append(opened[digest].features[place])
-    return np.stack(found)
+        examples.append(shard_of[digest].features[place])
+    return np.stack(examples)
 
 
 def open_shard(path: Path, schema: ExampleSchema) -> Shard:

@@ -25,7 +25,7 @@ __all__ = [
     "block_rows",
     "check_source",
     "clean_name",
-    "numbered",
+    "derived_ids",
     "open_source",
     "waits_silently",
 ]
@@ -180,11 +180,11 @@ def clean_name(text: str, *, otherwise: str) -> str:
 
     Returns `otherwise` if nothing remains.
     """
-    cleaned = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
-    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", cleaned)[:64] or otherwise
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", name)[:64] or otherwise
 
 
-def numbered(piece: Piece, start: int, stop: int) -> list[str]:
+def derived_ids(piece: Piece, start: int, stop: int) -> list[str]:
     """Returns derived ids `NAME/ROW`: the piece's name and the row's number in it."""
     return [f"{piece.name}/{row}" for row in range(start, stop)]
 

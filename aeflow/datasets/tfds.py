@@ -165,9 +165,9 @@ def _builder(where: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(where, data_dir=folder)
     except tfds.core.DatasetNotFoundError as error:
-        known = tfds.list_builders(with_community_datasets=False)
-        close = difflib.get_close_matches(where, known, n=3)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "Look it up in TFDS's catalogue."
+        names = tfds.list_builders(with_community_datasets=False)
+        matches = difflib.get_close_matches(where, names, n=3)
+        hint = f"Did you mean {' or '.join(matches)}?" if matches else "Look in TFDS's catalogue."
         raise ConfigError(f"TFDS has no dataset '{where}'. {hint}") from error
     except (ValueError, AssertionError, ImportError) as error:
         # TFDS repeats the request, as JSON, before the reason.
@@ -188,30 +188,30 @@ def _check_originals(
     on_wait: OnWait,
 ) -> None:
     """Raises SourceError if original files are neither on this machine nor can be downloaded."""
-    given = local_path(config.manual_dir) if config.manual_dir else None
-    if given and not given.is_dir():
-        raise SourceError(f"There is no folder '{given}'. Give another manual_dir.")
-    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not given:
+    manual_dir = local_path(config.manual_dir) if config.manual_dir else None
+    if manual_dir and not manual_dir.is_dir():
+        raise SourceError(f"There is no folder '{manual_dir}'. Give another manual_dir.")
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not manual_dir:
         raise SourceError(
             f"'tfds:{where}' needs files that you download by hand: "
             f"{' '.join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Give their folder as "
             "manual_dir."
         )
-    missing = {}
+    missing_files = {}
     for url, original in (builder.url_infos or {}).items():
-        path = given / original.filename if given and original.filename else None
+        path = manual_dir / original.filename if manual_dir and original.filename else None
         if path and path.is_file():
             _check_original(path, original.checksum, on_wait)
         elif not _is_downloaded(root / "downloads", builder.name, url, original.checksum):
-            missing[url] = original.filename or url
+            missing_files[url] = original.filename or url
     on_wait(f"checks the hosts of {builder.name}")
-    hosts = unreachable_hosts(missing)
+    hosts = unreachable_hosts(missing_files)
     if hosts:
         raise SourceError(
             f"'tfds:{where}' is not prepared in {root}, and {', '.join(hosts)} cannot be reached. "
             f"Either connect to the network; or put the original files "
-            f"({_some(list(missing.values()))}) into a folder and give it as manual_dir; or copy "
-            "the data_dir of a machine that has prepared it, and give the copy as data_dir "
+            f"({_some(list(missing_files.values()))}) into a folder and give it as manual_dir; or "
+            "copy the data_dir of a machine that has prepared it, and give the copy as data_dir "
             "(idx:FOLDER and npz:FILE need no TFDS)."
         )
 
@@ -237,8 +237,8 @@ def _is_downloaded(downloads: Path, name: str, url: str, checksum: str) -> bool:
 
 def _image_and_label(builder: tfds.core.DatasetBuilder, where: str):
     """Returns (name, feature) of the image and of the label, ("", None) if there is no label."""
-    described = builder.info.features
-    features = dict(described) if isinstance(described, tfds.features.FeaturesDict) else {}
+    feature_spec = builder.info.features
+    features = dict(feature_spec) if isinstance(feature_spec, tfds.features.FeaturesDict) else {}
     images = _of_kind(features, tfds.features.Image)
     labels = _of_kind(features, tfds.features.ClassLabel)
     image = "image" if "image" in images or len(images) != 1 else next(iter(images))
@@ -257,8 +257,8 @@ def _of_kind(features: dict, kind: type) -> dict:
 
 def _rows(block: list[tuple[str, np.ndarray | Undecodable, int | None]]) -> Rows:
     ids, images, labels = zip(*block, strict=True)
-    known = np.array(labels, dtype=np.int64) if None not in labels else None
-    return Rows(list(ids), images, known)
+    label_array = np.array(labels, dtype=np.int64) if None not in labels else None
+    return Rows(list(ids), images, label_array)
 
 
 def _some(names: list[str]) -> str:

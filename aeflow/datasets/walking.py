@@ -33,8 +33,8 @@ class Walk:
         *parts, last = PurePosixPath(pattern).parts
         places = ["."]
         for part in (*parts, *((last, "*") if last == ANY_DEPTH else (last,))):
-            found = (inner for place in places for inner in self._matches_in(place, part))
-            places = list(dict.fromkeys(found))
+            inner_places = (inner for place in places for inner in self._matches_in(place, part))
+            places = list(dict.fromkeys(inner_places))
         return places
 
     def _matches_in(self, folder: str, part: str) -> Iterator[str]:
@@ -42,21 +42,21 @@ class Walk:
             yield from (inner for inner, _ in self._below(folder))
         else:
             names = [path.name for path in (self.root / folder).glob(part)]
-            yield from (_joined(folder, name) for name in self._shown(folder, names))
+            yield from (_joined(folder, name) for name in self._visible(folder, names))
 
     def _below(self, start: str) -> Iterator[tuple[str, list[str]]]:
         """Yields a folder and those below it, each with the names of its files."""
         for path, folders, files in os.walk(self.root / start):
             folder = Path(path).relative_to(self.root).as_posix()
-            folders[:] = self._shown(folder, folders)
+            folders[:] = self._visible(folder, folders)
             yield folder, files
 
-    def _shown(self, folder: str, names: list[str]) -> list[str]:
+    def _visible(self, folder: str, names: list[str]) -> list[str]:
         """Returns the names that are not hidden and do not belong to a store in this folder."""
-        own = own_folders(self.root / folder, names)
-        if own:
+        store_names = own_folders(self.root / folder, names)
+        if store_names:
             self.stores.add(self.root / folder)
-        return [name for name in names if name not in own and not name.startswith(HIDDEN)]
+        return [name for name in names if name not in store_names and not name.startswith(HIDDEN)]
 
 
 def is_hidden(name: str) -> bool:

@@ -68,9 +68,9 @@ def test_rows_come_in_blocks_of_4_mib_and_in_order(tmp_path):
     source = opened(tmp_path)
     (piece,) = source.pieces()
     assert [len(block.ids) for block in source.read(piece)] == [4, 2]
-    ids, read, labels = read_all(source, piece)
+    ids, features, labels = read_all(source, piece)
     assert ids[-1] == "train/5"
-    assert np.array_equal(read[..., 0], images)
+    assert np.array_equal(features[..., 0], images)
     assert labels.tolist() == LABELS.tolist()
 
 

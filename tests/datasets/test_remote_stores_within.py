@@ -30,19 +30,19 @@ def test_stores_in_an_object_store_are_left_out(pattern, here, bucket):
     with_answers("a/s1")
     with_answers("s2")
     copied(here, bucket)
-    read = opened(f"parquet:{bucket}{pattern}")
-    assert {piece.name: piece.rows for piece in read.pieces()} == {
+    source = opened(f"parquet:{bucket}{pattern}")
+    assert {piece.name: piece.rows for piece in source.pieces()} == {
         "features/u.parquet": 1,
         "t.parquet": 2,
     }
-    assert read.skipped_stores == (f"{bucket}/a/s1", f"{bucket}/s2")
+    assert source.skipped_stores == (f"{bucket}/a/s1", f"{bucket}/s2")
 
 
 def test_a_glob_that_no_file_of_the_store_fits_leaves_out_nothing(here, bucket):
     with_answers("s")
     copied(here, bucket)
-    read = opened(f"parquet:{bucket}/*.parquet")
-    assert ([piece.name for piece in read.pieces()], read.skipped_stores) == (["t.parquet"], ())
+    source = opened(f"parquet:{bucket}/*.parquet")
+    assert ([piece.name for piece in source.pieces()], source.skipped_stores) == (["t.parquet"], ())
 
 
 @pytest.mark.parametrize("pattern", ["", "/*/*/*"])

@@ -68,7 +68,7 @@ def test_option_that_the_source_does_not_know_is_refused():
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize(
-    ("option", "given", "kinds"),
+    ("option", "value", "kinds"),
     [
         ("columns", "a,b", ("parquet", "csv")),
         ("id_column", "a", ("parquet", "csv")),
@@ -77,9 +77,9 @@ def test_option_that_the_source_does_not_know_is_refused():
         ("color_mode", "grayscale", ("images", "parquet")),
     ],
 )
-def test_option_is_refused_by_every_source_without_it(kind, option, given, kinds, tmp_path):
+def test_option_is_refused_by_every_source_without_it(kind, option, value, kinds, tmp_path):
     where = "" if kind == "digits" else f":{tmp_path / 'nowhere'}"
-    config = IngestConfig.model_validate({"source": f"{kind}{where}", option: given})
+    config = IngestConfig.model_validate({"source": f"{kind}{where}", option: value})
     with pytest.raises((ConfigError, SourceError)) as caught:
         open_source(config)
     assert (f"does not use {option};" in str(caught.value)) is (kind not in kinds)

@@ -98,11 +98,11 @@ def test_stores_of_any_name_and_depth_are_left_out(source, roots, here):
     write_table("cat/t.parquet", rows=3)
     for root in roots:
         with_answers(root)
-    read = opened(source)
-    assert {piece.name: piece.rows for piece in read.pieces()} == (
+    opened_source = opened(source)
+    assert {piece.name: piece.rows for piece in opened_source.pieces()} == (
         {"cat": 80, "dog": 80} if source == "images:." else {"cat/t.parquet": 3}
     )
-    assert read.skipped_stores == tuple(roots)
+    assert opened_source.skipped_stores == tuple(roots)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_store_of_an_earlier_version_is_known_by_its_folders(here):
     draw_pets()
     picture(Path("old/evaluations/0123456789abcdef/figures/worst.png"))
     Path("old/evaluations/0123456789abcdef/_manifest.json").write_text('{"format": 0}')
-    read = opened("images:.")
-    assert (read.label_names, read.skipped_stores) == (("cat", "dog"), ("old",))
+    source = opened("images:.")
+    assert (source.label_names, source.skipped_stores) == (("cat", "dog"), ("old",))
 
 
 def test_a_store_with_nothing_but_a_draft_is_left_out(here):
@@ -133,26 +133,26 @@ def test_a_store_with_nothing_but_a_draft_is_left_out(here):
 
 def test_a_store_that_is_being_written_is_left_out(here):
     write_table()
-    seen = []
+    sources = []
 
     def work(draft: Draft) -> Answered:
         with draft.writing("0.parquet") as path:
             table(path, z=[1.0])
-        seen.append(opened("parquet:."))
+        sources.append(opened("parquet:."))
         return Answered({"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 1}})
 
     question = Question(stage="encode", version=1, folder="features", configs={}, inputs={})
     Store("aeflow-store").answer(question, FeatureSet, work)
-    assert [piece.name for piece in seen[0].pieces()] == ["t.parquet"]
-    assert seen[0].skipped_stores == ("aeflow-store",)
+    assert [piece.name for piece in sources[0].pieces()] == ["t.parquet"]
+    assert sources[0].skipped_stores == ("aeflow-store",)
 
 
 def test_labels_may_be_named_as_the_folders_of_a_store(here):
     for name in ("models/0.png", "features/0123456789abcdef/0.png", "logs/0.png", "datasets/0.png"):
         picture(Path(name))
-    read = opened("images:.")
-    assert read.label_names == ("datasets", "features", "logs", "models")
-    assert (len(rows_of(read).ids), read.skipped_stores) == (4, ())
+    source = opened("images:.")
+    assert source.label_names == ("datasets", "features", "logs", "models")
+    assert (len(rows_of(source).ids), source.skipped_stores) == (4, ())
 
 
 def test_what_is_not_of_the_store_is_read_though_it_lies_in_its_root(here):

@@ -21,7 +21,7 @@ from aeflow.lineage import Input
 from aeflow.progress import OnProgress, Progress
 from aeflow.schema import ExampleSchema
 from aeflow.stages import Answered, Work, stage
-from aeflow.stages.ingestion.growth import Earlier, earlier_dataset
+from aeflow.stages.ingestion.growth import EarlierDataset, earlier_dataset
 from aeflow.stages.ingestion.intake import Intake
 from aeflow.stages.ingestion.portions import PORTIONS_FILE, Portion, write_portions
 from aeflow.stages.ingestion.splits import Splits
@@ -71,7 +71,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
     total = sum(piece.rows for piece in pieces)
     validation, splits = Validation(config, total), Splits(pieces, config)
     intake = Intake(config, work.draft, splits=splits, validation=validation)
-    kept = _kept(earlier, source, pieces, work.on_progress)
+    old_pieces = _reusable_pieces(earlier, source, pieces, work.on_progress)
     done = 0
 
     def on_rows(count: int) -> None:
@@ -80,7 +80,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
         work.on_progress(Progress(STAGE, done, total, "row"))
 
     for piece in pieces:
-        if earlier and piece.name in kept and validation.takes(earlier.shape, earlier.dtype):
+        if earlier and piece.name in old_pieces and validation.takes(earlier.shape, earlier.dtype):
             intake.adopt(piece, earlier)
             on_rows(piece.rows)
         else:
@@ -89,7 +89,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
     validation.check()
     statistics = intake.statistics()
     splits.check({split: of_split.count for split, of_split in statistics.items()})
-    _write_beside(work.draft, validation, statistics, intake.portions)
+    _write_tables(work.draft, validation, statistics, intake.portions)
     fields = {
         "name": work.question.name,
         "label_names": source.label_names,
@@ -110,19 +110,19 @@ def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
         on_progress(Progress(STAGE, 0, 1, "source", message))
 
 
-def _kept(
-    earlier: Earlier | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
+def _reusable_pieces(
+    earlier: EarlierDataset | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
 ) -> set[str]:
     """Returns the names of the pieces that the earlier dataset has, unchanged and undamaged."""
-    kept: set[str] = set()
+    piece_names: set[str] = set()
     if earlier is None or not earlier.fits(source, pieces):
-        return kept
+        return piece_names
     for piece in pieces:
         on_progress(Progress(STAGE, 0, 1, "source", f"compares {piece.name}"))
         if earlier.has(piece) and earlier.is_sound(piece):
-            kept.add(piece.name)
-    logger.info("ingest: %d of %d pieces are in the store already", len(kept), len(pieces))
-    return kept
+            piece_names.add(piece.name)
+    logger.info("ingest: %d of %d pieces are in the store already", len(piece_names), len(pieces))
+    return piece_names
 
 
 def _check_read(config: IngestConfig, done: int, total: int) -> None:
@@ -133,7 +133,7 @@ def _check_read(config: IngestConfig, done: int, total: int) -> None:
         )
 
 
-def _write_beside(
+def _write_tables(
     draft: Draft,
     validation: Validation,
     statistics: dict[str, SplitStatistics],
@@ -153,12 +153,12 @@ def _schema(
     source: Source, validation: Validation, statistics: dict[str, SplitStatistics]
 ) -> ExampleSchema:
     is_bytes = validation.dtype == np.uint8
-    fitted = statistics.get("train") or statistics["all"]
-    known = source.value_range or ((0.0, 255.0) if is_bytes else _range_of(fitted))
+    train = statistics.get("train") or statistics["all"]
+    value_range = source.value_range or ((0.0, 255.0) if is_bytes else _range_of(train))
     return ExampleSchema(
         shape=validation.shape,
         dtype="uint8" if is_bytes else "float32",
-        value_range=known if len(validation.shape) == 3 else None,
+        value_range=value_range if len(validation.shape) == 3 else None,
         columns=source.columns,
     )
 

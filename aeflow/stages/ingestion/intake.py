@@ -9,7 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Piece, Rows, Source
 from aeflow.datasets.statistics import SplitStatistics
 from aeflow.errors import SourceError
-from aeflow.stages.ingestion.growth import Earlier
+from aeflow.stages.ingestion.growth import EarlierDataset
 from aeflow.stages.ingestion.portions import Portion
 from aeflow.stages.ingestion.sharding import SplitWriter
 from aeflow.stages.ingestion.splits import Splits
@@ -43,28 +43,28 @@ class Intake:
         """Reads a piece; `on_rows` is called with the number of rows in each block."""
         before = self._validation.num_bad
         for rows in source.read(piece):
-            assigned = self._splits.of(piece, rows.ids)
-            good, features = self._validation.good(rows, assigned)
-            is_asked = self._is_asked(rows, good, assigned[good])
-            for split in np.unique(assigned[good][is_asked]):
-                chosen = is_asked & (assigned[good] == split)
-                _add(self._writer(split), rows, good, features, chosen)
+            row_splits = self._splits.of(piece, rows.ids)
+            good, features = self._validation.good(rows, row_splits)
+            is_used = self._is_used(rows, good, row_splits[good])
+            for split in np.unique(row_splits[good][is_used]):
+                in_split = is_used & (row_splits[good] == split)
+                _add(self._writer(split), rows, good, features, in_split)
             on_rows(len(rows.ids))
         bad_rows = self._validation.num_bad - before
-        given = [writer.end_piece(piece, bad_rows) for writer in self._writers.values()]
-        nothing = Portion(piece.name, piece.split, bad_rows)
-        self.portions += [portion for portion in given if portion] or [nothing]
+        new_portions = [writer.end_piece(piece, bad_rows) for writer in self._writers.values()]
+        empty_portion = Portion(piece.name, piece.split, bad_rows)
+        self.portions += [portion for portion in new_portions if portion] or [empty_portion]
 
-    def adopt(self, piece: Piece, earlier: Earlier) -> None:
+    def adopt(self, piece: Piece, earlier: EarlierDataset) -> None:
         """Reuses a piece from an earlier dataset."""
-        known = earlier.known(piece)
+        old_piece = earlier.piece(piece)
         self._validation.adopt(
-            earlier.ids(known), known.bad, shape=earlier.shape, dtype=earlier.dtype
+            earlier.ids(old_piece), old_piece.bad, shape=earlier.shape, dtype=earlier.dtype
         )
-        for portion, names in zip(known.portions, earlier.shards(known), strict=True):
+        for portion, names in zip(old_piece.portions, earlier.shards(old_piece), strict=True):
             if portion.split:
                 self._writer(portion.split).adopt(portion, names)
-        self.portions += known.portions
+        self.portions += old_piece.portions
 
     def statistics(self) -> dict[str, SplitStatistics]:
         """Returns the statistics of each split."""
@@ -72,7 +72,7 @@ class Intake:
             split: self._writers[split].statistics.result() for split in _in_order(self._writers)
         }
 
-    def _is_asked(self, rows: Rows, good: np.ndarray, assigned: np.ndarray) -> np.ndarray:
+    def _is_used(self, rows: Rows, good: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
         """Returns booleans [G]: whether each good row is used.
 
         If the config sets `train_label`, the splits train and validation use only that label.
@@ -85,7 +85,7 @@ class Intake:
                 f"train_label {label} needs a label on each row, but '{self._config.source}' has "
                 "rows without one. Give a source with labels, or leave out train_label."
             )
-        return (rows.labels[good] == label) | ~np.isin(assigned, TRAINING)
+        return (rows.labels[good] == label) | ~np.isin(row_splits, TRAINING)
 
     def _writer(self, split: str) -> SplitWriter:
         if split not in self._writers:
@@ -94,18 +94,18 @@ class Intake:
 
 
 def _add(
-    writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, chosen: np.ndarray
+    writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, mask: np.ndarray
 ) -> None:
-    """Adds to a split those good rows, with their features, that are `chosen`."""
-    numbers = good[chosen]
+    """Adds to a split the good rows, with their features, that `mask` selects."""
+    indices = good[mask]
     writer.add(
-        ids=[rows.ids[row] for row in numbers.tolist()],
-        features=features[chosen],
-        labels=None if rows.labels is None else rows.labels[numbers],
+        ids=[rows.ids[row] for row in indices.tolist()],
+        features=features[mask],
+        labels=None if rows.labels is None else rows.labels[indices],
     )
 
 
 def _in_order(splits: Iterable[str]) -> list[str]:
     """Returns the splits sorted: train, validation and test before all others."""
-    usual = {"train": 0, "validation": 1, "test": 2}
-    return sorted(splits, key=lambda split: (usual.get(split, len(usual)), split))
+    order = {"train": 0, "validation": 1, "test": 2}
+    return sorted(splits, key=lambda split: (order.get(split, len(order)), split))

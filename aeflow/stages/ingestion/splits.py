@@ -46,22 +46,22 @@ class Splits:
         needed = ("all",) if self._config.splits == "all" else ("train", "validation")
         for split in needed:
             if not rows.get(split):
-                there = ", ".join(f"{count} in {other}" for other, count in rows.items()) or "none"
+                counts = ", ".join(f"{count} in {other}" for other, count in rows.items()) or "none"
                 raise SourceError(
-                    f"No good row is left for the split '{split}' (rows: {there}). Give more "
+                    f"No good row is left for the split '{split}' (rows: {counts}). Give more "
                     "rows, or set splits = 'all' for data that is only encoded."
                 )
 
 
 def held_out(ids: Sequence[str], period: int, *, seed: int, salt: str) -> np.ndarray:
     """Returns booleans [N]: whether each id is the one held out of its block of `period`."""
-    chosen: dict[tuple[str, int], int] = {}
+    offsets: dict[tuple[str, int], int] = {}
     mask = np.zeros(len(ids), dtype=bool)
     for row, name in enumerate(ids):
         stem = name.rstrip(DIGITS)
         block, offset = divmod(int(name[len(stem) :] or 0), period)
-        if (stem, block) not in chosen:
-            asked = f"{seed}\0{salt}\0{stem}\0{block}".encode()
-            chosen[stem, block] = int.from_bytes(hashlib.sha256(asked).digest()) % period
-        mask[row] = chosen[stem, block] == offset
+        if (stem, block) not in offsets:
+            hash_input = f"{seed}\0{salt}\0{stem}\0{block}".encode()
+            offsets[stem, block] = int.from_bytes(hashlib.sha256(hash_input).digest()) % period
+        mask[row] = offsets[stem, block] == offset
     return mask

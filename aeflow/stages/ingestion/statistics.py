@@ -10,11 +10,11 @@ import numpy as np
 
 from aeflow.datasets.statistics import SplitStatistics
 
-__all__ = ["Gathering"]
+__all__ = ["RunningStatistics"]
 
 
 @dataclass
-class Gathering:
+class RunningStatistics:
     """Accumulates blocks of rows: their count, mean and squared deviations at each position.
 
     `mean` and `squares` are [*shape]; `min` and `max` are over all values.
@@ -33,9 +33,9 @@ class Gathering:
         values -= mean
         squares = np.einsum("n...,n...->...", values, values)
         low, high = float(features.min()), float(features.max())
-        self.merge(Gathering(len(values), mean, squares, low, high))
+        self.merge(RunningStatistics(len(values), mean, squares, low, high))
 
-    def merge(self, other: "Gathering") -> None:
+    def merge(self, other: "RunningStatistics") -> None:
         """Adds the rows of another, which must have at least one."""
         count = self.count + other.count
         delta = other.mean - self.mean

@@ -55,13 +55,13 @@ class Validation:
         features = _as_block(rows.features)
         if isinstance(features, np.ndarray):
             return self._good_block(rows.ids, splits, features)
-        good, kept = [], []
+        good, arrays = [], []
         for row, example in enumerate(features):
             stored = self._good_example(rows.ids[row], splits[row], example)
             if stored is not None:
                 good.append(row)
-                kept.append(stored)
-        return np.array(good, dtype=np.int64), np.stack(kept) if kept else np.empty(0)
+                arrays.append(stored)
+        return np.array(good, dtype=np.int64), np.stack(arrays) if arrays else np.empty(0)
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
         """Returns whether stored rows of this shape and type are good here, too."""
@@ -80,20 +80,21 @@ class Validation:
     def check(self) -> None:
         """Raises SourceError if more rows are bad than the budget allows, or if an id repeats."""
         if self.num_bad > self._budget:
-            named = "; ".join(str(row) for row in self.bad[:NUM_NAMED])
+            named_rows = "; ".join(str(row) for row in self.bad[:NUM_NAMED])
             raise SourceError(
                 f"{self.num_bad} of {self._total} rows are bad, {self._budget} are allowed "
-                f"(max_bad_fraction {self._fraction:g}): {named}"
+                f"(max_bad_fraction {self._fraction:g}): {named_rows}"
                 f"{'; ...' if self.num_bad > NUM_NAMED else ''}. Correct these rows, or put "
                 f"them into quarantine with --max-bad-fraction {self._enough():g}."
             )
         ids = pa.chunked_array(self._ids, pa.string())
         if len(ids.unique()) < len(ids):
-            met = ids.value_counts().to_pylist()
-            twice = [name["values"] for name in met if name["counts"] > 1]
+            counts = ids.value_counts().to_pylist()
+            duplicates = [name["values"] for name in counts if name["counts"] > 1]
             raise SourceError(
-                f"{len(twice)} ids occur in more than one row, such as "
-                f"{', '.join(repr(name) for name in twice[:NUM_NAMED])}. Give each row its own id."
+                f"{len(duplicates)} ids occur in more than one row, such as "
+                f"{', '.join(repr(name) for name in duplicates[:NUM_NAMED])}. Give each row its "
+                "own id."
             )
 
     def write_quarantine(self, path: Path) -> None:
@@ -120,7 +121,7 @@ class Validation:
         for row in np.flatnonzero(~finite).tolist():
             self._quarantine(ids[row], splits[row], "non_finite", _not_finite(stored[row]))
         if finite.any():
-            self._settle(stored)
+            self._set_schema(stored)
         return np.flatnonzero(finite), stored if finite.all() else stored[finite]
 
     def _good_example(
@@ -144,7 +145,7 @@ class Validation:
             return "wrong_shape", f"{shape} is neither a vector [D] nor an image [H, W, C]"
         return None
 
-    def _settle(self, stored: np.ndarray) -> None:
+    def _set_schema(self, stored: np.ndarray) -> None:
         self.shape, self.dtype = stored.shape[1:], stored.dtype
 
     def _quarantine(self, name: str, split: str, reason: str, detail: str) -> None:
