@@ -40,7 +40,7 @@ def test_tabs_and_gzip_go_by_the_ending(name, tmp_path):
     assert rows_of(opened(place)).features.tolist() == [[1, 2]]
 
 
-def test_wrong_cell_spoils_its_row_and_an_empty_one_is_not_finite(tmp_path):
+def test_wrong_cell_makes_its_row_bad_and_an_empty_one_is_not_finite(tmp_path):
     place = write(tmp_path / "t.csv", "a,b\n1,2\n3,oops\n,5\n+6,7\n")
     good, bad, empty, signed = rows_of(opened(place)).features
     assert good.tolist() == [1, 2]

@@ -23,7 +23,7 @@ def test_date_is_filled_in_as_strftime_writes_it(source, filled):
     assert dated(IngestConfig(source=source), date(2026, 11, 5)).source == filled
 
 
-def test_source_without_a_place_has_no_date():
+def test_source_without_a_placeholder_is_not_dated():
     assert not is_dated(IngestConfig(source="parquet:/data/{day}"))
     assert is_dated(IngestConfig(source="parquet:/data/{date}"))
 
@@ -44,6 +44,6 @@ def test_days_hold_the_first_and_the_last():
         ("2026-02-01", "2026-02-30", "'2026-02-30' is not a date."),
     ],
 )
-def test_days_that_are_none_are_refused(first, last, line):
+def test_invalid_days_are_refused(first, last, line):
     with pytest.raises(ConfigError, match=line):
         days(first, last)

@@ -47,7 +47,7 @@ def test_changed_file_is_read_again_whatever_its_time_of_change_says(read, tmp_p
     assert read(path) == (hashlib.sha256(changed).hexdigest(), True)
 
 
-def test_file_that_just_changed_is_not_remembered(read, tmp_path):
+def test_file_that_just_changed_is_not_cached(read, tmp_path):
     (tmp_path / "x").write_bytes(bytes(MIN_BYTES))
     assert read(tmp_path / "x")[1]
     assert read(tmp_path / "x")[1]
@@ -59,16 +59,16 @@ def test_small_file_is_read_each_time(read, tmp_path):
     assert read(tmp_path / "x")[1]
 
 
-@pytest.mark.parametrize("note", [b"", b"one line", b"\xff\n\xfe\n", b"a\nb\nc\n"])
-def test_damaged_note_is_read_over(note, read, tmp_path):
+@pytest.mark.parametrize("content", [b"", b"one line", b"\xff\n\xfe\n", b"a\nb\nc\n"])
+def test_damaged_cache_entry_is_replaced(content, read, tmp_path):
     expected = write_settled(tmp_path / "x", bytes(MIN_BYTES))
     read(tmp_path / "x")
     (path,) = (tmp_path / "cache" / "digests").iterdir()
-    path.write_bytes(note)
+    path.write_bytes(content)
     assert read(tmp_path / "x") == (expected, True)
 
 
-def test_cache_that_cannot_be_written_to_costs_a_reading_alone(read, tmp_path):
+def test_cache_that_cannot_be_written_to_only_costs_another_reading(read, tmp_path):
     expected = write_settled(tmp_path / "x", bytes(MIN_BYTES))
     (tmp_path / "cache").write_text("no folder")
     assert read(tmp_path / "x") == (expected, True)

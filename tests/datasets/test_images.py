@@ -81,7 +81,7 @@ def test_damaged_file_is_undecodable_and_alike_in_every_run(content, tmp_path):
     assert first == second
 
 
-def test_images_beside_labelled_folders_are_refused(tmp_path):
+def test_images_outside_labelled_folders_are_refused(tmp_path):
     save(tmp_path / "cat" / "a.png", RED)
     save(tmp_path / "loose.png", RED)
     with pytest.raises(SourceError, match=r"files without a label, such as 'loose.png'"):

@@ -67,7 +67,7 @@ def test_hive_folders_give_splits_and_labels(tmp_path):
 
 @pytest.mark.parametrize("numbers", [pa.uint8(), pa.int32(), pa.float16(), pa.float64()])
 @pytest.mark.parametrize("of", [pa.list_, pa.large_list, lambda number: pa.list_(number, 2)])
-def test_list_column_is_a_vector_a_row(of, numbers, tmp_path):
+def test_list_column_gives_one_vector_per_row(of, numbers, tmp_path):
     lists = pa.array([[1, 2], [3, 4]], pa.list_(pa.int8())).cast(of(numbers))
     rows = rows_of(opened(write(tmp_path / "t.parquet", v=lists)))
     assert rows.features.dtype == (np.uint8 if numbers == pa.uint8() else np.float32)

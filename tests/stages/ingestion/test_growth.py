@@ -92,7 +92,7 @@ def test_rows_that_were_bad_are_counted_against_the_budget_again(source, store):
         ingest(Context(store), config(source))
 
 
-def test_id_that_an_unchanged_piece_has_too_is_found(source, store):
+def test_id_of_an_unchanged_piece_cannot_be_used_again(source, store):
     ingest(Context(store), config(source))
     pq.write_table(rows(199, 50), source / "2026-11-03.parquet")
     with pytest.raises(SourceError, match="'row 199'"):

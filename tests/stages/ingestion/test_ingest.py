@@ -115,7 +115,7 @@ def test_shards_stay_below_their_bytes_and_within_a_piece(store, tmp_path):
     dataset = ingest(Context(store), IngestConfig(source=source, splits="all", shard_bytes=1024))
     shards = open_split(dataset, "all", store)
     assert dataset.rows == {"all": 200}
-    assert [shard.rows for shard in shards] == [51, 51, 28, 51, 19]  # 20 bytes a row
+    assert [shard.rows for shard in shards] == [51, 51, 28, 51, 19]  # 20 bytes per row
     for shard in shards:
         assert len({name.partition("/")[0] for name in shard.ids.to_pylist()}) == 1
 
@@ -180,7 +180,7 @@ def test_statistics_are_those_of_the_rows_in_each_split(store, tmp_path):
         np.testing.assert_allclose(statistics.position_std, values.std(axis=0))
 
 
-def test_statistics_lie_beside_the_shards_as_json_and_npz(store):
+def test_statistics_are_stored_next_to_the_shards_as_json_and_npz(store):
     dataset = ingest(Context(store), IngestConfig())
     folder = store.locate(dataset)
     train = json.loads((folder / "statistics.json").read_text())["train"]

@@ -101,7 +101,7 @@ def test_of_many_bad_rows_only_the_first_are_named_and_all_are_counted():
     assert len(validation.bad) == 3
 
 
-def test_ids_met_twice_are_refused_even_of_bad_rows():
+def test_duplicate_ids_are_refused_even_of_bad_rows():
     validation, _, _ = validated(with_value(np.nan), ids=["a", "b", "b"])
     with pytest.raises(SourceError, match="1 ids occur in more than one row, such as 'b'"):
         validation.check()
