@@ -1,3 +1,3 @@
-"""Where data come from, and the Arrow form in which they are prepared."""
+"""The sources of data, and the Arrow format of prepared datasets."""
 
 __all__: list[str] = []

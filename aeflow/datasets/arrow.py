@@ -1,4 +1,4 @@
-"""A dataset that aeflow has prepared, in this store or in another one."""
+"""The `arrow:` source: a dataset that aeflow has already prepared, in any store."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ from aeflow.storage.verify import MANIFEST
 
 __all__ = ["Arrow"]
 
-FORM = "arrow:FOLDER, a folder of datasets/ in a store"
+FORM = "arrow:FOLDER, with a folder from datasets/ in a store"
 UNSPLIT = "all"
-"""The split of data that were only to be encoded: here their rows are assigned to others."""
+"""The only split of data prepared with splits = 'all'; its rows are assigned to splits anew."""
 
 
 class Arrow:
-    """Reads prepared rows as they are: their ids, labels and splits; a piece is a shard."""
+    """Reads prepared rows with their existing ids, labels and splits; a piece is a shard."""
 
     skipped_stores = ()
 
@@ -41,7 +41,7 @@ class Arrow:
         self.value_range = dataset.example_schema.value_range
 
     def pieces(self) -> list[Piece]:
-        """Lists the shards, after comparing their SHA-256 with what was committed."""
+        """Lists the shards, after checking their SHA-256 against the manifest."""
         return [self._piece(entry) for entry in self._entries]
 
     def read(self, piece: Piece) -> Iterator[Rows]:
@@ -49,15 +49,15 @@ class Arrow:
         shard = open_shard(contained(self._folder, piece.name), self._schema)
         count = block_rows(shard.features[0].nbytes)
         for start in range(0, shard.rows, count):
-            chosen = slice(start, start + count)
-            labels = None if shard.labels is None else shard.labels[chosen].to_numpy()
-            yield Rows(shard.ids[chosen].to_pylist(), shard.features[chosen], labels)
+            block = slice(start, start + count)
+            labels = None if shard.labels is None else shard.labels[block].to_numpy()
+            yield Rows(shard.ids[block].to_pylist(), shard.features[block], labels)
 
     def _piece(self, entry: FileEntry) -> Piece:
         path = contained(self._folder, entry.name)
         if digest_of_file(path, self._on_wait) != entry.sha256:
             raise SourceError(
-                f"'{path}' is not what was committed: its SHA-256 is another one. Prepare the "
+                f"The file '{path}' is not what was committed: its SHA-256 differs. Prepare the "
                 "dataset again."
             )
         split = split_of(entry.name)
@@ -74,6 +74,6 @@ def _manifest(folder: Path) -> Manifest:
         ) from error
     if manifest.question.folder != Dataset.folder:
         raise SourceError(
-            f"'{folder}' is not a dataset but one of {manifest.question.folder}/. Give {FORM}."
+            f"'{folder}' is not a dataset but belongs to {manifest.question.folder}/. Give {FORM}."
         )
     return manifest

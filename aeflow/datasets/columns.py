@@ -1,4 +1,4 @@
-"""The columns of a table: which are features, which the label and the id, and their values."""
+"""The columns of a table: the choice of features, label and id, and their values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.pictures import decoded
-from aeflow.datasets.sources import Features, Piece, Undecodable, block_rows, numbered
+from aeflow.datasets.pictures import decode_image
+from aeflow.datasets.sources import Features, Piece, Undecodable, block_rows, derived_ids
 from aeflow.errors import SourceError
 
 __all__ = [
@@ -34,7 +34,10 @@ Kind = Literal["numbers", "list", "image"]
 
 @dataclass(frozen=True)
 class Columns:
-    """Says what the columns of a table are to us; `features` are many, or one list or image."""
+    """Names the feature, label and id columns of a table.
+
+    `features` are several columns of one number each, or a single column of lists or images.
+    """
 
     features: tuple[str, ...]
     kind: Kind
@@ -44,12 +47,12 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """The columns that are read."""
+        """The columns to read, each of them once."""
         return list(dict.fromkeys(filter(None, (*self.features, self.label, self.id))))
 
     @property
     def block_rows(self) -> int:
-        """How many rows are read at once."""
+        """The number of rows read at once."""
         return {
             "numbers": block_rows(4 * len(self.features)),
             "list": BLOCK_LISTS,
@@ -60,31 +63,38 @@ class Columns:
 def choose_columns(
     schema: pa.Schema, config: IngestConfig, *, where: str, partitions: Sequence[str] = ()
 ) -> Columns:
-    """Chooses by the config; what it leaves open, by names and types: `id`, `label`, the rest.
+    """Chooses the feature, label and id columns by the config and otherwise by name.
 
-    Raises SourceError where a column is not there, or where it is not clear which are features.
+    If the config names no id or label column, the columns `id` and `label` are used if they
+    exist. If it names no features, these are all other columns. `where` is the file name for
+    messages. `partitions` are the keys of Hive partitions, one of which may be the label. Raises
+    SourceError if a column does not exist, or if it is not clear which columns are features.
     """
     label = _named(schema, config.label_column, "label", where=where, partitions=partitions)
     own_id = _named(schema, config.id_column, "id", where=where)
     for name in config.columns or ():
-        _check_there(schema.names, name, where)
+        _check_exists(schema.names, name, where)
     others = [name for name in schema.names if name not in (label, own_id)]
     kinds: dict[str, Kind | None] = {
         name: _kind(schema.field(name).type) for name in config.columns or others
     }
     unfit = [name for name, kind in kinds.items() if kind is None]
     if unfit or not kinds:
-        told = f"'{unfit[0]}' is {schema.field(unfit[0]).type}" if unfit else "none is left"
+        problem = (
+            f"'{unfit[0]}' is of type {schema.field(unfit[0]).type}"
+            if unfit
+            else "no column is left for them"
+        )
         raise SourceError(
-            f"The columns of '{where}' are not all numbers, lists or images: {told}. "
-            f"Choose features with --columns, out of {_listed(schema.names)}."
+            f"The features of '{where}' must be numbers, lists of numbers or images, but "
+            f"{problem}. Choose features with --columns from {_listed(schema.names)}."
         )
     single = [name for name, kind in kinds.items() if kind != "numbers"]
     if single and len(kinds) > 1:
         raise SourceError(
-            f"It is not clear which columns of '{where}' are features: '{single[0]}' is "
-            f"{schema.field(single[0]).type}, and there are {_listed(kinds)}. Say it with "
-            "--columns: columns of one number each, or one column of lists or images."
+            f"It is not clear which columns of '{where}' are features: '{single[0]}' is of type "
+            f"{schema.field(single[0]).type}, but it is not the only one ({_listed(kinds)}). "
+            "Choose with --columns: columns of one number each, or one column of lists or images."
         )
     kind = (kinds[single[0]] if single else None) or "numbers"
     types = [schema.field(name).type for name in kinds]
@@ -92,54 +102,55 @@ def choose_columns(
     return Columns(tuple(kinds), kind, label, own_id, are_bytes)
 
 
-def one_choice(chosen: Mapping[str, Columns]) -> Columns:
-    """Returns what all files of a source have in common, by their names.
+def one_choice(choices: Mapping[str, Columns]) -> Columns:
+    """Returns the choice of columns that all files of a source share; the keys are file names.
 
-    Raises SourceError where the columns differ; bytes they are where they are in every file.
+    `are_bytes` is true only if it is true for every file. Raises SourceError if the columns differ.
     """
-    (first, columns), *others = chosen.items()
+    (first, columns), *others = choices.items()
     for name, other in others:
         if other != columns:
             raise SourceError(
-                f"'{name}' has other columns than '{first}'. Say with --columns which are "
-                "features, out of those that all files have."
+                f"'{name}' has other columns than '{first}'. Choose features with --columns that "
+                "all files have."
             )
-    return replace(columns, are_bytes=all(each.are_bytes for each in chosen.values()))
+    return replace(columns, are_bytes=all(each.are_bytes for each in choices.values()))
 
 
 def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -> Features:
-    """Returns the features of a batch, [N, D] of float32 or uint8, or one by one."""
+    """Returns a batch's features: one array [N, D] of float32 or uint8, or a list of N examples."""
     if columns.kind == "numbers":
-        chosen = batch.select(list(columns.features))
-        return _bytes(chosen) if columns.are_bytes else _numbers(chosen)
+        feature_batch = batch.select(list(columns.features))
+        return _bytes(feature_batch) if columns.are_bytes else _numbers(feature_batch)
     column = batch.column(columns.features[0])
     if columns.kind == "list":
         return _lists(column, are_bytes=columns.are_bytes)
     return [
-        Undecodable("it is null") if content is None else decoded(content, config)
+        Undecodable("it is null") if content is None else decode_image(content, config)
         for content in map(_content, column.to_pylist())
     ]
 
 
 def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int) -> list[str]:
-    """Returns the ids of a batch that begins at row `start` of a piece, derived if none are given.
+    """Returns the ids of a batch that begins at row `start` of a piece.
 
-    Raises SourceError where a row has none.
+    They are derived if the table has no id column. Raises SourceError if a row has no id.
     """
     if columns.id is None:
-        return numbered(piece, start, start + batch.num_rows)
+        return derived_ids(piece, start, start + batch.num_rows)
     ids = batch.column(columns.id).cast(pa.string())
     if ids.null_count:
         raise SourceError(
-            f"The column '{columns.id}' of '{piece.name}' has rows without an id. Give each one."
+            f"The id column '{columns.id}' of '{piece.name}' has rows without an id. Give each "
+            "row an id."
         )
     return ids.to_pylist()
 
 
 def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -> list[int | str]:
-    """Returns the different labels in a column: whole numbers, or else names.
+    """Returns the distinct labels in a column: names if it holds text, otherwise whole numbers.
 
-    Raises SourceError where one is missing, or is a number that is not whole.
+    Raises SourceError if a row has no label, or if a number is not whole.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -154,24 +165,24 @@ def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -
         return column.cast(pa.int64()).unique().to_pylist()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SourceError(
-            f"The label column '{name}' of '{where}' is {column.type} and not whole numbers or "
-            "names. Choose another with --label-column."
+            f"The label column '{name}' of '{where}' is of type {column.type}, but labels must be "
+            "whole numbers or names. Choose another column with --label-column."
         ) from error
 
 
 def as_labels(values: Iterable[int | str]) -> set[int | str]:
-    """Returns labels that stand as text: whole numbers where they are such, names where not."""
+    """Returns labels read as text: as integers if they are whole numbers, otherwise as names."""
     return {int(v) if str(v).removeprefix("-").isdecimal() else v for v in values}
 
 
 def names_of(labels: Iterable[int | str]) -> tuple[str, ...]:
-    """Returns the names of all labels of a source, sorted; none where they are whole numbers."""
-    known = list(labels)
-    return tuple(sorted(map(str, known))) if any(isinstance(n, str) for n in known) else ()
+    """Returns the sorted names of all labels of a source, or () if they are whole numbers."""
+    values = list(labels)
+    return tuple(sorted(map(str, values))) if any(isinstance(n, str) for n in values) else ()
 
 
 def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:
-    """Returns labels as int64 [N]: numbers as they are, names by their place in `names`."""
+    """Returns labels as int64 [N]: whole numbers unchanged, names as their index in `names`."""
     if not names:
         return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
     places = {name: place for place, name in enumerate(names)}
@@ -181,22 +192,22 @@ def labels_of(column: pa.Array, names: Sequence[str]) -> np.ndarray:
 
 def _named(
     schema: pa.Schema,
-    asked: str | None,
-    usual: str,
+    configured: str | None,
+    default: str,
     *,
     where: str,
     partitions: Sequence[str] = (),
 ) -> str | None:
-    known = [*schema.names, *partitions]
-    if asked is not None:
-        _check_there(known, asked, where)
-        return asked
-    return usual if usual in known else None
+    names = [*schema.names, *partitions]
+    if configured is not None:
+        _check_exists(names, configured, where)
+        return configured
+    return default if default in names else None
 
 
-def _check_there(known: Sequence[str], name: str, where: str) -> None:
-    if name not in known:
-        raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(known)}.")
+def _check_exists(names: Sequence[str], name: str, where: str) -> None:
+    if name not in names:
+        raise SourceError(f"'{where}' has no column '{name}'. It has {_listed(names)}.")
 
 
 def _listed(names: Any) -> str:
@@ -223,7 +234,7 @@ def _kind(of: pa.DataType) -> Kind | None:
 
 
 def _content(value: bytes | dict | None) -> bytes | None:
-    """Hugging Face keeps an image as a struct of its bytes and its path."""
+    """Returns an image's bytes; Hugging Face stores an image as a struct of its bytes and path."""
     return value["bytes"] if isinstance(value, dict) else value
 
 
@@ -235,9 +246,9 @@ def _numbers(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def _bytes(batch: pa.RecordBatch) -> Features:
-    """Bytes know no nan: a row in which one is null cannot be stored."""
-    filled = [pc.fill_null(c, 0).to_numpy(zero_copy_only=False) for c in batch.columns]
-    values = np.stack(filled, axis=1)
+    """Returns uint8 features. A row with a null is undecodable, because uint8 has no nan."""
+    arrays = [pc.fill_null(c, 0).to_numpy(zero_copy_only=False) for c in batch.columns]
+    values = np.stack(arrays, axis=1)
     empty = {
         row: name
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
@@ -252,7 +263,7 @@ def _bytes(batch: pa.RecordBatch) -> Features:
 
 
 def _lists(column: pa.Array, *, are_bytes: bool) -> Features:
-    """One array where all lists are of one length, else a row at a time."""
+    """Returns one array if all lists have the same length, otherwise one array per row."""
     flat = column.flatten()
     is_even = not column.null_count and len(_lengths(column).unique()) == 1
     if is_even and not (are_bytes and flat.null_count):
@@ -275,7 +286,7 @@ def _list(values: pa.Array, *, are_bytes: bool) -> np.ndarray:
 
 
 def _floats(column: pa.Array) -> np.ndarray:
-    """Returns numbers as float32; null becomes nan, so that validation names the row."""
+    """Returns numbers as float32. Null becomes nan, so that validation reports the row."""
     wide = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     with np.errstate(over="ignore"):
         return wide.astype(np.float32)

@@ -1,4 +1,7 @@
-"""Tables as text: a CSV file, a folder or a glob; tabs in `.tsv`, and `.gz` for either."""
+"""The `csv:` source: tables as text in a file, a folder or a glob.
+
+Cells are separated by commas, or by tabs in `.tsv` files. Files that end in `.gz` are gzipped.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +24,7 @@ from aeflow.datasets.columns import (
     one_choice,
 )
 from aeflow.datasets.digests import digest_of_file
-from aeflow.datasets.locating import Found, located
+from aeflow.datasets.locating import SourceFile, find_files
 from aeflow.datasets.sources import (
     BLOCK_BYTES,
     Features,
@@ -36,31 +39,31 @@ __all__ = ["Csv"]
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 MISSING = {"", *csv.ConvertOptions().null_values}
-"""How a number that is missing is written; an id or a label may well be `NA`."""
+"""Cells that stand for a missing number. In an id or a label, `NA` is ordinary text."""
 FORM = "csv:FILE, csv:FOLDER or a glob such as 'csv:FOLDER/*.csv', with a header in each file"
 
 
 class Csv:
-    """Reads columns of numbers; an empty cell is a missing value, which makes its row a bad one."""
+    """Reads columns of numbers; an empty cell is a missing value and makes its row a bad row."""
 
     value_range = None
 
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._config = config
         self._on_wait = on_wait
-        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = find_files(where, ENDINGS, form=FORM)
         self._files = {file.name: file for file in files}
         self._columns = one_choice({file.name: self._choice(file) for file in files})
         self.columns = self._columns.features
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files, each read to its end, so that a damaged one is found first."""
+        """Lists the files. Each is read to its end, so that damage is found before any row."""
         labels: set[int | str] = set()
         pieces = []
         for file in self._files.values():
             digest = digest_of_file(file.path, self._on_wait)
-            pieces.append(Piece(file.name, digest, None, self._scanned(file, labels)))
+            pieces.append(Piece(file.name, digest, None, self._count_rows(file, labels)))
         self.label_names = names_of(labels)
         return pieces
 
@@ -78,8 +81,8 @@ class Csv:
             )
             start += batch.num_rows
 
-    def _choice(self, file: Found) -> Columns:
-        """Chooses by the header, and refuses a column without any number in the first block."""
+    def _choice(self, file: SourceFile) -> Columns:
+        """Chooses columns by the header; refuses a feature without a number in the first block."""
         header = _header(file)
         schema = pa.schema([(name, pa.float64()) for name in header])
         columns = choose_columns(schema, self._config, where=file.name)
@@ -88,12 +91,13 @@ class Csv:
             if cells and all(_number(cell) is None for cell in cells):
                 raise SourceError(
                     f"The column '{name}' of '{file.name}' holds no numbers: its first value is "
-                    f"'{cells[0]}'. Choose features with --columns, or --label-column {name}."
+                    f"'{cells[0]}'. Choose other features with --columns, or use it as the label "
+                    f"with --label-column {name}."
                 )
         return columns
 
-    def _scanned(self, file: Found, labels: set[int | str]) -> int:
-        """Counts the rows, and adds the labels to those known."""
+    def _count_rows(self, file: SourceFile, labels: set[int | str]) -> int:
+        """Returns the number of rows in a file, and adds its labels to `labels`."""
         rows, label = 0, self._columns.label
         for batch in _batches(file, self._columns.names):
             self._on_wait(f"reads {file.name}")
@@ -103,22 +107,25 @@ class Csv:
         return rows
 
 
-def _header(file: Found) -> list[str]:
-    with _understood(file):
-        names = csv.open_csv(_readable(file), parse_options=_parsing(file)).schema.names
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise SourceError(f"'{file.path}' has two columns '{twice[0]}'. Give each its own name.")
+def _header(file: SourceFile) -> list[str]:
+    with _errors_reported(file):
+        names = csv.open_csv(_readable(file), parse_options=_parse_options(file)).schema.names
+    duplicates = [name for name in names if names.count(name) > 1]
+    if duplicates:
+        raise SourceError(
+            f"'{file.path}' has more than one column named '{duplicates[0]}'. Give each column "
+            "its own name."
+        )
     return names
 
 
-def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Reads the columns as text, so that one wrong cell spoils one row and not the file."""
-    with _understood(file):
+def _batches(file: SourceFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Reads the columns as text, so that a wrong cell makes only its own row a bad row."""
+    with _errors_reported(file):
         yield from csv.open_csv(
             _readable(file),
             read_options=csv.ReadOptions(block_size=BLOCK_BYTES),
-            parse_options=_parsing(file),
+            parse_options=_parse_options(file),
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 include_columns=names,
@@ -128,29 +135,31 @@ def _batches(file: Found, names: list[str]) -> Iterator[pa.RecordBatch]:
         )
 
 
-def _readable(file: Found) -> Path | pa.NativeFile:
+def _readable(file: SourceFile) -> Path | pa.NativeFile:
     if isinstance(file.path, Path):
         return file.path
     stream = pa.PythonFile(file.path.open(), mode="r")
     return pa.CompressedInputStream(stream, "gzip") if file.name.endswith(".gz") else stream
 
 
-def _first_block(file: Found, names: list[str]) -> dict[str, pa.Array]:
+def _first_block(file: SourceFile, names: list[str]) -> dict[str, pa.Array]:
     batch = next(_batches(file, names), None)
     return {name: batch.column(name) for name in names} if batch else {}
 
 
-def _parsing(file: Found) -> csv.ParseOptions:
+def _parse_options(file: SourceFile) -> csv.ParseOptions:
     return csv.ParseOptions(delimiter="\t" if ".tsv" in file.path.suffixes else ",")
 
 
 @contextmanager
-def _understood(file: Found) -> Iterator[None]:
+def _errors_reported(file: SourceFile) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"'{file.path}' is not a whole table in CSV: {reason}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(
+            f"'{file.path}' cannot be read as a CSV table: {reason}. Repair or replace the file."
+        ) from error
 
 
 def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
@@ -168,7 +177,7 @@ def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
 
 
 def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
-    """Returns the numbers of a column, nan where there is none; says in `bad` where that is."""
+    """Returns a column's numbers, nan for missing ones; adds a reason to `bad` for wrong cells."""
     numbers = np.full(len(text), np.nan)
     for row, cell in enumerate(text.to_pylist()):
         number = np.nan if cell is None or cell in MISSING else _number(cell)

@@ -14,7 +14,7 @@ ISO = "%Y-%m-%d"
 
 
 def is_dated(config: IngestConfig) -> bool:
-    """Says whether the source's address has a place for a date."""
+    """Returns whether the source's address has a placeholder for a date."""
     return PLACE.search(config.source) is not None
 
 
@@ -25,9 +25,9 @@ def dated(config: IngestConfig, day: date) -> IngestConfig:
 
 
 def days(first: str, last: str) -> Iterator[date]:
-    """Gives every day from the first to the last, both as YYYY-MM-DD.
+    """Returns every day from the first to the last, both of them given as YYYY-MM-DD.
 
-    Raises ConfigError on what is no such date, and where the last comes before the first.
+    Raises ConfigError if one is not such a date, or if the last day comes before the first.
     """
     begin, end = _day(first), _day(last)
     if end < begin:
@@ -39,4 +39,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(f"'{text}' is no date. Write it as YYYY-MM-DD.") from error
+        raise ConfigError(f"'{text}' is not a date. Write it as YYYY-MM-DD.") from error

@@ -1,7 +1,8 @@
-"""The digest of a source's file; of a large one that did not change it is remembered.
+"""The SHA-256 digests of source files, cached for large files that have not changed.
 
-That a file did not change follows from its path, size, place on the disk and both its times, of
-which no program sets the last. Digests lie in the cache, `AEFLOW_CACHE`; without them all is read.
+A file counts as unchanged if its path, size, device, inode, modification time and change time are
+the same. No program can set the change time. The digests are cached in `AEFLOW_CACHE`. Without a
+cached digest, the file is read.
 """
 
 import hashlib
@@ -19,27 +20,29 @@ from aeflow.storage.disk.durable import replacing
 __all__ = ["MIN_BYTES", "digest_of_file"]
 
 MIN_BYTES = 2**20
-"""Smaller files are read faster than looked up."""
+"""Smaller files are not cached, because reading them is faster than looking them up."""
 
 SETTLED_SECONDS = 2.0
-"""How long ago the last change must be: two in one tick of the clock look like one."""
+"""The least age of the last change: two changes within one clock tick have the same time."""
 
 
 def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
-    """Returns the SHA-256 of a file's bytes. Raises SourceError where it cannot be read.
+    """Returns the SHA-256 of a file's bytes. Raises SourceError if the file cannot be read.
 
-    Of a file in an object store, that of its etag and size: it is not read for this. The same
-    bytes may have another etag elsewhere, and are then taken for others.
+    For a file in an object store, it is the SHA-256 of the etag and the size, so that the file is
+    not read. The same bytes may have another etag elsewhere, and then count as other content.
     """
     if isinstance(path, RemoteFile):
         return path.digest
     try:
         before = _state(path)
-        digest = _remembered(path, before) or _read(path, on_wait)
+        digest = _cached_digest(path, before) or _read(path, on_wait)
         if _state(path) == before:
-            _remember(path, before, digest)
+            _cache_digest(path, before, digest)
     except OSError as error:
-        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
+        raise SourceError(
+            f"Cannot read '{path}': {error.strerror or error}. Check the file and its permissions."
+        ) from error
     return digest
 
 
@@ -53,7 +56,7 @@ def _read(path: Path, on_wait: OnWait) -> str:
 
 
 def _state(path: Path) -> str | None:
-    """Returns what tells a change of a file, or None where it is not worth or safe to tell."""
+    """Returns a text that changes with the file, or None if it is small or has just changed."""
     stat = path.stat()
     changed = max(stat.st_mtime, stat.st_ctime)
     if stat.st_size < MIN_BYTES or time.time() - changed < SETTLED_SECONDS:
@@ -61,21 +64,21 @@ def _state(path: Path) -> str | None:
     return f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
-def _note(path: Path) -> Path:
+def _cache_file(path: Path) -> Path:
     name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
     return cache_folder() / "digests" / name
 
 
-def _remembered(path: Path, state: str | None) -> str | None:
+def _cached_digest(path: Path, state: str | None) -> str | None:
     with suppress(OSError, ValueError, ConfigError):
-        noted, digest = _note(path).read_text("ascii").splitlines()
-        return digest if noted == state else None
+        cached_state, digest = _cache_file(path).read_text("ascii").splitlines()
+        return digest if cached_state == state else None
     return None
 
 
-def _remember(path: Path, state: str | None, digest: str) -> None:
-    """Notes a digest; where the cache cannot be written to, the file is read again next time."""
+def _cache_digest(path: Path, state: str | None, digest: str) -> None:
+    """Caches a digest. If the cache cannot be written to, the file is read again next time."""
     with suppress(OSError, ConfigError):
         if state is not None:
-            with replacing(_note(path)) as written:
-                written.write_text(f"{state}\n{digest}\n", "ascii")
+            with replacing(_cache_file(path)) as file:
+                file.write_text(f"{state}\n{digest}\n", "ascii")

@@ -1,4 +1,7 @@
-"""scikit-learn's handwritten digits: 1,797 images of 8 x 8, values 0 to 16, no network needed."""
+"""The `digits` source: scikit-learn's 1,797 handwritten digits of 8 x 8, with values 0 to 16.
+
+It needs no network.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.sources import OnWait, Piece, Rows, numbered
+from aeflow.datasets.sources import OnWait, Piece, Rows, derived_ids
 
 __all__ = ["Digits"]
 
@@ -29,10 +32,10 @@ class Digits:
         self._labels = loaded.target.astype(np.int64)
 
     def pieces(self) -> list[Piece]:
-        """Lists the one piece there is."""
+        """Lists the only piece."""
         digest = hashlib.sha256(self._images.tobytes() + self._labels.tobytes()).hexdigest()
         return [Piece("digits", digest, None, len(self._images))]
 
     def read(self, piece: Piece) -> Iterator[Rows]:
         """Reads all rows as one block."""
-        yield Rows(numbered(piece, 0, piece.rows), self._images, self._labels)
+        yield Rows(derived_ids(piece, 0, piece.rows), self._images, self._labels)

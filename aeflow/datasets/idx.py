@@ -1,4 +1,7 @@
-"""A folder of IDX files, the form of MNIST: gzipped or raw, told apart by their first bytes."""
+"""The `idx:` source: a folder of IDX files, the format of MNIST.
+
+They may be gzipped or raw; the first bytes of a file show which.
+"""
 
 import gzip
 import hashlib
@@ -22,7 +25,7 @@ from aeflow.datasets.sources import (
     Rows,
     block_rows,
     clean_name,
-    numbered,
+    derived_ids,
 )
 from aeflow.errors import SourceError
 from aeflow.storage.disk.durable import local_path
@@ -38,7 +41,7 @@ AGAIN = "Fetch the file again."
 
 @dataclass(frozen=True)
 class IdxFile:
-    """Describes one file by its header: the length of each axis of its bytes."""
+    """Describes one file by its header: the header's size and the length of each axis."""
 
     path: Path
     header_bytes: int
@@ -46,13 +49,13 @@ class IdxFile:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one row; images get an axis of channels."""
+        """The shape of one row; images get a channel axis."""
         lengths = self.lengths[1:]
         return (*lengths, 1) if len(lengths) == 2 else lengths
 
 
 class Idx:
-    """Reads `train-images-idx3-ubyte[.gz]` and, where they are there, labels and `t10k-` files."""
+    """Reads `train-images-idx3-ubyte[.gz]`, and labels and `t10k-` files if they exist."""
 
     label_names = ()
     columns = ()
@@ -66,13 +69,13 @@ class Idx:
         self._images = {}
         self._labels = {}
         for (split, what), path in _files(folder).items():
-            of_kind = self._images if what == "images" else self._labels
-            of_kind[split] = _described(path, labels=what == "labels")
+            headers = self._images if what == "images" else self._labels
+            headers[split] = _read_header(path, labels=what == "labels")
         for split, labels in self._labels.items():
             _check_lengths(labels, self._images.get(split))
 
     def pieces(self) -> list[Piece]:
-        """Lists the train and test files; their digest is that of the unpacked bytes."""
+        """Lists the splits train and test; a digest covers the axis lengths and unpacked bytes."""
         return [
             Piece(split, self._digest(split), split, images.lengths[0])
             for split, images in sorted(self._images.items(), reverse=True)
@@ -82,7 +85,7 @@ class Idx:
         """Reads the rows of a split in blocks."""
         images = self._images[piece.name]
         labels = self._labels.get(piece.name)
-        known = _read_labels(labels) if labels else None
+        all_labels = _read_labels(labels) if labels else None
         row_bytes = prod(images.row_shape)
         step = block_rows(row_bytes)
         with _unpacked(images) as file:
@@ -93,9 +96,9 @@ class Idx:
                     raise SourceError(f"'{images.path}' changed while it was read. {AGAIN}")
                 values = np.frombuffer(block, np.uint8)
                 yield Rows(
-                    ids=numbered(piece, start, stop),
+                    ids=derived_ids(piece, start, stop),
                     features=values.reshape(stop - start, *images.row_shape),
-                    labels=None if known is None else known[start:stop],
+                    labels=None if all_labels is None else all_labels[start:stop],
                 )
 
     def _digest(self, split: str) -> str:
@@ -111,27 +114,27 @@ class Idx:
 
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
     if not folder.is_dir():
-        raise SourceError(f"There is no folder '{folder}'. Give one with IDX files: idx:FOLDER.")
-    found = {}
+        raise SourceError(f"There is no folder '{folder}'. Give a folder of IDX files: idx:FOLDER.")
+    paths = {}
     for path in sorted(folder.iterdir()):
         match = FILE_NAME.fullmatch(path.name)
         if match and path.is_file():
             place = (SPLITS[match[1]], match[2])
-            if place in found:
+            if place in paths:
                 raise SourceError(
-                    f"'{found[place]}' and '{path.name}' are both the {place[0]} {place[1]}. "
+                    f"'{paths[place]}' and '{path.name}' both hold the {place[0]} {place[1]}. "
                     "Remove one of them."
                 )
-            found[place] = path
-    if ("train", "images") not in found:
+            paths[place] = path
+    if ("train", "images") not in paths:
         raise SourceError(
             f"The folder '{folder}' holds no file 'train-images-idx3-ubyte' or "
-            "'train-images-idx3-ubyte.gz'. Give the folder with the files of MNIST's form."
+            "'train-images-idx3-ubyte.gz'. Give a folder with files in the format of MNIST."
         )
-    return found
+    return paths
 
 
-def _described(path: Path, *, labels: bool) -> IdxFile:
+def _read_header(path: Path, *, labels: bool) -> IdxFile:
     axes = (1,) if labels else (2, 3, 4)
     with _opened(path) as file:
         magic = file.read(4)
@@ -143,7 +146,7 @@ def _described(path: Path, *, labels: bool) -> IdxFile:
         if magic[2] != UNSIGNED_BYTES:
             raise SourceError(
                 f"'{path}' has values of IDX type {magic[2]:#04x}. Only unsigned bytes (0x08) are "
-                "read; write other types as npz:FILE."
+                "supported. Save other types as a NumPy archive and give npz:FILE."
             )
         lengths = file.read(4 * magic[3])
         if len(lengths) < 4 * magic[3]:
@@ -153,7 +156,10 @@ def _described(path: Path, *, labels: bool) -> IdxFile:
 
 def _check_lengths(labels: IdxFile, images: IdxFile | None) -> None:
     if images is None:
-        raise SourceError(f"'{labels.path}' has no file of images beside it. Add it.")
+        raise SourceError(
+            f"'{labels.path}' holds labels, but its folder has no images for them. Add the file of "
+            "images."
+        )
     if labels.lengths != images.lengths[:1]:
         raise SourceError(
             f"'{labels.path}' has {labels.lengths[0]} labels for {images.lengths[0]} images. "
@@ -166,16 +172,17 @@ def _read_labels(labels: IdxFile) -> np.ndarray:
 
 
 def _blocks(file: IdxFile) -> Iterator[bytes]:
-    """Reads what follows the header; raises SourceError where it is not what that promises."""
-    promised = prod(file.lengths)
-    seen = 0
+    """Yields the bytes after the header. Raises SourceError if the header gives another number."""
+    num_expected = prod(file.lengths)
+    num_read = 0
     with _unpacked(file) as unpacked:
         while block := unpacked.read(BLOCK_BYTES):
-            seen += len(block)
+            num_read += len(block)
             yield block
-    if seen != promised:
+    if num_read != num_expected:
         raise SourceError(
-            f"'{file.path}' holds {seen} bytes of values, its header promises {promised}. {AGAIN}"
+            f"'{file.path}' holds {num_read} bytes of values, but its header says {num_expected}. "
+            f"{AGAIN}"
         )
 
 
@@ -188,12 +195,15 @@ def _unpacked(file: IdxFile) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """Opens a file by its first bytes: Debian names gzipped and raw files alike."""
+    """Opens a file, and unpacks it if its first bytes are those of gzip.
+
+    The name cannot be trusted: Debian gives gzipped and raw files the same name.
+    """
     try:
         with path.open("rb") as raw:
-            packed = raw.read(2) == GZIP_MAGIC
+            is_gzipped = raw.read(2) == GZIP_MAGIC
             raw.seek(0)
-            if packed:
+            if is_gzipped:
                 with gzip.open(raw) as unpacked:
                     yield unpacked
             else:
@@ -203,4 +213,6 @@ def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"'{path}' is damaged: {error}. {AGAIN}") from error
     except OSError as error:
-        raise SourceError(f"Cannot read '{path}': {error.strerror or error}.") from error
+        raise SourceError(
+            f"Cannot read '{path}': {error.strerror or error}. Check the file and its permissions."
+        ) from error

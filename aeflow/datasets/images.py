@@ -1,4 +1,4 @@
-"""A folder of image files; a sub-folder is a label."""
+"""The `images:` source: a folder of image files, in which each sub-folder is a label."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import numpy as np
 
 from aeflow.configs import IngestConfig
 from aeflow.datasets.digests import digest_of_file
-from aeflow.datasets.locating import Found, located
-from aeflow.datasets.pictures import ENDINGS, decoded
+from aeflow.datasets.locating import SourceFile, find_files
+from aeflow.datasets.pictures import ENDINGS, decode_image
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
 from aeflow.storage.bucket.opening import is_remote
@@ -22,7 +22,7 @@ BLOCK_FILES = 64
 
 
 class Images:
-    """Reads image files as uint8 [H, W, C]; a piece is a folder, an id a file's relative path."""
+    """Reads images as uint8 [H, W, C]; a piece is a folder, and an id is a file's relative path."""
 
     value_range = None
     columns = ()
@@ -33,20 +33,20 @@ class Images:
             raise SourceError(f"There is no folder '{folder}'. Give {FORM}.")
         self._config = config
         self._on_wait = on_wait
-        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
-        self._folders: dict[str, list[Found]] = {}
+        self.name, files, self.skipped_stores = find_files(where, ENDINGS, form=FORM)
+        self._folders: dict[str, list[SourceFile]] = {}
         for file in files:
             self._folders.setdefault(PurePosixPath(file.name).parent.as_posix(), []).append(file)
         self.label_names = tuple(sorted({_label(name) for name in self._folders} - {""}))
         if self.label_names and "." in self._folders:
-            loose = self._folders["."][0].name
+            loose_file = self._folders["."][0].name
             raise SourceError(
-                f"'{folder}' has sub-folders, which are labels, and image files beside them, such "
-                f"as '{loose}', which have none. Move those into a sub-folder."
+                f"'{folder}' has sub-folders, which are labels, but also image files without a "
+                f"label, such as '{loose_file}'. Move these files into a sub-folder."
             )
 
     def pieces(self) -> list[Piece]:
-        """Lists the folders that hold image files; a digest is that of names and bytes."""
+        """Lists the folders that hold image files; a digest covers the files' names and bytes."""
         return [
             Piece(name, self._digest(files), None, len(files))
             for name, files in self._folders.items()
@@ -60,11 +60,11 @@ class Images:
             block = files[start : start + BLOCK_FILES]
             yield Rows(
                 ids=[file.name for file in block],
-                features=[decoded(_content(file), self._config) for file in block],
+                features=[decode_image(_content(file), self._config) for file in block],
                 labels=None if label is None else np.full(len(block), label, np.int64),
             )
 
-    def _digest(self, files: list[Found]) -> str:
+    def _digest(self, files: list[SourceFile]) -> str:
         digest = hashlib.sha256()
         for file in files:
             digest.update(f"{file.name}\0{digest_of_file(file.path, self._on_wait)}\n".encode())
@@ -72,12 +72,15 @@ class Images:
 
 
 def _label(folder: str) -> str:
-    """The first folder below the one that was given, however deep a file lies."""
+    """Returns the first folder below the source's own, however deep a file is, or "" if none."""
     return "" if folder == "." else PurePosixPath(folder).parts[0]
 
 
-def _content(file: Found) -> bytes:
+def _content(file: SourceFile) -> bytes:
     try:
         return file.path.read_bytes()
     except OSError as error:
-        raise SourceError(f"Cannot read '{file.path}': {error.strerror or error}.") from error
+        raise SourceError(
+            f"Cannot read '{file.path}': {error.strerror or error}. Check the file and its "
+            "permissions."
+        ) from error

@@ -1,4 +1,4 @@
-"""The files that a source names: one file, a folder with all below it, or a glob."""
+"""The files of a source: a single file, all files below a folder, or the matches of a glob."""
 
 import re
 from collections.abc import Sequence
@@ -20,124 +20,131 @@ from aeflow.storage.layout import (
     stores_among,
 )
 
-__all__ = ["Found", "Located", "located"]
+__all__ = ["SourceFile", "SourceFiles", "find_files"]
 
-MAGIC = "*?["
+WILDCARDS = "*?["
 
 
 @dataclass(frozen=True)
-class Found:
-    """Names one file by its place below the folder that was given, with forward slashes."""
+class SourceFile:
+    """Holds one file; `name` is its path below the source's folder, with forward slashes."""
 
     name: str
     path: Path | RemoteFile
 
     @cached_property
     def partitions(self) -> dict[str, str]:
-        """What the folders say of the file in Hive's form, `key=value`."""
+        """The Hive partitions of the file: those of its folders that are named `key=value`."""
         pairs = (part.partition("=") for part in PurePosixPath(self.name).parent.parts)
         return {key: unquote(value) for key, equals, value in pairs if key and equals}
 
 
-class Located(NamedTuple):
-    """Holds what a place is called, its files, sorted by their names, and the stores left out."""
+class SourceFiles(NamedTuple):
+    """Holds a source's name, its files, sorted by their names, and the stores left out."""
 
     name: str
-    files: list[Found]
+    files: list[SourceFile]
     stores: tuple[str, ...] = ()
 
 
-def located(where: str, endings: Sequence[str], *, form: str) -> Located:
-    """Returns the files that a place stands for.
+def find_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
+    """Returns the files that an address names.
 
-    Of folders and globs only names with one of the `endings` count, and no file that is hidden or
-    belongs to a store. Raises SourceError if that leaves nothing, or if the place is a part of a
-    store; a single answer of a store is allowed. `form` says how the source is written.
+    In folders and globs, only files with one of the `endings` count. Files that are hidden or
+    belong to a store are left out. Raises SourceError if no file remains, or if the address is a
+    store or a part of one. The folder of a single answer in a store is allowed. `form` is how to
+    write the source, for messages.
     """
     if is_remote(where):
-        return _located_remote(where, endings, form=form)
+        return _find_remote_files(where, endings, form=form)
     if "://" in where:
         raise SourceError(
-            f"Cannot read '{where}': only files of this machine, of s3:// and of gs:// are. "
-            f"Give {form}."
+            f"Cannot read '{where}': only files of this machine and addresses with s3:// or gs:// "
+            f"can be read. Give {form}."
         )
     root = local_path(where)
     if root.is_file():
         name = clean_name(root.name.partition(".")[0], otherwise="table")
-        return Located(name, [Found(root.name, root)])
+        return SourceFiles(name, [SourceFile(root.name, root)])
     pattern = None
-    if any(sign in where for sign in MAGIC):
-        root, pattern = _at_the_magic(root)
+    if any(sign in where for sign in WILDCARDS):
+        root, pattern = _split_glob(root)
     elif not root.is_dir():
         raise SourceError(f"There is no file or folder '{where}'. Give {form}.")
     if is_part_of_store(root):
-        raise _refused(where, form)
+        raise _store_error(where, form)
     walk = Walk(root)
     places = walk.files() if pattern is None else walk.matches(pattern)
     files = [
-        Found(place, root / place)
+        SourceFile(place, root / place)
         for place in places
         if place.lower().endswith(tuple(endings)) and (root / place).is_file()
     ]
     stores = tuple(sorted(str(store) for store in walk.stores))
     if not files and pattern is None and root in walk.stores:
-        raise _refused(where, form)
+        raise _store_error(where, form)
     if not files:
-        raise _nothing(where, endings, stores, form=form)
+        raise _no_file_error(where, endings, stores, form=form)
     name = clean_name(root.resolve().name, otherwise="table")
-    return Located(name, sorted(files, key=lambda file: file.name), stores)
+    return SourceFiles(name, sorted(files, key=lambda file: file.name), stores)
 
 
-def _located_remote(where: str, endings: Sequence[str], *, form: str) -> Located:
+def _find_remote_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
     """Does what `located` does for an address such as `s3://BUCKET/FOLDER`."""
     root, pattern = where.rstrip("/"), None
-    if any(sign in where for sign in MAGIC):
+    if any(sign in where for sign in WILDCARDS):
         bucket, *parts = where.partition("://")[2].split("/")
-        place = next(i for i, part in enumerate(parts) if any(sign in part for sign in MAGIC))
+        place = next(i for i, part in enumerate(parts) if any(sign in part for sign in WILDCARDS))
         root = "/".join([f"{where.partition('://')[0]}://{bucket}", *parts[:place]])
-        pattern = _as_expression("/".join(parts[place:]))
+        pattern = _glob_expression("/".join(parts[place:]))
     is_file, files = remote_files(root)
     if is_file and pattern is None:
         ((name, file),) = files.items()
-        return Located(clean_name(name.partition(".")[0], otherwise="table"), [Found(name, file)])
-    known = stores_among(files)
+        return SourceFiles(
+            clean_name(name.partition(".")[0], otherwise="table"), [SourceFile(name, file)]
+        )
+    store_names = stores_among(files)
     if is_part_of_remote_store(root, files):
-        raise _refused(where, form)
+        raise _store_error(where, form)
     places = {
-        name: store_of(name, known)
+        name: store_of(name, store_names)
         for name in sorted(files)
         if name.lower().endswith(tuple(endings))
         and not is_hidden(name)
         and (pattern is None or pattern.fullmatch(name))
     }
-    left_out = {store for store in places.values() if store is not None}
-    stores = tuple(sorted(f"{root}/{store}".rstrip("/") for store in left_out))
-    shown = [Found(name, files[name]) for name, store in places.items() if store is None]
-    if not shown and pattern is None and "" in known:
-        raise _refused(where, form)
-    if not shown:
-        raise _nothing(where, endings, stores, form=form)
-    return Located(clean_name(root.rpartition("/")[2], otherwise="table"), shown, stores)
-
-
-def _refused(where: str, form: str) -> SourceError:
-    return SourceError(
-        f"A store is never a source, and '{where}' is one or a part of one. Give {form}; or one "
-        "answer of the store by its own folder, such as STORE/features/KEY."
+    skipped_stores = {store for store in places.values() if store is not None}
+    stores = tuple(sorted(f"{root}/{store}".rstrip("/") for store in skipped_stores))
+    visible_files = [
+        SourceFile(name, files[name]) for name, store in places.items() if store is None
+    ]
+    if not visible_files and pattern is None and "" in store_names:
+        raise _store_error(where, form)
+    if not visible_files:
+        raise _no_file_error(where, endings, stores, form=form)
+    return SourceFiles(
+        clean_name(root.rpartition("/")[2], otherwise="table"), visible_files, stores
     )
 
 
-def _nothing(
+def _store_error(where: str, form: str) -> SourceError:
+    return SourceError(
+        f"A store cannot be a source, and '{where}' is one or a part of one. Give {form}; or give "
+        "the folder of a single answer in the store, such as STORE/features/KEY."
+    )
+
+
+def _no_file_error(
     where: str, endings: Sequence[str], stores: Sequence[str], *, form: str
 ) -> SourceError:
-    beside = f" outside the store '{stores[0]}', which is never a source" if stores else ""
+    exception = f" outside the store '{stores[0]}', which cannot be a source" if stores else ""
     return SourceError(
-        f"'{where}' holds no file that ends in {' or '.join(endings)}{beside}. Give {form}."
+        f"'{where}' holds no file that ends in {' or '.join(endings)}{exception}. Give {form}."
     )
 
 
-def _as_expression(glob: str) -> re.Pattern[str]:
-    """Returns what a glob means: `**` is any number of folders, `*` and `?` stay within one."""
+def _glob_expression(glob: str) -> re.Pattern[str]:
+    """Returns a glob as a regular expression: `**` spans folders, `*` and `?` stay within one."""
     meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
     return re.compile(
@@ -148,7 +155,7 @@ def _as_expression(glob: str) -> re.Pattern[str]:
     )
 
 
-def _at_the_magic(glob: Path) -> tuple[Path, str]:
-    """Parts a glob into the folder that is certain and the pattern below it."""
-    place = next(i for i, part in enumerate(glob.parts) if any(sign in part for sign in MAGIC))
+def _split_glob(glob: Path) -> tuple[Path, str]:
+    """Splits a glob into the folder before the first wildcard and the pattern below it."""
+    place = next(i for i, part in enumerate(glob.parts) if any(sign in part for sign in WILDCARDS))
     return Path(*glob.parts[:place]), "/".join(glob.parts[place:])

@@ -1,6 +1,7 @@
-"""A NumPy archive in the form of Keras's mnist.npz: x_train, y_train, x_test, y_test.
+"""The `npz:` source: a NumPy archive like Keras's mnist.npz, of x_train, y_train, x_test, y_test.
 
-Rows to validate with may stand in x_validation, y_validation; otherwise training rows are held out.
+Validation rows may be given as x_validation and y_validation. Otherwise some training rows are
+held out.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from aeflow.datasets.sources import (
     Rows,
     block_rows,
     clean_name,
-    numbered,
+    derived_ids,
 )
 from aeflow.errors import SourceError
 from aeflow.storage.disk.durable import local_path
@@ -44,14 +45,14 @@ class Member:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
-        """The shape of one row; images get an axis of channels where they have none."""
+        """The shape of one row; images without a channel axis get one."""
         return (*self.shape[1:], 1) if len(self.shape) == 3 else self.shape[1:]
 
 
 class Npz:
-    """Reads vectors [N, D] and images [N, H, W] or [N, H, W, C]; `x_train` alone must be there.
+    """Reads vectors [N, D] and images [N, H, W] or [N, H, W, C]; only `x_train` is required.
 
-    Values of uint8 stay what they are, all other numbers become float32.
+    uint8 values stay uint8. All other numbers become float32.
     """
 
     label_names = ()
@@ -67,15 +68,15 @@ class Npz:
             raise SourceError(f"There is no file '{self._path}'. Give a NumPy archive: npz:FILE.")
         members = {name: self._member(name) for name in self._names()}
         if "x_train" not in members:
-            found = ", ".join(members) or "nothing of the kind"
-            raise SourceError(f"'{self._path}' has no array x_train; it has {found}. {FORM}")
+            names = ", ".join(members) or "no arrays"
+            raise SourceError(f"'{self._path}' has no array x_train; it has {names}. {FORM}")
         self._features = {s: members[f"x_{s}"] for s in SPLITS if f"x_{s}" in members}
         self._labels = {s: self._read_labels(s) for s in self._features if f"y_{s}" in members}
         for split in self._features:
             self._check(split)
 
     def pieces(self) -> list[Piece]:
-        """Lists the arrays of the splits; a digest is that of the unpacked values."""
+        """Lists the splits; a digest covers the unpacked features and labels."""
         return [
             Piece(split, self._digest(split), split, features.shape[0])
             for split, features in self._features.items()
@@ -89,7 +90,7 @@ class Npz:
         for block in self._blocks(member):
             stop = start + len(block)
             yield Rows(
-                ids=numbered(piece, start, stop),
+                ids=derived_ids(piece, start, stop),
                 features=block.reshape(len(block), *member.row_shape),
                 labels=None if labels is None else labels[start:stop],
             )
@@ -117,7 +118,7 @@ class Npz:
         if labels is not None and len(labels) != features.shape[0]:
             raise SourceError(
                 f"y_{split} of '{self._path}' has {len(labels)} labels for "
-                f"{features.shape[0]} rows of x_{split}. There must be one label a row."
+                f"{features.shape[0]} rows of x_{split}. Give one label per row."
             )
 
     def _digest(self, split: str) -> str:
@@ -132,7 +133,7 @@ class Npz:
         return digest.hexdigest()
 
     def _read_labels(self, split: str) -> np.ndarray:
-        """Returns whole numbers [N]; they may stand as [N, 1], as in Keras's CIFAR-10."""
+        """Returns labels as int64 [N]; the array may be [N, 1], as in Keras's CIFAR-10."""
         with self._opened(f"y_{split}") as file:
             labels = np.lib.format.read_array(file, allow_pickle=False)
         if labels.ndim == 2 and labels.shape[1] == 1:
@@ -141,12 +142,12 @@ class Npz:
         if not whole or not np.array_equal(labels, np.trunc(labels)):
             raise SourceError(
                 f"y_{split} of '{self._path}' is {labels.dtype} of the shape {labels.shape}. "
-                "Labels must be one whole number a row."
+                "Labels must be one whole number per row."
             )
         return labels.astype(np.int64)
 
     def _blocks(self, member: Member) -> Iterator[np.ndarray]:
-        """Reads blocks of rows off the archive; only Fortran's order needs the whole array."""
+        """Yields blocks of rows; only an array in Fortran order is loaded into memory whole."""
         rows, *shape = member.shape
         row_bytes = prod(shape) * member.dtype.itemsize
         step = block_rows(row_bytes)
@@ -158,19 +159,19 @@ class Npz:
             _header(file)
             for start in range(0, rows, step):
                 count = min(step, rows - start)
-                block = _exactly(file, count * row_bytes)
+                block = _read_exactly(file, count * row_bytes)
                 yield np.frombuffer(block, member.dtype).reshape(count, *shape)
 
     @contextmanager
     def _archive(self) -> Iterator[zipfile.ZipFile]:
-        """Opens the archive; whatever is wrong with its bytes becomes one line."""
+        """Opens the archive; an error in its bytes becomes a SourceError of one line."""
         try:
             with zipfile.ZipFile(self._path) as archive:
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise SourceError(
-                f"'{self._path}' is not a whole NumPy archive of numbers: {reason}. {FORM}"
+                f"'{self._path}' cannot be read as a NumPy archive of numbers: {reason}. {FORM}"
             ) from error
 
     @contextmanager
@@ -181,19 +182,19 @@ class Npz:
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     version = np.lib.format.read_magic(file)
-    read = {
+    read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }.get(version)
-    if read is None:
-        raise ValueError(f"version {version} of the .npy form is not known")
-    shape, fortran_order, dtype = read(file)
+    if read_header is None:
+        raise ValueError(f"version {version} of the .npy format is not supported")
+    shape, fortran_order, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not loaded")
     return shape, dtype, fortran_order
 
 
-def _exactly(file: IO[bytes], size: int) -> bytes:
+def _read_exactly(file: IO[bytes], size: int) -> bytes:
     block = file.read(size)
     if len(block) != size:
         raise ValueError(f"an array ends {size - len(block)} bytes too early")

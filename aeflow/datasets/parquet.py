@@ -1,4 +1,4 @@
-"""Tables in Parquet: a file, a folder or a glob, with Hive's partitions in the folders' names."""
+"""The `parquet:` source: a file, a folder or a glob, with Hive partitions in folder names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from aeflow.datasets.columns import (
     one_choice,
 )
 from aeflow.datasets.digests import digest_of_file
-from aeflow.datasets.locating import Found, located
+from aeflow.datasets.locating import SourceFile, find_files
 from aeflow.datasets.sources import OnWait, Piece, Rows
 from aeflow.errors import SourceError
 
@@ -36,7 +36,7 @@ SPLIT = "split"
 class Parquet:
     """Reads columns of numbers, a column of lists or a column of encoded images.
 
-    A piece is a file. A folder `split=NAME` gives its files their split; any other partition may
+    A piece is a file. A folder `split=NAME` sets the split of its files. Any other partition may
     be the label.
     """
 
@@ -45,7 +45,7 @@ class Parquet:
     def __init__(self, where: str, config: IngestConfig, on_wait: OnWait):
         self._config = config
         self._on_wait = on_wait
-        self.name, files, self.skipped_stores = located(where, ENDINGS, form=FORM)
+        self.name, files, self.skipped_stores = find_files(where, ENDINGS, form=FORM)
         self._files = {file.name: file for file in files}
         self._columns = one_choice({file.name: self._choice(file) for file in files})
         is_table = self._columns.kind == "numbers"
@@ -53,7 +53,7 @@ class Parquet:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files; a digest is that of the bytes."""
+        """Lists the files; a digest is that of the whole file."""
         self.label_names = self._names_of_labels()
         return [
             Piece(
@@ -79,25 +79,25 @@ class Parquet:
                 )
                 start += batch.num_rows
 
-    def _choice(self, file: Found) -> Columns:
+    def _choice(self, file: SourceFile) -> Columns:
         with _opened(file) as table:
             return choose_columns(
                 table.schema_arrow, self._config, where=file.name, partitions=[*file.partitions]
             )
 
-    def _rows(self, file: Found) -> int:
+    def _rows(self, file: SourceFile) -> int:
         with _opened(file) as table:
             return table.metadata.num_rows
 
     def _names_of_labels(self) -> tuple[str, ...]:
-        """Returns the labels of all files, sorted, where they are names and not numbers."""
+        """Returns the sorted label names of all files, or () if labels are whole numbers."""
         values: set[int | str] = set()
         for file in self._files.values():
             values |= self._label_values(file, self._columns.label)
             self._on_wait(f"reads labels of {file.name}")
         return names_of(values)
 
-    def _label_values(self, file: Found, label: str | None) -> set[int | str]:
+    def _label_values(self, file: SourceFile, label: str | None) -> set[int | str]:
         if label is None:
             return set()
         if label in file.partitions:
@@ -106,7 +106,7 @@ class Parquet:
             column = table.read([label]).column(label)
         return set(label_values(column, name=label, where=file.name))
 
-    def _labels(self, batch: pa.RecordBatch, file: Found) -> np.ndarray | None:
+    def _labels(self, batch: pa.RecordBatch, file: SourceFile) -> np.ndarray | None:
         label = self._columns.label
         if label is None:
             return None
@@ -115,16 +115,18 @@ class Parquet:
         return labels_of(batch.column(label), self.label_names)
 
 
-def _readable(file: Found) -> Path | BinaryIO:
+def _readable(file: SourceFile) -> Path | BinaryIO:
     return file.path if isinstance(file.path, Path) else file.path.open()
 
 
 @contextmanager
-def _opened(file: Found) -> Iterator[pq.ParquetFile]:
-    """Opens a file; whatever is wrong with its bytes becomes one line."""
+def _opened(file: SourceFile) -> Iterator[pq.ParquetFile]:
+    """Opens a file; an error in its bytes becomes a SourceError of one line."""
     try:
         with pq.ParquetFile(_readable(file)) as table:
             yield table
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"'{file.path}' is not a whole Parquet file: {reason}") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(
+            f"'{file.path}' cannot be read as a Parquet file: {reason}. Repair or replace the file."
+        ) from error

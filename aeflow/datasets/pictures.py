@@ -1,4 +1,4 @@
-"""Encoded pictures as arrays: PNG, JPEG and what else Pillow reads."""
+"""The decoding of images into arrays: PNG, JPEG and the other formats that Pillow reads."""
 
 import struct
 import warnings
@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Undecodable
 
-__all__ = ["DAMAGED", "ENDINGS", "decoded", "undecodable"]
+__all__ = ["DAMAGED", "ENDINGS", "decode_image", "undecodable"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grayscale": "L"}
@@ -21,14 +21,14 @@ DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError),
     *(struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
-"""What Pillow raises on bytes that are no whole picture, or one that would fill the memory."""
+"""What Pillow raises if an image is damaged, or if decoding it would fill the memory."""
 
 
-def decoded(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
-    """Returns a picture as uint8 [H, W, C]: upright, in the config's colours and size.
+def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
+    """Returns an image as uint8 [H, W, C]: upright, with the config's colours and size.
 
-    It is resized by bilinear interpolation with antialiasing. What is damaged, or has values that
-    are no bytes, comes back as `Undecodable`.
+    It is resized by bilinear interpolation with antialiasing. Returns `Undecodable` if the image
+    is damaged or its values are not bytes.
     """
     try:
         with warnings.catch_warnings():
@@ -40,8 +40,8 @@ def decoded(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
 
 
 def undecodable(error: Exception) -> Undecodable:
-    """Says in one line what is wrong with a picture, alike in every run."""
-    if isinstance(error, UnidentifiedImageError):  # its text has an address in memory
+    """Returns the reason in one line, with the same text in every run."""
+    if isinstance(error, UnidentifiedImageError):  # its text contains a memory address
         return Undecodable("it is no image that Pillow knows")
     lines = str(error).strip().splitlines()
     return Undecodable(lines[0] if lines else type(error).__name__)

@@ -1,4 +1,4 @@
-"""Preparing a dataset once: in a child process that can be stopped, under a lock."""
+"""The preparation of a TFDS dataset: once, under a lock, in a child process that can be stopped."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
-    """Holds a lock: two processes that prepare one dataset would break each other's files."""
+    """Holds a lock, since two processes preparing one dataset would damage each other's files."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("ab")
@@ -43,13 +43,13 @@ def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
 
 
 def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnWait) -> None:
-    """Prepares `name` in a child; it holds the lock too, which is so kept if this process dies."""
+    """Prepares `name` in a child process, which inherits the lock and keeps it if this one dies."""
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
             pass_fds=(holding.fileno(),),
@@ -60,13 +60,13 @@ def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnW
                 time.sleep(POLL_SECONDS)
         finally:
             _stop(child)
-        said.seek(0)
+        output.seek(0)
         if child.returncode:
-            raise SourceError(f"TFDS could not prepare '{name}': {_reason(said.read())}")
+            raise SourceError(f"TFDS could not prepare '{name}': {_reason(output.read())}")
 
 
 def _stop(child: subprocess.Popen) -> None:
-    """Ends a child that still runs; interrupted, TFDS removes what it has begun."""
+    """Stops a child that still runs, first by SIGINT, on which TFDS removes unfinished files."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         try:
@@ -76,8 +76,10 @@ def _stop(child: subprocess.Popen) -> None:
             child.wait()
 
 
-def _reason(said: str) -> str:
-    """Finds the line in which a traceback names its error, or the last line there is."""
-    named = re.findall(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", said, re.MULTILINE)
-    lines = named or said.strip().splitlines() or ["it said nothing"]
+def _reason(output: str) -> str:
+    """Returns the last line of the output that names an error, or otherwise its last line."""
+    error_lines = re.findall(
+        r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", output, re.MULTILINE
+    )
+    lines = error_lines or output.strip().splitlines() or ["it printed nothing"]
     return lines[-1].strip()

@@ -1,4 +1,4 @@
-"""Whether the hosts of some addresses can be reached, found out within seconds."""
+"""A check of a few seconds whether the hosts of some URLs can be reached."""
 
 import threading
 from collections.abc import Iterable
@@ -13,29 +13,29 @@ GATEWAY_ERRORS = (407, 502, 503, 504, 511)
 
 
 def unreachable_hosts(urls: Iterable[str]) -> list[str]:
-    """Lists the hosts that do not answer within `PROBE_SECONDS`; through a proxy if there is one.
+    """Lists the hosts that do not answer within `PROBE_SECONDS`, through a proxy if one is set.
 
-    All are asked at once, each in a thread: looking up a name knows no timeout.
+    All hosts are probed at once, each in its own thread, because a DNS lookup has no timeout.
     """
-    first_of = {urlsplit(url).netloc: url for url in urls}
-    answered: set[str] = set()
+    url_of = {urlsplit(url).netloc: url for url in urls}
+    reachable_hosts: set[str] = set()
     probes = [
-        threading.Thread(target=_probe, args=(host, url, answered), daemon=True)
-        for host, url in first_of.items()
+        threading.Thread(target=_probe, args=(host, url, reachable_hosts), daemon=True)
+        for host, url in url_of.items()
     ]
     for probe in probes:
         probe.start()
     for probe in probes:
         probe.join(PROBE_SECONDS)
-    return sorted(first_of.keys() - answered)
+    return sorted(url_of.keys() - reachable_hosts)
 
 
-def _probe(host: str, url: str, answered: set[str]) -> None:
+def _probe(host: str, url: str, reachable_hosts: set[str]) -> None:
     try:
         with urlopen(Request(url, method="HEAD"), timeout=PROBE_SECONDS):
-            answered.add(host)
+            reachable_hosts.add(host)
     except HTTPError as error:
-        if error.code not in GATEWAY_ERRORS:  # it answered, if only to refuse HEAD
-            answered.add(host)
+        if error.code not in GATEWAY_ERRORS:  # the host answered, even if it refuses HEAD
+            reachable_hosts.add(host)
     except (OSError, ValueError):
         return

@@ -1,7 +1,7 @@
-"""The prepared form of data: Arrow IPC files, one record batch each, read through memory maps.
+"""The shards of a dataset: Arrow IPC files of one record batch each, read through memory maps.
 
 Columns: `id: string`, `features: fixed_size_list<uint8 or float32>[H * W * C or D]`, and `label`
-where there is one. Values are raw, as the source has them.
+if the rows have labels. Values are raw, as they are in the source.
 """
 
 import re
@@ -34,7 +34,7 @@ SHARD_FILE = re.compile(r"(.+)-\d{5,}\.arrow")
 
 @dataclass(frozen=True)
 class Shard:
-    """Views one shard: ids [N], features [N, *shape] of the memory map, labels [N] or None."""
+    """Holds one shard: ids [N], memory-mapped features [N, *shape], labels [N] or None."""
 
     ids: pa.StringArray
     features: np.ndarray
@@ -42,35 +42,35 @@ class Shard:
 
     @property
     def rows(self) -> int:
-        """The examples in the shard."""
+        """The number of rows in the shard."""
         return len(self.features)
 
 
 def shard_name(split: str, number: int) -> str:
-    """Returns the file name of a split's shard; names carry no total, so that data can grow."""
+    """Returns the file name of a split's shard; it contains no total, so that data can grow."""
     return f"{split}-{number:05d}.arrow"
 
 
 def split_of(name: str) -> str | None:
-    """Returns the split in a shard's file name, None where the name is not that of a shard."""
+    """Returns the split in a shard's file name, or None if the name is not that of a shard."""
     match = SHARD_FILE.fullmatch(name)
     return match[1] if match else None
 
 
 def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
-    """Lists a split's shard files in order. Raises ConfigError on a split without rows."""
+    """Lists a split's shard files in order. Raises ConfigError if the split has no rows."""
     if not dataset.rows.get(split):
         present = ", ".join(f"{name}: {rows}" for name, rows in dataset.rows.items())
         raise ConfigError(
             f"The dataset '{dataset.name}' has no rows in the split '{split}', only {present}. "
-            "Choose another split, or ingest more rows or with other splits."
+            "Choose another split, ingest more rows, or ingest with other splits."
         )
     files = store.manifest(dataset.address).files
     return sorted(entry.name for entry in files if split_of(entry.name) == split)
 
 
 def check_fits(model: Model, dataset: Dataset) -> None:
-    """Raises ConfigError, with the differences, where a model was trained on other examples."""
+    """Raises ConfigError, with the differences, if the model was trained on another schema."""
     differences = model.example_schema.differences(dataset.example_schema)
     if differences:
         raise ConfigError(
@@ -80,35 +80,35 @@ def check_fits(model: Model, dataset: Dataset) -> None:
 
 
 def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:
-    """Maps all shards of a split into memory, after comparing their SHA-256."""
+    """Maps all shards of a split into memory, after checking their SHA-256."""
     names = shard_names(dataset, split, store)
     folder = store.reading(dataset, names)
     return [open_shard(folder / name, dataset.example_schema) for name in names]
 
 
-def read_examples(dataset: Dataset, wanted: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
-    """Returns the features [N, *shape] of rows named by the SHA-256 of their shard and their id.
+def read_examples(dataset: Dataset, rows: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
+    """Returns the features [N, *shape] of rows, given as pairs (SHA-256 of the shard, row id).
 
-    Only those shards are read. Raises CorruptArtifact where a row is not there.
+    Only these shards are read. Raises CorruptArtifact if a row is missing.
     """
     names = {entry.sha256: entry.name for entry in store.manifest(dataset.address).files}
-    shards = {digest: names[digest] for digest, _ in wanted if digest in names}
+    shards = {digest: names[digest] for digest, _ in rows if digest in names}
     folder = store.reading(dataset, shards.values())
-    opened = {d: open_shard(folder / name, dataset.example_schema) for d, name in shards.items()}
-    found = []
-    for digest, row_id in wanted:
-        place = opened[digest].ids.index(row_id).as_py() if digest in opened else -1
+    shard_of = {d: open_shard(folder / name, dataset.example_schema) for d, name in shards.items()}
+    examples = []
+    for digest, row_id in rows:
+        place = shard_of[digest].ids.index(row_id).as_py() if digest in shard_of else -1
         if place < 0:
             raise CorruptArtifact(
-                f"The dataset '{dataset.address}' has no row '{row_id}' that the features were "
-                "made from. Encode it again."
+                f"The dataset '{dataset.address}' has no row '{row_id}', although features were "
+                "computed from it. Encode the dataset again."
             )
-        found.append(opened[digest].features[place])
-    return np.stack(found)
+        examples.append(shard_of[digest].features[place])
+    return np.stack(examples)
 
 
 def open_shard(path: Path, schema: ExampleSchema) -> Shard:
-    """Maps one shard into memory; its features are a read-only view that costs no copy."""
+    """Maps one shard into memory; its features are a read-only view without a copy."""
     with pa.memory_map(str(path)) as source:
         batch = pa.ipc.open_file(source).get_batch(0)
     values = batch.column("features").flatten().to_numpy()

@@ -1,4 +1,4 @@
-"""What a source of data is, and the table of those there are."""
+"""The protocol of a data source, and the table of all sources."""
 
 import importlib
 import re
@@ -25,7 +25,7 @@ __all__ = [
     "block_rows",
     "check_source",
     "clean_name",
-    "numbered",
+    "derived_ids",
     "open_source",
     "waits_silently",
 ]
@@ -40,36 +40,36 @@ SOURCES = {
     "csv": "aeflow.datasets.csv:Csv",
     "arrow": "aeflow.datasets.arrow:Arrow",
 }
-"""Where each source is written, as `module:name`, loaded on use."""
+"""The class of each source, as `module:name`; the module is loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
 PLACES = [f"{name}:{form.place}" for name, form in FORMS.items() if form.place]
 CHOICES = ", ".join(("digits", *SHORT, *PLACES))
-"""How sources are written, for messages and help."""
+"""All ways to write a source, for messages and help."""
 
 OPTIONS = {
     option: tuple(name for name, form in FORMS.items() if sort in form.options)
     for sort in (TableOptions, ImageOptions, TfdsOptions)
     for option in sort.model_fields
 }
-"""The options of a config that belong to some sources only."""
+"""The options that only some sources use, with the names of these sources."""
 
 BLOCK_BYTES = 4 * 2**20
 """Bytes of features that a source reads at once."""
 
 OnWait = Callable[[str], None]
-"""Called at least once a second, with what is waited for; what it raises stops the waiting."""
+"""Called with a message, at least once a second during a wait; if it raises, the wait ends."""
 
 
 def waits_silently(message: str) -> None:
-    """Takes what is waited for and shows it nowhere."""
+    """Ignores the message, for callers that show no progress."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Names a part of a source: the digest of its content, its split, its rows.
+    """Describes a part of a source: its name, the digest of its content, its split and row count.
 
-    A piece without a split has its rows assigned to splits.
+    If `split` is None, the rows of the piece are assigned to splits.
     """
 
     name: str
@@ -80,13 +80,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Undecodable:
-    """Stands in the place of an example that could not be decoded, and says why."""
+    """Replaces an example that could not be decoded, and gives the reason."""
 
     reason: str
 
 
 Features = np.ndarray | Sequence[np.ndarray | Undecodable]
-"""One array [N, *shape], or N examples where shapes may differ or decoding may fail."""
+"""One array [N, *shape], or a sequence of N examples if shapes may differ or decoding may fail."""
 
 
 @dataclass(frozen=True)
@@ -99,35 +99,35 @@ class Rows:
 
 
 class Source(Protocol):
-    """Lists the pieces of a dataset and reads them; its errors come before the first row.
+    """Lists the pieces of a dataset and reads them; it raises its errors before the first row.
 
-    `value_range` is what an image's values can be; None leaves it to the values of the training
-    rows, or to the type where that is uint8.
+    `value_range` holds the least and the greatest value that an image can have. If it is None, the
+    range is 0 to 255 for uint8, and otherwise follows from the values of the training rows.
     """
 
     @property
     def name(self) -> str:
-        """The name of the dataset where the user gives none."""
+        """The name of the dataset if the user gives none."""
         ...
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """What an image's values can be, where the source knows it."""
+        """The least and the greatest value that an image can have, if the source knows them."""
         ...
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of a vector's numbers, where the source knows them."""
+        """The names of a vector's values, if the source knows them."""
         ...
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names of the labels 0, 1, ..., where the source knows them."""
+        """The names of the labels 0, 1, ..., if the source knows them."""
         ...
 
     @property
     def skipped_stores(self) -> tuple[str, ...]:
-        """The stores below the place that was given: nothing of them is read."""
+        """The stores below the source's folder; nothing in them is read."""
         ...
 
     def pieces(self) -> Sequence[Piece]:
@@ -140,13 +140,13 @@ class Source(Protocol):
 
 
 def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> Source:
-    """Opens the source that a config names. Raises ConfigError or SourceError in one line."""
+    """Opens the source that a config names. Raises ConfigError or SourceError, in one line."""
     kind, where = _parted(config)
     if kind not in SOURCES:
         raise ConfigError(f"Unknown source '{config.source}'. Choose one of: {CHOICES}.")
     if bool(where) != bool(FORMS[kind].place):
         raise ConfigError(
-            f"The source '{config.source}' is not written right. Choose one of: {CHOICES}."
+            f"The source '{config.source}' has none of the valid forms. Choose one of: {CHOICES}."
         )
     _check_options(kind, config)
     module, _, name = SOURCES[kind].partition(":")
@@ -154,19 +154,19 @@ def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> So
 
 
 def check_source(config: IngestConfig) -> None:
-    """Raises what `open_source` would, but leaves TFDS alone, which might begin to download."""
+    """Raises the errors of `open_source`, but skips TFDS sources, which might start a download."""
     if _parted(config)[0] != "tfds":
         open_source(config)
 
 
 def _check_options(kind: str, config: IngestConfig) -> None:
-    """Raises ConfigError if the source has no use for an option that changes the answer."""
+    """Raises ConfigError if an option that changes the answer is set and the source ignores it."""
     for option in config.hashed():
         kinds = OPTIONS.get(option, (kind,))
         if kind not in kinds:
             raise ConfigError(
-                f"The source '{config.source}' has no use for {option}; "
-                f"{' and '.join(f'{name}:' for name in kinds)} have. Leave it out."
+                f"The source '{config.source}' does not use {option}; only "
+                f"{' and '.join(f'{name}:' for name in kinds)} do. Leave it out."
             )
 
 
@@ -176,16 +176,19 @@ def _parted(config: IngestConfig) -> tuple[str, str]:
 
 
 def clean_name(text: str, *, otherwise: str) -> str:
-    """Returns `text` as the name of a dataset: letters, digits, `_`, `.` and `-`, at most 64."""
-    cleaned = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
-    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", cleaned)[:64] or otherwise
+    """Returns `text` as a dataset's name: at most 64 letters, digits, `_`, `.` and `-`.
+
+    Returns `otherwise` if nothing remains.
+    """
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+    return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", name)[:64] or otherwise
 
 
-def numbered(piece: Piece, start: int, stop: int) -> list[str]:
-    """Returns derived ids: the piece's name and the row's number in it."""
+def derived_ids(piece: Piece, start: int, stop: int) -> list[str]:
+    """Returns derived ids `NAME/ROW`: the piece's name and the row's number in it."""
     return [f"{piece.name}/{row}" for row in range(start, stop)]
 
 
 def block_rows(row_bytes: int) -> int:
-    """Returns how many rows of this size are read at once."""
+    """Returns the number of rows of this size that are read at once."""
     return max(1, BLOCK_BYTES // max(1, row_bytes))

@@ -1,4 +1,4 @@
-"""The statistics of a prepared dataset, as they lie beside its shards and as they are read."""
+"""The statistics of a prepared dataset, and the files next to its shards that hold them."""
 
 import json
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ SCALARS = ("count", "mean", "std", "min", "max")
 class SplitStatistics:
     """Holds statistics of one split's raw values, as float64.
 
-    `count` is the rows; `mean`, `std` (of the population), `min` and `max` are over all values;
-    `position_mean` and `position_std` [*shape] are over the rows at each position: of images, the
-    mean image.
+    `count` is the number of rows. `mean`, `std` (of the population), `min` and `max` are over all
+    values. `position_mean` and `position_std` [*shape] are over the rows, at each position of an
+    example; for images, `position_mean` is the mean image.
     """
 
     count: int
@@ -43,7 +43,7 @@ class SplitStatistics:
 
 
 def read_statistics(dataset: Dataset, store: Store) -> dict[str, SplitStatistics]:
-    """Reads the statistics of every split of a dataset, after comparing their SHA-256."""
+    """Reads the statistics of every split of a dataset, after checking their SHA-256."""
     folder = store.reading(dataset, [SCALARS_FILE, ARRAYS_FILE])
     scalars = json.loads((folder / SCALARS_FILE).read_text("utf-8"))
     with np.load(folder / ARRAYS_FILE, allow_pickle=False) as arrays:

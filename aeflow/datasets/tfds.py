@@ -1,7 +1,7 @@
-"""Any dataset of TensorFlow Datasets that has an image, read without starting TensorFlow.
+"""The `tfds:` source: any image dataset of TensorFlow Datasets, read without starting TensorFlow.
 
-Preparing runs in a child process and reading takes records apart by hand: a process whose
-TensorFlow has started could no longer be given its threads and device by training.
+A child process prepares the dataset, and the records are parsed by hand. If TensorFlow started in
+this process, training could no longer set its threads and device.
 """
 
 import difflib
@@ -34,13 +34,13 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 RANGES = {"uint8": (0.0, 255.0), "uint16": (0.0, 65535.0)}
 NUM_NAMED = 4
 BLOCK_ROWS = 1024
-"""Rows decoded at once, at most: even small images take their time."""
+"""The most rows decoded at once, because even small images take time to decode."""
 
 PREPARE = "import sys; from aeflow.datasets.tfds import prepare; prepare(*sys.argv[1:])"
 
 
 class Tfds:
-    """Reads image and label of a TFDS dataset; splits and ids are those that TFDS gives."""
+    """Reads the image and the label of a TFDS dataset, with the splits and ids of TFDS."""
 
     columns = ()
     skipped_stores = ()
@@ -57,7 +57,7 @@ class Tfds:
         self.value_range = RANGES.get(np.dtype(self._image_feature.np_dtype).name)
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits; a digest is over what TFDS says of the split, not over its bytes."""
+        """Lists the splits; a digest covers TFDS's metadata of the split, not its bytes."""
         info = self._builder.info
         return [
             Piece(
@@ -79,7 +79,7 @@ class Tfds:
         ]
 
     def read(self, piece: Piece) -> Iterator[Rows]:
-        """Reads and decodes a split's records in the order in which they lie."""
+        """Reads and decodes a split's records in the order in which they are stored."""
         block: list[tuple[str, np.ndarray | Undecodable, int | None]] = []
         size = 0
         for name, image, label in self._examples(piece.name):
@@ -93,7 +93,7 @@ class Tfds:
 
     def _examples(self, split: str) -> Iterator[tuple[str, np.ndarray | Undecodable, int | None]]:
         from aeflow.compute.tensorflow import (
-            tf,  # seconds, which a dataset that is not there need not cost
+            tf,  # takes seconds, so it is imported only once the dataset is there
         )
 
         for path in map(Path, self._builder.info.splits[split].filepaths):
@@ -115,7 +115,7 @@ class Tfds:
                 ) from error
 
     def _decoded(self, encoded: Any) -> np.ndarray | Undecodable:
-        """Returns the image [H, W, C]; converted where the file has other channels than it says."""
+        """Returns the image [H, W, C], converted if its channels are not the declared ones."""
         feature = self._image_feature
         try:
             if np.dtype(feature.np_dtype) != np.uint8:
@@ -131,7 +131,7 @@ class Tfds:
 
 
 def prepare(where: str, data_dir: str, manual_dir: str) -> None:
-    """Downloads and prepares a dataset; this is what the child process does."""
+    """Downloads and prepares a dataset; the child process runs this."""
     from aeflow.compute import tensorflow  # noqa: F401  before TFDS imports it
 
     download_config = tfds.download.DownloadConfig(
@@ -143,19 +143,19 @@ def prepare(where: str, data_dir: str, manual_dir: str) -> None:
 
 def _prepared(where: str, config: IngestConfig, on_wait: OnWait) -> tfds.core.DatasetBuilder:
     builder = _builder(where, config.data_dir)
-    _image_and_label(builder, where)  # a dataset without images need not be fetched
+    _image_and_label(builder, where)  # refuses a dataset without images before its download
     if not builder.is_prepared():
         root = _root(builder)
         _check_originals(builder, root, where, config, on_wait)
         with locked(root / f".{builder.name}.lock", on_wait) as lock:
-            if not _builder(where, str(root)).is_prepared():  # another process may have been first
+            if not _builder(where, str(root)).is_prepared():  # another process may be done
                 command = [sys.executable, "-c", PREPARE, where, str(root), config.manual_dir or ""]
                 run_child(command, where, holding=lock, on_wait=on_wait)
         builder = _builder(where, str(root))
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
         raise SourceError(
-            f"'tfds:{where}' lies in {builder.data_dir} as {builder.info.file_format}. "
-            "Prepare it as tfrecord."
+            f"'tfds:{where}' is stored in {builder.data_dir} as {builder.info.file_format}, but "
+            "only tfrecord can be read. Prepare it as tfrecord."
         )
     return builder
 
@@ -165,17 +165,18 @@ def _builder(where: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(where, data_dir=folder)
     except tfds.core.DatasetNotFoundError as error:
-        known = tfds.list_builders(with_community_datasets=False)
-        close = difflib.get_close_matches(where, known, n=3)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "Look it up in TFDS's catalogue."
+        names = tfds.list_builders(with_community_datasets=False)
+        matches = difflib.get_close_matches(where, names, n=3)
+        hint = f"Did you mean {' or '.join(matches)}?" if matches else "Look in TFDS's catalogue."
         raise ConfigError(f"TFDS has no dataset '{where}'. {hint}") from error
     except (ValueError, AssertionError, ImportError) as error:
-        reason = _first_line(str(error)).rpartition('}": ')[2]  # after what TFDS was asked
+        # TFDS repeats the request, as JSON, before the reason.
+        reason = _first_line(str(error)).rpartition('}": ')[2]
         raise ConfigError(f"Cannot open 'tfds:{where}': {reason}") from error
 
 
 def _root(builder: tfds.core.DatasetBuilder) -> Path:
-    """Returns the folder of all datasets; below it lie name, config and version."""
+    """Returns the folder of all datasets, above the folders for name, config and version."""
     return Path(builder.data_dir).parents[builder.info.full_name.count("/")]
 
 
@@ -186,31 +187,32 @@ def _check_originals(
     config: IngestConfig,
     on_wait: OnWait,
 ) -> None:
-    """Raises SourceError where the original files can be had from nowhere."""
-    given = local_path(config.manual_dir) if config.manual_dir else None
-    if given and not given.is_dir():
-        raise SourceError(f"There is no folder '{given}'. Give the original files as manual_dir.")
-    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not given:
+    """Raises SourceError if original files are neither on this machine nor can be downloaded."""
+    manual_dir = local_path(config.manual_dir) if config.manual_dir else None
+    if manual_dir and not manual_dir.is_dir():
+        raise SourceError(f"There is no folder '{manual_dir}'. Give another manual_dir.")
+    if builder.MANUAL_DOWNLOAD_INSTRUCTIONS and not manual_dir:
         raise SourceError(
-            f"'tfds:{where}' wants files fetched by hand: "
-            f"{' '.join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Give them as manual_dir."
+            f"'tfds:{where}' needs files that you download by hand: "
+            f"{' '.join(builder.MANUAL_DOWNLOAD_INSTRUCTIONS.split())} Give their folder as "
+            "manual_dir."
         )
-    missing = {}
+    missing_files = {}
     for url, original in (builder.url_infos or {}).items():
-        path = given / original.filename if given and original.filename else None
+        path = manual_dir / original.filename if manual_dir and original.filename else None
         if path and path.is_file():
             _check_original(path, original.checksum, on_wait)
         elif not _is_downloaded(root / "downloads", builder.name, url, original.checksum):
-            missing[url] = original.filename or url
-    on_wait(f"asks for the hosts of {builder.name}")
-    hosts = unreachable_hosts(missing)
+            missing_files[url] = original.filename or url
+    on_wait(f"checks the hosts of {builder.name}")
+    hosts = unreachable_hosts(missing_files)
     if hosts:
         raise SourceError(
             f"'tfds:{where}' is not prepared in {root}, and {', '.join(hosts)} cannot be reached. "
             f"Either connect to the network; or put the original files "
-            f"({_some(list(missing.values()))}) into a folder and give it as manual_dir; or give "
-            "as data_dir a copy of the data_dir of a machine where it is prepared (idx:FOLDER and "
-            "npz:FILE need no TFDS)."
+            f"({_some(list(missing_files.values()))}) into a folder and give it as manual_dir; or "
+            "copy the data_dir of a machine that has prepared it, and give the copy as data_dir "
+            "(idx:FOLDER and npz:FILE need no TFDS)."
         )
 
 
@@ -234,16 +236,16 @@ def _is_downloaded(downloads: Path, name: str, url: str, checksum: str) -> bool:
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder, where: str):
-    """Finds the names and features of image and label; the label may be missing: ("", None)."""
-    described = builder.info.features
-    features = dict(described) if isinstance(described, tfds.features.FeaturesDict) else {}
+    """Returns (name, feature) of the image and of the label, ("", None) if there is no label."""
+    feature_spec = builder.info.features
+    features = dict(feature_spec) if isinstance(feature_spec, tfds.features.FeaturesDict) else {}
     images = _of_kind(features, tfds.features.Image)
     labels = _of_kind(features, tfds.features.ClassLabel)
     image = "image" if "image" in images or len(images) != 1 else next(iter(images))
     label = "label" if "label" in labels or len(labels) != 1 else next(iter(labels))
     if image not in images:
         raise SourceError(
-            f"'tfds:{where}' has no feature 'image', nor just one image; it has "
+            f"'tfds:{where}' has no feature 'image', and not exactly one other image; it has "
             f"{', '.join(features) or 'none'}. Choose a dataset of images."
         )
     return (image, images[image]), (label, labels[label]) if label in labels else ("", None)
@@ -255,8 +257,8 @@ def _of_kind(features: dict, kind: type) -> dict:
 
 def _rows(block: list[tuple[str, np.ndarray | Undecodable, int | None]]) -> Rows:
     ids, images, labels = zip(*block, strict=True)
-    known = np.array(labels, dtype=np.int64) if None not in labels else None
-    return Rows(list(ids), images, known)
+    label_array = np.array(labels, dtype=np.int64) if None not in labels else None
+    return Rows(list(ids), images, label_array)
 
 
 def _some(names: list[str]) -> str:
@@ -270,7 +272,7 @@ def _first_line(text: str) -> str:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keeps TFDS and TensorFlow from logging what no reader can act on."""
+    """Hides log lines of TFDS and TensorFlow that a user cannot act on."""
     loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,6 +1,6 @@
-"""The files below a folder of this machine, or those that a glob means there.
+"""The files below a folder of this machine, or those that match a glob there.
 
-Neither hidden folders nor stores are entered: a store may hold more files than all data beside it.
+Hidden folders and stores are not entered: a store may hold more files than all the data around it.
 """
 
 import os
@@ -12,29 +12,29 @@ from aeflow.storage.layout import own_folders
 __all__ = ["Walk", "is_hidden"]
 
 HIDDEN = ("_", ".")
-"""How names begin that are no data, as Spark and Arrow have it: `_manifest.json`, `.DS_Store`."""
+"""Prefixes of names that are not data, as in Spark and Arrow: `_manifest.json`, `.DS_Store`."""
 ANY_DEPTH = "**"
 
 
 class Walk:
-    """Lists files by their places below a root; `stores` are those met and not entered."""
+    """Lists files by their paths below a root; `stores` are the stores that it did not enter."""
 
     def __init__(self, root: Path):
         self.root = root
         self.stores: set[Path] = set()
 
     def files(self) -> Iterator[str]:
-        """Yields all files, in no order; links to folders are not followed."""
+        """Yields all files, in no particular order; links to folders are not followed."""
         for folder, names in self._below("."):
             yield from (_joined(folder, name) for name in names if not name.startswith(HIDDEN))
 
     def matches(self, pattern: str) -> Iterable[str]:
-        """Returns what a glob means, folders among it; only `**` does not follow links."""
+        """Returns the files and folders that match a glob; only `**` does not follow links."""
         *parts, last = PurePosixPath(pattern).parts
         places = ["."]
         for part in (*parts, *((last, "*") if last == ANY_DEPTH else (last,))):
-            found = (inner for place in places for inner in self._matches_in(place, part))
-            places = list(dict.fromkeys(found))
+            inner_places = (inner for place in places for inner in self._matches_in(place, part))
+            places = list(dict.fromkeys(inner_places))
         return places
 
     def _matches_in(self, folder: str, part: str) -> Iterator[str]:
@@ -42,25 +42,25 @@ class Walk:
             yield from (inner for inner, _ in self._below(folder))
         else:
             names = [path.name for path in (self.root / folder).glob(part)]
-            yield from (_joined(folder, name) for name in self._shown(folder, names))
+            yield from (_joined(folder, name) for name in self._visible(folder, names))
 
     def _below(self, start: str) -> Iterator[tuple[str, list[str]]]:
         """Yields a folder and those below it, each with the names of its files."""
         for path, folders, files in os.walk(self.root / start):
             folder = Path(path).relative_to(self.root).as_posix()
-            folders[:] = self._shown(folder, folders)
+            folders[:] = self._visible(folder, folders)
             yield folder, files
 
-    def _shown(self, folder: str, names: list[str]) -> list[str]:
-        """Drops hidden names, and those that belong to a store in this folder."""
-        own = own_folders(self.root / folder, names)
-        if own:
+    def _visible(self, folder: str, names: list[str]) -> list[str]:
+        """Returns the names that are not hidden and do not belong to a store in this folder."""
+        store_names = own_folders(self.root / folder, names)
+        if store_names:
             self.stores.add(self.root / folder)
-        return [name for name in names if name not in own and not name.startswith(HIDDEN)]
+        return [name for name in names if name not in store_names and not name.startswith(HIDDEN)]
 
 
 def is_hidden(name: str) -> bool:
-    """Says whether a place below the one that was given has a part that is no data."""
+    """Returns whether any part of a relative path is hidden."""
     return any(part.startswith(HIDDEN) for part in PurePosixPath(name).parts)
 
 

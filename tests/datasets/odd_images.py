@@ -1,4 +1,4 @@
-"""A dataset for TFDS of which nothing is downloaded: images of two shapes, and one that is none."""
+"""A TFDS dataset without a download: images of two shapes, and two that cannot be decoded."""
 
 import io
 
@@ -17,9 +17,10 @@ def png(height: int, width: int, mode: str = "RGB") -> bytes:
 
 
 class OddImages(tfds.core.GeneratorBasedBuilder):
-    """Holds 100 good colour images; row 3 is no image, row 5 cut short, row 7 of another shape.
+    """Holds 100 rows, most of them good colour images.
 
-    Row 9 is grey in its file and colour by the dataset's word, as in many a real dataset.
+    Row 3 is not an image, row 5 is cut short, and row 7 has another shape. The file of row 9 is
+    grey although the dataset declares colour, as in many real datasets.
     """
 
     VERSION = tfds.core.Version("1.0.0")

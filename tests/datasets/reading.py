@@ -1,4 +1,4 @@
-"""What a source gives, all of it at once."""
+"""All rows of a source at once."""
 
 from typing import Any
 

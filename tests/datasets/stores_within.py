@@ -1,4 +1,4 @@
-"""Stores that lie among the data, with pictures and tables in them as a run leaves them there."""
+"""Stores in the middle of the data, with the pictures and tables that runs write into them."""
 
 import sys
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def copied(folder: Path, url: str) -> None:
 
 @contextmanager
 def listed_folders() -> Iterator[list[str]]:
-    """Gives the folders that are listed within the block, by the audit events of Python."""
+    """Yields a list of the folders that the block lists, from Python's audit events."""
     listed: list[str] = []
     is_on = True
 

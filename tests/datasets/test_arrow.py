@@ -63,7 +63,7 @@ def test_damaged_shard_is_refused(prepared):
 def test_folder_that_is_no_dataset_is_refused(stages, tmp_path):
     with pytest.raises(SourceError, match=r"There is no prepared dataset in the folder"):
         opened(f"arrow:{tmp_path}")
-    with pytest.raises(SourceError, match=r"is not a dataset but one of models/"):
+    with pytest.raises(SourceError, match=r"is not a dataset but belongs to models/"):
         opened(f"arrow:{stages.store.locate(stages.model)}")
 
 

@@ -1,4 +1,4 @@
-"""CSV tables: numbers, ids and labels as text; one wrong cell spoils one row and no more."""
+"""CSV tables: numbers, ids and labels as text; a wrong cell makes only its own row bad."""
 
 import gzip
 
@@ -40,7 +40,7 @@ def test_tabs_and_gzip_go_by_the_ending(name, tmp_path):
     assert rows_of(opened(place)).features.tolist() == [[1, 2]]
 
 
-def test_wrong_cell_spoils_its_row_and_an_empty_one_is_not_finite(tmp_path):
+def test_wrong_cell_makes_its_row_bad_and_an_empty_one_is_not_finite(tmp_path):
     place = write(tmp_path / "t.csv", "a,b\n1,2\n3,oops\n,5\n+6,7\n")
     good, bad, empty, signed = rows_of(opened(place)).features
     assert good.tolist() == [1, 2]
@@ -71,12 +71,12 @@ def test_wrong_cell_goes_to_quarantine_with_its_row_number(store, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is not a whole table in CSV: Empty CSV file"),
-        ("a,a\n1,2\n", "has two columns 'a'"),
+        ("", "cannot be read as a CSV table: Empty CSV file. Repair or replace the file."),
+        ("a,a\n1,2\n", "has more than one column named 'a'"),
         ("a,city\n1,Rome\n", "The column 'city' of 't.csv' holds no numbers: its first value is"),
         (
             "a,b\n1,2\n3\n",
-            "is not a whole table in CSV: CSV parse error: Expected 2 columns, got 1",
+            "cannot be read as a CSV table: CSV parse error: Expected 2 columns, got 1",
         ),
     ],
 )

@@ -23,7 +23,7 @@ def test_date_is_filled_in_as_strftime_writes_it(source, filled):
     assert dated(IngestConfig(source=source), date(2026, 11, 5)).source == filled
 
 
-def test_source_without_a_place_has_no_date():
+def test_source_without_a_placeholder_is_not_dated():
     assert not is_dated(IngestConfig(source="parquet:/data/{day}"))
     assert is_dated(IngestConfig(source="parquet:/data/{date}"))
 
@@ -40,10 +40,10 @@ def test_days_hold_the_first_and_the_last():
     ("first", "last", "line"),
     [
         ("2026-03-01", "2026-02-27", "2026-02-27, comes before the first, 2026-03-01. Swap them."),
-        ("yesterday", "2026-02-27", "'yesterday' is no date. Write it as YYYY-MM-DD."),
-        ("2026-02-01", "2026-02-30", "'2026-02-30' is no date."),
+        ("yesterday", "2026-02-27", "'yesterday' is not a date. Write it as YYYY-MM-DD."),
+        ("2026-02-01", "2026-02-30", "'2026-02-30' is not a date."),
     ],
 )
-def test_days_that_are_none_are_refused(first, last, line):
+def test_invalid_days_are_refused(first, last, line):
     with pytest.raises(ConfigError, match=line):
         days(first, last)

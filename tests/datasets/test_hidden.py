@@ -1,4 +1,4 @@
-"""Hidden files and folders: left out below the place that was given, read if they are that."""
+"""Hidden files and folders: left out below the source's folder, which may itself be hidden."""
 
 import uuid
 from pathlib import Path
@@ -12,7 +12,7 @@ HIDDEN = (".h/0", "_h/0", "deep/.h/x/0", "deep/_h/0", ".0", "deep/_0")
 
 
 def write(folder: Path, kind: str) -> None:
-    """Writes one file that shows, `deep/0`, and six that are hidden."""
+    """Writes one visible file, `deep/0`, and six hidden ones."""
     for name in ("deep/0", *HIDDEN):
         path = folder / f"{name}.{'png' if kind == 'images' else kind}"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,9 +68,9 @@ def test_rows_come_in_blocks_of_4_mib_and_in_order(tmp_path):
     source = opened(tmp_path)
     (piece,) = source.pieces()
     assert [len(block.ids) for block in source.read(piece)] == [4, 2]
-    ids, read, labels = read_all(source, piece)
+    ids, features, labels = read_all(source, piece)
     assert ids[-1] == "train/5"
-    assert np.array_equal(read[..., 0], images)
+    assert np.array_equal(features[..., 0], images)
     assert labels.tolist() == LABELS.tolist()
 
 
@@ -132,16 +132,16 @@ def images_missing(folder):
     ("mishap", "message"),
     [
         (images_cut_short, "is cut short: its gzip stream has no end"),
-        (raw_images_too_few, "holds 67 bytes of values, its header promises 72"),
-        (raw_images_too_many, "holds 73 bytes of values, its header promises 72"),
+        (raw_images_too_few, "holds 67 bytes of values, but its header says 72"),
+        (raw_images_too_many, "holds 73 bytes of values, but its header says 72"),
         (not_idx, "is not an IDX file of images: it begins with 89 50 4e 47"),
         (empty, "is not an IDX file of images"),
         (damaged, "is damaged: "),
         (not_bytes, r"has values of IDX type 0x0d. Only unsigned bytes \(0x08\)"),
         (labels_longer, "has 7 labels for 6 images"),
-        (labels_alone, "has no file of images beside it"),
-        (labels_cut_short, "holds 5 bytes of values, its header promises 6"),
-        (images_twice, "are both the train images"),
+        (labels_alone, "holds labels, but its folder has no images for them"),
+        (labels_cut_short, "holds 5 bytes of values, but its header says 6"),
+        (images_twice, "both hold the train images"),
         (images_missing, "holds no file 'train-images-idx3-ubyte'"),
     ],
 )

@@ -36,8 +36,8 @@ def test_sub_folder_is_a_label_and_the_relative_path_an_id(tmp_path):
 def test_pixels_are_those_of_the_file(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
     save(tmp_path / "x.png", pixels)
-    (read,) = rows_of(opened(f"images:{tmp_path}")).features
-    assert np.array_equal(read, pixels)
+    (decoded_pixels,) = rows_of(opened(f"images:{tmp_path}")).features
+    assert np.array_equal(decoded_pixels, pixels)
 
 
 def test_images_of_one_folder_have_no_labels_and_hidden_files_are_no_images(tmp_path):
@@ -59,8 +59,8 @@ def test_images_of_one_folder_have_no_labels_and_hidden_files_are_no_images(tmp_
 )
 def test_size_is_height_by_width_and_colours_are_as_asked(options, shape, tmp_path):
     save(tmp_path / "x.png", np.zeros((6, 9, 3), np.uint8))
-    (read,) = rows_of(opened(f"images:{tmp_path}", **options)).features
-    assert (read.shape, read.dtype) == (shape, np.uint8)
+    (image,) = rows_of(opened(f"images:{tmp_path}", **options)).features
+    assert (image.shape, image.dtype) == (shape, np.uint8)
 
 
 def test_sixteen_bits_become_eight_and_a_turned_picture_stands_upright(tmp_path):
@@ -81,10 +81,10 @@ def test_damaged_file_is_undecodable_and_alike_in_every_run(content, tmp_path):
     assert first == second
 
 
-def test_images_beside_labelled_folders_are_refused(tmp_path):
+def test_images_outside_labelled_folders_are_refused(tmp_path):
     save(tmp_path / "cat" / "a.png", RED)
     save(tmp_path / "loose.png", RED)
-    with pytest.raises(SourceError, match=r"such as 'loose.png', which have none"):
+    with pytest.raises(SourceError, match=r"files without a label, such as 'loose.png'"):
         opened(f"images:{tmp_path}")
 
 

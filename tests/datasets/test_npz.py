@@ -88,8 +88,8 @@ def test_digest_follows_the_values_and_not_the_packing(tmp_path):
         ({"x": IMAGES}, "has no array x_train; it has x"),
         ({"x_train": IMAGES, "y_train": np.zeros(7)}, "y_train .* 7 labels for 6 rows of x_train"),
         ({"x_train": IMAGES, "y_train": np.zeros(5)}, "y_train .* 5 labels for 6 rows of x_train"),
-        ({"x_train": IMAGES, "y_train": np.eye(6)}, "Labels must be one whole number a row"),
-        ({"x_train": IMAGES, "y_train": np.full(6, 0.5)}, "Labels must be one whole number a row"),
+        ({"x_train": IMAGES, "y_train": np.eye(6)}, "Labels must be one whole number per row"),
+        ({"x_train": IMAGES, "y_train": np.full(6, 0.5)}, "Labels must be one whole number"),
         ({"x_train": IMAGES, "y_train": np.full(6, np.nan)}, "Labels must be one whole number"),
         ({"x_train": np.array(["a", "b"])}, "It must hold numbers"),
         ({"x_train": np.array([[1], None], dtype=object)}, "Python objects, which are not loaded"),
@@ -107,7 +107,7 @@ def test_archive_cut_short_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     np.savez(path, x_train=IMAGES)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(SourceError, match="is not a whole NumPy archive"):
+    with pytest.raises(SourceError, match="cannot be read as a NumPy archive"):
         open_source(IngestConfig(source=f"npz:{path}"))
 
 
@@ -117,5 +117,5 @@ def test_damaged_value_is_found_before_the_first_row(name, tmp_path):
     np.savez(path, **{"x_train": IMAGES + 1, name: IMAGES})
     content = path.read_bytes()
     path.write_bytes(content.replace(IMAGES.tobytes(), IMAGES[::-1].tobytes()))
-    with pytest.raises(SourceError, match="is not a whole NumPy archive of numbers: Bad CRC-32"):
+    with pytest.raises(SourceError, match="as a NumPy archive of numbers: Bad CRC-32"):
         open_source(IngestConfig(source=f"npz:{path}")).pieces()

@@ -67,7 +67,7 @@ def test_hive_folders_give_splits_and_labels(tmp_path):
 
 @pytest.mark.parametrize("numbers", [pa.uint8(), pa.int32(), pa.float16(), pa.float64()])
 @pytest.mark.parametrize("of", [pa.list_, pa.large_list, lambda number: pa.list_(number, 2)])
-def test_list_column_is_a_vector_a_row(of, numbers, tmp_path):
+def test_list_column_gives_one_vector_per_row(of, numbers, tmp_path):
     lists = pa.array([[1, 2], [3, 4]], pa.list_(pa.int8())).cast(of(numbers))
     rows = rows_of(opened(write(tmp_path / "t.parquet", v=lists)))
     assert rows.features.dtype == (np.uint8 if numbers == pa.uint8() else np.float32)
@@ -113,9 +113,9 @@ def test_column_of_encoded_images_is_decoded(as_struct, tmp_path):
     [
         ({"x": [1.0]}, {"columns": "y"}, "'t.parquet' has no column 'y'. It has 'x'."),
         ({"x": [1.0]}, {"label_column": "y"}, "'t.parquet' has no column 'y'. It has 'x'."),
-        ({"x": [1.0], "city": ["Rome"]}, {}, "'city' is string. Choose features with --columns"),
+        ({"x": [1.0], "city": ["Rome"]}, {}, "'city' is of type string. Choose features with"),
         ({"x": [1.0], "v": [[1.0]]}, {}, "It is not clear which columns of 't.parquet'"),
-        ({"id": [1]}, {}, "not all numbers, lists or images: none is left"),
+        ({"id": [1]}, {}, "lists of numbers or images, but no column is left for them. Choose"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(columns, options, message, tmp_path):
@@ -127,7 +127,7 @@ def test_columns_that_do_not_fit_are_refused(columns, options, message, tmp_path
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"label": [0.5]}, "is double and not whole numbers or names"),
+        ({"label": [0.5]}, "is of type double, but labels must be whole numbers or names"),
         ({"label": pa.array([None], pa.int64())}, "'label' of 't.parquet' is empty in 1 rows"),
         ({"id": pa.array([None], pa.string())}, "'id' of 't.parquet' has rows without an id"),
     ],
@@ -143,7 +143,7 @@ def test_files_with_other_columns_and_damaged_files_are_refused(tmp_path):
     with pytest.raises(SourceError, match=r"'b.parquet' has other columns than 'a.parquet'"):
         opened(f"parquet:{tmp_path}")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-6])
-    with pytest.raises(SourceError, match=r"b.parquet' is not a whole Parquet file"):
+    with pytest.raises(SourceError, match=r"b.parquet' cannot be read as a Parquet file"):
         opened(f"parquet:{tmp_path}")
 
 

@@ -1,4 +1,4 @@
-"""A store within a source on an object store: known by the names of its files alone."""
+"""A store within a source on an object store: recognised only by the names of its files."""
 
 import uuid
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.datasets.stores_within import copied, table, with_answers
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    """A folder of which a test makes an object store: two tables, and stores that it adds."""
+    """Returns a folder with two tables, which a test copies to an object store."""
     monkeypatch.chdir(tmp_path)
     table(Path("t.parquet"), a=[1.0, 2.0])
     table(Path("features/u.parquet"), a=[3.0])
@@ -21,7 +21,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def bucket() -> str:
-    """An object store in the memory of this process."""
+    """Returns the address of an object store in the memory of this process."""
     return f"memory://{uuid.uuid4().hex}/data"
 
 
@@ -30,19 +30,19 @@ def test_stores_in_an_object_store_are_left_out(pattern, here, bucket):
     with_answers("a/s1")
     with_answers("s2")
     copied(here, bucket)
-    read = opened(f"parquet:{bucket}{pattern}")
-    assert {piece.name: piece.rows for piece in read.pieces()} == {
+    source = opened(f"parquet:{bucket}{pattern}")
+    assert {piece.name: piece.rows for piece in source.pieces()} == {
         "features/u.parquet": 1,
         "t.parquet": 2,
     }
-    assert read.skipped_stores == (f"{bucket}/a/s1", f"{bucket}/s2")
+    assert source.skipped_stores == (f"{bucket}/a/s1", f"{bucket}/s2")
 
 
 def test_a_glob_that_no_file_of_the_store_fits_leaves_out_nothing(here, bucket):
     with_answers("s")
     copied(here, bucket)
-    read = opened(f"parquet:{bucket}/*.parquet")
-    assert ([piece.name for piece in read.pieces()], read.skipped_stores) == (["t.parquet"], ())
+    source = opened(f"parquet:{bucket}/*.parquet")
+    assert ([piece.name for piece in source.pieces()], source.skipped_stores) == (["t.parquet"], ())
 
 
 @pytest.mark.parametrize("pattern", ["", "/*/*/*"])
@@ -54,7 +54,7 @@ def test_a_store_in_an_object_store_and_its_parts_are_refused(place, pattern, he
     copied(Path(place), url)
     with pytest.raises(SourceError) as caught:
         opened(f"parquet:{url}{pattern}")
-    assert "is never a source" in str(caught.value)
+    assert "A store cannot be a source" in str(caught.value)
     assert "Give parquet:FILE, parquet:FOLDER" in str(caught.value)
 
 

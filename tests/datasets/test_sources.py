@@ -62,13 +62,13 @@ def test_option_that_the_source_does_not_know_is_refused():
     with pytest.raises(ConfigError) as caught:
         open_source(IngestConfig(source="digits", image_size="16x16"))
     assert str(caught.value) == (
-        "The source 'digits' has no use for image_size; images: and parquet: have. Leave it out."
+        "The source 'digits' does not use image_size; only images: and parquet: do. Leave it out."
     )
 
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize(
-    ("option", "given", "kinds"),
+    ("option", "value", "kinds"),
     [
         ("columns", "a,b", ("parquet", "csv")),
         ("id_column", "a", ("parquet", "csv")),
@@ -77,16 +77,16 @@ def test_option_that_the_source_does_not_know_is_refused():
         ("color_mode", "grayscale", ("images", "parquet")),
     ],
 )
-def test_option_is_refused_by_every_source_without_it(kind, option, given, kinds, tmp_path):
+def test_option_is_refused_by_every_source_without_it(kind, option, value, kinds, tmp_path):
     where = "" if kind == "digits" else f":{tmp_path / 'nowhere'}"
-    config = IngestConfig.model_validate({"source": f"{kind}{where}", option: given})
+    config = IngestConfig.model_validate({"source": f"{kind}{where}", option: value})
     with pytest.raises((ConfigError, SourceError)) as caught:
         open_source(config)
-    assert (f"has no use for {option};" in str(caught.value)) is (kind not in kinds)
+    assert (f"does not use {option};" in str(caught.value)) is (kind not in kinds)
 
 
 def test_folder_of_tfds_is_accepted_by_a_source_without_it():
-    """It changes no answer, and one config with it may serve several sources."""
+    """The option changes no answer, and one config with it may serve several sources."""
     assert open_source(IngestConfig(source="digits", data_dir="tfds")).name == "digits"
 
 

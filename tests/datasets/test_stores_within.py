@@ -1,4 +1,4 @@
-"""A store within the source: it is left out and reported, and never read as a source itself."""
+"""A store within a source: it is left out and reported, and refused as a source itself."""
 
 import logging
 from pathlib import Path
@@ -23,16 +23,16 @@ from tests.datasets.stores_within import (
 )
 
 GIVE = (
-    "parquet:FILE, parquet:FOLDER or a glob such as 'parquet:FOLDER/2026-*/*.parquet'; or one "
-    "answer of the store by its own folder, such as STORE/features/KEY."
+    "parquet:FILE, parquet:FOLDER or a glob such as 'parquet:FOLDER/2026-*/*.parquet'; or give "
+    "the folder of a single answer in the store, such as STORE/features/KEY."
 )
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    """The folder of a user, with 80 pictures of cats and 80 of dogs, or with a table of 200 rows.
+    """Returns an empty folder as the working directory, so that tests use relative paths.
 
-    Everything is named as on a command line, by its place in this folder.
+    Tests draw 80 pictures of cats and 80 of dogs there, or write a table of 200 rows.
     """
     folder = tmp_path / "pets"
     folder.mkdir()
@@ -98,11 +98,11 @@ def test_stores_of_any_name_and_depth_are_left_out(source, roots, here):
     write_table("cat/t.parquet", rows=3)
     for root in roots:
         with_answers(root)
-    read = opened(source)
-    assert {piece.name: piece.rows for piece in read.pieces()} == (
+    opened_source = opened(source)
+    assert {piece.name: piece.rows for piece in opened_source.pieces()} == (
         {"cat": 80, "dog": 80} if source == "images:." else {"cat/t.parquet": 3}
     )
-    assert read.skipped_stores == tuple(roots)
+    assert opened_source.skipped_stores == tuple(roots)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_store_of_an_earlier_version_is_known_by_its_folders(here):
     draw_pets()
     picture(Path("old/evaluations/0123456789abcdef/figures/worst.png"))
     Path("old/evaluations/0123456789abcdef/_manifest.json").write_text('{"format": 0}')
-    read = opened("images:.")
-    assert (read.label_names, read.skipped_stores) == (("cat", "dog"), ("old",))
+    source = opened("images:.")
+    assert (source.label_names, source.skipped_stores) == (("cat", "dog"), ("old",))
 
 
 def test_a_store_with_nothing_but_a_draft_is_left_out(here):
@@ -133,26 +133,26 @@ def test_a_store_with_nothing_but_a_draft_is_left_out(here):
 
 def test_a_store_that_is_being_written_is_left_out(here):
     write_table()
-    seen = []
+    sources = []
 
     def work(draft: Draft) -> Answered:
         with draft.writing("0.parquet") as path:
             table(path, z=[1.0])
-        seen.append(opened("parquet:."))
+        sources.append(opened("parquet:."))
         return Answered({"identity": "0", "latent_dim": 1, "layout": "wide", "rows": {"train": 1}})
 
     question = Question(stage="encode", version=1, folder="features", configs={}, inputs={})
     Store("aeflow-store").answer(question, FeatureSet, work)
-    assert [piece.name for piece in seen[0].pieces()] == ["t.parquet"]
-    assert seen[0].skipped_stores == ("aeflow-store",)
+    assert [piece.name for piece in sources[0].pieces()] == ["t.parquet"]
+    assert sources[0].skipped_stores == ("aeflow-store",)
 
 
 def test_labels_may_be_named_as_the_folders_of_a_store(here):
     for name in ("models/0.png", "features/0123456789abcdef/0.png", "logs/0.png", "datasets/0.png"):
         picture(Path(name))
-    read = opened("images:.")
-    assert read.label_names == ("datasets", "features", "logs", "models")
-    assert (len(rows_of(read).ids), read.skipped_stores) == (4, ())
+    source = opened("images:.")
+    assert source.label_names == ("datasets", "features", "logs", "models")
+    assert (len(rows_of(source).ids), source.skipped_stores) == (4, ())
 
 
 def test_what_is_not_of_the_store_is_read_though_it_lies_in_its_root(here):
@@ -197,14 +197,14 @@ def test_a_store_and_its_parts_are_refused_in_one_line(source, place, here):
         opened(source)
     place = place or source.partition(":")[2]
     assert str(caught.value) == (
-        f"A store is never a source, and '{place}' is one or a part of one. Give {GIVE}"
+        f"A store cannot be a source, and '{place}' is one or a part of one. Give {GIVE}"
     )
 
 
 @pytest.mark.parametrize("folder", ["", "/evaluations", "/logs", "/features"])
 def test_a_store_is_no_folder_of_pictures(folder, here):
     with_answers("aeflow-store")
-    with pytest.raises(SourceError, match="A store is never a source, and 'aeflow-store"):
+    with pytest.raises(SourceError, match="A store cannot be a source, and 'aeflow-store"):
         opened(f"images:aeflow-store{folder}")
 
 
@@ -216,8 +216,8 @@ def test_a_place_with_nothing_but_a_store_has_no_data(source, here):
     with pytest.raises(SourceError) as caught:
         opened(source)
     assert (
-        "holds no file that ends in .parquet or .pq outside the store 'aeflow-store', which is "
-        "never a source. Give parquet:FILE"
+        "holds no file that ends in .parquet or .pq outside the store 'aeflow-store', which cannot "
+        "be a source. Give parquet:FILE"
     ) in str(caught.value)
 
 

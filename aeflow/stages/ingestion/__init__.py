@@ -1,4 +1,4 @@
-"""Prepares datasets: reads a source, splits, validates, and writes Arrow shards."""
+"""The ingest stage: it reads a source, splits and validates its rows, and writes Arrow shards."""
 
 from aeflow.stages.ingestion.ingest import ingest
 

@@ -1,7 +1,7 @@
-"""What need not be read again of a source that grew: its pieces that an earlier dataset has.
+"""The pieces of a grown source that are reused from an earlier dataset and not read again.
 
-A piece is taken over where its name and digest, the config and the splits are the same, and its
-labels have the same numbers. It saves work and changes no byte of the answer.
+A piece is reused if its name and digest, the config and the splits are the same, and if its labels
+have the same numbers. This saves work and changes no byte of the new dataset.
 """
 
 import logging
@@ -23,17 +23,17 @@ from aeflow.stages.ingestion.validation import QUARANTINE_FILE, BadRow
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 
-__all__ = ["Earlier", "Known", "earlier_dataset"]
+__all__ = ["EarlierDataset", "EarlierPiece", "earlier_dataset"]
 
 logger = logging.getLogger(__name__)
 
 ASSIGNED = {"validation", "test"}
-"""The splits that rows are assigned to where no piece has them by itself."""
+"""The splits that rows are assigned to if no piece of the source has them."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """Holds what an earlier dataset has of one piece: portions, their shards, and bad rows."""
+class EarlierPiece:
+    """Holds the portions, their shards and the bad rows of one piece in an earlier dataset."""
 
     portions: list[Portion]
     shards: list[list[str]]
@@ -45,8 +45,8 @@ class Known:
         return [name for names in self.shards for name in names]
 
 
-class Earlier:
-    """Knows the pieces of a dataset in the store."""
+class EarlierDataset:
+    """Finds the pieces of an earlier dataset in the store, and checks them."""
 
     def __init__(self, dataset: Dataset, question: Question, store: Store):
         self._dataset = dataset
@@ -55,7 +55,7 @@ class Earlier:
         folder = store.reading(dataset, [PORTIONS_FILE, QUARANTINE_FILE])
         portions = read_portions(folder / PORTIONS_FILE, dataset.example_schema.shape)
         quarantined = pq.read_table(folder / QUARANTINE_FILE).to_pylist()
-        self._known = _by_piece(portions, [BadRow(**row) for row in quarantined])
+        self._pieces = _by_piece(portions, [BadRow(**row) for row in quarantined])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,91 +68,92 @@ class Earlier:
         return np.dtype(self._dataset.example_schema.dtype)
 
     def fits(self, source: Source, pieces: Sequence[Piece]) -> bool:
-        """Says whether rows of an unchanged piece would come out as they did."""
-        before, now = self._dataset.label_names, tuple(source.label_names)
-        same_labels = before == now or (before and now[: len(before)] == before)
-        own = {known.portions[0].own_split for known in self._known.values()}
-        same_splits = own & ASSIGNED == {piece.split for piece in pieces} & ASSIGNED
+        """Returns whether an unchanged piece of the source would give the same rows again."""
+        old, new = self._dataset.label_names, tuple(source.label_names)
+        same_labels = old == new or (old and new[: len(old)] == old)
+        own_splits = {piece.portions[0].own_split for piece in self._pieces.values()}
+        same_splits = own_splits & ASSIGNED == {piece.split for piece in pieces} & ASSIGNED
         same_columns = self._dataset.example_schema.columns == tuple(source.columns)
         return bool(same_labels and same_splits and same_columns)
 
     def has(self, piece: Piece) -> bool:
-        """Says whether the piece stands in this dataset with the very same content."""
-        known = self._known.get(piece.name)
-        if known is None or self._digests.get(piece.name) != piece.digest:
+        """Returns whether the dataset has the piece with the same content, split and row count."""
+        old_piece = self._pieces.get(piece.name)
+        if old_piece is None or self._digests.get(piece.name) != piece.digest:
             return False
-        rows = sum(portion.gathered.count for portion in known.portions)
-        first = known.portions[0]
+        rows = sum(portion.statistics.count for portion in old_piece.portions)
+        first = old_piece.portions[0]
         return first.own_split == piece.split and rows + first.bad_rows == piece.rows
 
     def is_sound(self, piece: Piece) -> bool:
-        """Says whether the piece's shards are what was committed, by their SHA-256."""
+        """Returns whether the piece's shards still have the SHA-256 that was committed."""
         try:
-            self._store.reading(self._dataset, self._known[piece.name].all_shards)
+            self._store.reading(self._dataset, self._pieces[piece.name].all_shards)
         except (CorruptArtifact, OSError) as error:
             logger.warning("ingest: reads %s again: %s", piece.name, error)
             return False
         return True
 
-    def known(self, piece: Piece) -> Known:
-        """Returns what is known of a piece."""
-        return self._known[piece.name]
+    def piece(self, piece: Piece) -> EarlierPiece:
+        """Returns the portions, shards and bad rows of a piece."""
+        return self._pieces[piece.name]
 
-    def shards(self, known: Known) -> list[list[str]]:
-        """Returns the shards of each portion, by their names in the store."""
-        return [[f"{self._dataset.address}/{name}" for name in names] for names in known.shards]
+    def shards(self, piece: EarlierPiece) -> list[list[str]]:
+        """Returns the shards of each portion, as their paths within the store."""
+        return [[f"{self._dataset.address}/{name}" for name in names] for names in piece.shards]
 
-    def ids(self, known: Known) -> pa.Array:
+    def ids(self, piece: EarlierPiece) -> pa.Array:
         """Returns the ids of all rows of a piece, good and bad."""
         schema = self._dataset.example_schema
-        folder = self._store.reading(self._dataset, known.all_shards)
-        good = [open_shard(folder / name, schema).ids for name in known.all_shards]
-        bad = pa.array([row.id for row in known.bad], pa.string())
+        folder = self._store.reading(self._dataset, piece.all_shards)
+        good = [open_shard(folder / name, schema).ids for name in piece.all_shards]
+        bad = pa.array([row.id for row in piece.bad], pa.string())
         return pa.concat_arrays([*good, bad])
 
 
-def earlier_dataset(question: Question, store: Store) -> Earlier | None:
-    """Returns the dataset that answers the same question of an earlier state of the source.
+def earlier_dataset(question: Question, store: Store) -> EarlierDataset | None:
+    """Returns the dataset of an earlier source state with the same name, stage version and config.
 
-    Of several, the one that shares most pieces, the newest of these; None where none shares any.
+    If there are several, it is the one that shares the most pieces, and of these the newest.
+    Returns None if no dataset shares a piece, or if that dataset cannot be read.
     """
-    counted = [(_shared(found, question), found) for found in manifests_of(Dataset, store)]
-    count, best = max(counted, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
+    counts = [(_shared(manifest, question), manifest) for manifest in manifests_of(Dataset, store)]
+    count, best = max(counts, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
     if best is None or not count:
         return None
     try:
-        return Earlier(Dataset.model_validate(best.artifact), best.question, store)
-    except (CorruptArtifact, OSError):  # damaged, or just taken away: all is read again
+        return EarlierDataset(Dataset.model_validate(best.artifact), best.question, store)
+    except (CorruptArtifact, OSError):  # damaged or just removed: every piece is read again
         return None
 
 
 def _shared(manifest: Manifest, question: Question) -> int:
-    asked = manifest.question
-    if (asked.name, asked.version, asked.configs) != (
+    old = manifest.question
+    if (old.name, old.version, old.configs) != (
         question.name,
         question.version,
         question.configs,
     ):
         return 0
     return sum(
-        name in asked.inputs and asked.inputs[name].digest == piece.digest
+        name in old.inputs and old.inputs[name].digest == piece.digest
         for name, piece in question.inputs.items()
     )
 
 
-def _by_piece(portions: list[Portion], bad: list[BadRow]) -> dict[str, Known]:
-    """Counts shards and bad rows off, piece by piece, in the order in which they were made."""
-    known: dict[str, Known] = {}
-    counted: dict[str, int] = defaultdict(int)
+def _by_piece(portions: list[Portion], bad: list[BadRow]) -> dict[str, EarlierPiece]:
+    """Assigns shards and bad rows to their pieces, in the order in which they were written."""
+    pieces: dict[str, EarlierPiece] = {}
+    shard_counts: dict[str, int] = defaultdict(int)
     num_bad = 0
     for portion in portions:
-        if portion.piece not in known:
-            its = bad[num_bad : num_bad + portion.bad_rows]
-            known[portion.piece] = Known([], [], its)
+        if portion.piece not in pieces:
+            piece_bad_rows = bad[num_bad : num_bad + portion.bad_rows]
+            pieces[portion.piece] = EarlierPiece([], [], piece_bad_rows)
             num_bad += portion.bad_rows
-        start = counted[portion.split or ""]
-        stop = counted[portion.split or ""] = start + portion.shards
+        start = shard_counts[portion.split or ""]
+        stop = shard_counts[portion.split or ""] = start + portion.shards
         names = [shard_name(portion.split or "", number) for number in range(start, stop)]
-        known[portion.piece].portions.append(portion)
-        known[portion.piece].shards.append(names)
-    return known
+        pieces[portion.piece].portions.append(portion)
+        pieces[portion.piece].shards.append(names)
+    return pieces

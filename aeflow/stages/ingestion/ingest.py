@@ -1,4 +1,4 @@
-"""Prepares a dataset: rows from a source, split and validated, into Arrow shards."""
+"""The ingest stage: the rows of a source are split, validated and written as Arrow shards."""
 
 import logging
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from aeflow.lineage import Input
 from aeflow.progress import OnProgress, Progress
 from aeflow.schema import ExampleSchema
 from aeflow.stages import Answered, Work, stage
-from aeflow.stages.ingestion.growth import Earlier, earlier_dataset
+from aeflow.stages.ingestion.growth import EarlierDataset, earlier_dataset
 from aeflow.stages.ingestion.intake import Intake
 from aeflow.stages.ingestion.portions import PORTIONS_FILE, Portion, write_portions
 from aeflow.stages.ingestion.splits import Splits
@@ -42,7 +42,7 @@ class _Opened:
 
 
 def _ask(work: Work, config: IngestConfig) -> Work:
-    """Opens the source: its pieces are the question's inputs, and it may name the dataset."""
+    """Opens the source. Its pieces become the question's inputs, and it may name the dataset."""
 
     def on_wait(message: str) -> None:
         work.on_progress(Progress(STAGE, 0, 1, "source", message))
@@ -51,7 +51,7 @@ def _ask(work: Work, config: IngestConfig) -> Work:
     _report_stores(source.skipped_stores, work.on_progress)
     pieces = source.pieces()
     if not any(piece.rows for piece in pieces):
-        raise SourceError(f"The source '{config.source}' holds no rows. Give one that has some.")
+        raise SourceError(f"The source '{config.source}' holds no rows. Give one with rows.")
     inputs = {p.name: Input(address=config.source, digest=p.digest) for p in pieces}
     changes = {"name": config.name or source.name, "inputs": inputs}
     return work.asking(work.question.model_copy(update=changes), _Opened(source, pieces))
@@ -61,17 +61,17 @@ def _ask(work: Work, config: IngestConfig) -> Work:
 def ingest(work: Work, config: IngestConfig) -> Answered:
     """Prepares the dataset of a source.
 
-    Of a source that grew, only what is new is read: unchanged pieces are taken over from the
-    dataset of the same name in the store that shares most of them. The key follows from the
-    content of the source, not from where it lies. Raises SourceError or ConfigError, and leaves
-    nothing behind, if the source is not what it should be.
+    If a source has grown, only its new pieces are read. Unchanged pieces are reused from the
+    dataset of the same name in the store that shares most of them. The key depends on the content
+    of the source and not on its location. Raises SourceError or ConfigError if the source is not
+    valid, and then leaves nothing in the store.
     """
     source, pieces = work.opened.source, work.opened.pieces
     earlier = earlier_dataset(work.question, work.store)
     total = sum(piece.rows for piece in pieces)
     validation, splits = Validation(config, total), Splits(pieces, config)
     intake = Intake(config, work.draft, splits=splits, validation=validation)
-    kept = _kept(earlier, source, pieces, work.on_progress)
+    old_pieces = _reusable_pieces(earlier, source, pieces, work.on_progress)
     done = 0
 
     def on_rows(count: int) -> None:
@@ -80,7 +80,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
         work.on_progress(Progress(STAGE, done, total, "row"))
 
     for piece in pieces:
-        if earlier and piece.name in kept and validation.takes(earlier.shape, earlier.dtype):
+        if earlier and piece.name in old_pieces and validation.takes(earlier.shape, earlier.dtype):
             intake.adopt(piece, earlier)
             on_rows(piece.rows)
         else:
@@ -89,7 +89,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
     validation.check()
     statistics = intake.statistics()
     splits.check({split: of_split.count for split, of_split in statistics.items()})
-    _write_beside(work.draft, validation, statistics, intake.portions)
+    _write_tables(work.draft, validation, statistics, intake.portions)
     fields = {
         "name": work.question.name,
         "label_names": source.label_names,
@@ -102,7 +102,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
 
 
 def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
-    """Reports the stores that lie within the source, in the log and as the first progress."""
+    """Reports the stores inside the source, in the log and as the first progress message."""
     if stores:
         names = ", ".join(f"'{store}'" for store in stores)
         message = f"leaves out the store{'s' if len(stores) > 1 else ''} {names}"
@@ -110,29 +110,30 @@ def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
         on_progress(Progress(STAGE, 0, 1, "source", message))
 
 
-def _kept(
-    earlier: Earlier | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
+def _reusable_pieces(
+    earlier: EarlierDataset | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
 ) -> set[str]:
-    """Returns the names of the pieces that an earlier dataset has as they are, undamaged."""
-    kept: set[str] = set()
+    """Returns the names of the pieces that the earlier dataset has, unchanged and undamaged."""
+    piece_names: set[str] = set()
     if earlier is None or not earlier.fits(source, pieces):
-        return kept
+        return piece_names
     for piece in pieces:
         on_progress(Progress(STAGE, 0, 1, "source", f"compares {piece.name}"))
         if earlier.has(piece) and earlier.is_sound(piece):
-            kept.add(piece.name)
-    logger.info("ingest: %d of %d pieces are in the store already", len(kept), len(pieces))
-    return kept
+            piece_names.add(piece.name)
+    logger.info("ingest: %d of %d pieces are in the store already", len(piece_names), len(pieces))
+    return piece_names
 
 
 def _check_read(config: IngestConfig, done: int, total: int) -> None:
     if done != total:
         raise SourceError(
-            f"'{config.source}' promised {total} rows and gave {done}. Was it changed meanwhile?"
+            f"'{config.source}' announced {total} rows, but {done} were read. If it changed "
+            "meanwhile, run again."
         )
 
 
-def _write_beside(
+def _write_tables(
     draft: Draft,
     validation: Validation,
     statistics: dict[str, SplitStatistics],
@@ -152,18 +153,18 @@ def _schema(
     source: Source, validation: Validation, statistics: dict[str, SplitStatistics]
 ) -> ExampleSchema:
     is_bytes = validation.dtype == np.uint8
-    fitted = statistics.get("train") or statistics["all"]
-    known = source.value_range or ((0.0, 255.0) if is_bytes else _range_of(fitted))
+    train = statistics.get("train") or statistics["all"]
+    value_range = source.value_range or ((0.0, 255.0) if is_bytes else _range_of(train))
     return ExampleSchema(
         shape=validation.shape,
         dtype="uint8" if is_bytes else "float32",
-        value_range=known if len(validation.shape) == 3 else None,
+        value_range=value_range if len(validation.shape) == 3 else None,
         columns=source.columns,
     )
 
 
 def _range_of(statistics: SplitStatistics) -> tuple[float, float]:
-    """Guesses what the values of float images can be from what they are in training rows."""
+    """Guesses the range that float images can have from their values in the training rows."""
     for low, high in ((0.0, 1.0), (0.0, 255.0)):
         if low <= statistics.min and statistics.max <= high:
             return low, high

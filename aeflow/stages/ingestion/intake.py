@@ -1,4 +1,4 @@
-"""Takes the pieces of a source into a draft, in order: read row by row, or as they lie already."""
+"""The intake of a source's pieces into a draft, in order: each piece is read or reused."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import Piece, Rows, Source
 from aeflow.datasets.statistics import SplitStatistics
 from aeflow.errors import SourceError
-from aeflow.stages.ingestion.growth import Earlier
+from aeflow.stages.ingestion.growth import EarlierDataset
 from aeflow.stages.ingestion.portions import Portion
 from aeflow.stages.ingestion.sharding import SplitWriter
 from aeflow.stages.ingestion.splits import Splits
@@ -22,7 +22,7 @@ TRAINING = ("train", "validation")
 
 
 class Intake:
-    """Writes the shards of all splits, and notes what each piece gave to each of them."""
+    """Writes the shards of all splits, and records what each piece contributed to each split."""
 
     def __init__(
         self, config: IngestConfig, draft: Draft, *, splits: Splits, validation: Validation
@@ -40,31 +40,31 @@ class Intake:
         return all(writer.has_labels for writer in self._writers.values())
 
     def read(self, source: Source, piece: Piece, on_rows: Callable[[int], Any]) -> None:
-        """Reads a piece; `on_rows` hears of the rows of each block."""
+        """Reads a piece; `on_rows` is called with the number of rows in each block."""
         before = self._validation.num_bad
         for rows in source.read(piece):
-            assigned = self._splits.of(piece, rows.ids)
-            good, features = self._validation.good(rows, assigned)
-            is_asked = self._is_asked(rows, good, assigned[good])
-            for split in np.unique(assigned[good][is_asked]):
-                chosen = is_asked & (assigned[good] == split)
-                _add(self._writer(split), rows, good, features, chosen)
+            row_splits = self._splits.of(piece, rows.ids)
+            good, features = self._validation.good(rows, row_splits)
+            is_used = self._is_used(rows, good, row_splits[good])
+            for split in np.unique(row_splits[good][is_used]):
+                in_split = is_used & (row_splits[good] == split)
+                _add(self._writer(split), rows, good, features, in_split)
             on_rows(len(rows.ids))
         bad_rows = self._validation.num_bad - before
-        given = [writer.end_piece(piece, bad_rows) for writer in self._writers.values()]
-        nothing = Portion(piece.name, piece.split, bad_rows)
-        self.portions += [portion for portion in given if portion] or [nothing]
+        new_portions = [writer.end_piece(piece, bad_rows) for writer in self._writers.values()]
+        empty_portion = Portion(piece.name, piece.split, bad_rows)
+        self.portions += [portion for portion in new_portions if portion] or [empty_portion]
 
-    def adopt(self, piece: Piece, earlier: Earlier) -> None:
-        """Takes a piece over from an earlier dataset."""
-        known = earlier.known(piece)
+    def adopt(self, piece: Piece, earlier: EarlierDataset) -> None:
+        """Reuses a piece from an earlier dataset."""
+        old_piece = earlier.piece(piece)
         self._validation.adopt(
-            earlier.ids(known), known.bad, shape=earlier.shape, dtype=earlier.dtype
+            earlier.ids(old_piece), old_piece.bad, shape=earlier.shape, dtype=earlier.dtype
         )
-        for portion, names in zip(known.portions, earlier.shards(known), strict=True):
+        for portion, names in zip(old_piece.portions, earlier.shards(old_piece), strict=True):
             if portion.split:
                 self._writer(portion.split).adopt(portion, names)
-        self.portions += known.portions
+        self.portions += old_piece.portions
 
     def statistics(self) -> dict[str, SplitStatistics]:
         """Returns the statistics of each split."""
@@ -72,17 +72,20 @@ class Intake:
             split: self._writers[split].statistics.result() for split in _in_order(self._writers)
         }
 
-    def _is_asked(self, rows: Rows, good: np.ndarray, assigned: np.ndarray) -> np.ndarray:
-        """Says of good rows whether they are taken: in training those of one label, if asked."""
+    def _is_used(self, rows: Rows, good: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
+        """Returns booleans [G]: whether each good row is used.
+
+        If the config sets `train_label`, the splits train and validation use only that label.
+        """
         label = self._config.train_label
         if label is None:
             return np.ones(len(good), dtype=bool)
         if rows.labels is None:
             raise SourceError(
-                f"'{self._config.source}' has rows without a label, so none can be told to be "
-                f"{label}. Give a source with labels, or leave out train_label."
+                f"train_label {label} needs a label on each row, but '{self._config.source}' has "
+                "rows without one. Give a source with labels, or leave out train_label."
             )
-        return (rows.labels[good] == label) | ~np.isin(assigned, TRAINING)
+        return (rows.labels[good] == label) | ~np.isin(row_splits, TRAINING)
 
     def _writer(self, split: str) -> SplitWriter:
         if split not in self._writers:
@@ -91,18 +94,18 @@ class Intake:
 
 
 def _add(
-    writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, chosen: np.ndarray
+    writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, mask: np.ndarray
 ) -> None:
-    """Hands a split its own: of the good rows and their features, those that are `chosen`."""
-    numbers = good[chosen]
+    """Adds to a split the good rows, with their features, that `mask` selects."""
+    indices = good[mask]
     writer.add(
-        ids=[rows.ids[row] for row in numbers.tolist()],
-        features=features[chosen],
-        labels=None if rows.labels is None else rows.labels[numbers],
+        ids=[rows.ids[row] for row in indices.tolist()],
+        features=features[mask],
+        labels=None if rows.labels is None else rows.labels[indices],
     )
 
 
 def _in_order(splits: Iterable[str]) -> list[str]:
-    """Sorts train, validation and test before all others."""
-    usual = {"train": 0, "validation": 1, "test": 2}
-    return sorted(splits, key=lambda split: (usual.get(split, len(usual)), split))
+    """Returns the splits sorted: train, validation and test before all others."""
+    order = {"train": 0, "validation": 1, "test": 2}
+    return sorted(splits, key=lambda split: (order.get(split, len(order)), split))

@@ -1,4 +1,4 @@
-"""What each piece of a source has given to each split: upon that, a dataset that grew is built."""
+"""The portions of a dataset: what each piece contributed to each split, stored for its growth."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aeflow.stages.ingestion.statistics import Gathering
+from aeflow.stages.ingestion.statistics import RunningStatistics
 
 __all__ = ["PORTIONS_FILE", "Portion", "read_portions", "write_portions"]
 
@@ -33,10 +33,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Portion:
-    """Holds what one piece has given to one split; a piece without a good row has split None.
+    """Holds what one piece contributed to one split; a piece without a good row has split None.
 
-    `own_split` is the split that the source gives the piece; `bad_rows` are those of the whole
-    piece; `gathered` are the statistics of the rows.
+    `own_split` is the split that the source gives the piece. `bad_rows` counts the bad rows of the
+    whole piece. `statistics` are over the rows of the portion.
     """
 
     piece: str
@@ -45,11 +45,11 @@ class Portion:
     split: str | None = None
     shards: int = 0
     has_labels: bool = True
-    gathered: Gathering = field(default_factory=Gathering)
+    statistics: RunningStatistics = field(default_factory=RunningStatistics)
 
 
 def write_portions(path: Path, portions: Iterable[Portion]) -> None:
-    """Writes portions as Parquet, one a row, in their order."""
+    """Writes portions as Parquet, one per row, in their order."""
     rows = [
         {
             "piece": portion.piece,
@@ -58,11 +58,11 @@ def write_portions(path: Path, portions: Iterable[Portion]) -> None:
             "split": portion.split,
             "shards": portion.shards,
             "has_labels": portion.has_labels,
-            "rows": portion.gathered.count,
-            "min": portion.gathered.min,
-            "max": portion.gathered.max,
-            "mean": portion.gathered.mean.ravel(),
-            "squares": portion.gathered.squares.ravel(),
+            "rows": portion.statistics.count,
+            "min": portion.statistics.min,
+            "max": portion.statistics.max,
+            "mean": portion.statistics.mean.ravel(),
+            "squares": portion.statistics.squares.ravel(),
         }
         for portion in portions
     ]
@@ -70,7 +70,7 @@ def write_portions(path: Path, portions: Iterable[Portion]) -> None:
 
 
 def read_portions(path: Path, shape: tuple[int, ...]) -> list[Portion]:
-    """Reads portions; `shape` is that of one example."""
+    """Reads portions; `shape` is the shape of one example."""
     return [
         Portion(
             piece=row["piece"],
@@ -79,14 +79,14 @@ def read_portions(path: Path, shape: tuple[int, ...]) -> list[Portion]:
             split=row["split"],
             shards=row["shards"],
             has_labels=row["has_labels"],
-            gathered=_gathered(row, shape) if row["rows"] else Gathering(),
+            statistics=_statistics(row, shape) if row["rows"] else RunningStatistics(),
         )
         for row in pq.read_table(path).to_pylist()
     ]
 
 
-def _gathered(row: dict[str, Any], shape: tuple[int, ...]) -> Gathering:
-    return Gathering(
+def _statistics(row: dict[str, Any], shape: tuple[int, ...]) -> RunningStatistics:
+    return RunningStatistics(
         count=row["rows"],
         mean=np.array(row["mean"], dtype=np.float64).reshape(shape),
         squares=np.array(row["squares"], dtype=np.float64).reshape(shape),

@@ -1,4 +1,4 @@
-"""Writes the rows of a split into Arrow shards of bounded size."""
+"""A writer of the rows of one split, into Arrow shards of bounded size."""
 
 from collections.abc import Sequence
 
@@ -7,30 +7,30 @@ import numpy as np
 from aeflow.datasets.shards import shard_name, write_shard
 from aeflow.datasets.sources import Piece
 from aeflow.stages.ingestion.portions import Portion
-from aeflow.stages.ingestion.statistics import Gathering
+from aeflow.stages.ingestion.statistics import RunningStatistics
 from aeflow.storage import Draft
 
 __all__ = ["SplitWriter"]
 
 
 class SplitWriter:
-    """Takes the good rows of one split in their order, and gathers their statistics.
+    """Writes the good rows of one split in their order, and accumulates their statistics.
 
-    Its caller ends a piece before it begins the next, so that no shard spans two of them.
+    The caller ends each piece before it begins the next, so that no shard spans two pieces.
     """
 
     def __init__(self, split: str, draft: Draft, shard_bytes: int):
-        self.statistics = Gathering()
+        self.statistics = RunningStatistics()
         self.has_labels = True
         self._split = split
         self._draft = draft
         self._shard_bytes = shard_bytes
         self._num_shards = 0
-        self._begin()
+        self._begin_piece()
 
     def add(self, ids: Sequence[str], features: np.ndarray, labels: np.ndarray | None) -> None:
-        """Takes rows: ids [N], features [N, *shape], labels [N] or None."""
-        self._of_piece.add(features)
+        """Adds rows: ids [N], features [N, *shape], labels [N] or None."""
+        self._piece_statistics.add(features)
         self._piece_has_labels = self._piece_has_labels and labels is not None
         capacity = max(1, self._shard_bytes // features[0].nbytes)
         start = 0
@@ -44,8 +44,8 @@ class SplitWriter:
                 self._end_shard()
 
     def end_piece(self, piece: Piece, bad_rows: int) -> Portion | None:
-        """Writes the rows that wait; returns what the piece gave, None where that is nothing."""
-        if not self._of_piece.count:
+        """Writes the buffered rows, and returns the piece's portion, or None if it has no rows."""
+        if not self._piece_statistics.count:
             return None
         if self._ids:
             self._end_shard()
@@ -56,30 +56,30 @@ class SplitWriter:
             split=self._split,
             shards=self._num_shards - self._first_shard,
             has_labels=self._piece_has_labels,
-            gathered=self._of_piece,
+            statistics=self._piece_statistics,
         )
         self._count_in(portion)
-        self._begin()
+        self._begin_piece()
         return portion
 
     def adopt(self, portion: Portion, shards: Sequence[str]) -> None:
-        """Takes over a piece's shards of an earlier dataset, given by their names in the store."""
+        """Reuses a piece's shards from an earlier dataset; `shards` are paths within the store."""
         for shard in shards:
             self._draft.adopt(shard_name(self._split, self._num_shards), shard)
             self._num_shards += 1
         self._count_in(portion)
-        self._begin()
+        self._begin_piece()
 
-    def _begin(self) -> None:
+    def _begin_piece(self) -> None:
         self._first_shard = self._num_shards
-        self._of_piece = Gathering()
+        self._piece_statistics = RunningStatistics()
         self._piece_has_labels = True
         self._ids: list[str] = []
         self._features: list[np.ndarray] = []
         self._labels: list[np.ndarray] = []
 
     def _count_in(self, portion: Portion) -> None:
-        self.statistics.merge(portion.gathered)
+        self.statistics.merge(portion.statistics)
         self.has_labels = self.has_labels and portion.has_labels
 
     def _end_shard(self) -> None:

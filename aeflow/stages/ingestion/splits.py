@@ -1,8 +1,8 @@
-"""Which split a row belongs to: the source's own, or one by hash of the seed and the row's id.
+"""The split of each row: that of its source, or one chosen by a hash of the seed and the row's id.
 
-Ids are cut into a stem and the number they end in. In every run of `period` numbers one is held
-out, chosen by the hash of seed and run: growth moves no row, and of 60,000 numbered rows exactly
-3,000 are held out at one in 20.
+An id is divided into a stem and the number at its end. In every block of `period` numbers, one is
+held out, which a hash of the seed, the split, the stem and the block chooses. Rows thus keep their
+split when the source grows, and of 60,000 numbered rows exactly 3,000 are held out at one in 20.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ DIGITS = "0123456789"
 
 
 class Splits:
-    """Assigns rows to splits, by what the source's pieces have and what the config asks."""
+    """Assigns rows to splits, by the splits of the source's pieces and by the config."""
 
     def __init__(self, pieces: Sequence[Piece], config: IngestConfig):
         self._config = config
@@ -33,7 +33,7 @@ class Splits:
         if piece.split not in (None, "train"):
             return np.full(len(ids), piece.split, dtype=object)
         splits = np.full(len(ids), "train", dtype=object)
-        for split, period in (  # test last: it is held out first
+        for split, period in (  # test comes last, because it overrides validation
             ("validation", self._config.validation_one_in),
             ("test", self._config.test_one_in),
         ):
@@ -42,26 +42,26 @@ class Splits:
         return splits
 
     def check(self, rows: dict[str, int]) -> None:
-        """Raises SourceError where no row is left to train on, or to validate with."""
+        """Raises SourceError if no row is left to train on or to validate with."""
         needed = ("all",) if self._config.splits == "all" else ("train", "validation")
         for split in needed:
             if not rows.get(split):
-                there = ", ".join(f"{count} in {other}" for other, count in rows.items()) or "none"
+                counts = ", ".join(f"{count} in {other}" for other, count in rows.items()) or "none"
                 raise SourceError(
-                    f"No good row is left for the split '{split}' (rows: {there}). Give more "
-                    "rows, or splits = 'all' for data that are only to be encoded."
+                    f"No good row is left for the split '{split}' (rows: {counts}). Give more "
+                    "rows, or set splits = 'all' for data that is only encoded."
                 )
 
 
 def held_out(ids: Sequence[str], period: int, *, seed: int, salt: str) -> np.ndarray:
-    """Says of each id whether it is the one in `period` held out, as booleans [N]."""
-    chosen: dict[tuple[str, int], int] = {}
+    """Returns booleans [N]: whether each id is the one held out of its block of `period`."""
+    offsets: dict[tuple[str, int], int] = {}
     mask = np.zeros(len(ids), dtype=bool)
     for row, name in enumerate(ids):
         stem = name.rstrip(DIGITS)
         block, offset = divmod(int(name[len(stem) :] or 0), period)
-        if (stem, block) not in chosen:
-            asked = f"{seed}\0{salt}\0{stem}\0{block}".encode()
-            chosen[stem, block] = int.from_bytes(hashlib.sha256(asked).digest()) % period
-        mask[row] = chosen[stem, block] == offset
+        if (stem, block) not in offsets:
+            hash_input = f"{seed}\0{salt}\0{stem}\0{block}".encode()
+            offsets[stem, block] = int.from_bytes(hashlib.sha256(hash_input).digest()) % period
+        mask[row] = offsets[stem, block] == offset
     return mask

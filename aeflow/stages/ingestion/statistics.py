@@ -1,7 +1,7 @@
-"""Mean, spread and range of a split, gathered block by block in float64.
+"""The mean, standard deviation and range of a split, accumulated block by block in float64.
 
 Blocks are merged as in Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for
-computing sample variances" (1979): unlike a sum of squares, that cancels nothing.
+computing sample variances" (1979). Unlike a plain sum of squares, this avoids cancellation.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ import numpy as np
 
 from aeflow.datasets.statistics import SplitStatistics
 
-__all__ = ["Gathering"]
+__all__ = ["RunningStatistics"]
 
 
 @dataclass
-class Gathering:
-    """Gathers what blocks of rows show: their count, mean and squared deviations by position.
+class RunningStatistics:
+    """Accumulates blocks of rows: their count, mean and squared deviations at each position.
 
     `mean` and `squares` are [*shape]; `min` and `max` are over all values.
     """
@@ -27,16 +27,16 @@ class Gathering:
     max: float = -np.inf
 
     def add(self, features: np.ndarray) -> None:
-        """Takes in a block [N, *shape] of finite values."""
+        """Adds a block [N, *shape] of finite values."""
         values = features.astype(np.float64)
         mean = values.mean(axis=0)
         values -= mean
         squares = np.einsum("n...,n...->...", values, values)
         low, high = float(features.min()), float(features.max())
-        self.merge(Gathering(len(values), mean, squares, low, high))
+        self.merge(RunningStatistics(len(values), mean, squares, low, high))
 
-    def merge(self, other: "Gathering") -> None:
-        """Takes in what another has gathered, from one row or more."""
+    def merge(self, other: "RunningStatistics") -> None:
+        """Adds the rows of another, which must have at least one."""
         count = self.count + other.count
         delta = other.mean - self.mean
         self.squares = self.squares + other.squares + delta**2 * (self.count * other.count / count)
@@ -45,7 +45,7 @@ class Gathering:
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
 
     def result(self) -> SplitStatistics:
-        """Returns what the blocks so far have shown; there must have been one."""
+        """Returns the statistics of all rows so far, of which there must be at least one."""
         variance = self.squares / self.count
         mean = float(self.mean.mean())
         spread = float(variance.mean() + np.square(self.mean - mean).mean())

@@ -1,4 +1,7 @@
-"""Which rows are good: all alike and finite; the others go to quarantine, within a budget."""
+"""The validation of rows: good rows are finite and have the same shape and type.
+
+All other rows go to quarantine, if there are not more of them than the budget allows.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +25,7 @@ NUMBERS = "buif"
 
 @dataclass(frozen=True)
 class BadRow:
-    """Names one bad row; `reason` is a code: undecodable, wrong_type, wrong_shape, non_finite."""
+    """Describes a bad row; `reason` is undecodable, wrong_type, wrong_shape or non_finite."""
 
     id: str
     split: str
@@ -34,7 +37,7 @@ class BadRow:
 
 
 class Validation:
-    """Sorts good rows from bad; the first good rows say what all are to look like."""
+    """Separates good rows from bad rows; the first good row sets the shape and type of all."""
 
     def __init__(self, config: IngestConfig, total: int):
         self._fraction = config.max_bad_fraction
@@ -47,27 +50,27 @@ class Validation:
         self.dtype: np.dtype | None = None
 
     def good(self, rows: Rows, splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the numbers [G] of the good rows of a block, and their features [G, *shape]."""
+        """Returns the indices [G] of the good rows in a block, and their features [G, *shape]."""
         self._ids.append(pa.array(rows.ids, pa.string()))
         features = _as_block(rows.features)
         if isinstance(features, np.ndarray):
             return self._good_block(rows.ids, splits, features)
-        good, kept = [], []
+        good, arrays = [], []
         for row, example in enumerate(features):
             stored = self._good_example(rows.ids[row], splits[row], example)
             if stored is not None:
                 good.append(row)
-                kept.append(stored)
-        return np.array(good, dtype=np.int64), np.stack(kept) if kept else np.empty(0)
+                arrays.append(stored)
+        return np.array(good, dtype=np.int64), np.stack(arrays) if arrays else np.empty(0)
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        """Says whether rows stored like that are as good here as where they were found good."""
+        """Returns whether stored rows of this shape and type are good here, too."""
         return self.dtype is None or (self.shape, self.dtype) == (shape, dtype)
 
     def adopt(
         self, ids: pa.Array, bad: Sequence[BadRow], *, shape: tuple[int, ...], dtype: np.dtype
     ) -> None:
-        """Counts in rows that were judged before: all their ids, and those that were bad."""
+        """Adds rows that were validated before: the ids of all of them, and the bad rows."""
         self._ids.append(ids)
         self.bad += bad
         self.num_bad += len(bad)
@@ -75,33 +78,34 @@ class Validation:
             self.shape, self.dtype = shape, dtype
 
     def check(self) -> None:
-        """Raises SourceError on more bad rows than the budget allows, and on ids met twice."""
+        """Raises SourceError if more rows are bad than the budget allows, or if an id repeats."""
         if self.num_bad > self._budget:
-            named = "; ".join(str(row) for row in self.bad[:NUM_NAMED])
+            named_rows = "; ".join(str(row) for row in self.bad[:NUM_NAMED])
             raise SourceError(
                 f"{self.num_bad} of {self._total} rows are bad, {self._budget} are allowed "
-                f"(max_bad_fraction {self._fraction:g}): {named}"
-                f"{'; ...' if self.num_bad > NUM_NAMED else ''}. Mend them, or put them into "
-                f"quarantine with --max-bad-fraction {self._enough():g}."
+                f"(max_bad_fraction {self._fraction:g}): {named_rows}"
+                f"{'; ...' if self.num_bad > NUM_NAMED else ''}. Correct these rows, or put "
+                f"them into quarantine with --max-bad-fraction {self._enough():g}."
             )
         ids = pa.chunked_array(self._ids, pa.string())
         if len(ids.unique()) < len(ids):
-            met = ids.value_counts().to_pylist()
-            twice = [name["values"] for name in met if name["counts"] > 1]
+            counts = ids.value_counts().to_pylist()
+            duplicates = [name["values"] for name in counts if name["counts"] > 1]
             raise SourceError(
-                f"{len(twice)} ids stand on more than one row, such as "
-                f"{', '.join(repr(name) for name in twice[:NUM_NAMED])}. Each row needs its own id."
+                f"{len(duplicates)} ids occur in more than one row, such as "
+                f"{', '.join(repr(name) for name in duplicates[:NUM_NAMED])}. Give each row its "
+                "own id."
             )
 
     def write_quarantine(self, path: Path) -> None:
-        """Writes the bad rows as Parquet: id, split, reason, detail; empty where all are good."""
+        """Writes the bad rows as Parquet: id, split, reason, detail; empty if all rows are good."""
         names = ("id", "split", "reason", "detail")
         columns = {name: [getattr(row, name) for row in self.bad] for name in names}
         schema = pa.schema([(name, pa.string()) for name in names])
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
     def _enough(self) -> float:
-        """The smallest fraction, to three digits, that would let these rows pass."""
+        """Returns the smallest fraction, to three decimals, that would allow these bad rows."""
         return min(0.999, math.ceil(1000 * self.num_bad / self._total) / 1000)
 
     def _good_block(
@@ -117,7 +121,7 @@ class Validation:
         for row in np.flatnonzero(~finite).tolist():
             self._quarantine(ids[row], splits[row], "non_finite", _not_finite(stored[row]))
         if finite.any():
-            self._settle(stored)
+            self._set_schema(stored)
         return np.flatnonzero(finite), stored if finite.all() else stored[finite]
 
     def _good_example(
@@ -141,17 +145,17 @@ class Validation:
             return "wrong_shape", f"{shape} is neither a vector [D] nor an image [H, W, C]"
         return None
 
-    def _settle(self, stored: np.ndarray) -> None:
+    def _set_schema(self, stored: np.ndarray) -> None:
         self.shape, self.dtype = stored.shape[1:], stored.dtype
 
     def _quarantine(self, name: str, split: str, reason: str, detail: str) -> None:
         self.num_bad += 1
-        if self.num_bad <= self._budget + NUM_NAMED:  # beyond, nothing is written: only count
+        if self.num_bad <= self._budget + NUM_NAMED:  # beyond that, ingestion fails: only count
             self.bad.append(BadRow(name, split, reason, detail))
 
 
 def _as_block(features: Features) -> Features:
-    """Stacks examples that are all alike into one array; that is many times faster to judge."""
+    """Stacks examples of one shape and type into an array, which is validated many times faster."""
     if isinstance(features, np.ndarray):
         return features
     arrays = [example for example in features if isinstance(example, np.ndarray)]
@@ -165,7 +169,7 @@ def _stored_type(dtype: np.dtype) -> np.dtype:
 
 
 def _stored(features: np.ndarray) -> np.ndarray:
-    """Returns the features as they are stored; what float32 cannot hold becomes infinite."""
+    """Returns the features as they are stored; values beyond float32 become infinite."""
     with np.errstate(over="ignore"):
         return features.astype(_stored_type(features.dtype), copy=False)
 

@@ -1,4 +1,4 @@
-"""A source that grew: what is unchanged is not read again, and not a byte differs for it."""
+"""A source that grew: unchanged pieces are not read again, and no byte differs because of it."""
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ def rows(start, count, **columns):
 
 @pytest.fixture
 def source(tmp_path):
-    """Two files, of which the second grows a third, and two bad rows in the first."""
+    """Returns a folder with two files, the first of which has two bad rows."""
     folder = tmp_path / "daily"
     folder.mkdir()
     first = rows(0, 100).to_pandas()
@@ -32,12 +32,12 @@ def source(tmp_path):
 
 
 def config(folder, **changes):
-    told = {"source": f"parquet:{folder}", "max_bad_fraction": 0.1, "shard_bytes": 1024}
-    return IngestConfig(**told | changes)
+    options = {"source": f"parquet:{folder}", "max_bad_fraction": 0.1, "shard_bytes": 1024}
+    return IngestConfig(**options | changes)
 
 
 def shared(store, before, after):
-    """Says which shard of the later dataset is the very file of which one of the earlier."""
+    """Maps shards of the later dataset to the shards of the earlier one that are the same file."""
     old, new = store.locate(before), store.locate(after)
     return {
         path.name: other.name
@@ -47,10 +47,10 @@ def shared(store, before, after):
     }
 
 
-def grown_and_fresh(tmp_path, told):
+def grown_and_fresh(tmp_path, config):
     """Ingests into the store that has the earlier dataset, and into an empty one."""
-    return ingest(Context(Store(tmp_path / "store")), told), ingest(
-        Context(Store(tmp_path / "fresh")), told
+    return ingest(Context(Store(tmp_path / "store")), config), ingest(
+        Context(Store(tmp_path / "fresh")), config
     )
 
 
@@ -79,8 +79,8 @@ def test_changed_file_is_read_again_and_the_other_is_not(source, store, tmp_path
     pq.write_table(rows(300, 100), source / "2026-11-02.parquet")
     grown, fresh = grown_and_fresh(tmp_path, config(source, splits="all"))
     assert grown == fresh
-    kept = shared(store, before, grown)
-    assert kept == {name: name for name in ("all-00000.arrow", "all-00001.arrow")}
+    shared_shards = shared(store, before, grown)
+    assert shared_shards == {name: name for name in ("all-00000.arrow", "all-00001.arrow")}
 
 
 def test_rows_that_were_bad_are_counted_against_the_budget_again(source, store):
@@ -92,7 +92,7 @@ def test_rows_that_were_bad_are_counted_against_the_budget_again(source, store):
         ingest(Context(store), config(source))
 
 
-def test_id_that_an_unchanged_piece_has_too_is_found(source, store):
+def test_id_of_an_unchanged_piece_cannot_be_used_again(source, store):
     ingest(Context(store), config(source))
     pq.write_table(rows(199, 50), source / "2026-11-03.parquet")
     with pytest.raises(SourceError, match="'row 199'"):
@@ -156,11 +156,11 @@ def test_images_in_a_new_folder_are_the_only_ones_read(tmp_path, store):
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "images" / label / f"{number}.png")
 
-    told = IngestConfig(source=f"images:{tmp_path / 'images'}")
+    images = IngestConfig(source=f"images:{tmp_path / 'images'}")
     draw("cat", 60)
-    before = ingest(Context(store), told)
+    before = ingest(Context(store), images)
     draw("dog", 60)
-    grown, fresh = grown_and_fresh(tmp_path, told)
+    grown, fresh = grown_and_fresh(tmp_path, images)
     assert grown == fresh
     assert set(shared(store, before, grown)) == {path.name for path in _shards(store, before)}
 

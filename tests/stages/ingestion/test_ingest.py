@@ -1,4 +1,4 @@
-"""Ingestion end to end: what stands in the store afterwards, and what does not."""
+"""Ingestion end to end: what is in the store afterwards, and what is not."""
 
 import gzip
 import json
@@ -57,18 +57,18 @@ def test_every_row_is_in_one_split_with_its_own_features_and_label(store, tmp_pa
     dataset = ingest(
         Context(store), IngestConfig(source=archive(tmp_path / "x.npz", x_train=x, y_train=y))
     )
-    seen = {}
+    stored_rows = {}
     for split in dataset.rows:
         for shard in open_split(dataset, split, store):
-            seen |= {
+            stored_rows |= {
                 name: (features, label)
                 for name, features, label in zip(
                     shard.ids.to_pylist(), shard.features, shard.labels.to_pylist(), strict=True
                 )
             }
-    assert sum(dataset.rows.values()) == len(seen) == 200
+    assert sum(dataset.rows.values()) == len(stored_rows) == 200
     for row in range(200):
-        features, label = seen[f"train/{row}"]
+        features, label = stored_rows[f"train/{row}"]
         assert label == row
         assert np.array_equal(features, x[row])
 
@@ -115,7 +115,7 @@ def test_shards_stay_below_their_bytes_and_within_a_piece(store, tmp_path):
     dataset = ingest(Context(store), IngestConfig(source=source, splits="all", shard_bytes=1024))
     shards = open_split(dataset, "all", store)
     assert dataset.rows == {"all": 200}
-    assert [shard.rows for shard in shards] == [51, 51, 28, 51, 19]  # 20 bytes a row
+    assert [shard.rows for shard in shards] == [51, 51, 28, 51, 19]  # 20 bytes per row
     for shard in shards:
         assert len({name.partition("/")[0] for name in shard.ids.to_pylist()}) == 1
 
@@ -180,7 +180,7 @@ def test_statistics_are_those_of_the_rows_in_each_split(store, tmp_path):
         np.testing.assert_allclose(statistics.position_std, values.std(axis=0))
 
 
-def test_statistics_lie_beside_the_shards_as_json_and_npz(store):
+def test_statistics_are_stored_next_to_the_shards_as_json_and_npz(store):
     dataset = ingest(Context(store), IngestConfig())
     folder = store.locate(dataset)
     train = json.loads((folder / "statistics.json").read_text())["train"]
@@ -199,8 +199,8 @@ def test_bad_rows_within_the_budget_go_to_quarantine(store, tmp_path):
     quarantine = pq.read_table(store.locate(dataset) / "quarantine.parquet")
     assert quarantine["id"].to_pylist() == ["train/3", "train/150"]
     assert quarantine["reason"].to_pylist() == ["non_finite", "non_finite"]
-    kept = {name for split in dataset.rows for name in ids_of(dataset, split, store)}
-    assert not kept & {"train/3", "train/150"}
+    good_ids = {name for split in dataset.rows for name in ids_of(dataset, split, store)}
+    assert not good_ids & {"train/3", "train/150"}
 
 
 def test_bad_rows_move_no_other_row(store, tmp_path):
@@ -208,10 +208,10 @@ def test_bad_rows_move_no_other_row(store, tmp_path):
     whole = ingest(Context(store), IngestConfig(source=archive(tmp_path / "a.npz", x_train=x)))
     x[7] = np.nan
     config = IngestConfig(source=archive(tmp_path / "b.npz", x_train=x), max_bad_fraction=0.5)
-    holed = ingest(Context(store), config)
+    with_bad_row = ingest(Context(store), config)
     for split in whole.rows:
         expected = set(ids_of(whole, split, store)) - {"train/7"}
-        assert set(ids_of(holed, split, store)) == expected
+        assert set(ids_of(with_bad_row, split, store)) == expected
 
 
 def test_progress_ends_at_the_number_of_rows_on_the_thread_of_the_caller(store):

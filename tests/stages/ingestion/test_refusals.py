@@ -1,4 +1,4 @@
-"""What ingestion refuses: one line that says why, and nothing left behind."""
+"""What ingestion refuses: with one line that gives the reason, and nothing left in the store."""
 
 import numpy as np
 import pytest

@@ -57,12 +57,12 @@ def test_split_of_a_row_does_not_depend_on_its_neighbours():
 
 
 def test_seed_and_purpose_choose_other_rows():
-    chosen = {
+    held_out_rows = {
         (seed, salt): tuple(np.flatnonzero(held_out(ids(1_000), 20, seed=seed, salt=salt)))
         for seed in (0, 1)
         for salt in ("validation", "test")
     }
-    assert len(set(chosen.values())) == 4
+    assert len(set(held_out_rows.values())) == 4
 
 
 def test_rows_held_out_follow_no_stride():

@@ -1,16 +1,16 @@
-"""Streaming statistics against NumPy's over the whole array."""
+"""Streaming statistics, compared with NumPy's over the whole array."""
 
 import numpy as np
 import pytest
 
-from aeflow.stages.ingestion.statistics import Gathering
+from aeflow.stages.ingestion.statistics import RunningStatistics
 
 
-def gathered(values, blocks):
-    gathering = Gathering()
+def statistics_of(values, blocks):
+    statistics = RunningStatistics()
     for block in np.array_split(values, blocks):
-        gathering.add(block)
-    return gathering.result()
+        statistics.add(block)
+    return statistics.result()
 
 
 @pytest.mark.parametrize("blocks", [1, 3, 50])
@@ -18,7 +18,7 @@ def gathered(values, blocks):
 def test_blocks_give_what_the_whole_array_gives(blocks, offset):
     values = (np.random.default_rng(0).normal(size=(50, 4, 3, 1)) + offset).astype(np.float32)
     exact = values.astype(np.float64)
-    statistics = gathered(values, blocks)
+    statistics = statistics_of(values, blocks)
     assert statistics.count == 50
     assert statistics.mean == pytest.approx(exact.mean(), rel=1e-12)
     assert statistics.std == pytest.approx(exact.std(), rel=1e-9)
@@ -28,6 +28,6 @@ def test_blocks_give_what_the_whole_array_gives(blocks, offset):
 
 
 def test_bytes_do_not_overflow():
-    statistics = gathered(np.full((1_000, 2), 255, dtype=np.uint8), 7)
+    statistics = statistics_of(np.full((1_000, 2), 255, dtype=np.uint8), 7)
     assert (statistics.mean, statistics.std) == (255.0, 0.0)
     assert statistics.position_mean.tolist() == [255.0, 255.0]

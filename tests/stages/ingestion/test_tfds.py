@@ -1,4 +1,4 @@
-"""TFDS datasets that need no download: what is refused, and odd images that the tests make."""
+"""TFDS datasets that need no download: what is refused, and odd images made by the tests."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ from aeflow.datasets.sources import open_source
 source = open_source(IngestConfig(source="tfds:odd_images", data_dir=sys.argv[1]))
 assert sum(len(rows.ids) for rows in source.read(source.pieces()[0])) == 100
 import tensorflow as tf
-tf.config.threading.set_intra_op_parallelism_threads(3)  # an error where TensorFlow has started
+tf.config.threading.set_intra_op_parallelism_threads(3)  # raises if TensorFlow has started
 """
 
 
@@ -37,7 +37,7 @@ def odd(tmp_path_factory):
 @pytest.mark.parametrize("source", ["mnist", "tfds:mnist:3.0.1"])
 def test_offline_it_fails_within_10_s_and_names_three_ways_out(source, tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies it began with
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use
     start = time.monotonic()
     with pytest.raises(SourceError) as caught:
         ingest(
@@ -85,7 +85,7 @@ def test_missing_manual_dir_is_named(tmp_path):
 def test_reason_for_a_failed_preparation_is_the_line_of_the_error(tmp_path):
     config = IngestConfig(source="tfds:odd_images", data_dir=str(tmp_path))
     with pytest.raises(SourceError, match=r"could not prepare 'odd_images': .*DatasetNotFound"):
-        open_source(config)  # the child process knows only what TFDS itself brings
+        open_source(config)  # the child process has only TFDS's own datasets
 
 
 def test_reading_tfds_leaves_tensorflow_to_be_set_up(odd):
@@ -105,7 +105,7 @@ def test_odd_images_within_the_budget_go_to_quarantine(odd, tmp_path):
     config = odd.model_copy(update={"max_bad_fraction": 0.05})
     dataset = ingest(Context(Store(tmp_path / "store")), config)
     assert dataset.quarantined == 3
-    assert sum(dataset.rows.values()) == 97  # the grey image among them, as colour
+    assert sum(dataset.rows.values()) == 97  # including the grey image, as colour
     assert dataset.example_schema.shape == (6, 4, 3)
     assert not dataset.has_labels
 

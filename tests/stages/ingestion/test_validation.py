@@ -1,4 +1,4 @@
-"""Which rows are bad, why, and how many of them are borne."""
+"""Which rows are bad, why, and how many bad rows are allowed."""
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ from aeflow.stages.ingestion.validation import Validation
 GOOD = np.ones((4, 4, 1), dtype=np.uint8)
 
 
-def judged(features, *, fraction=0.9, ids=None):
+def validated(features, *, fraction=0.9, ids=None):
     count = len(features)
     validation = Validation(IngestConfig(max_bad_fraction=fraction), count)
     rows = Rows(ids or [f"train/{row}" for row in range(count)], features)
@@ -28,7 +28,7 @@ def with_value(value):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_non_finite_values_are_bad(value):
-    validation, good, stored = judged(with_value(value))
+    validation, good, stored = validated(with_value(value))
     assert good == [0, 2]
     assert stored.shape == (2, 5)
     (bad,) = validation.bad
@@ -37,7 +37,7 @@ def test_non_finite_values_are_bad(value):
 
 
 def test_value_beyond_float32_is_not_finite():
-    validation, good, _ = judged(np.array([[0.0], [1e300], [0.0]]))
+    validation, good, _ = validated(np.array([[0.0], [1e300], [0.0]]))
     assert good == [0, 2]
     assert validation.bad[0].reason == "non_finite"
 
@@ -53,36 +53,36 @@ def test_value_beyond_float32_is_not_finite():
     ],
 )
 def test_example_unlike_the_first_is_bad(example, reason):
-    validation, good, stored = judged([GOOD, GOOD, example, GOOD])
+    validation, good, stored = validated([GOOD, GOOD, example, GOOD])
     assert good == [0, 1, 3]
     assert stored.shape == (3, 4, 4, 1)
     assert [(bad.id, bad.reason) for bad in validation.bad] == [("train/2", reason)]
 
 
 def test_bad_first_row_does_not_set_the_schema():
-    validation, good, _ = judged([Undecodable("?"), np.ones((4, 4), np.uint8), GOOD])
+    validation, good, _ = validated([Undecodable("?"), np.ones((4, 4), np.uint8), GOOD])
     assert good == [2]
     assert validation.shape == (4, 4, 1)
     assert [bad.reason for bad in validation.bad] == ["undecodable", "wrong_shape"]
 
 
 def test_non_finite_first_row_does_not_set_the_schema():
-    _, good, _ = judged([np.full(3, np.nan), np.ones(4), np.ones(4)])
+    _, good, _ = validated([np.full(3, np.nan), np.ones(4), np.ones(4)])
     assert good == [1, 2]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int32, np.bool_, np.float16])
 def test_numbers_other_than_bytes_become_float32(dtype):
-    _, _, stored = judged(np.ones((3, 5), dtype=dtype))
+    _, _, stored = validated(np.ones((3, 5), dtype=dtype))
     assert stored.dtype == np.float32
 
 
-def test_budget_bears_its_share_and_not_one_row_more():
+def test_budget_allows_its_share_and_not_one_row_more():
     vectors = np.zeros((10, 2))
     vectors[:3] = np.nan
-    within, _, _ = judged(vectors, fraction=0.3)
+    within, _, _ = validated(vectors, fraction=0.3)
     within.check()
-    beyond, _, _ = judged(vectors, fraction=0.29)
+    beyond, _, _ = validated(vectors, fraction=0.29)
     with pytest.raises(SourceError) as caught:
         beyond.check()
     assert str(caught.value) == (
@@ -90,25 +90,25 @@ def test_budget_bears_its_share_and_not_one_row_more():
         "train/0 (non_finite: 2 of 2 values, the first nan at 0); "
         "train/1 (non_finite: 2 of 2 values, the first nan at 0); "
         "train/2 (non_finite: 2 of 2 values, the first nan at 0). "
-        "Mend them, or put them into quarantine with --max-bad-fraction 0.3."
+        "Correct these rows, or put them into quarantine with --max-bad-fraction 0.3."
     )
 
 
 def test_of_many_bad_rows_only_the_first_are_named_and_all_are_counted():
-    validation, _, _ = judged(np.full((1_000, 2), np.nan), fraction=0)
+    validation, _, _ = validated(np.full((1_000, 2), np.nan), fraction=0)
     with pytest.raises(SourceError, match=r"^1000 of 1000 rows are bad, 0 are allowed.*; \.\.\."):
         validation.check()
     assert len(validation.bad) == 3
 
 
-def test_ids_met_twice_are_refused_even_of_bad_rows():
-    validation, _, _ = judged(with_value(np.nan), ids=["a", "b", "b"])
-    with pytest.raises(SourceError, match="1 ids stand on more than one row, such as 'b'"):
+def test_duplicate_ids_are_refused_even_of_bad_rows():
+    validation, _, _ = validated(with_value(np.nan), ids=["a", "b", "b"])
+    with pytest.raises(SourceError, match="1 ids occur in more than one row, such as 'b'"):
         validation.check()
 
 
 def test_quarantine_is_a_table_of_ids_and_reasons(tmp_path):
-    validation, _, _ = judged([GOOD, Undecodable("cut short")])
+    validation, _, _ = validated([GOOD, Undecodable("cut short")])
     validation.write_quarantine(tmp_path / "quarantine.parquet")
     assert pq.read_table(tmp_path / "quarantine.parquet").to_pylist() == [
         {"id": "train/1", "split": "train", "reason": "undecodable", "detail": "cut short"}
