@@ -1,4 +1,4 @@
-"""Images that are moved and zoomed within their frame."""
+"""Random shifts and zooms of images within their frame."""
 
 import math
 from typing import Any
@@ -9,9 +9,10 @@ __all__ = ["moved", "warped"]
 
 
 def moved(images: Any, most: int, seed: tuple[int, int]):
-    """Returns images [B, H, W, C], each moved at random by at most so many pixels each way.
+    """Returns images [B, H, W, C], each shifted at random by at most `most` pixels each way.
 
-    What is moved in repeats the edge. The same stateless seed, two numbers, moves the same way.
+    Pixels beyond the edge repeat the edge. The same stateless seed, two integers, gives the same
+    shifts.
     """
     shape = tf.stack([2, tf.shape(images)[0], 1])
     moves = tf.random.stateless_uniform(shape, seed, -most, most + 1, tf.int32)
@@ -23,11 +24,11 @@ def moved(images: Any, most: int, seed: tuple[int, int]):
 
 
 def warped(images: Any, seed: tuple[int, int], *, shift: float, zoom: float):
-    """Returns images [B, H, W, C] of floats, each moved and zoomed at random along each side.
+    """Returns images [B, H, W, C] of floats, each shifted and zoomed at random along each side.
 
-    `shift` is the largest move, as a share of the side; 1 + `zoom` the largest factor, and one over
-    it the least. Between pixels is interpolated linearly, beyond the edge it is repeated. The same
-    stateless seed, two numbers, warps the same way.
+    `shift` is the largest shift, as a share of the side. Zoom factors lie between 1 / (1 + `zoom`)
+    and 1 + `zoom`. Values between pixels are interpolated linearly, and pixels beyond the edge
+    repeat the edge. The same stateless seed, two integers, gives the same shifts and zooms.
     """
     shape = tf.stack([2, 2, tf.shape(images)[0], 1, 1])
     chosen = tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
@@ -38,7 +39,7 @@ def warped(images: Any, seed: tuple[int, int], *, shift: float, zoom: float):
 
 
 def _interpolation(size: int, moves: tf.Tensor, factors: tf.Tensor):
-    """Returns what each place of a side takes from each pixel [B, size, size], rows of sum 1."""
+    """Returns the weight of each pixel in each position [B, size, size]; every row sums to 1."""
     pixels = tf.range(size, dtype=tf.float32)
     middle = (size - 1) / 2
     places = (pixels[:, None] - middle) * factors + middle + size * moves

@@ -1,4 +1,4 @@
-"""What is particular to each kind; what all have in common is in test_kinds_and_networks."""
+"""Properties of single kinds. What all kinds have in common is in test_kinds_and_networks."""
 
 from typing import get_args
 
@@ -31,7 +31,7 @@ OF_EVERY_KIND = [
     DenoisingOptions(noise_stddev=1e-5) if member is DenoisingOptions else member()
     for member in get_args(get_args(KindOptions)[0])
 ]
-"""Noise so small that a loss is what it is without."""
+"""The noise is so small that it does not change a loss."""
 NOISES = DenoisingOptions.model_fields["noise"].annotation
 VECTORS = ExampleSchema(shape=(10,), dtype="float32")
 
@@ -133,7 +133,7 @@ def test_affine_noise_zooms_each_image_by_at_most_its_factor_along_each_side():
 def test_affine_noise_repeats_the_edge_and_takes_images_alone():
     corrupted = built(DenoisingOptions(noise="affine", noise_shift=0.5, noise_zoom=1)).corrupt
     assert np.allclose(corrupted(np.full((50, 8, 8, 1), 0.7, np.float32), step=0, seed=0), 0.7)
-    with pytest.raises(ConfigError, match=r"images \[H, W, C\], and examples of shape \(10,\)"):
+    with pytest.raises(ConfigError, match=r"images \[H, W, C\], not examples of shape \(10,\)"):
         built(DenoisingOptions(noise="affine"), schema=VECTORS)
 
 

@@ -1,4 +1,4 @@
-"""What every kind promises on every network: a new line in a table is taken up by itself."""
+"""Properties of every kind on every network. A new line in a table is tested automatically."""
 
 import os
 import shutil
@@ -41,11 +41,11 @@ TRAINING = {
     "digits": TrainConfig(epochs=2, batch_size=16, optimizer="adam"),
     "wine": TrainConfig(epochs=20, batch_size=16, optimizer="adam"),
 }
-"""Some 200 steps each, of the optimizer that takes least time to trace."""
+"""About 200 steps each, with the optimizer that takes the least time to trace."""
 SLOW = {("convolutional", "variational"): 12}
-"""Epochs of those that learn little in 200 steps, and have not collapsed: it shows in 1,000."""
+"""Epochs of pairs that learn little in 200 steps. They have not collapsed: 1,000 steps show it."""
 SEEDS = range(int(os.environ.get("AEFLOW_TEST_SEEDS", "1")))
-"""`make soak` asks for several, and then trains every kind on every network."""
+"""`make soak` sets several seeds, and then trains every kind on every network."""
 
 
 def options_of(choice) -> dict:
@@ -69,7 +69,7 @@ def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0, **ho
 
 @dataclass(frozen=True)
 class Untrained:
-    """Holds a model with its first weights, what it was built from, and rows that it takes."""
+    """Holds a model with its initial weights, what it was built from, and rows that it takes."""
 
     network: str
     kind: str
@@ -184,7 +184,7 @@ def test_its_twin_in_bfloat16_has_the_same_weights_and_is_right_or_refused(untra
     )
     if latents.is_accepted and errors.is_accepted:
         assert max(deviations) < 0.05
-    else:  # oneDNN's small convolutions on processors with AMX; codes that are as near as others
+    else:  # oneDNN's small convolutions on processors with AMX, or vq codes that are equally near
         assert max(deviations) > 0.05 or untrained.kind == "vq"
         assert untrained.network == "convolutional" or untrained.kind == "vq"
 
@@ -261,7 +261,7 @@ def test_a_short_training_learns_on_other_networks_and_on_vectors(case, seed, tm
 
 
 def assert_learned(trained: Trained) -> None:
-    """Checks that it beats the mean of the rows, and uses the whole latent."""
+    """Checks that the model beats the mean of the rows and uses every latent dimension."""
     model = load_model(trained.model, trained.store, cpu="any")
     shards = open_split(trained.dataset, "test", trained.store)
     rows = np.concatenate([shard.features for shard in shards])
@@ -273,7 +273,7 @@ def assert_learned(trained: Trained) -> None:
 
 @pytest.fixture
 def other_keras() -> Iterator[None]:
-    """What `keras.json` of a user may set, and what aeflow sets by itself again."""
+    """Sets what a user's `keras.json` may set, and restores the settings of aeflow afterwards."""
     tf.keras.config.set_floatx("float64")
     tf.keras.config.set_epsilon(0.1)
     tf.keras.config.set_image_data_format("channels_first")

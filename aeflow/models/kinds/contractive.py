@@ -1,8 +1,9 @@
 """Contractive autoencoder (Rifai et al. 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf).
 
-The Jacobian's norm is estimated, for any network: E |J v|^2 = |J|_F^2 for normal v (Hutchinson
-1989), and J v is the difference of two outputs. Rifai et al. tie the decoder's weights to the
-encoder's, so that latents cannot merely shrink; here the norm is relative to their variance.
+The Jacobian's norm is estimated, which works for any network: E |J v|^2 = |J|_F^2 for normal v
+(Hutchinson 1989), and J v is approximated by the difference of two outputs. Rifai et al. tie the
+decoder's weights to the encoder's, so that the latents cannot simply shrink. Here the norm is
+relative to the variance of the latents instead.
 """
 
 import tensorflow as tf

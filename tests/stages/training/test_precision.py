@@ -24,8 +24,8 @@ from tests import garbage
 DENSE = ModelConfig(latent_dim=8)
 ROUGH = TrainConfig(epochs=6, precision="bfloat16")
 REFUSAL = re.compile(
-    r"(In bfloat16 this processor computes the model too inexactly: with \d+ rows at once the "
-    r"deviation of the [a-z ]+ from float32's is (\S+), accepted is 0\.\d+\."
+    r"(This processor computes the model too inexactly in bfloat16: in batches of \d+ rows, the "
+    r"deviation of the [a-z ]+ from float32 is (\S+), but at most 0\.\d+ is accepted\."
     r"|TensorFlow crashes when it computes in bfloat16 under (ONEDNN|DNNL)_MAX_CPU_ISA=\w+\.)"
     r' Choose precision = "float32" in \[train\]\.'
 )
