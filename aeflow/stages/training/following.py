@@ -1,4 +1,4 @@
-"""Training as one of several machines of which another, the chief, writes what comes out."""
+"""Training on a machine that follows the chief. Only the chief writes the model."""
 
 import time
 
@@ -20,15 +20,15 @@ POLL_SECONDS = 1.0
 
 
 class _Answered(Exception):
-    """Ends the waiting for a chief that found its answer in the store."""
+    """Ends the wait for the chief, because its answer is in the store."""
 
 
 def follow(
     work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
 ) -> Model:
-    """Takes the chief's steps with it and returns its answer, having written nothing.
+    """Takes every step together with the chief and returns its answer; writes nothing.
 
-    Raises LostMachine if the chief ends without one.
+    Raises LostMachine if the chief ends without an answer.
     """
     question, store = work.question, work.store
 
@@ -61,6 +61,6 @@ def _check_alive(question: Question, store: Store) -> None:
     is_held = live_inputs(store.files, f"{question.address}.lease") is not None
     if not is_held and not store.find(question.address):
         raise LostMachine(
-            "The chief of TF_CONFIG ended without an answer. Run it again on all machines: "
-            "training goes on from the last checkpoint."
+            "The chief of TF_CONFIG ended without an answer. Run the training again on all "
+            "machines: it resumes from the last checkpoint."
         )

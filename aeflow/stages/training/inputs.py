@@ -1,8 +1,8 @@
-"""Stored rows on their way to the training step: resident, or read ahead block by block.
+"""The rows that the training step takes: resident on the device, or read ahead block by block.
 
-A split that fits into `shuffle_bytes` stays on the device and is shuffled whole. A larger one is
-never in memory whole: each epoch shuffles its pieces of 1024 rows, reads as many of them as make
-a block while the block before is trained on, and shuffles the rows within a block.
+A split that fits into `shuffle_bytes` stays on the device and is shuffled as a whole. A larger
+split is never in memory as a whole. Each epoch shuffles its chunks of 1024 rows, reads as many
+chunks as make a block while the previous block is trained on, and shuffles the rows in each block.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,11 +20,11 @@ from aeflow.storage import Store
 __all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows", "piece_ranges"]
 
 PIECE = 1024
-"""Rows that lie side by side and are read together: about a megabyte of MNIST."""
+"""Adjacent rows that are read together: about a megabyte of MNIST."""
 
 
 class StoredRows:
-    """Views stored rows [N, *shape] in their stored type, across the arrays that hold them."""
+    """Gives access to stored rows [N, *shape], in their stored type, across several arrays."""
 
     def __init__(self, parts: Sequence[np.ndarray]):
         self._parts = parts
@@ -37,14 +37,18 @@ class StoredRows:
         return int(self._ends[-1])
 
     def rows_within(self, max_bytes: int, *, multiple_of: int) -> int:
-        """Returns how many rows fit, as a multiple and one at least, or N where that is fewer."""
+        """Returns how many rows fit into `max_bytes`.
+
+        It is N if all rows fit, and otherwise the largest multiple of `multiple_of` that fits, but
+        at least 1 and at most N.
+        """
         most = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
         if len(self) <= most:
             return len(self)
         return min(max(1, most // multiple_of) * multiple_of, len(self))
 
     def read(self, ranges: Iterable[tuple[int, int]], *, room: int | None = None) -> np.ndarray:
-        """Copies the rows of ranges (start, stop) in turn, into `room` rows if it is given."""
+        """Copies the rows of ranges (start, stop), in order; pads with zeros to `room` rows."""
         views = [view for start, stop in ranges for view in self._views(start, stop)]
         num_rows = sum(map(len, views))
         copied = np.zeros((room or num_rows, *self.shape), self.dtype)
@@ -52,7 +56,7 @@ class StoredRows:
         return copied
 
     def first(self, num_rows: int) -> np.ndarray:
-        """Copies the first rows, fewer where there are fewer."""
+        """Copies the first `num_rows` rows, or all rows if there are fewer."""
         return self.read([(0, min(num_rows, len(self)))])
 
     def blocks(self, num_rows: int) -> Iterator[np.ndarray]:
@@ -77,7 +81,7 @@ def open_rows(dataset: Dataset, split: str, store: Store) -> StoredRows:
 
 @dataclass(frozen=True)
 class Block:
-    """Holds rows [M, *shape] on the device, and what an epoch takes of them: `order` [<= M]."""
+    """Holds rows [M, *shape] on the device, and the `order` [<= M] in which an epoch takes them."""
 
     rows: tf.Tensor
     order: np.ndarray
@@ -87,7 +91,7 @@ class Block:
 
 
 class TrainingBlocks:
-    """Gives the rows of each epoch, in blocks of one shape, in an order that a seed decides."""
+    """Yields the rows of each epoch in blocks of one shape, in an order that the seed decides."""
 
     def __init__(self, rows: StoredRows, config: TrainConfig):
         self._rows = rows
@@ -104,16 +108,16 @@ class TrainingBlocks:
 
     @property
     def spec(self) -> tf.TensorSpec:
-        """Shape and type of a block's rows, which are those of every other block."""
+        """The shape and type of a block's rows, which are the same for every block."""
         return tf.TensorSpec((self.block_rows, *self._rows.shape), self._rows.dtype)
 
     @property
     def steps_per_epoch(self) -> int:
-        """The steps of one epoch; the last of them takes the rows that are left."""
+        """The number of steps in an epoch; the last step takes the remaining rows."""
         return -(-self.num_rows // self._config.batch_size)
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Block]:
-        """Gives the blocks of an epoch, from the one that holds its step `first_step`."""
+        """Yields the blocks of an epoch, starting with the one that holds its step `first_step`."""
         steps_per_block = -(-self.block_rows // self._config.batch_size)
         for number in range(first_step // steps_per_block, self._num_blocks):
             block = self._ahead(epoch, number).result()
@@ -124,7 +128,7 @@ class TrainingBlocks:
             yield block
 
     def _ahead(self, epoch: int, number: int) -> "Future[Block]":
-        """Starts to read a block, where that is not under way."""
+        """Returns the future of a block, and starts to read the block if that has not begun."""
         if (epoch, number) not in self._coming:
             self._coming[epoch, number] = self._reader.submit(self._read, epoch, number)
         return self._coming[epoch, number]
@@ -154,7 +158,7 @@ def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.n
 def piece_ranges(
     num_rows: int, start: int, stop: int, *, seed: int, epoch: int
 ) -> list[tuple[int, int]]:
-    """Returns ranges of rows: those at `start` to `stop` when an epoch's pieces are laid out."""
+    """Returns the row ranges at positions `start` to `stop` of the epoch's shuffled chunks."""
     num_pieces = -(-num_rows // PIECE)
     generator = np.random.Generator(np.random.PCG64([seed, epoch, 0, 1]))
     first_rows = generator.permutation(num_pieces) * PIECE

@@ -1,4 +1,7 @@
-"""The training loop: epochs of calls of many steps; everything else happens between calls."""
+"""The training loop: an epoch is a few graph calls of many steps each.
+
+Progress, cancelling, checkpoints and validation happen between these calls.
+"""
 
 import logging
 import time
@@ -32,7 +35,7 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """Holds what one run of training works with."""
+    """Holds everything that one training run uses."""
 
     model: Autoencoder
     optimizer: tf.keras.optimizers.Optimizer
@@ -46,12 +49,12 @@ class Run:
 
     @property
     def num_steps(self) -> int:
-        """The steps of all epochs."""
+        """The number of steps in all epochs."""
         return self.blocks.steps_per_epoch * self.config.epochs
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Gives the model the moving averages of its weights meanwhile, where there are any."""
+        """Gives the model the moving averages of its weights in the block, if configured."""
         if self.config.ema_momentum is None:
             yield
             return
@@ -75,9 +78,10 @@ def fit(
 ) -> TrainingState:
     """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
 
-    Cancelling, deadlines and checkpoints happen between calls of the graph, about a second apart.
-    Raises DivergedTraining at the first loss that is not finite, LostMachine where one that shares
-    the batches is gone; passes Interrupted on after it has saved a checkpoint.
+    Cancelling, deadlines and checkpoints happen between graph calls, about a second apart. If
+    Interrupted is raised there, `fit` saves a checkpoint and passes it on. Raises DivergedTraining
+    at the first loss that is not finite, and LostMachine if a machine that shares the batches is
+    gone.
     """
     config = run.config
     if state.step:
@@ -151,7 +155,7 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
 
 
 def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
-    """Writes the epoch into the history, and keeps its weights where they are the best."""
+    """Adds the epoch to the history, and keeps its weights if they are the best so far."""
     sizes = np.full(run.blocks.steps_per_epoch, run.config.batch_size)
     sizes[-1] = run.blocks.num_rows - sizes[:-1].sum()
     means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
@@ -195,7 +199,7 @@ def _progress(run: Run, state: TrainingState) -> Progress:
 
 
 class _Pace:
-    """Chooses how many steps make about a second of work, which changes no bit of the answer."""
+    """Chooses how many steps take about a second; the choice does not change the model by a bit."""
 
     def __init__(self, steps_per_call: int | None):
         self._fixed = steps_per_call

@@ -1,4 +1,4 @@
-"""The training step under a gradient tape, and many of them compiled into one call."""
+"""The training step with its gradient tape, and graphs that take many steps in one call."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,7 +16,7 @@ from aeflow.stages.training.policy import Policy
 __all__ = ["compile_steps", "compile_validation", "train_step"]
 
 TAKEN_BYTES = 2**22
-"""Rows that are taken at once: as many steps' as stay in a processor's cache."""
+"""Bytes of rows that are gathered at once, for as many steps as fit into a processor's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
@@ -25,7 +25,7 @@ UNTRAINED = {"training": False, "step": 0, "seed": 0}
 Terms = dict[str, tf.Tensor]
 
 as_written = tf.autograph.experimental.do_not_convert
-"""Marks what has no loop over tensors: a step is rewritten for nothing otherwise, for a second."""
+"""Marks functions without tensor loops. AutoGraph would take a second to rewrite a step in vain."""
 
 
 def train_step(
@@ -37,12 +37,12 @@ def train_step(
     step: int,
     parts: int = 1,
 ) -> Terms:
-    """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
+    """Takes one step on stored rows [B, *shape]; returns the scalar loss terms before the step.
 
-    Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
-    for another; terms and gradients are their means, which for a loss that is a mean over rows
-    are those of the whole batch. So it is with devices that take the step together, each on rows
-    of its own: they go on with the same weights.
+    The batch is split into `parts` of B / parts rows. Each part has its own noise, and no part
+    waits for another. Terms and gradients are means over the parts. If the loss is a mean over
+    rows, they are those of the whole batch. The same is true of devices that take the step
+    together, each on its own rows: all of them have the same weights afterwards.
     """
     context = tf.distribute.get_replica_context()
     num_devices = context.num_replicas_in_sync
@@ -55,7 +55,7 @@ def train_step(
             terms = model.loss_terms(seen, training=True, step=step, seed=seed)
         shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
     terms, gradients = tf.nest.map_structure(_mean, *shares)
-    if num_devices > 1:  # the optimizer adds up what all devices give it
+    if num_devices > 1:  # the optimizer sums the gradients of all devices
         terms, gradients = context.all_reduce("mean", (terms, gradients))
         gradients = [gradient / num_devices for gradient in gradients]
     optimizer.apply(gradients, model.trainable_variables)
@@ -73,12 +73,12 @@ def compile_steps(
 ) -> Callable[..., dict[str, np.ndarray]]:
     """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
 
-    `rows` says what the rows [M, *shape] of every block are; they stay on the device, and the
-    graph takes them from there in the block's order, those of many steps at once and outside XLA,
-    which copies rows number by number. `step` counts from the first epoch, `start` from the
-    block's first. Each term comes back as [count]. The rows that are left after a block's last
-    whole batch are a step in a graph of its own, so that every graph has one shape. Devices of a
-    strategy share a whole batch, and each takes all of what is left.
+    `rows` gives the shape [M, *shape] and type of the rows of every block. They stay on the device.
+    The graph gathers them in the block's order, for many steps at once. It does so outside XLA,
+    which copies rows value by value. `step` counts from the first step of training, and `start`
+    from the first step of the block. Each term is returned as [count]. The rows that remain after
+    a block's last whole batch are a step in a separate graph, so that every graph has one shape.
+    The devices of a strategy share a whole batch, but each takes all of the remaining rows.
     """
     strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
@@ -115,19 +115,19 @@ def compile_steps(
 def _whole_graph(
     take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
 ):
-    """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
+    """Returns a graph of many steps on whole batches, and how many batches it expects."""
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
-    batch_numbers = int(np.prod(batch_shape))  # in a row: XLA looks for each place otherwise
+    batch_numbers = int(np.prod(batch_shape))  # flat: else XLA computes each position
     at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
-    room = num_batches + at_once  # what is taken at once may reach beyond the last
+    room = num_batches + at_once  # the last gather may reach beyond the last batch
     scalar = tf.TensorSpec((), tf.int32)
 
     def take_some(batches: Any, step: int, count: tf.Tensor):
         taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
         i = tf.constant(0)
-        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
+        while i < count:  # XLA recompiles slices and ranges for each value of a bound
             batch = tf.reshape(tf.gather(batches, i), batch_shape)
             terms = take_step(batch, step + i, parts=policy.batch_parts, is_shared=True)
             taken = {name: taken[name].write(i, terms[name]) for name in names}
@@ -161,7 +161,7 @@ def _step_over(
     optimizer: tf.keras.optimizers.Optimizer,
     config: TrainConfig,
 ):
-    """Returns a step on a batch that all devices take together, sharing the rows or not."""
+    """Returns a step that all devices take together; they share the rows of a batch or not."""
     num_devices = strategy.num_replicas_in_sync
 
     @as_written
@@ -180,7 +180,7 @@ def _step_over(
 
 
 def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
-    """Returns the whole batches of an order as [room, batch_size], zeros after the last."""
+    """Returns the whole batches of an order as [room, batch_size], padded with zeros."""
     batches = np.zeros((room, batch_size), np.int32)
     whole = order[: len(order) // batch_size * batch_size]
     batches.flat[: len(whole)] = whole
@@ -192,7 +192,7 @@ def _mean(first: tf.Tensor, *others: Any):
 
 
 def _seed_of(seed: int, part: Any):
-    """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
+    """Returns the seed for the noise of one part of a batch; the first part has the run's seed."""
     if isinstance(part, int):
         return (seed + part * SEED_STRIDE) % 2**31
     return tf.cast((seed + tf.cast(part, tf.int64) * SEED_STRIDE) % 2**31, tf.int32)
@@ -201,9 +201,10 @@ def _seed_of(seed: int, part: Any):
 def compile_validation(
     model: Autoencoder, rows: StoredRows, *, max_bytes: int, seed: int
 ) -> Callable[[], float]:
-    """Returns a function of nothing that computes the mean loss over stored rows [N, *shape].
+    """Returns a function without arguments that computes the mean loss over rows [N, *shape].
 
-    They stay on the device where they fit into `max_bytes`, and are read in blocks otherwise.
+    The stored rows stay on the device if they fit into `max_bytes`. Otherwise they are read in
+    blocks.
     """
 
     @as_written

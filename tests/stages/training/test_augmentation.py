@@ -1,4 +1,4 @@
-"""Images that training sees mirrored and moved: which, how far, and the same ones again."""
+"""Augmented images: which are mirrored, how far they are shifted, and that a seed repeats them."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (200, 5, 7, 2), dtype=np.uint
 
 
 def seen(*, step: int = 0, seed: int = 0, **given) -> np.ndarray:
-    """Returns the images as one step sees them."""
+    """Returns the images that one step trains on."""
     return np.asarray(augmented(IMAGES, TrainConfig(**given), step=step, seed=seed))
 
 
-def test_images_stay_as_they_are_unless_told_otherwise():
+def test_images_do_not_change_by_default():
     np.testing.assert_array_equal(seen(), IMAGES)
 
 

@@ -1,4 +1,4 @@
-"""Training on several devices of one machine: two shares of a CPU, in a process of their own."""
+"""Training on several devices of one machine: two virtual CPU devices, in a separate process."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ DENOISING = {"kind": {"name": "denoising"}}
 
 
 def trained(root: Path, num_devices: int, *, stop_at: int = 0, model=None, **given) -> dict:
-    """Trains on digits; returns weights, digest and runtime, or the line that it ends with."""
+    """Trains on digits; returns weights, digest and runtime, or the message of its error."""
     store = Store(root)
 
     def watch(progress) -> None:
@@ -48,7 +48,7 @@ def trained(root: Path, num_devices: int, *, stop_at: int = 0, model=None, **giv
 
 @pytest.fixture(scope="module")
 def on_two_devices(tmp_path_factory) -> dict[str, dict]:
-    """Holds what was trained on two devices, by name: TensorFlow cannot be divided twice."""
+    """Returns the results on two devices, by name. A process can divide its CPU only once."""
     root = tmp_path_factory.mktemp("two")
     command = [sys.executable, "-m", "tests.stages.training.test_devices", str(root)]
     ended = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -56,7 +56,7 @@ def on_two_devices(tmp_path_factory) -> dict[str, dict]:
 
 
 def train_all(root: Path) -> dict[str, dict]:
-    """Trains all that the tests look at on two devices."""
+    """Trains on two devices everything that the tests check."""
     return {
         "clipped": trained(root / "clipped", 2, **CLIPPED),
         "averaged": trained(root / "averaged", 2, **AVERAGED),
@@ -68,7 +68,7 @@ def train_all(root: Path) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize(("name", "given"), [("clipped", CLIPPED), ("averaged", AVERAGED)])
-def test_two_devices_come_to_the_weights_of_one(on_two_devices, tmp_path, name, given):
+def test_two_devices_reach_the_weights_of_one(on_two_devices, tmp_path, name, given):
     one, two = trained(tmp_path, 1, **given), on_two_devices[name]
     assert (one["runtime"]["num_devices"], two["runtime"]["num_devices"]) == (1, 2)
     for ours, theirs in zip(one["weights"], two["weights"], strict=True):
@@ -80,7 +80,7 @@ def test_interrupted_on_two_devices_it_ends_in_the_same_bytes(on_two_devices):
     assert on_two_devices["resumed"]["digest"] == on_two_devices["unbroken"]["digest"]
 
 
-def test_devices_that_cannot_share_a_batch_are_one_line(on_two_devices):
+def test_devices_that_cannot_share_a_batch_are_refused_in_one_line(on_two_devices):
     said = on_two_devices["unequal"]["ended"]
     assert said.startswith("2 devices cannot share a batch of 127 rows equally. Choose")
 

@@ -1,4 +1,4 @@
-"""Rows on their way to the step: each once an epoch, whatever fits into memory."""
+"""The rows of training: each is taken once an epoch, however many fit into memory."""
 
 import logging
 
@@ -18,7 +18,7 @@ from tests.stages.training.test_resume import trained
 ROWS = np.arange(5_000, dtype=np.uint16).reshape(-1, 1)
 SMALL = ModelConfig(latent_dim=8)
 FOUR_BLOCKS = TrainConfig(epochs=3, batch_size=64, shuffle_bytes=25_000)
-"""Digits have some 1,500 training rows of 64 bytes: blocks of 384 rows, the last of them short."""
+"""Digits have about 1,500 training rows of 64 bytes: blocks of 384 rows, the last one short."""
 
 
 def numbered(*lengths: int) -> StoredRows:
@@ -54,7 +54,7 @@ def test_ranges_are_read_across_the_arrays_that_hold_them():
 @given(
     num_rows=st.integers(1, 5_000), block_rows=st.integers(1, 5_000), seed=st.integers(0, 2**31 - 1)
 )
-def test_pieces_of_all_blocks_hold_each_row_once(num_rows: int, block_rows: int, seed: int):
+def test_chunks_of_all_blocks_hold_each_row_once(num_rows: int, block_rows: int, seed: int):
     found = [
         row
         for start in range(0, num_rows, block_rows)
@@ -74,7 +74,7 @@ def test_an_epoch_in_blocks_sees_each_row_once_in_an_order_of_its_own():
     first, second = seen(blocks, 0), seen(blocks, 1)
     assert sorted(first) == sorted(second) == list(range(5_000))
     assert first != second
-    assert max(first[:1_200]) > 1_200  # pieces come from everywhere
+    assert max(first[:1_200]) > 1_200  # chunks come from the whole split
     assert seen(blocks, 1, first_step=30) == second[2_400:]
 
 

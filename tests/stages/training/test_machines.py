@@ -1,4 +1,4 @@
-"""Training on several machines: processes of their own that `TF_CONFIG` makes one cluster."""
+"""Training on several machines: separate processes that `TF_CONFIG` makes one cluster."""
 
 import json
 import os
@@ -39,13 +39,13 @@ def started(root: Path, given: dict, *, machines: list[str], index: int) -> subp
 
 
 def start(root: Path, *given: dict) -> list[subprocess.Popen[str]]:
-    """Starts one process a machine, each with what it is given."""
+    """Starts one process per machine, each with its own options."""
     machines = addresses(len(given))
     return [started(root, each, machines=machines, index=index) for index, each in enumerate(given)]
 
 
 def ended(processes: list[subprocess.Popen[str]]) -> list[dict]:
-    """Waits for processes; returns what each says at its end, nothing for a killed one."""
+    """Waits for processes; returns the result that each prints, empty for a killed one."""
     said = []
     for process in processes:
         out, err = process.communicate(timeout=120)
@@ -78,26 +78,26 @@ def trained(root: Path, given: dict) -> dict:
 
 
 def weights(said: dict, root: Path) -> list[np.ndarray]:
-    """Returns the arrays of the model that a process came to."""
+    """Returns the arrays of the model that a process trained."""
     model = load_model(Model.model_validate(said["model"]), Store(root), cpu="any")
     return [variable.numpy() for variable in model.variables]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """Returns where two machines have trained that nothing disturbed."""
+    """Returns the folder in which two machines train without interruption."""
     return tmp_path_factory.mktemp("unbroken")
 
 
 @pytest.fixture(scope="module")
 def unbroken(root) -> dict:
-    """Holds what they came to."""
+    """Returns the result of the chief there."""
     chief, _ = ended(start(root, DENOISING, DENOISING))
     return chief
 
 
 @pytest.mark.parametrize("given", [CLIPPED, AVERAGED], ids=["clipped", "averaged"])
-def test_two_machines_come_to_the_weights_of_one(tmp_path, given):
+def test_two_machines_reach_the_weights_of_one(tmp_path, given):
     one = trained(tmp_path / "one", given)
     chief, follower = ended(start(tmp_path / "two", given, given))
     assert (one["runtime"]["num_machines"], chief["runtime"]["num_machines"]) == (1, 2)
@@ -126,7 +126,7 @@ def test_stopped_on_one_they_stop_on_both(unbroken, tmp_path, step):
     assert chief["model"] == follower["model"] == unbroken["model"]
 
 
-def test_for_an_answer_that_is_there_nobody_waits(unbroken, root):
+def test_a_stored_answer_is_returned_without_waiting_for_the_chief(unbroken, root):
     late = started(root, DENOISING, machines=addresses(2), index=1)
     assert ended([late])[0]["model"] == unbroken["model"]
 

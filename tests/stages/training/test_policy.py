@@ -1,4 +1,4 @@
-"""How steps are computed: what is chosen for which model, and that the answer stays the same."""
+"""How steps are computed: the policy for each model, which does not change the result."""
 
 import json
 

@@ -136,7 +136,7 @@ def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_pat
         Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=65)
     )
     assert model.latent_dim == 65
-    assert "latent_dim is 65 and an example has only 64 numbers" in caplog.text
+    assert "latent_dim is 65 but an example has only 64 values" in caplog.text
 
 
 def test_tensorboard_files_are_there_while_training(stages):
@@ -151,6 +151,6 @@ def test_tensorboard_files_are_there_while_training(stages):
 
 
 def _store_like(digits, path) -> tuple[Store, object]:
-    """A store of its own with the same dataset, so that the shared one stays as it is."""
+    """Returns a separate store with the same dataset, so that the shared one is not changed."""
     store = Store(path)
     return store, ingest(Context(store), IngestConfig(shard_bytes=8192))
