@@ -1,4 +1,4 @@
-"""One trial: a training that is told of, epoch by epoch, and ended where it lags behind."""
+"""One trial: a training that is recorded after each epoch, and ended if it lags behind."""
 
 import logging
 import time
@@ -31,11 +31,11 @@ def run_trial(
     seconds: float | None,
     train: Stage[..., Model],
 ) -> Trial:
-    """Returns the trial with that number, which `train` makes unless it has ended already.
+    """Returns the trial with that number; trains it with `train` if it has not ended yet.
 
-    It comes back still running where `seconds` were not enough; its checkpoint stays, and the next
-    call goes on from there. One that lags behind or diverges leaves nothing but its record. Raises
-    ConfigError where already the config that the study begins with cannot be trained.
+    If `seconds` are not enough, the trial is returned in the state "running". Its checkpoint stays,
+    and the next call resumes from it. A trial that lags behind or diverges leaves nothing but its
+    record. Raises ConfigError if even the initial config of the study cannot be trained.
     """
     check_optuna()
     store = context.store
@@ -75,7 +75,7 @@ def run_trial(
 
 @dataclass
 class _Watch:
-    """Hears of a training, writes its losses down, and ends it where it lags or time is over."""
+    """Watches a training, stores its losses, and ends it if it lags or its time is over."""
 
     study: Study
     trial: Trial
@@ -107,7 +107,7 @@ def _end_of(seconds: float | None) -> float:
 
 
 def _history(model: Model, store: Store) -> dict[int, float]:
-    """Reads the losses of all epochs, those of a model that was there already as well."""
+    """Reads the losses of all epochs, also if the model was already in the store."""
     import pyarrow.parquet as pq  # every command imports this module
 
     path = store.reading(model, ["history.parquet"]) / "history.parquet"
@@ -120,7 +120,7 @@ def _last(trial: Trial) -> float:
 
 
 def _clear(store: Store, question: Question) -> None:
-    """Removes the checkpoint and the log of a training that nobody takes up again."""
+    """Removes the checkpoint and the log of a training that is not resumed."""
     name = f"{question.address}.partial"
     if store.files.exists(name):
         remove_draft(store.files, name, unused_since=float("inf"))

@@ -1,4 +1,4 @@
-"""What a study proposes: inside its bounds, the same each time, nothing after what lags."""
+"""Proposals of a study: they are in bounds and repeatable, and a trial that lags is detected."""
 
 from typing import get_args
 
@@ -60,14 +60,14 @@ def test_a_config_outside_the_bounds_widens_them():
 
 
 def test_the_weight_of_a_penalty_is_not_searched_for():
-    """With less of it every loss is smaller, so a search would do away with it."""
+    """With less of it every loss is smaller, so a search would reduce it to nothing."""
     for kind in KINDS:
         space = space_of(PipelineConfig(model=ModelConfig(kind=kind())))
         names = {place.rpartition(".")[2] for place in space}
         assert not names & {"weight", "beta", "noise_stddev", "decoder_weight", "free_bits"}
 
 
-def test_sizes_of_the_latent_are_searched_for_when_asked():
+def test_latent_dims_are_searched_for_if_configured():
     config = PipelineConfig(tune=TuneConfig(latent_dims=(4, 8)))
     assert space_of(config)["model.latent_dim"] == Choice((4, 8, 32))
 

@@ -1,4 +1,4 @@
-"""Studies on the digits: they go on after a kill, and what does not keep up leaves nothing."""
+"""Studies on the digits: they resume after a kill, and a pruned trial leaves only its record."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> Store:
-    """A study of two trials that nothing disturbed."""
+    """A study of two trials without interruption."""
     store = Store(tmp_path_factory.mktemp("unbroken"))
     tune(CONFIG, here(store))
     return store
@@ -58,7 +58,7 @@ def dataset_in(store: Store):
 
 
 def keep_rivals(store: Store) -> Study:
-    """Lets trials 1 to 5 of the study have ended with losses that no digit reaches."""
+    """Stores trials 1 to 5 of the study as complete, with losses that no digit reaches."""
     study = Study(dataset_in(store), CONFIG, store)
     first = study.trial(0)
     for number in range(1, 6):
@@ -68,7 +68,7 @@ def keep_rivals(store: Store) -> Study:
     return study
 
 
-def test_the_first_trial_is_the_config_as_it_is(unbroken):
+def test_the_first_trial_is_the_initial_config(unbroken):
     first = trials_in(unbroken)[0]
     assert first["values"]["train.learning_rate"] == CONFIG.train.learning_rate
     assert list(first["losses"]) == ["1", "2", "3"]
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_the_trial_that_runs(own, capsys):
 
 
 @pytest.mark.parametrize("trials", ["0", "-1"])
-def test_no_trials_are_one_line(trials, tmp_path, capsys):
+def test_no_trials_are_refused_in_one_line(trials, tmp_path, capsys):
     assert main(["tune", "--direct", f"--trials={trials}", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"aeflow: tune.trials = {trials} is not allowed: "
@@ -164,8 +164,8 @@ def test_no_trials_are_one_line(trials, tmp_path, capsys):
     ]
 
 
-def test_without_the_package_it_is_one_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "optuna", None)  # as Python has it for what is not there
+def test_without_the_package_it_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # Python then treats it as not installed
     assert main(["tune", "--direct", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "aeflow: Tuning needs the package 'optuna', which is not installed. Install the extra, "
