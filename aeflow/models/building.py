@@ -59,9 +59,9 @@ def kind_class(name: str) -> type[Autoencoder]:
 @contextmanager
 def _multiplying_in(precision: str) -> Iterator[None]:
     """Makes layers that this thread creates in the block multiply in float32 or bfloat16."""
-    before = tf.keras.config.dtype_policy()
+    previous_policy = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy({"bfloat16": "mixed_bfloat16"}.get(precision, precision))
     try:
         yield
     finally:
-        tf.keras.config.set_dtype_policy(before)
+        tf.keras.config.set_dtype_policy(previous_policy)

@@ -67,7 +67,7 @@ def refusing_in(precision: str, *, section: str) -> Iterator[None]:
     """Raises InexactPrecision if TensorFlow cannot compute the block in that precision."""
     remedy = f'Choose precision = "float32" in [{section}].'
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
-    if limits and _kills(precision):
+    if limits and _crashes_in(precision):
         raise InexactPrecision(
             f"TensorFlow crashes when it computes in {precision} under {limits[0]}. {remedy}"
         )
@@ -83,7 +83,7 @@ def refusing_in(precision: str, *, section: str) -> Iterator[None]:
 
 
 @cache
-def _kills(precision: str) -> bool:
+def _crashes_in(precision: str) -> bool:
     """Returns whether a matrix product in that precision crashes a child process."""
     child = [sys.executable, "-c", PRODUCT.format(precision)]
     return subprocess.run(child, capture_output=True, check=False).returncode < 0

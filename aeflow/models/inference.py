@@ -23,7 +23,7 @@ from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
 
-AT_ONCE = 3
+BATCHES_IN_FLIGHT = 3
 """Batches in flight. Some are copied while others are computed, so that no core is idle."""
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Inference:
         while batch_size:
             inference = cls(model, schema, batch_size)
             try:
-                rows = np.zeros((AT_ONCE * batch_size, *schema.shape), schema.dtype)
+                rows = np.zeros((BATCHES_IN_FLIGHT * batch_size, *schema.shape), schema.dtype)
                 inference.encode(rows) if with_errors else inference.latents(rows)
             except (MemoryError, tf.errors.ResourceExhaustedError):
                 logger.warning("A batch of %d rows does not fit into memory.", batch_size)
@@ -111,22 +111,22 @@ class Inference:
     ) -> Iterator[list[np.ndarray]]:
         """Yields the graph's results for each array, while batches of the next already run."""
 
-        def take(batch: np.ndarray, count: int) -> list[np.ndarray]:
-            found = tf.nest.flatten(forward(tf.constant(batch)))
-            return [tensor.numpy()[:count] for tensor in found]
+        def compute(batch: np.ndarray, count: int) -> list[np.ndarray]:
+            outputs = tf.nest.flatten(forward(tf.constant(batch)))
+            return [tensor.numpy()[:count] for tensor in outputs]
 
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forward") as pool:
-            begun = (
-                (pool.submit(take, batch, count), number)
+        with ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="forward") as pool:
+            futures = (
+                (pool.submit(compute, batch, count), number)
                 for number, rows in enumerate(arrays)
                 for batch, count in self._batches(rows)
             )
-            for _, batches in groupby(ahead(begun, AT_ONCE), key=itemgetter(1)):
-                taken = []
+            for _, batches in groupby(ahead(futures, BATCHES_IN_FLIGHT), key=itemgetter(1)):
+                results = []
                 for batch, _ in batches:
-                    taken.append(batch.result())
-                    on_rows(len(taken[-1][0]))
-                yield [np.concatenate(parts) for parts in zip(*taken, strict=True)]
+                    results.append(batch.result())
+                    on_rows(len(results[-1][0]))
+                yield [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         for start in range(0, len(rows), self.batch_size):

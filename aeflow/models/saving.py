@@ -18,12 +18,21 @@ from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["described", "identity_of", "in_float32", "in_precision", "load_model", "save_model"]
+__all__ = [
+    "description_of",
+    "identity_of",
+    "in_float32",
+    "in_precision",
+    "load_model",
+    "save_model",
+]
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 
-def described(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> dict[str, Any]:
+def description_of(
+    model: Autoencoder, config: ModelConfig, schema: ExampleSchema
+) -> dict[str, Any]:
     """Returns what a model is built from, with every default written out: defaults may change."""
     return {
         "model": config.model_dump(mode="json"),
@@ -56,7 +65,7 @@ def save_model(
     cpu: str,
 ) -> str:
     """Writes a model into a draft and returns its identity."""
-    content = described(model, config, schema)
+    content = description_of(model, config, schema)
     with draft.writing(CONFIG) as path:
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     with draft.writing(WEIGHTS) as path:
@@ -74,7 +83,7 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     """
     folder = store.reading(model, [CONFIG, WEIGHTS, GOLDEN])
     content = json.loads((folder / CONFIG).read_bytes())
-    rebuilt = _built(content)
+    rebuilt = _build_from(content)
     try:
         rebuilt.load_weights(folder / WEIGHTS)
     except ValueError as error:
@@ -100,16 +109,16 @@ def in_precision(loaded: Autoencoder, model: Model, store: Store, *, precision: 
 
 def in_float32(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> Autoencoder:
     """Returns a twin of a model, with the same weights, that multiplies in float32."""
-    return _twin(model, described(model, config, schema), precision="float32")
+    return _twin(model, description_of(model, config, schema), precision="float32")
 
 
 def _twin(model: Autoencoder, content: Mapping[str, Any], *, precision: str) -> Autoencoder:
-    twin = _built(content, precision=precision)
+    twin = _build_from(content, precision=precision)
     twin.set_weights(model.get_weights())
     return twin
 
 
-def _built(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
+def _build_from(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
     """Builds a model from its description; its weights are not loaded yet."""
     config = ModelConfig.model_validate(content["model"])
     schema = ExampleSchema.model_validate(content["example_schema"])

@@ -242,9 +242,9 @@ def test_contraction_is_the_squared_norm_of_the_jacobian_over_the_variance(image
 
 def test_discrepancy_is_0_for_the_prior_and_grows_with_the_distance():
     z, prior = (tf.random.stateless_normal((500, 4), (0, seed)) for seed in (1, 2))
-    found = [float(maximum_mean_discrepancy(z + shift, prior)) for shift in (0.0, 1.0, 3.0)]
-    assert found[0] == pytest.approx(0, abs=0.01)
-    assert found[0] < 0.05 < found[1] < found[2] < 2
+    discrepancies = [float(maximum_mean_discrepancy(z + shift, prior)) for shift in (0.0, 1.0, 3.0)]
+    assert discrepancies[0] == pytest.approx(0, abs=0.01)
+    assert discrepancies[0] < 0.05 < discrepancies[1] < discrepancies[2] < 2
 
 
 @pytest.mark.parametrize(("latent_dim", "shape"), [(6, (3, 8, 2)), (7, (7, 8, 1)), (1, (1, 8, 1))])
@@ -267,10 +267,10 @@ def test_entries_move_to_the_mean_of_what_chose_them_and_dead_ones_are_revived(i
     for step in range(60):
         terms = terms_of(model, images, step=step)
     z = model.encoder(model.preprocessing(images))
-    chosen = model.codebooks.nearest(z).numpy()
+    codes = model.codebooks.nearest(z).numpy()
     first = z.numpy().reshape(400, 3, 2)[:, 0]
     for code, entry in enumerate(model.codebooks.entries.numpy()[0]):
-        assert entry == pytest.approx(first[chosen[:, 0] == code].mean(axis=0), abs=0.02)
+        assert entry == pytest.approx(first[codes[:, 0] == code].mean(axis=0), abs=0.02)
     assert 3 < terms["perplexity"] <= 4
     model.codebooks.entries.assign(model.codebooks.entries + 1000.0)
     model.codebooks.counts.assign(0 * model.codebooks.counts)
@@ -287,8 +287,8 @@ def test_validation_does_not_move_the_codebook(images):
 
 
 def test_a_codebook_larger_than_the_data_is_refused():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(VqOptions(num_codes=401)).prepare(num_rows=400, num_steps=1)
-    assert str(caught.value) == (
+    assert str(raised.value) == (
         "model.kind.num_codes = 401 is more than the 400 training rows. Choose at most 400."
     )

@@ -25,7 +25,7 @@ from aeflow.models.golden import GOLDEN, golden_deviations, write_golden
 from aeflow.models.kinds import KINDS
 from aeflow.models.networks import NETWORKS
 from aeflow.models.preprocessing import fit_preprocessing
-from aeflow.models.saving import described, identity_of
+from aeflow.models.saving import description_of, identity_of
 from aeflow.progress import Progress
 from aeflow.schema import ExampleSchema
 from aeflow.stages import Context
@@ -89,7 +89,7 @@ class Untrained:
 
     def identity_of(self, model: Autoencoder) -> str:
         config = config_of(self.network, self.kind)
-        return identity_of(model, described(model, config, self.schema))
+        return identity_of(model, description_of(model, config, self.schema))
 
 
 OF_VECTORS = [network for network in NETWORKS if network != "convolutional"]
@@ -200,9 +200,9 @@ class Trained:
 
 
 def settings(name: str, config: ModelConfig, seed: int) -> TrainConfig:
-    usual = TRAINING[name]
-    epochs = SLOW.get((config.network.name, config.kind.name), usual.epochs)
-    return usual.model_copy(update={"seed": seed, "epochs": epochs})
+    default_config = TRAINING[name]
+    epochs = SLOW.get((config.network.name, config.kind.name), default_config.epochs)
+    return default_config.model_copy(update={"seed": seed, "epochs": epochs})
 
 
 def files_of(model: Model, store: Store) -> dict[str, bytes]:
@@ -286,14 +286,15 @@ def other_keras() -> Iterator[None]:
     [*((network, "plain") for network in NETWORKS), *(("dense", kind) for kind in KINDS)],
 )
 def test_settings_of_keras_do_not_change_a_model(network, kind, other_keras):
-    told = described_of(network, kind)
+    fingerprint = fingerprint_of(network, kind)
     reset_keras()
-    assert told == described_of(network, kind)
+    assert fingerprint == fingerprint_of(network, kind)
 
 
-def described_of(network: str, kind: str) -> tuple[str, bytes]:
+def fingerprint_of(network: str, kind: str) -> tuple[str, bytes]:
     """Returns a model's identity, and its latents of a few rows."""
     model = built(network, kind, IMAGES)
     rows = np.random.default_rng(0).integers(0, 256, (5, *IMAGES.shape), dtype=np.uint8)
     latents = Inference(model, IMAGES, 5).latents(rows)
-    return identity_of(model, described(model, config_of(network, kind), IMAGES)), latents.tobytes()
+    description = description_of(model, config_of(network, kind), IMAGES)
+    return identity_of(model, description), latents.tobytes()

@@ -45,18 +45,18 @@ def test_convolutional_network_takes_any_height_and_width_it_has_room_for(networ
 
 
 def test_image_too_small_for_the_convolutions_is_refused_in_one_line():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(ConvolutionalOptions(filters=(4, 4, 4, 4)), (12, 40, 3))
-    assert str(caught.value) == (
+    assert str(raised.value) == (
         "The convolutional network with 4 convolutions of stride 2 takes images of at least "
         "16x16, not 12x40. Choose fewer filters or --network dense."
     )
 
 
 def test_convolutional_network_refuses_vectors():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(ConvolutionalOptions(), (5,))
-    assert str(caught.value) == (
+    assert str(raised.value) == (
         "The convolutional network takes images [H, W, C], not examples of shape (5,). "
         "Choose --network dense."
     )

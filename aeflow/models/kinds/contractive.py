@@ -26,10 +26,10 @@ class ContractiveAutoencoder(Autoencoder):
         """
         x = self.preprocessing(rows)
         direction = tf.random.stateless_normal(tf.shape(x), (seed, step))
-        both = self.encoder(tf.concat([x, x + DISTANCE * direction], 0), training=training)
-        z, moved = tf.split(both, 2)
+        outputs = self.encoder(tf.concat([x, x + DISTANCE * direction], 0), training=training)
+        z, z_nearby = tf.split(outputs, 2)
         mse = mean_squared_error(x, self.decoder(z, training=training))
-        change = tf.reduce_mean(tf.square((moved - z) / DISTANCE))
+        change = tf.reduce_mean(tf.square((z_nearby - z) / DISTANCE))
         variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0))
         penalty = change / (variance + TINY)
         loss = penalised(mse, self.options.weight * penalty)

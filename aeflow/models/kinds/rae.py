@@ -67,8 +67,8 @@ class Moments(tf.keras.layers.Layer):
         """Adds latents [B, d] to the averages; `weight` is the sum of all their weights so far."""
         z = tf.stop_gradient(z)
         count = tf.cast(tf.shape(z)[0], tf.float32)
-        seen = (1.0, tf.reduce_mean(z, axis=0), tf.linalg.matmul(z, z, transpose_a=True) / count)
-        for average, value in zip((self.weight, self.first, self.second), seen, strict=True):
+        moments = (1.0, tf.reduce_mean(z, axis=0), tf.linalg.matmul(z, z, transpose_a=True) / count)
+        for average, value in zip((self.weight, self.first, self.second), moments, strict=True):
             average.assign(MOMENTUM * average + (1 - MOMENTUM) * value)
 
     def distributed(self, normal: Any):

@@ -27,14 +27,14 @@ class SparseAutoencoder(Autoencoder):
         x = self.preprocessing(rows)
         z = self._active(self.encoder(x, training=training))
         mse = mean_squared_error(x, self.decoder(z, training=training))
-        penalty = relative_size(z) if self.options.penalty == "l1" else self._inactivity(z)
+        penalty = relative_size(z) if self.options.penalty == "l1" else self._activity_divergence(z)
         loss = penalised(mse, self.options.weight * penalty)
         return {"loss": loss, "reconstruction": mse, "sparsity": penalty}
 
     def _active(self, z: tf.Tensor):
         return tf.sigmoid(z) if self.options.penalty == "kl" else z
 
-    def _inactivity(self, z: tf.Tensor):
+    def _activity_divergence(self, z: tf.Tensor):
         """Returns the mean divergence, in nats, of each dimension's mean activity from rho."""
         rho = self.options.rho
         activity = tf.clip_by_value(tf.reduce_mean(z, axis=0), TINY, 1 - TINY)

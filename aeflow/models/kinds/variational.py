@@ -75,9 +75,9 @@ class VariationalAutoencoder(Autoencoder):
         x_hat = self.decoder(mean + tf.exp(0.5 * log_variance) * noise, training=training)
         mse = mean_squared_error(x, x_hat)
         kl = divergence(mean, log_variance)
-        counted = tf.reduce_sum(tf.maximum(kl, self.options.free_bits))
+        kl_with_free_bits = tf.reduce_sum(tf.maximum(kl, self.options.free_bits))
         beta = self._beta(step) if training else self.options.beta
-        loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * counted)
+        loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * kl_with_free_bits)
         return {"loss": loss, "reconstruction": mse, "kl": tf.reduce_sum(kl)}
 
     def _beta(self, step: int):

@@ -74,8 +74,8 @@ class VectorQuantisedAutoencoder(Autoencoder):
         books = self.codebooks
         counts = np.zeros((books.num_parts, books.num_codes))
         for x in batches:
-            chosen = books.nearest(self.encoder(x, training=False)).numpy()
-            counts += [np.bincount(part, minlength=books.num_codes) for part in chosen.T]
+            codes = books.nearest(self.encoder(x, training=False)).numpy()
+            counts += [np.bincount(part, minlength=books.num_codes) for part in codes.T]
         shares = counts / counts.sum(axis=1, keepdims=True)
         logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
         return {
@@ -91,10 +91,10 @@ class VectorQuantisedAutoencoder(Autoencoder):
         """
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
-        chosen = self.codebooks.nearest(z)
-        quantised = self.codebooks.quantised(z, chosen)
+        codes = self.codebooks.nearest(z)
+        quantised = self.codebooks.quantised(z, codes)
         if training:
-            self.codebooks.update(z, chosen, step=step, seed=seed)
+            self.codebooks.update(z, codes, step=step, seed=seed)
         straight_through = z + tf.stop_gradient(quantised - z)
         mse = mean_squared_error(x, self.decoder(straight_through, training=training))
         variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0)) + TINY
@@ -103,14 +103,14 @@ class VectorQuantisedAutoencoder(Autoencoder):
             "loss": penalised(mse, self.options.commitment * commitment),
             "reconstruction": mse,
             "commitment": commitment,
-            "perplexity": self.codebooks.perplexity(chosen),
+            "perplexity": self.codebooks.perplexity(codes),
         }
 
 
 class Codebooks(tf.keras.layers.Layer):
     """Holds one codebook for each part of a latent, and moving averages of their use.
 
-    Shapes: B rows, G parts, K entries, d dimensions in a part.
+    Shapes: B rows, G parts, K entries, d dimensions in a part. A code is the index of an entry.
     """
 
     def __init__(self, latent_dim: int, options: Any):
@@ -126,40 +126,40 @@ class Codebooks(tf.keras.layers.Layer):
         self.built = True
 
     def nearest(self, z: tf.Tensor):
-        """Returns the index of the entry nearest to each part of z [B, G d], as int32 [B, G]."""
+        """Returns the codes int32 [B, G] of the entries nearest to the parts of z [B, G d]."""
         parts = self._parts(z)
         squares = tf.reduce_sum(tf.square(self.entries), axis=2)
         products = tf.einsum("bgd,gkd->bgk", parts, self.entries)
         return tf.argmin(squares - 2 * products, axis=2, output_type=tf.int32)
 
-    def quantised(self, z: tf.Tensor, chosen: tf.Tensor):
-        """Returns z [B, G d] with each part replaced by the entry at its index, int32 [B, G]."""
-        entries = tf.gather(self.entries, tf.transpose(chosen), batch_dims=1)
+    def quantised(self, z: tf.Tensor, codes: tf.Tensor):
+        """Returns z [B, G d] with each part replaced by the entry of its code, int32 [B, G]."""
+        entries = tf.gather(self.entries, tf.transpose(codes), batch_dims=1)
         return tf.reshape(tf.transpose(entries, (1, 0, 2)), tf.shape(z))
 
-    def update(self, z: tf.Tensor, chosen: tf.Tensor, *, step: int, seed: int) -> None:
+    def update(self, z: tf.Tensor, codes: tf.Tensor, *, step: int, seed: int) -> None:
         """Moves each entry towards the mean of the parts nearest to it; resets dead entries."""
         parts = tf.stop_gradient(self._parts(z))
-        used = tf.one_hot(chosen, self.num_codes)
+        used = tf.one_hot(codes, self.num_codes)
         keep = self.decay
         counts = keep * self.counts + (1 - keep) * tf.reduce_sum(used, axis=0)
         sums = keep * self.sums + (1 - keep) * tf.einsum("bgk,bgd->gkd", used, parts)
         num_rows = tf.shape(z)[0]
-        usual = tf.cast(num_rows, tf.float32) / self.num_codes
-        reborn = tf.random.stateless_uniform(
+        mean_count = tf.cast(num_rows, tf.float32) / self.num_codes
+        random_rows = tf.random.stateless_uniform(
             (self.num_codes,), (seed, step), maxval=num_rows, dtype=tf.int32
         )
-        fresh = tf.transpose(tf.gather(parts, reborn), (1, 0, 2))
-        dead = counts < DEAD * usual
-        counts = tf.where(dead, usual, counts)
-        sums = tf.where(tf.expand_dims(dead, 2), usual * fresh, sums)
+        random_parts = tf.transpose(tf.gather(parts, random_rows), (1, 0, 2))
+        dead = counts < DEAD * mean_count
+        counts = tf.where(dead, mean_count, counts)
+        sums = tf.where(tf.expand_dims(dead, 2), mean_count * random_parts, sums)
         self.counts.assign(counts)
         self.sums.assign(sums)
         self.entries.assign(sums / tf.expand_dims(counts, 2))
 
-    def perplexity(self, chosen: tf.Tensor):
-        """Returns exp of the entropy of a batch's indices int32 [B, G], a mean over parts."""
-        shares = tf.reduce_mean(tf.one_hot(chosen, self.num_codes), axis=0)
+    def perplexity(self, codes: tf.Tensor):
+        """Returns exp of the entropy of a batch's codes int32 [B, G], a mean over parts."""
+        shares = tf.reduce_mean(tf.one_hot(codes, self.num_codes), axis=0)
         entropies = -tf.reduce_sum(shares * tf.math.log(shares + TINY), axis=1)
         return tf.reduce_mean(tf.exp(entropies))
 

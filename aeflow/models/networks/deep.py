@@ -69,6 +69,6 @@ class Hidden(layers.Layer):
 
 def _hidden(widths: tuple[int, ...], options: DeepOptions) -> list[Hidden]:
     return [
-        Hidden(units, options, is_residual=options.residual and units == before)
-        for before, units in pairwise((0, *widths))
+        Hidden(units, options, is_residual=options.residual and units == previous_units)
+        for previous_units, units in pairwise((0, *widths))
     ]
