@@ -45,7 +45,7 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
 
-    def built(precision: str, strategy: tf.distribute.Strategy | None = None) -> Autoencoder:
+    def build_model(precision: str, strategy: tf.distribute.Strategy | None = None) -> Autoencoder:
         model = build(
             model_config,
             dataset.example_schema,
@@ -66,9 +66,9 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
             parts=policy.batch_parts * strategy.num_replicas_in_sync,
             xla=policy.xla,
         )
-        model = check_precision(built, rows, batches, config=config, agreement=agreement)
+        model = check_precision(build_model, rows, batches, config=config, agreement=agreement)
     if model is None or strategy.num_replicas_in_sync > 1:
-        model = built(config.precision, strategy)
+        model = build_model(config.precision, strategy)
     optimizer = build_optimizer(
         config, model.trainable_variables, num_steps=num_steps, strategy=strategy
     )

@@ -19,7 +19,7 @@ __all__ = ["follow"]
 POLL_SECONDS = 1.0
 
 
-class _Answered(Exception):
+class _ChiefAnswered(Exception):
     """Ends the wait for the chief, because its answer is in the store."""
 
 
@@ -32,14 +32,14 @@ def follow(
     """
     question, store = work.question, work.store
 
-    def waiting(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         work.on_progress(progress)
         if store.find(question.address):
-            raise _Answered
+            raise _ChiefAnswered
 
     try:
-        waiting(Progress("train", 0, 1, "step", "looks for the answer"))
-        run = begin(work.heard_by(waiting), dataset, config, model_config=model_config)
+        report(Progress("train", 0, 1, "step", "looks for the answer"))
+        run = begin(work.heard_by(report), dataset, config, model_config=model_config)
         draft = DraftOfAnother(store.files, question.address)
         checkpoints = Checkpoints(draft, run.model, run.optimizer)
         fit(
@@ -50,10 +50,10 @@ def follow(
             on_progress=work.on_progress,
         )
         while True:
-            waiting(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
+            report(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
             _check_alive(question, store)
             time.sleep(POLL_SECONDS)
-    except _Answered:
+    except _ChiefAnswered:
         return Model.model_validate(store.manifest(question.address).artifact)
 
 

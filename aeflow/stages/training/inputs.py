@@ -17,9 +17,9 @@ from aeflow.configs import TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.storage import Store
 
-__all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows", "piece_ranges"]
+__all__ = ["Block", "StoredRows", "TrainingBlocks", "chunk_ranges", "epoch_order", "open_rows"]
 
-PIECE = 1024
+CHUNK_ROWS = 1024
 """Adjacent rows that are read together: about a megabyte of MNIST."""
 
 
@@ -42,18 +42,18 @@ class StoredRows:
         It is N if all rows fit, and otherwise the largest multiple of `multiple_of` that fits, but
         at least 1 and at most N.
         """
-        most = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
-        if len(self) <= most:
+        max_rows = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
+        if len(self) <= max_rows:
             return len(self)
-        return min(max(1, most // multiple_of) * multiple_of, len(self))
+        return min(max(1, max_rows // multiple_of) * multiple_of, len(self))
 
     def read(self, ranges: Iterable[tuple[int, int]], *, room: int | None = None) -> np.ndarray:
         """Copies the rows of ranges (start, stop), in order; pads with zeros to `room` rows."""
         views = [view for start, stop in ranges for view in self._views(start, stop)]
         num_rows = sum(map(len, views))
-        copied = np.zeros((room or num_rows, *self.shape), self.dtype)
-        np.concatenate(views, out=copied[:num_rows])
-        return copied
+        rows = np.zeros((room or num_rows, *self.shape), self.dtype)
+        np.concatenate(views, out=rows[:num_rows])
+        return rows
 
     def first(self, num_rows: int) -> np.ndarray:
         """Copies the first `num_rows` rows, or all rows if there are fewer."""
@@ -97,9 +97,9 @@ class TrainingBlocks:
         self._rows = rows
         self._config = config
         self.num_rows = len(rows)
-        most = rows.rows_within(config.shuffle_bytes, multiple_of=config.batch_size)
-        self._num_blocks = -(-self.num_rows // most)
-        self.block_rows = most
+        block_rows = rows.rows_within(config.shuffle_bytes, multiple_of=config.batch_size)
+        self._num_blocks = -(-self.num_rows // block_rows)
+        self.block_rows = block_rows
         self._resident: tf.Tensor | None = None
         if self._num_blocks == 1:
             self._resident = tf.constant(rows.first(self.num_rows))
@@ -138,7 +138,7 @@ class TrainingBlocks:
         stop = min(start + self.block_rows, self.num_rows)
         rows = self._resident
         if rows is None:
-            ranges = piece_ranges(self.num_rows, start, stop, seed=self._config.seed, epoch=epoch)
+            ranges = chunk_ranges(self.num_rows, start, stop, seed=self._config.seed, epoch=epoch)
             rows = tf.constant(self._rows.read(ranges, room=self.block_rows))
         batch_size = self._config.batch_size
         return Block(
@@ -155,14 +155,14 @@ def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.n
     return generator.permutation(num_rows).astype(np.int32)
 
 
-def piece_ranges(
+def chunk_ranges(
     num_rows: int, start: int, stop: int, *, seed: int, epoch: int
 ) -> list[tuple[int, int]]:
     """Returns the row ranges at positions `start` to `stop` of the epoch's shuffled chunks."""
-    num_pieces = -(-num_rows // PIECE)
+    num_chunks = -(-num_rows // CHUNK_ROWS)
     generator = np.random.Generator(np.random.PCG64([seed, epoch, 0, 1]))
-    first_rows = generator.permutation(num_pieces) * PIECE
-    lengths = np.minimum(PIECE, num_rows - first_rows)
+    first_rows = generator.permutation(num_chunks) * CHUNK_ROWS
+    lengths = np.minimum(CHUNK_ROWS, num_rows - first_rows)
     ends = np.cumsum(lengths)
     within = slice(
         int(np.searchsorted(ends, start, side="right")),

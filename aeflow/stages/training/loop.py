@@ -26,7 +26,7 @@ from aeflow.stages.training.together import Agreement
 
 __all__ = ["Run", "fit"]
 
-MEASURED = ("loss", "validation_loss")
+LOSSES = ("loss", "validation_loss")
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,12 @@ class Run:
             yield
             return
         variables = self.model.trainable_variables
-        last = [variable.numpy() for variable in variables]
+        last_weights = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
         try:
             yield
         finally:
-            for variable, weights in zip(variables, last, strict=True):
+            for variable, weights in zip(variables, last_weights, strict=True):
                 variable.assign(weights)
 
 
@@ -104,7 +104,7 @@ def fit(
                 _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
             with run.averaged():
                 with run.agreement.surviving():
-                    loss = run.agreement.least(validation_loss())
+                    loss = run.agreement.minimum(validation_loss())
                 _finish_epoch(run, state, loss)
                 _log_epoch(config, state)
                 rate = pace.rate * config.batch_size
@@ -133,7 +133,7 @@ def _train_epoch(
         while state.step < end:
             with run.agreement.leaving():
                 on_progress(_progress(run, state))
-            count = int(run.agreement.least(pace.steps_within(end - state.step)))
+            count = int(run.agreement.minimum(pace.steps_within(end - state.step)))
             with pace.timing(count):
                 terms = run_steps(block, state.step, block.num_steps - (end - state.step), count)
             _check_finite(run, state, terms["loss"])
@@ -177,8 +177,8 @@ def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> Non
 def _log_epoch(config: TrainConfig, state: TrainingState) -> None:
     last = state.history[-1]
     if is_logged(state.epochs_done, config.epochs) or _out_of_patience(config, state):
-        measured = ", ".join(f"{name} {last[name]:.4g}" for name in MEASURED if name in last)
-        logger.info("train: epoch %d of %d, %s", state.epochs_done, config.epochs, measured)
+        losses = ", ".join(f"{name} {last[name]:.4g}" for name in LOSSES if name in last)
+        logger.info("train: epoch %d of %d, %s", state.epochs_done, config.epochs, losses)
 
 
 def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
@@ -193,7 +193,7 @@ def _progress(run: Run, state: TrainingState) -> Progress:
         total=run.num_steps,
         unit="step",
         message=f"epoch {state.epochs_done + 1} of {run.config.epochs}",
-        metrics={name: last[name] for name in MEASURED if name in last},
+        metrics={name: last[name] for name in LOSSES if name in last},
         epoch=state.epochs_done,
     )
 
@@ -205,8 +205,8 @@ class _Pace:
         self._fixed = steps_per_call
         self.rate = 8.0
 
-    def steps_within(self, left: int) -> int:
-        return min(left, self._fixed or max(1, int(self.rate)))
+    def steps_within(self, remaining_steps: int) -> int:
+        return min(remaining_steps, self._fixed or max(1, int(self.rate)))
 
     @contextmanager
     def timing(self, count: int) -> Iterator[None]:

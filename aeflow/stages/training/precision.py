@@ -84,7 +84,7 @@ def check_precision(
                 deviation.check(config.precision, section="train")
     except InexactPrecision as error:
         refusal = error
-    is_accepted_by_all = agreement.least(float(refusal is None))
+    is_accepted_by_all = agreement.minimum(float(refusal is None))
     if refusal:
         raise refusal
     if not (short and is_accepted_by_all):
@@ -153,14 +153,14 @@ def _values_of(
         return tf.function(compute, (spec,), autograph=False, jit_compile=xla)
 
     def values_on(rows: StoredRows, batch: Batch) -> dict[str, np.ndarray]:
-        some = rows.first(batch.count * batch.num_rows)
+        first_rows = rows.first(batch.count * batch.num_rows)
         spec = tf.TensorSpec((None, *rows.shape), rows.dtype)
         compute, results = compiled(batch.is_step, batch.xla, spec), []
-        for each in np.resize(some, (batch.count, batch.num_rows, *some.shape[1:])):
-            results.append({name: v.numpy() for name, v in compute(tf.constant(each)).items()})
+        for array in np.resize(first_rows, (batch.count, batch.num_rows, *first_rows.shape[1:])):
+            results.append({name: v.numpy() for name, v in compute(tf.constant(array)).items()})
             for variable, weight in weights:  # a step changes averages and codebooks
                 variable.assign(weight)
-        stacked = {name: np.stack([each[name] for each in results]) for name in results[0]}
+        stacked = {name: np.stack([result[name] for result in results]) for name in results[0]}
         return {name: v.sum(0) if name in PARTS else v for name, v in stacked.items()}
 
     return values_on

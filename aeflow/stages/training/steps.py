@@ -15,7 +15,7 @@ from aeflow.stages.training.policy import Policy
 
 __all__ = ["compile_steps", "compile_validation", "train_step"]
 
-TAKEN_BYTES = 2**22
+GATHERED_BYTES = 2**22
 """Bytes of rows that are gathered at once, for as many steps as fit into a processor's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
@@ -50,9 +50,9 @@ def train_step(
     shares = []
     for i, part in enumerate(tf.split(rows, parts)):
         seed = _seed_of(config.seed, first + i)
-        seen = augmented(part, config, step=step, seed=seed)
+        part_rows = augmented(part, config, step=step, seed=seed)
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(seen, training=True, step=step, seed=seed)
+            terms = model.loss_terms(part_rows, training=True, step=step, seed=seed)
         shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
     terms, gradients = tf.nest.map_structure(_mean, *shares)
     if num_devices > 1:  # the optimizer sums the gradients of all devices
@@ -87,27 +87,27 @@ def compile_steps(
     run_whole, room = _whole_graph(take_step, names, rows, batch_size=batch_size, policy=policy)
 
     @cache
-    def left_graph(num_rows: int):
-        def take_left(rows: tf.Tensor, chosen: tf.Tensor, step: int):
-            return take_step(tf.gather(rows, chosen), step, parts=1, is_shared=False)
+    def remainder_graph(num_rows: int):
+        def take_remainder(rows: tf.Tensor, indices: tf.Tensor, step: int):
+            return take_step(tf.gather(rows, indices), step, parts=1, is_shared=False)
 
-        left = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
-        return tf.function(take_left, left, autograph=False).get_concrete_function()
+        signature = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
+        return tf.function(take_remainder, signature, autograph=False).get_concrete_function()
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
-        taken = {name: np.empty(0, np.float32) for name in names}
+        results = {name: np.empty(0, np.float32) for name in names}
         num_whole = len(block.order) // batch_size
         num = min(count, num_whole - start)
         if num:
             batches = tf.constant(_whole_batches(block.order, batch_size, room=room))
-            numbers = (tf.constant(value) for value in (step, start, num))
-            terms = run_whole(block.rows, batches, *numbers)
-            taken = {name: terms[name].numpy()[:num] for name in names}
+            scalars = (tf.constant(value) for value in (step, start, num))
+            terms = run_whole(block.rows, batches, *scalars)
+            results = {name: terms[name].numpy()[:num] for name in names}
         if num < count:
-            left = tf.constant(block.order[num_whole * batch_size :])
-            terms = left_graph(len(left))(block.rows, left, tf.constant(step + num))
-            taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
-        return taken
+            remainder = tf.constant(block.order[num_whole * batch_size :])
+            terms = remainder_graph(len(remainder))(block.rows, remainder, tf.constant(step + num))
+            results = {name: np.append(results[name], terms[name].numpy()) for name in names}
+        return results
 
     return run_steps
 
@@ -119,40 +119,40 @@ def _whole_graph(
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
-    batch_numbers = int(np.prod(batch_shape))  # flat: else XLA computes each position
-    at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
+    batch_values = int(np.prod(batch_shape))  # flat: else XLA computes each position
+    at_once = max(1, min(GATHERED_BYTES // (batch_values * rows.dtype.size), num_batches))
     room = num_batches + at_once  # the last gather may reach beyond the last batch
     scalar = tf.TensorSpec((), tf.int32)
 
     def take_some(batches: Any, step: int, count: tf.Tensor):
-        taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
+        results = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
         i = tf.constant(0)
         while i < count:  # XLA recompiles slices and ranges for each value of a bound
             batch = tf.reshape(tf.gather(batches, i), batch_shape)
             terms = take_step(batch, step + i, parts=policy.batch_parts, is_shared=True)
-            taken = {name: taken[name].write(i, terms[name]) for name in names}
+            results = {name: results[name].write(i, terms[name]) for name in names}
             i += 1
-        return {name: taken[name].stack() for name in names}
+        return {name: results[name].stack() for name in names}
 
-    some = tf.TensorSpec((at_once, batch_numbers), rows.dtype)
-    run_some = tf.function(take_some, (some, scalar, scalar), jit_compile=policy.xla)
+    some_signature = tf.TensorSpec((at_once, batch_values), rows.dtype)
+    run_some = tf.function(take_some, (some_signature, scalar, scalar), jit_compile=policy.xla)
 
     def take_whole(
-        rows: tf.Tensor, chosen: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
+        rows: tf.Tensor, indices: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
     ):
-        taken = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
+        results = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
         done, calls = tf.constant(0), tf.constant(0)
         while done < count:
             num = tf.minimum(at_once, count - done)
-            batches = tf.gather(rows, tf.gather(chosen, start + done + tf.range(at_once)))
-            batches = tf.reshape(batches, (at_once, batch_numbers))
+            batches = tf.gather(rows, tf.gather(indices, start + done + tf.range(at_once)))
+            batches = tf.reshape(batches, (at_once, batch_values))
             terms = run_some(batches, step + done, num)
-            taken = {name: taken[name].write(calls, terms[name]) for name in names}
+            results = {name: results[name].write(calls, terms[name]) for name in names}
             done, calls = done + num, calls + 1
-        return {name: taken[name].concat() for name in names}
+        return {name: results[name].concat() for name in names}
 
-    whole = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
-    return tf.function(take_whole, whole).get_concrete_function(), room
+    whole_signature = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
+    return tf.function(take_whole, whole_signature).get_concrete_function(), room
 
 
 def _step_over(

@@ -26,16 +26,16 @@ class Agreement:
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster):
         self._is_alone = cluster.is_alone
 
-        def of_all(number: tf.Tensor):
+        def gather(number: tf.Tensor):
             return tf.distribute.get_replica_context().all_gather(number[None], axis=0)
 
         self._gather = tf.function(
-            lambda number: strategy.experimental_local_results(strategy.run(of_all, (number,)))[0],
+            lambda number: strategy.experimental_local_results(strategy.run(gather, (number,)))[0],
             (tf.TensorSpec((), tf.float64),),
             autograph=False,
         )
 
-    def least(self, number: float) -> float:
+    def minimum(self, number: float) -> float:
         """Returns the minimum over all machines. Raises Interrupted if another machine stops."""
         if self._is_alone:
             return number

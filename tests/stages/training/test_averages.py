@@ -20,11 +20,11 @@ RESTLESS = {"epochs": 6, "learning_rate": 0.05, "schedule": "constant"}
 """Weights that change much to the end, so that their average is better than any of them."""
 
 
-def trained(store: Store, *, on_progress=silent, **given) -> Model:
+def trained(store: Store, *, on_progress=silent, **options) -> Model:
     return train(
         Context(store, RuntimeConfig(steps_per_call=4), on_progress),
         ingest(Context(store), IngestConfig()),
-        TrainConfig.model_validate(given),
+        TrainConfig.model_validate(options),
         model_config=ModelConfig(latent_dim=8),
     )
 

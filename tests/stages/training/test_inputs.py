@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import Interrupted
-from aeflow.stages.training.inputs import StoredRows, TrainingBlocks, epoch_order, piece_ranges
+from aeflow.stages.training.inputs import StoredRows, TrainingBlocks, chunk_ranges, epoch_order
 from aeflow.storage import Store
 from tests.stages.training.test_resume import trained
 
@@ -25,7 +25,7 @@ def numbered(*lengths: int) -> StoredRows:
     return StoredRows(np.split(ROWS[: sum(lengths)], np.cumsum(lengths)[:-1]))
 
 
-def seen(blocks: TrainingBlocks, epoch: int, **options) -> list[int]:
+def rows_of(blocks: TrainingBlocks, epoch: int, **options) -> list[int]:
     return [
         number
         for block in blocks.epoch(epoch, **options)
@@ -55,15 +55,15 @@ def test_ranges_are_read_across_the_arrays_that_hold_them():
     num_rows=st.integers(1, 5_000), block_rows=st.integers(1, 5_000), seed=st.integers(0, 2**31 - 1)
 )
 def test_chunks_of_all_blocks_hold_each_row_once(num_rows: int, block_rows: int, seed: int):
-    found = [
+    chunk_rows = [
         row
         for start in range(0, num_rows, block_rows)
-        for first, end in piece_ranges(
+        for first, end in chunk_ranges(
             num_rows, start, min(start + block_rows, num_rows), seed=seed, epoch=3
         )
         for row in range(first, end)
     ]
-    assert sorted(found) == list(range(num_rows))
+    assert sorted(chunk_rows) == list(range(num_rows))
 
 
 def test_an_epoch_in_blocks_sees_each_row_once_in_an_order_of_its_own():
@@ -71,11 +71,11 @@ def test_an_epoch_in_blocks_sees_each_row_once_in_an_order_of_its_own():
         numbered(700, 3_000, 1_300), TrainConfig(batch_size=100, shuffle_bytes=2_500)
     )
     assert blocks.spec.shape == (1_200, 1)
-    first, second = seen(blocks, 0), seen(blocks, 1)
+    first, second = rows_of(blocks, 0), rows_of(blocks, 1)
     assert sorted(first) == sorted(second) == list(range(5_000))
     assert first != second
     assert max(first[:1_200]) > 1_200  # chunks come from the whole split
-    assert seen(blocks, 1, first_step=30) == second[2_400:]
+    assert rows_of(blocks, 1, first_step=30) == second[2_400:]
 
 
 def test_rows_that_fit_are_shuffled_whole():

@@ -38,7 +38,7 @@ SMALL = ModelConfig(latent_dim=8)
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "device", "num_rows", "expected"),
+    ("model", "options", "device", "num_rows", "expected"),
     [
         (DENSE, {}, "cpu", 60_000, Policy(xla=True, batch_parts=2)),
         (WIDE, {}, "cpu", 60_000, Policy(xla=True)),
@@ -50,10 +50,10 @@ SMALL = ModelConfig(latent_dim=8)
         (DENSE, {"batch_parts": 3}, "cpu", 1_000, Policy()),
     ],
 )
-def test_policy_follows_from_network_device_and_rows(model, given, device, num_rows, expected):
-    runtime, machine = RuntimeConfig(**given), Machine(device, cpu="any", threads=2)
-    chosen = choose_policy(model, TrainConfig(), runtime, machine=machine, num_rows=num_rows)
-    assert chosen == expected
+def test_policy_follows_from_network_device_and_rows(model, options, device, num_rows, expected):
+    runtime, machine = RuntimeConfig(**options), Machine(device, cpu="any", threads=2)
+    policy = choose_policy(model, TrainConfig(), runtime, machine=machine, num_rows=num_rows)
+    assert policy == expected
 
 
 @pytest.fixture(scope="module")
