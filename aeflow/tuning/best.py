@@ -37,11 +37,13 @@ class Best(BaseModel):
             return f"{start}the initial config, validation loss {self.loss:.4g}."
         changed = ", ".join(f"{place} = {_shown(value)}" for place, value in self.changed.items())
         if self.first_loss is None:
-            beside = "while the initial config diverged"
+            comparison = "while the initial config diverged"
         else:
-            less = 100 * (1 - self.loss / self.first_loss) if self.first_loss else 0.0
-            beside = f"{less:.1f}% less than the {self.first_loss:.4g} of the initial config"
-        return f"{start}trial {self.number}, validation loss {self.loss:.4g}, {beside}: {changed}."
+            percent = 100 * (1 - self.loss / self.first_loss) if self.first_loss else 0.0
+            comparison = f"{percent:.1f}% less than the {self.first_loss:.4g} of the initial config"
+        return (
+            f"{start}trial {self.number}, validation loss {self.loss:.4g}, {comparison}: {changed}."
+        )
 
 
 def best_of(dataset: Dataset, config: PipelineConfig, store: Store) -> Best:
@@ -50,29 +52,31 @@ def best_of(dataset: Dataset, config: PipelineConfig, store: Store) -> Best:
     Raises AeflowError if no trial is complete.
     """
     study = Study(dataset, config, store)
-    finished = study.finished()[: config.tune.trials]
-    complete = [trial for trial in finished if trial.loss is not None and trial.state == "complete"]
-    if not complete:
+    finished_trials = study.finished()[: config.tune.trials]
+    complete_trials = [
+        trial for trial in finished_trials if trial.loss is not None and trial.state == "complete"
+    ]
+    if not complete_trials:
         raise AeflowError(
-            f"None of {len(finished)} finished trials is complete. Run it again to continue, with "
-            "more time or more trials."
+            f"None of {len(finished_trials)} finished trials is complete. Run it again to "
+            "continue, with more time or more trials."
         )
-    best = min(complete, key=lambda trial: (trial.loss, trial.number))
-    first = finished[0]
-    chosen = with_values(config, best.values).model_copy(update={"tune": TuneConfig()})
-    best_values, first_values = _plain(best), _plain(first)
-    told = Best(
-        number=best.number,
-        loss=best.loss,  # pyright: ignore[reportArgumentType]
-        first_loss=first.loss if first.state == "complete" else None,
+    best_trial = min(complete_trials, key=lambda trial: (trial.loss, trial.number))
+    first_trial = finished_trials[0]
+    best_config = with_values(config, best_trial.values).model_copy(update={"tune": TuneConfig()})
+    best_values, first_values = _plain(best_trial), _plain(first_trial)
+    best = Best(
+        number=best_trial.number,
+        loss=best_trial.loss,  # pyright: ignore[reportArgumentType]
+        first_loss=first_trial.loss if first_trial.state == "complete" else None,
         changed={p: v for p, v in best_values.items() if v != first_values[p]},
-        trials=_counts(finished),
-        toml=to_toml(chosen),
+        trials=_counts(finished_trials),
+        toml=to_toml(best_config),
         path="",
     )
-    comment = "".join(f"# {line}\n" for line in (told.sentence(), "aeflow run --config FILE"))
-    toml = f"{comment}\n{told.toml}"
-    return told.model_copy(update={"toml": toml, "path": study.write("best.toml", toml)})
+    comment = "".join(f"# {line}\n" for line in (best.sentence(), "aeflow run --config FILE"))
+    toml = f"{comment}\n{best.toml}"
+    return best.model_copy(update={"toml": toml, "path": study.write("best.toml", toml)})
 
 
 def _counts(trials: list[Trial]) -> dict[str, int]:

@@ -32,8 +32,8 @@ def check_optuna() -> None:
 
 def proposal(space: Space, finished: Sequence[Trial], *, number: int, seed: int) -> dict[str, Any]:
     """Returns the values of the trial with that number; they depend on seed and earlier trials."""
-    asked = _study(space, finished, seed=seed * 10_007 + number).ask(_distributions(space))
-    return {place: _decoded(space[place], value) for place, value in asked.params.items()}
+    proposed_trial = _study(space, finished, seed=seed * 10_007 + number).ask(_distributions(space))
+    return {place: _decoded(space[place], value) for place, value in proposed_trial.params.items()}
 
 
 def lags_behind(space: Space, finished: Sequence[Trial], trial: Trial, *, warmup: int) -> bool:

@@ -28,7 +28,7 @@ def space_of(config: PipelineConfig) -> Space:
         space |= {f"model.{part}.{name}": bounds for name, bounds in options.tuned().items()}
     if config.tune.latent_dims:
         space["model.latent_dim"] = Choice(config.tune.latent_dims)
-    return {place: _around(_at(config, place), bounds) for place, bounds in space.items()}
+    return {place: _widened(_at(config, place), bounds) for place, bounds in space.items()}
 
 
 def values_of(config: PipelineConfig, space: Space) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _at(config: PipelineConfig, place: str) -> Any:
     return value
 
 
-def _around(value: Any, bounds: Choice | Range) -> Choice | Range:
+def _widened(value: Any, bounds: Choice | Range) -> Choice | Range:
     if isinstance(bounds, Range):
         return Range(min(bounds.low, value), max(bounds.high, value))
     return bounds if value in bounds.options else Choice((*bounds.options, value))

@@ -42,16 +42,16 @@ class Study:
 
     def finished(self) -> list[Trial]:
         """Lists the trials that have ended, in order, up to the first that has not ended."""
-        found = []
-        while (trial := self._kept(len(found))) and trial.state != "running":
-            found.append(trial)
-        return found
+        trials = []
+        while (trial := self._stored(len(trials))) and trial.state != "running":
+            trials.append(trial)
+        return trials
 
     def trial(self, number: int) -> Trial:
         """Returns the trial with that number: the stored one, or else a new proposal."""
-        kept = self._kept(number)
-        if kept is not None:
-            return kept
+        stored_trial = self._stored(number)
+        if stored_trial is not None:
+            return stored_trial
         if number == 0:
             return Trial(number=0, values=values_of(self._config, self._space))
         values = proposal(
@@ -78,7 +78,7 @@ class Study:
     def _before(self, number: int) -> list[Trial]:
         return self.finished()[:number]
 
-    def _kept(self, number: int) -> Trial | None:
+    def _stored(self, number: int) -> Trial | None:
         try:
             content = self._files.read(self._file(number))
         except (FileNotFoundError, NotADirectoryError):

@@ -43,14 +43,14 @@ def run_trial(
     trial = study.trial(number)
     if trial.state != "running":
         return trial
-    chosen = with_values(config, trial.values)
-    question = train.question(dataset, chosen.train, model_config=chosen.model)
+    trial_config = with_values(config, trial.values)
+    question = train.question(dataset, trial_config.train, model_config=trial_config.model)
     watch = _Watch(study, trial, context.on_progress, _end_of(seconds))
     try:
         watch.check()
-        watched = replace(context, on_progress=watch.hear)
-        model = train(watched, dataset, chosen.train, model_config=chosen.model)
-        ended = {
+        watched_context = replace(context, on_progress=watch.report)
+        model = train(watched_context, dataset, trial_config.train, model_config=trial_config.model)
+        outcome = {
             "state": "complete",
             "loss": model.validation_loss,
             "losses": _history(model, store),
@@ -59,17 +59,17 @@ def run_trial(
     except PrunedTrial as reason:
         if not watch.lags:
             return watch.trial
-        ended = {"state": "pruned", "reason": str(reason), "loss": _last(watch.trial)}
+        outcome = {"state": "pruned", "reason": str(reason), "loss": _last(watch.trial)}
     except (DivergedTraining, ConfigError) as error:
         if number == 0 and isinstance(error, ConfigError):
             raise
-        ended = {"state": "failed", "reason": str(error)}
-    trial = watch.trial.model_copy(update=ended)
+        outcome = {"state": "failed", "reason": str(error)}
+    trial = watch.trial.model_copy(update=outcome)
     if trial.model is None:
         _clear(store, question)
     study.keep(trial)
-    told = "" if trial.loss is None else f", validation loss {trial.loss:.4g}"
-    logger.info("tune: trial %d %s%s", number, trial.state, told)
+    loss_text = "" if trial.loss is None else f", validation loss {trial.loss:.4g}"
+    logger.info("tune: trial %d %s%s", number, trial.state, loss_text)
     return trial
 
 
@@ -83,7 +83,7 @@ class _Watch:
     end: float
     lags: bool = False
 
-    def hear(self, progress: Progress) -> None:
+    def report(self, progress: Progress) -> None:
         is_measured = progress.epoch and progress.epoch not in self.trial.losses
         if is_measured:
             loss = progress.metrics["validation_loss"]

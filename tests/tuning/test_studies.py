@@ -92,17 +92,17 @@ def test_killed_in_the_middle_it_ends_as_if_nothing_had_happened(unbroken, tmp_p
 def test_more_trials_go_on_from_those_that_are_there(own):
     before = trials_in(own)
     more = CONFIG.model_copy(update={"tune": TuneConfig(trials=3)})
-    found = tune(more, here(own))
+    study = tune(more, here(own))
     assert trials_in(own)[:2] == before
-    assert sum(found.best.trials.values()) == 3
+    assert sum(study.best.trials.values()) == 3
 
 
 def test_pruned_trial_leaves_its_record_and_nothing_else(own):
     study = keep_rivals(own)
     before = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
-    made = make_trial(dataset_in(own), CONFIG, own.url, number=6, seconds=None)
-    assert (made.state, list(made.losses), made.model) == ("pruned", [1, 2], None)
-    assert study.trial(6) == made
+    trial = make_trial(dataset_in(own), CONFIG, own.url, number=6, seconds=None)
+    assert (trial.state, list(trial.losses), trial.model) == ("pruned", [1, 2], None)
+    assert study.trial(6) == trial
     after = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
     assert after == before
 
@@ -115,16 +115,16 @@ def test_diverged_trial_is_failed_and_the_study_goes_on(own):
         raise DivergedTraining("The loss is nan at step 7.")
 
     dataset = dataset_in(own)
-    made = run_trial(dataset, CONFIG, Context(own), number=2, seconds=None, train=diverge)
-    assert (made.state, made.reason) == ("failed", "The loss is nan at step 7.")
+    trial = run_trial(dataset, CONFIG, Context(own), number=2, seconds=None, train=diverge)
+    assert (trial.state, trial.reason) == ("failed", "The loss is nan at step 7.")
     assert Study(dataset, CONFIG, own).trial(3).state == "running"
     assert best_of(dataset, CONFIG, own).trials == {"complete": 2}
 
 
 def test_out_of_time_the_best_so_far_is_taken(own):
     more = TuneConfig(trials=50, timeout_seconds=0.01)
-    found = tune(CONFIG.model_copy(update={"tune": more}), here(own))
-    assert found.best.trials == {"complete": 2}
+    study = tune(CONFIG.model_copy(update={"tune": more}), here(own))
+    assert study.best.trials == {"complete": 2}
 
 
 def test_command_writes_a_config_that_run_takes(own, tmp_path, capsys):
@@ -135,12 +135,12 @@ def test_command_writes_a_config_that_run_takes(own, tmp_path, capsys):
     assert lines[-2].startswith("Best of 2 trials (2 complete): ")
     best = json.loads(lines[-1])["best"]
     assert output.read_text("utf-8") == best["toml"]
-    told = min(trials_in(own), key=lambda trial: trial["loss"])
+    best_trial = min(trials_in(own), key=lambda trial: trial["loss"])
     config = load_config(path=output)
-    assert config.train.learning_rate == told["values"]["train.learning_rate"]
+    assert config.train.learning_rate == best_trial["values"]["train.learning_rate"]
     assert main(f"train --direct --config {output} --store {own.url} --json".split()) == 0
     trained = json.loads(capsys.readouterr().out.splitlines()[-1])["model"]
-    assert trained["key"] == told["model"]["key"]
+    assert trained["key"] == best_trial["model"]["key"]
 
 
 def test_ctrl_c_keeps_the_trial_that_runs(own, capsys):
