@@ -40,7 +40,8 @@ def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: 
     if not difference <= bound:
         raise CorruptArtifact(
             f"The model does not reproduce its golden vectors: max |dz| / max |z| is "
-            f"{difference:.2g}, allowed is {bound:g}. Train it again in this environment."
+            f"{difference:.2g}, but at most {bound:g} is allowed. "
+            "Train it again in this environment."
         )
 
 

@@ -24,7 +24,7 @@ def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
 
 
 def augmented(rows: Any, config: TrainConfig, *, step: int, seed: int):
-    """Returns stored images [B, H, W, C], each flipped and shifted at random.
+    """Returns stored images [B, H, W, C], each flipped and shifted at random, as configured.
 
     The same step and seed give the same images.
     """

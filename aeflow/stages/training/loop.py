@@ -1,6 +1,6 @@
-"""The training loop: an epoch is a few graph calls of many steps each.
+"""The training loop: an epoch is a series of graph calls of many steps each.
 
-Progress, cancelling, checkpoints and validation happen between these calls.
+Everything else, such as progress, cancelling and checkpoints, happens between these calls.
 """
 
 import logging
@@ -150,7 +150,7 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
         step = state.step + int(np.argmin(np.isfinite(losses)))
         raise DivergedTraining(
             f"The loss is {losses[step - state.step]} at step {step}, in epoch "
-            f"{state.epochs_done + 1}. Lower the learning rate, now {run.config.learning_rate:g}."
+            f"{state.epochs_done + 1}. Lower the learning rate below {run.config.learning_rate:g}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Muon for every kernel, also of convolutions (Jordan 2024, https://kellerjordan.github.io/posts/muon/)."""
+"""Muon for every kernel, including those of convolutions (Jordan 2024, https://kellerjordan.github.io/posts/muon/)."""
 
 from aeflow.compute.tensorflow import tf
 
@@ -18,7 +18,7 @@ class Muon(tf.keras.optimizers.Muon):
         return len(variable.shape) < 2
 
     def zeropower_via_newtonschulz5(self, x: tf.Tensor, steps: int):
-        """Returns a tensor like x whose matrix has singular values near 1."""
+        """Returns a tensor like x that, as a matrix, has singular values near 1."""
         matrix = tf.reshape(x, [-1, x.shape[-1]])
         return tf.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
 

@@ -55,7 +55,7 @@ class Batch:
 
 
 def check_precision(
-    twin_in: Callable[[str], Autoencoder],
+    build_in: Callable[[str], Autoencoder],
     rows: StoredRows,
     batches: list[Batch],
     *,
@@ -67,7 +67,7 @@ def check_precision(
     Returns the twin in that precision, with its initial weights.
 
     Args:
-        twin_in: Builds the model that will be trained in a given precision.
+        build_in: Builds the model that will be trained in a given precision.
         rows: The training split.
         batches: The batches that training will run.
         config: Gives the precision and the seed.
@@ -79,7 +79,7 @@ def check_precision(
     short, refusal = None, None
     try:
         with refusing_in(config.precision, section="train"):
-            exact, short = twin_in("float32"), twin_in(config.precision)
+            exact, short = build_in("float32"), build_in(config.precision)
             for deviation in deviations(short, exact, batches, rows=rows, seed=config.seed):
                 deviation.check(config.precision, section="train")
     except InexactPrecision as error:

@@ -25,7 +25,7 @@ UNTRAINED = {"training": False, "step": 0, "seed": 0}
 Terms = dict[str, tf.Tensor]
 
 as_written = tf.autograph.experimental.do_not_convert
-"""Marks functions without tensor loops. AutoGraph would take a second to rewrite a step in vain."""
+"""Marks functions without tensor loops, so that AutoGraph spends no second to convert them."""
 
 
 def train_step(
@@ -119,7 +119,7 @@ def _whole_graph(
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
-    batch_values = int(np.prod(batch_shape))  # flat: else XLA computes each position
+    batch_values = int(np.prod(batch_shape))  # flat, or XLA computes the place of each value
     at_once = max(1, min(GATHERED_BYTES // (batch_values * rows.dtype.size), num_batches))
     room = num_batches + at_once  # the last gather may reach beyond the last batch
     scalar = tf.TensorSpec((), tf.int32)
