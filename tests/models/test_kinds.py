@@ -94,7 +94,7 @@ def test_gaussian_noise_has_its_standard_deviation(images):
     assert np.std(noise) == pytest.approx(0.5, rel=0.02)
 
 
-def test_masking_sets_its_share_of_the_numbers_to_0(images):
+def test_masking_sets_its_share_of_the_values_to_0(images):
     model = built(DenoisingOptions(noise="masking", noise_fraction=0.4))
     x = model.preprocessing(images).numpy()
     noisy = model.corrupt(x, step=0, seed=0).numpy()
@@ -140,7 +140,7 @@ def test_affine_noise_repeats_the_edge_and_takes_images_alone():
 @pytest.mark.parametrize(
     ("schema", "low", "high"), [(IMAGES, 0, 1), (VECTORS, -2, 2)], ids=["images", "vectors"]
 )
-def test_salt_and_pepper_set_numbers_to_the_extremes(schema, low, high):
+def test_salt_and_pepper_set_values_to_the_extremes(schema, low, high):
     model = built(DenoisingOptions(noise="salt_and_pepper", noise_fraction=0.2), schema=schema)
     noisy = model.corrupt(np.full((400, *schema.shape), 0.5, np.float32), step=0, seed=0).numpy()
     shares = [float((noisy == value).mean()) for value in (low, high, 0.5)]
@@ -177,7 +177,7 @@ def test_beta_rises_from_0_while_training_and_is_whole_in_validation(images):
     assert validation["loss"] > validation["reconstruction"]
 
 
-def test_free_bits_count_at_least_their_number(images):
+def test_each_dimension_counts_at_least_its_free_bits(images):
     terms = terms_of(built(VariationalOptions(free_bits=7.0)), images, training=False)
     assert terms["kl"] < 7.0
     expected = terms["reconstruction"] * (1 + 2 / 64 * 6 * 7.0)

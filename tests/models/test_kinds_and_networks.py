@@ -151,7 +151,7 @@ def test_loss_is_finite_for_one_row_and_follows_from_seed_and_step(untrained):
 
 
 @pytest.mark.parametrize("untrained", SOME, indirect=True)
-def test_weights_in_a_file_make_another_model_this_one(untrained, tmp_path):
+def test_loading_a_weights_file_reproduces_the_model(untrained, tmp_path):
     model, rows = untrained.model, untrained.rows
     model.save_weights(tmp_path / "model.weights.h5")
     other = built(untrained.network, untrained.kind, untrained.schema, seed=1)

@@ -55,7 +55,7 @@ def test_vectors_are_standardised_and_constant_columns_are_left_alone():
     assert model.preprocessing.invert(model.preprocessing(rows)).numpy().tolist() == rows.tolist()
 
 
-def test_images_come_to_lie_between_0_and_1():
+def test_images_lie_between_0_and_1_in_input_units():
     _, model = built()
     rows = np.zeros((2, *IMAGES.shape), np.uint8)
     rows[1] = 255

@@ -93,7 +93,7 @@ def test_a_block_is_not_larger_than_the_data():
 
 
 @pytest.mark.parametrize("shuffle_bytes", [1_000, 2**30])
-def test_fewer_rows_than_a_batch_are_a_step_an_epoch(tmp_path, shuffle_bytes):
+def test_fewer_rows_than_a_batch_make_one_step_per_epoch(tmp_path, shuffle_bytes):
     config = TrainConfig(epochs=2, batch_size=4_096, shuffle_bytes=shuffle_bytes)
     files = trained(Store(tmp_path), SMALL, config=config)
     history = pq.read_table(pa.BufferReader(files["history.parquet"]))
@@ -110,7 +110,7 @@ def last_loss(files: dict[str, bytes]) -> float:
     return history["validation_loss"][-1].as_py()
 
 
-def test_in_blocks_it_learns_what_it_learns_otherwise(unbroken, tmp_path):
+def test_training_in_blocks_reaches_the_same_loss(unbroken, tmp_path):
     whole = FOUR_BLOCKS.model_copy(update={"shuffle_bytes": 2**30})
     loss = last_loss(trained(Store(tmp_path), SMALL, config=whole))
     assert last_loss(unbroken) == pytest.approx(loss, rel=0.05)

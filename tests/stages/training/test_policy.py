@@ -65,7 +65,7 @@ def compiled(tmp_path_factory) -> tuple[Store, Model]:
     )
 
 
-def test_compiled_in_parts_it_learns_what_it_learns_otherwise(compiled, tmp_path):
+def test_compiled_training_in_parts_reaches_the_same_loss(compiled, tmp_path):
     store, model = compiled
     plain_store = Store(tmp_path)
     plain = train(
@@ -104,7 +104,7 @@ def test_compiled_and_interrupted_it_ends_in_the_same_bytes(compiled, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [PlainOptions(), DenoisingOptions()])
-def test_parts_of_a_batch_have_noise_of_their_own(kind):
+def test_each_part_of_a_batch_has_its_own_noise(kind):
     schema = ExampleSchema(shape=(6,), dtype="float32")
     config = ModelConfig(kind=kind, latent_dim=2)
     model = build(config, schema, Preprocessing(()), seed=0)

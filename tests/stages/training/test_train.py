@@ -44,7 +44,7 @@ def test_the_model_says_what_it_is(stages):
     assert stages.store.verify(stages.model.key) == []
 
 
-def test_history_has_a_row_an_epoch_and_the_loss_falls(stages):
+def test_history_has_a_row_per_epoch_and_the_loss_falls(stages):
     history = pq.read_table(stages.store.locate(stages.model) / "history.parquet").to_pandas()
     assert history["epoch"].tolist() == list(range(1, 21))
     assert history["step"].iloc[-1] == 20 * 12
