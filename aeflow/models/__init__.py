@@ -1,4 +1,4 @@
-"""Autoencoders: networks and kinds, how they are built, saved, loaded and run."""
+"""Autoencoders: their networks and kinds, and how models are built, saved, loaded and run."""
 
 from aeflow.compute import tensorflow  # noqa: F401
 from aeflow.models.autoencoder import Autoencoder

@@ -1,7 +1,8 @@
 """The autoencoder: preprocessing, encoder, latent, decoder, reconstruction.
 
-After "Implementing an Autoencoder in TensorFlow 2.0" (2019): Encoder and Decoder are Keras layers,
-Autoencoder is a Keras model. What it minimises belongs to the model, so one trainer fits all kinds.
+After "Implementing an Autoencoder in TensorFlow 2.0" (2019): the encoder and the decoder are Keras
+layers, and the autoencoder is a Keras model. The model computes its own loss, so one trainer fits
+all kinds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,20 +21,21 @@ __all__ = ["Autoencoder", "mean_squared_error", "penalised"]
 class Autoencoder(tf.keras.Model):
     """Reconstructs its input through a latent; a kind is a subclass with `loss_terms`.
 
-    The attributes are what others ask of a kind, as it is unless the kind says otherwise.
+    The class attributes describe a kind to training and evaluation. A kind overrides the defaults
+    that do not hold for it.
     """
 
     has_independent_rows: ClassVar[bool] = False
-    """Whether the loss is a mean over rows, each of which is seen alone."""
+    """Whether the loss is a mean of one term per row, which depends on that row alone."""
     has_unit_prior: ClassVar[bool] = False
     """Whether each latent dimension in use has a variance near 1."""
     is_generative: ClassVar[bool] = False
     """Whether `sample` returns examples like those of the training split."""
     is_denoising: ClassVar[bool] = False
-    """Whether the model is trained to reconstruct clean rows from those that `corrupt` returns."""
+    """Whether the model is trained to reconstruct clean rows from rows that `corrupt` changed."""
 
     measures: ClassVar[Mapping[str, Measure]] = {}
-    """How the health card shows metrics that `usage` returns; it leaves out those without one."""
+    """How the health card shows the metrics of `usage`. It leaves out metrics without a measure."""
 
     def __init__(
         self,
@@ -54,13 +56,13 @@ class Autoencoder(tf.keras.Model):
 
     @staticmethod
     def encoder_outputs(latent_dim: int) -> int:
-        """Returns how many numbers the encoder emits for a latent of `latent_dim`."""
+        """Returns the number of encoder outputs for a latent of `latent_dim` dimensions."""
         return latent_dim
 
     def prepare(self, *, num_rows: int, num_steps: int) -> None:
-        """Hears how many rows it will be trained on, and for how many steps.
+        """Prepares training on `num_rows` rows for `num_steps` steps in total.
 
-        Raises ConfigError where its options do not fit so few rows.
+        Raises ConfigError if the options of the kind need more rows.
         """
         self.num_steps = num_steps
 
@@ -93,32 +95,33 @@ class Autoencoder(tf.keras.Model):
         return self.decode(self.encode(inputs))
 
     def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
-        """Returns how far latents [N, latent_dim] are from others of the same rows: 0 if equal."""
+        """Returns how far latents [N, latent_dim] deviate from the exact ones: 0 if equal."""
         return largest_deviation(z, exact)
 
     def loss_terms(
         self, rows: tf.Tensor, *, training: bool, step: int, seed: int
     ) -> dict[str, tf.Tensor]:
-        """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest reported.
+        """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest is reported.
 
-        Whatever is random in it follows from `seed` and `step` alone, so that resuming is exact.
+        Random values depend only on `seed` and `step`, so that a resumed run repeats them exactly.
         """
         raise NotImplementedError
 
 
 def mean_squared_error(x: tf.Tensor, x_hat: tf.Tensor):
-    """Returns the mean over all numbers of the squared difference of [B, *shape], a scalar.
+    """Returns the mean squared difference over all values of [B, *shape], a scalar.
 
-    Rows are added up first: XLA adds neighbours of one row one by one, for 7 % of a dense step.
+    The mean over rows is taken first. Otherwise XLA adds the values of a row one by one, which
+    costs 7 % of a dense step.
     """
     return tf.reduce_mean(tf.reduce_mean(tf.square(x - x_hat), axis=0))
 
 
 def penalised(mse: tf.Tensor, penalty: tf.Tensor):
-    """Returns mse + mse * penalty, in whose second term the first factor counts as a constant.
+    """Returns mse + mse * penalty, with no gradient through the mse in the second term.
 
-    That is the likelihood of a Gaussian whose variance is the error of the moment (Rybkin et al.
-    2021, https://arxiv.org/abs/2006.13202), in units of that error, so that the weight of a
-    penalty means the same whatever the data's scale and size.
+    It follows from the likelihood of a Gaussian that has the current error as its variance (Rybkin
+    et al. 2021, https://arxiv.org/abs/2006.13202), in units of that error. The weight of a penalty
+    therefore means the same for data of any scale and size.
     """
     return mse + tf.stop_gradient(mse) * penalty

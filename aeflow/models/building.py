@@ -1,4 +1,4 @@
-"""Where a network and a kind meet and become a model."""
+"""The construction of a model from a network and a kind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,16 +27,16 @@ def build(
     strategy: tf.distribute.Strategy | None = None,
     precision: str = "float32",
 ) -> Autoencoder:
-    """Builds a model with all its variables, its weights drawn from `seed`.
+    """Builds a model with all its variables; the initial weights depend on `seed`.
 
-    Given a strategy, each of its devices has the variables. Those are float32 whatever the
-    precision that products are computed in; latents are, too.
+    With a strategy, each of its devices holds the variables. Products are computed in `precision`.
+    Variables and latents are float32 in every precision.
 
-    Raises ConfigError where the network does not take examples of this shape.
+    Raises ConfigError if the network does not take examples of this shape.
     """
     network = import_module(NETWORKS[config.network.name])
     kind = kind_class(config.kind.name)
-    tf.keras.utils.clear_session(free_memory=False)  # layers, whose names are stored, count anew
+    tf.keras.utils.clear_session(free_memory=False)  # restarts the numbers in layer names
     tf.keras.utils.set_random_seed(seed)
     with (strategy or tf.distribute.get_strategy()).scope():
         outputs = kind.encoder_outputs(config.latent_dim)
@@ -44,7 +44,7 @@ def build(
             decoder = network.Decoder(config.network, shape=schema.shape)
             encoder = network.Encoder(config.network, num_outputs=outputs)
         options = {"options": config.kind, "latent_dim": config.latent_dim}
-        with _multiplying_in("float32"):  # not in what the user's process may have chosen
+        with _multiplying_in("float32"):  # the process may have another default
             model = cast(Autoencoder, kind(preprocessing, encoder, decoder, **options))
         model(np.zeros((1, *schema.shape), schema.dtype))
     return model
@@ -58,10 +58,10 @@ def kind_class(name: str) -> type[Autoencoder]:
 
 @contextmanager
 def _multiplying_in(precision: str) -> Iterator[None]:
-    """Lets layers that this thread makes meanwhile multiply in float32 or bfloat16."""
-    before = tf.keras.config.dtype_policy()
+    """Makes layers that this thread creates in the block multiply in float32 or bfloat16."""
+    previous_policy = tf.keras.config.dtype_policy()
     tf.keras.config.set_dtype_policy({"bfloat16": "mixed_bfloat16"}.get(precision, precision))
     try:
         yield
     finally:
-        tf.keras.config.set_dtype_policy(before)
+        tf.keras.config.set_dtype_policy(previous_policy)

@@ -1,8 +1,8 @@
-"""How far a short type, such as bfloat16, takes a model's values from those of float32.
+"""The deviation of a model's values in a short type, such as bfloat16, from float32.
 
-A library may compute a short type rightly on one processor and wrongly on another: oneDNN in
-TensorFlow 2.21 returns garbage from small bfloat16 convolutions on processors with AMX. So a short
-type is compared with float32 before it is used, at each batch size that will run.
+A library may compute a short type correctly on one processor and wrongly on another. For example,
+oneDNN in TensorFlow 2.21 returns garbage from small bfloat16 convolutions on processors with AMX.
+A short type is therefore compared with float32 before it is used, at each batch size that will run.
 """
 
 import os
@@ -27,16 +27,16 @@ __all__ = [
 ]
 
 ACCEPTED = 0.05
-"""The largest accepted deviation; of bfloat16 that is computed rightly, 0.02 was the largest."""
+"""The largest accepted deviation. Correctly computed bfloat16 deviated by at most 0.02."""
 TINY = 1e-30
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Settings that may hide from oneDNN what TensorFlow takes for granted: it then crashes."""
+"""Settings that may hide CPU instructions from oneDNN. TensorFlow then crashes if it needs them."""
 PRODUCT = "from aeflow.compute.tensorflow import tf; a = tf.ones((16, 16), tf.{}); tf.matmul(a, a)"
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """Says how far values of one name are from float32's in batches of `num_rows` rows."""
+    """Says how far the values called `name` deviate from float32 in batches of `num_rows` rows."""
 
     name: str
     num_rows: int
@@ -49,25 +49,25 @@ class Deviation:
         return self.value <= self.accepted
 
     def check(self, precision: str, *, section: str) -> None:
-        """Raises InexactPrecision unless it is accepted, and says what to choose.
+        """Raises InexactPrecision unless the deviation is accepted; the error names the remedy.
 
         `section` is the part of the config that chose the precision: "train" or "encode".
         """
         if not self.is_accepted:
             raise InexactPrecision(
-                f"In {precision} this processor computes the model too inexactly: with "
-                f"{self.num_rows} rows at once the deviation of the {self.name} from float32's is "
-                f"{self.value:.2g}, accepted is {self.accepted:g}. "
+                f"This processor computes the model too inexactly in {precision}: in batches of "
+                f"{self.num_rows} rows, the deviation of the {self.name} from float32 is "
+                f"{self.value:.2g}, but at most {self.accepted:g} is accepted. "
                 f'Choose precision = "float32" in [{section}].'
             )
 
 
 @contextmanager
 def refusing_in(precision: str, *, section: str) -> Iterator[None]:
-    """Raises InexactPrecision if TensorFlow has no way to compute the block in that precision."""
+    """Raises InexactPrecision if TensorFlow cannot compute the block in that precision."""
     remedy = f'Choose precision = "float32" in [{section}].'
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
-    if limits and _kills(precision):
+    if limits and _crashes_in(precision):
         raise InexactPrecision(
             f"TensorFlow crashes when it computes in {precision} under {limits[0]}. {remedy}"
         )
@@ -83,8 +83,8 @@ def refusing_in(precision: str, *, section: str) -> Iterator[None]:
 
 
 @cache
-def _kills(precision: str) -> bool:
-    """Whether a process dies of a product in that precision, tried in one of its own."""
+def _crashes_in(precision: str) -> bool:
+    """Returns whether a matrix product in that precision crashes a child process."""
     child = [sys.executable, "-c", PRODUCT.format(precision)]
     return subprocess.run(child, capture_output=True, check=False).returncode < 0
 

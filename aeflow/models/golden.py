@@ -40,7 +40,8 @@ def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: 
     if not difference <= bound:
         raise CorruptArtifact(
             f"The model does not reproduce its golden vectors: max |dz| / max |z| is "
-            f"{difference:.2g}, allowed is {bound:g}. Train it again in this environment."
+            f"{difference:.2g}, but at most {bound:g} is allowed. "
+            "Train it again in this environment."
         )
 
 
@@ -52,9 +53,9 @@ def golden_deviations(
     schema: ExampleSchema,
     with_errors: bool,
 ) -> Iterator[Deviation]:
-    """Gives how far an inference takes the golden rows, repeated to a whole batch of its own.
+    """Yields the deviations of an inference on the golden rows, repeated to fill one batch.
 
-    Latents are compared with those on record, and errors with those of the `exact` model.
+    Latents are compared with the stored ones, and errors with those of the `exact` model.
     """
     rows, latents, _ = _read(path)
     num_rows = inference.batch_size
@@ -72,6 +73,6 @@ def golden_deviations(
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    """Returns the golden rows, their latents, and the processor that computed those."""
+    """Returns the golden rows, their latents, and the processor that computed the latents."""
     with np.load(path, allow_pickle=False) as golden:
         return golden["rows"], golden["latents"], str(golden["cpu"])

@@ -1,7 +1,7 @@
-"""The one forward pass: from stored rows to latents, reconstructions and errors.
+"""The forward pass of a model: from stored rows to latents, reconstructions and errors.
 
-Batches have one fixed shape, the last one padded, so that the bits of a row's latent depend on
-its place in the shard and on nothing else.
+All batches have one fixed shape, and the last one is padded. The bits of a row's latent therefore
+depend only on the position of the row in its shard.
 """
 
 import logging
@@ -23,8 +23,8 @@ from aeflow.schema import ExampleSchema
 
 __all__ = ["Encoded", "Inference", "Reconstructed"]
 
-AT_ONCE = 3
-"""Batches in the making: some are copied while others are computed, and no core waits."""
+BATCHES_IN_FLIGHT = 3
+"""Batches in flight. Some are copied while others are computed, so that no core is idle."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """Holds a batch of latents [B, latent_dim] and, as stored, rows and reconstructions."""
+    """Holds a batch: latents [B, latent_dim], and rows and reconstructions in stored units."""
 
     latents: np.ndarray
     rows: np.ndarray
@@ -60,14 +60,14 @@ class Inference:
     def that_fits(
         cls, model: Autoencoder, schema: ExampleSchema, batch_size: int, *, with_errors: bool
     ) -> "Inference":
-        """Returns one whose batches fit into memory: of so many rows, or half, or a quarter...
+        """Returns an inference that fits into memory; halves `batch_size` until it does.
 
-        Raises TransientError where not even one row does.
+        Raises TransientError if not even one row fits.
         """
         while batch_size:
             inference = cls(model, schema, batch_size)
             try:
-                rows = np.zeros((AT_ONCE * batch_size, *schema.shape), schema.dtype)
+                rows = np.zeros((BATCHES_IN_FLIGHT * batch_size, *schema.shape), schema.dtype)
                 inference.encode(rows) if with_errors else inference.latents(rows)
             except (MemoryError, tf.errors.ResourceExhaustedError):
                 logger.warning("A batch of %d rows does not fit into memory.", batch_size)
@@ -77,7 +77,7 @@ class Inference:
         raise TransientError("There is not enough memory left for a batch of one row.")
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
-        """Returns latents and errors of stored rows [N, *shape]; `on_rows` hears of each batch."""
+        """Returns latents and errors of stored rows [N, *shape]; reports batches to `on_rows`."""
         (encoded,) = self.encode_each([rows], on_rows)
         return encoded
 
@@ -89,19 +89,19 @@ class Inference:
     def encode_each(
         self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
     ) -> Iterator[Encoded]:
-        """Gives latents and errors of arrays [N, *shape] in turn, beginning each early."""
+        """Yields latents and errors of each array [N, *shape], and starts the next one early."""
         for latents, errors in self._passes(self._encode, arrays, on_rows):
             yield Encoded(latents, errors)
 
     def latents_each(
         self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
     ) -> Iterator[np.ndarray]:
-        """Gives latents of arrays [N, *shape] in turn, without decoding them."""
+        """Yields latents of each array [N, *shape], without decoding them."""
         for (latents,) in self._passes(self._latents, arrays, on_rows):
             yield latents
 
     def reconstruct(self, rows: np.ndarray) -> Iterator[Reconstructed]:
-        """Gives batches of latents and reconstructions of stored rows [N, *shape]."""
+        """Yields batches of latents and reconstructions of stored rows [N, *shape]."""
         for batch, count in self._batches(rows):
             z, x_hat = self._reconstruct(tf.constant(batch))
             yield Reconstructed(z.numpy()[:count], batch[:count], x_hat.numpy()[:count])
@@ -109,24 +109,24 @@ class Inference:
     def _passes(
         self, forward: Callable[..., Any], arrays: Iterable[np.ndarray], on_rows: OnRows
     ) -> Iterator[list[np.ndarray]]:
-        """Gives what a graph returns for each array; batches of the next are under way by then."""
+        """Yields the graph's results for each array, while batches of the next already run."""
 
-        def take(batch: np.ndarray, count: int) -> list[np.ndarray]:
-            found = tf.nest.flatten(forward(tf.constant(batch)))
-            return [tensor.numpy()[:count] for tensor in found]
+        def compute(batch: np.ndarray, count: int) -> list[np.ndarray]:
+            outputs = tf.nest.flatten(forward(tf.constant(batch)))
+            return [tensor.numpy()[:count] for tensor in outputs]
 
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="forward") as pool:
-            begun = (
-                (pool.submit(take, batch, count), number)
+        with ThreadPoolExecutor(BATCHES_IN_FLIGHT, thread_name_prefix="forward") as pool:
+            futures = (
+                (pool.submit(compute, batch, count), number)
                 for number, rows in enumerate(arrays)
                 for batch, count in self._batches(rows)
             )
-            for _, batches in groupby(ahead(begun, AT_ONCE), key=itemgetter(1)):
-                taken = []
+            for _, batches in groupby(ahead(futures, BATCHES_IN_FLIGHT), key=itemgetter(1)):
+                results = []
                 for batch, _ in batches:
-                    taken.append(batch.result())
-                    on_rows(len(taken[-1][0]))
-                yield [np.concatenate(parts) for parts in zip(*taken, strict=True)]
+                    results.append(batch.result())
+                    on_rows(len(results[-1][0]))
+                yield [np.concatenate(parts) for parts in zip(*results, strict=True)]
 
     def _batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
         for start in range(0, len(rows), self.batch_size):

@@ -1,4 +1,4 @@
-"""The model's first layer: from stored rows to the numbers that a network likes."""
+"""The first layer of a model, which scales stored rows to the range that networks train on."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ __all__ = ["Preprocessing", "fit_preprocessing"]
 class Preprocessing(tf.keras.layers.Layer):
     """Maps stored rows [B, *shape] to float32 input units: (rows - offset) / scale.
 
-    `offset` and `scale` are one number each for images, which come to lie in [0, 1], and one a
-    column for vectors, which come to have mean 0 and variance 1 over the training split. They are
-    saved with the model's weights.
+    For images, `offset` and `scale` are one value each, and input units lie in [0, 1]. For vectors
+    they are one value per column, and each column has mean 0 and variance 1 over the training
+    split. Both are saved with the model's weights.
     """
 
     def __init__(self, shape: tuple[int, ...]):
@@ -29,21 +29,21 @@ class Preprocessing(tf.keras.layers.Layer):
 
     @property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest number in input units; for vectors, two deviations."""
+        """The least and the greatest value in input units; for vectors, two standard deviations."""
         return (0.0, 1.0) if self.of_images else (-2.0, 2.0)
 
     @property
     def of_images(self) -> bool:
-        """Whether rows are images, whose numbers share one offset."""
+        """Whether rows are images, which have one offset for all values."""
         return self.offset.shape == ()
 
     def invert(self, x: tf.Tensor | np.ndarray):
-        """Returns input units, such as a reconstruction's, in the units of stored rows."""
+        """Converts input units, such as those of a reconstruction, to the units of stored rows."""
         return x * self.scale + self.offset
 
 
 def fit_preprocessing(schema: ExampleSchema, mean: np.ndarray, std: np.ndarray) -> Preprocessing:
-    """Fits to an image's range of values, or to a vector's training mean [D] and std [D]."""
+    """Fits to the value range of images, or to the training mean [D] and std [D] of vectors."""
     if schema.value_range is not None:
         low, high = schema.value_range
         layer = Preprocessing(())

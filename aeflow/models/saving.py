@@ -1,4 +1,4 @@
-"""Models on disk: config as JSON, weights as arrays, golden vectors; never pickled code."""
+"""Models on disk: config as JSON, weights as arrays, and golden vectors, but no pickled code."""
 
 import hashlib
 import json
@@ -18,13 +18,22 @@ from aeflow.models.preprocessing import Preprocessing
 from aeflow.schema import ExampleSchema
 from aeflow.storage import Draft, Store
 
-__all__ = ["described", "identity_of", "in_float32", "in_precision", "load_model", "save_model"]
+__all__ = [
+    "description_of",
+    "identity_of",
+    "in_float32",
+    "in_precision",
+    "load_model",
+    "save_model",
+]
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
 
-def described(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> dict[str, Any]:
-    """Returns what a model is built from, every default written out: today's may change."""
+def description_of(
+    model: Autoencoder, config: ModelConfig, schema: ExampleSchema
+) -> dict[str, Any]:
+    """Returns what a model is built from, with every default written out: defaults may change."""
     return {
         "model": config.model_dump(mode="json"),
         "example_schema": schema.model_dump(mode="json"),
@@ -35,8 +44,8 @@ def described(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) ->
 def identity_of(model: Autoencoder, description: Mapping[str, Any]) -> str:
     """Returns the SHA-256 over a model's description and every array, preprocessing included.
 
-    Arrays count in order, with dtype and shape, and not by name: Keras numbers its names by what
-    else the process has built.
+    Arrays are hashed in order, with dtype and shape but without their names: Keras numbers the
+    names by what else the process has built.
     """
     digest = hashlib.sha256(digest_of(description).encode())
     for variable in model.variables:
@@ -56,7 +65,7 @@ def save_model(
     cpu: str,
 ) -> str:
     """Writes a model into a draft and returns its identity."""
-    content = described(model, config, schema)
+    content = description_of(model, config, schema)
     with draft.writing(CONFIG) as path:
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     with draft.writing(WEIGHTS) as path:
@@ -69,23 +78,23 @@ def save_model(
 def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
     """Rebuilds a model from our own classes and its arrays, on the processor named `cpu`.
 
-    Raises CorruptArtifact unless its files, its identity and its golden vectors are what was
+    Raises CorruptArtifact if its files, its identity or its golden vectors are not those that were
     committed.
     """
     folder = store.reading(model, [CONFIG, WEIGHTS, GOLDEN])
     content = json.loads((folder / CONFIG).read_bytes())
-    rebuilt = _built(content)
+    rebuilt = _build_from(content)
     try:
         rebuilt.load_weights(folder / WEIGHTS)
     except ValueError as error:
         raise CorruptArtifact(
-            f"The weights in '{model.address}' are not those of a "
-            f"{content['model']['network']['name']} network as this version builds it. Train again."
+            f"The weights in '{model.address}' do not fit the "
+            f"{content['model']['network']['name']} network of this version. Train again."
         ) from error
     identity = identity_of(rebuilt, content)
     if identity != model.identity:
         raise CorruptArtifact(
-            f"The model in '{model.address}' has the identity {identity[:16]}, expected was "
+            f"The model in '{model.address}' has the identity {identity[:16]} instead of "
             f"{model.identity[:16]}. Delete its folder and train again."
         )
     check_golden(folder / GOLDEN, rebuilt, model.example_schema, cpu=cpu)
@@ -93,24 +102,24 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
 
 
 def in_precision(loaded: Autoencoder, model: Model, store: Store, *, precision: str) -> Autoencoder:
-    """Returns a loaded model's twin that multiplies in a precision."""
+    """Returns a twin of a loaded model, with the same weights, that multiplies in `precision`."""
     folder = store.reading(model, [CONFIG])
     return _twin(loaded, json.loads((folder / CONFIG).read_bytes()), precision=precision)
 
 
 def in_float32(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> Autoencoder:
-    """Returns a model's twin that multiplies in float32."""
-    return _twin(model, described(model, config, schema), precision="float32")
+    """Returns a twin of a model, with the same weights, that multiplies in float32."""
+    return _twin(model, description_of(model, config, schema), precision="float32")
 
 
 def _twin(model: Autoencoder, content: Mapping[str, Any], *, precision: str) -> Autoencoder:
-    twin = _built(content, precision=precision)
+    twin = _build_from(content, precision=precision)
     twin.set_weights(model.get_weights())
     return twin
 
 
-def _built(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
-    """Builds a described model, whose weights are still to come."""
+def _build_from(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
+    """Builds a model from its description; its weights are not loaded yet."""
     config = ModelConfig.model_validate(content["model"])
     schema = ExampleSchema.model_validate(content["example_schema"])
     preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))

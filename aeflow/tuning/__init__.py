@@ -1,4 +1,4 @@
-"""Tuning: a study of trials, each a training with other options, and the best of them as TOML."""
+"""Tuning: a study of trials, each a training with other options, and the best one as TOML."""
 
 from aeflow.tuning.best import Best, best_of
 from aeflow.tuning.proposing import check_optuna

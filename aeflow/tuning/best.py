@@ -1,4 +1,4 @@
-"""The best trial of a study: its config as TOML, and by how much it is better than the default."""
+"""The best trial of a study: its config as TOML, and its gain over the initial config."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["Best", "best_of"]
 
 
 class Best(BaseModel):
-    """Says which trial was best, beside trial 0, which is the config that the study began with."""
+    """Describes the best trial, compared with trial 0, which is the initial config of the study."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,49 +30,53 @@ class Best(BaseModel):
     path: str
 
     def sentence(self) -> str:
-        """Says in one line what was best, and how much better than what the study began with."""
+        """Returns one line: the best trial, and how much better it is than the initial config."""
         counts = ", ".join(f"{count} {state}" for state, count in self.trials.items())
         start = f"Best of {sum(self.trials.values())} trials ({counts}): "
         if self.number == 0:
-            return f"{start}the config as it is, validation loss {self.loss:.4g}."
+            return f"{start}the initial config, validation loss {self.loss:.4g}."
         changed = ", ".join(f"{place} = {_shown(value)}" for place, value in self.changed.items())
         if self.first_loss is None:
-            beside = "where the config as it is diverged"
+            comparison = "while the initial config diverged"
         else:
-            less = 100 * (1 - self.loss / self.first_loss) if self.first_loss else 0.0
-            beside = f"{less:.1f}% less than {self.first_loss:.4g} of the config as it is"
-        return f"{start}trial {self.number}, validation loss {self.loss:.4g}, {beside}: {changed}."
+            percent = 100 * (1 - self.loss / self.first_loss) if self.first_loss else 0.0
+            comparison = f"{percent:.1f}% less than the {self.first_loss:.4g} of the initial config"
+        return (
+            f"{start}trial {self.number}, validation loss {self.loss:.4g}, {comparison}: {changed}."
+        )
 
 
 def best_of(dataset: Dataset, config: PipelineConfig, store: Store) -> Best:
-    """Writes the best config of a study beside its trials, `best.toml`, and says what it is.
+    """Writes the best config of a study to `best.toml`, next to its trials, and describes it.
 
-    Raises AeflowError where no trial is complete.
+    Raises AeflowError if no trial is complete.
     """
     study = Study(dataset, config, store)
-    finished = study.finished()[: config.tune.trials]
-    complete = [trial for trial in finished if trial.loss is not None and trial.state == "complete"]
-    if not complete:
+    finished_trials = study.finished()[: config.tune.trials]
+    complete_trials = [
+        trial for trial in finished_trials if trial.loss is not None and trial.state == "complete"
+    ]
+    if not complete_trials:
         raise AeflowError(
-            f"Of {len(finished)} finished trials none is complete. Run it again to go on, with "
-            "more time or more trials."
+            f"None of {len(finished_trials)} finished trials is complete. Run it again to "
+            "continue, with more time or more trials."
         )
-    best = min(complete, key=lambda trial: (trial.loss, trial.number))
-    first = finished[0]
-    chosen = with_values(config, best.values).model_copy(update={"tune": TuneConfig()})
-    best_values, first_values = _plain(best), _plain(first)
-    told = Best(
-        number=best.number,
-        loss=best.loss,  # pyright: ignore[reportArgumentType]
-        first_loss=first.loss if first.state == "complete" else None,
+    best_trial = min(complete_trials, key=lambda trial: (trial.loss, trial.number))
+    first_trial = finished_trials[0]
+    best_config = with_values(config, best_trial.values).model_copy(update={"tune": TuneConfig()})
+    best_values, first_values = _plain(best_trial), _plain(first_trial)
+    best = Best(
+        number=best_trial.number,
+        loss=best_trial.loss,  # pyright: ignore[reportArgumentType]
+        first_loss=first_trial.loss if first_trial.state == "complete" else None,
         changed={p: v for p, v in best_values.items() if v != first_values[p]},
-        trials=_counts(finished),
-        toml=to_toml(chosen),
+        trials=_counts(finished_trials),
+        toml=to_toml(best_config),
         path="",
     )
-    comment = "".join(f"# {line}\n" for line in (told.sentence(), "aeflow run --config FILE"))
-    toml = f"{comment}\n{told.toml}"
-    return told.model_copy(update={"toml": toml, "path": study.write("best.toml", toml)})
+    comment = "".join(f"# {line}\n" for line in (best.sentence(), "aeflow run --config FILE"))
+    toml = f"{comment}\n{best.toml}"
+    return best.model_copy(update={"toml": toml, "path": study.write("best.toml", toml)})
 
 
 def _counts(trials: list[Trial]) -> dict[str, int]:

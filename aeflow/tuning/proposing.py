@@ -1,7 +1,7 @@
-"""Optuna, asked and told: which values a trial takes, and whether it lags behind the others.
+"""Proposals by Optuna: which values a trial takes, and whether it lags behind the others.
 
-The sampler is seeded anew for each trial, and a study is only what its finished trials say: one
-that is taken up again makes the proposals that it would have made.
+The sampler gets a new seed for each trial, and a study is rebuilt from its finished trials alone.
+A resumed study therefore makes the same proposals as one that was not interrupted.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["check_optuna", "lags_behind", "proposal"]
 
 STARTING = 4
-"""Trials before which nothing is pruned, and no proposal builds on others."""
+"""The number of finished trials before a trial is pruned or a proposal builds on others."""
 
 
 def check_optuna() -> None:
-    """Raises ConfigError where the package is missing that proposes trials."""
+    """Raises ConfigError if Optuna, the package that proposes trials, is not installed."""
     if find_spec("optuna") is None:
         raise ConfigError(
             "Tuning needs the package 'optuna', which is not installed. Install the extra, "
@@ -31,15 +31,15 @@ def check_optuna() -> None:
 
 
 def proposal(space: Space, finished: Sequence[Trial], *, number: int, seed: int) -> dict[str, Any]:
-    """Returns the values of the trial with that number, a function of seed and earlier trials."""
-    asked = _study(space, finished, seed=seed * 10_007 + number).ask(_distributions(space))
-    return {place: _decoded(space[place], value) for place, value in asked.params.items()}
+    """Returns the values of the trial with that number; they depend on seed and earlier trials."""
+    proposed_trial = _study(space, finished, seed=seed * 10_007 + number).ask(_distributions(space))
+    return {place: _decoded(space[place], value) for place, value in proposed_trial.params.items()}
 
 
 def lags_behind(space: Space, finished: Sequence[Trial], trial: Trial, *, warmup: int) -> bool:
-    """Says whether a trial's best loss so far is above the median of the others at that epoch.
+    """Returns whether a trial's best loss so far is above the median of the others at that epoch.
 
-    None lags in its first `warmup` epochs, nor while fewer than four others are finished.
+    No trial lags in its first `warmup` epochs, or while fewer than four others are finished.
     """
     from optuna.pruners import MedianPruner
 
@@ -94,7 +94,7 @@ def _distribution(bounds: Choice | Range) -> Any:
 
 
 def _encoded(bounds: Choice | Range, value: Any) -> Any:
-    """Writes several numbers as text: Optuna's choices are single values."""
+    """Writes a tuple or list of values as text, because Optuna's choices are single values."""
     is_several = isinstance(bounds, Choice) and isinstance(value, tuple | list)
     return "-".join(str(number) for number in value) if is_several else value
 

@@ -1,7 +1,7 @@
-"""What a study may change in a config, within which bounds; the given config is always inside.
+"""The options that a study may change, with bounds that always include the given config.
 
-The weights of penalties and the strength of noise stay as they are: with less of them every loss
-is smaller, so a loss cannot say how much of them is wanted.
+The weights of penalties and the strength of noise are not changed. With less of them every loss is
+smaller, so the loss cannot show how much of them is best.
 """
 
 from typing import Any
@@ -21,23 +21,23 @@ TRAINING: Space = {
 
 
 def space_of(config: PipelineConfig) -> Space:
-    """Returns what a study of this config may change."""
+    """Returns the options that a study of this config may change, with their bounds."""
     space = TRAINING.copy()
     for part in ("network", "kind"):
         options: Config = getattr(config.model, part)
         space |= {f"model.{part}.{name}": bounds for name, bounds in options.tuned().items()}
     if config.tune.latent_dims:
         space["model.latent_dim"] = Choice(config.tune.latent_dims)
-    return {place: _around(_at(config, place), bounds) for place, bounds in space.items()}
+    return {place: _widened(_at(config, place), bounds) for place, bounds in space.items()}
 
 
 def values_of(config: PipelineConfig, space: Space) -> dict[str, Any]:
-    """Returns what the config has in the places of a space."""
+    """Returns the values that the config has for the options of a space."""
     return {place: _at(config, place) for place in space}
 
 
 def with_values(config: PipelineConfig, values: dict[str, Any]) -> PipelineConfig:
-    """Returns the config with other values in those places."""
+    """Returns the config with other values of those options."""
     sections = config.model_dump()
     for place, value in values.items():
         *parents, last = place.split(".")
@@ -55,7 +55,7 @@ def _at(config: PipelineConfig, place: str) -> Any:
     return value
 
 
-def _around(value: Any, bounds: Choice | Range) -> Choice | Range:
+def _widened(value: Any, bounds: Choice | Range) -> Choice | Range:
     if isinstance(bounds, Range):
         return Range(min(bounds.low, value), max(bounds.high, value))
     return bounds if value in bounds.options else Choice((*bounds.options, value))

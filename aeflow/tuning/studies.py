@@ -1,7 +1,7 @@
-"""A study: trials in the store, a JSON file each, from which it goes on after a kill.
+"""A study: trials in the store, one JSON file each, from which it resumes after a kill.
 
-It is no answer and has no manifest: with more trials it grows. What it is about decides its key:
-the dataset, the config that it begins with, and the seed of its proposals.
+A study is not an answer and has no manifest, because it grows with more trials. Its key depends on
+the dataset, the initial config and the seed of the proposals.
 """
 
 from aeflow.artifacts import Dataset
@@ -17,11 +17,11 @@ from aeflow.tuning.trials import Trial
 __all__ = ["Study"]
 
 WARMUP_SHARE = 0.25
-"""Share of the epochs in which no trial lags: a low learning rate starts well."""
+"""Share of the epochs, at the start, in which no trial lags: a low learning rate starts well."""
 
 
 class Study:
-    """Keeps the trials of one study, and says what the next one tries."""
+    """Stores the trials of one study, and proposes the values of the next trial."""
 
     def __init__(self, dataset: Dataset, config: PipelineConfig, store: Store):
         question = Question(
@@ -41,17 +41,17 @@ class Study:
         self._space = space_of(config)
 
     def finished(self) -> list[Trial]:
-        """Lists the trials that have ended, by their numbers, up to the first that has not."""
-        found = []
-        while (trial := self._kept(len(found))) and trial.state != "running":
-            found.append(trial)
-        return found
+        """Lists the trials that have ended, in order, up to the first that has not ended."""
+        trials = []
+        while (trial := self._stored(len(trials))) and trial.state != "running":
+            trials.append(trial)
+        return trials
 
     def trial(self, number: int) -> Trial:
-        """Returns the trial with that number, as it was left or as it is proposed now."""
-        kept = self._kept(number)
-        if kept is not None:
-            return kept
+        """Returns the trial with that number: the stored one, or else a new proposal."""
+        stored_trial = self._stored(number)
+        if stored_trial is not None:
+            return stored_trial
         if number == 0:
             return Trial(number=0, values=values_of(self._config, self._space))
         values = proposal(
@@ -60,17 +60,17 @@ class Study:
         return Trial(number=number, values=values)
 
     def keep(self, trial: Trial) -> None:
-        """Writes a trial down, whole or not at all."""
+        """Stores a trial atomically."""
         with self._files.writing(self._file(trial.number)) as path:
             path.write_text(trial.model_dump_json(indent=1), "utf-8")
 
     def lags(self, trial: Trial) -> bool:
-        """Says whether a trial does not keep up with those before it and had better end."""
+        """Returns whether a trial lags behind the earlier ones and should end."""
         warmup = max(1, round(WARMUP_SHARE * self._config.train.epochs))
         return lags_behind(self._space, self._before(trial.number), trial, warmup=warmup)
 
     def write(self, name: str, text: str) -> str:
-        """Writes a text beside the trials; returns its address, as people are told it."""
+        """Writes a text file next to the trials; returns its address as it is shown to people."""
         with self._files.writing(f"{self.name}/{name}") as path:
             path.write_text(text, "utf-8")
         return self._files.shown(f"{self.name}/{name}")
@@ -78,7 +78,7 @@ class Study:
     def _before(self, number: int) -> list[Trial]:
         return self.finished()[:number]
 
-    def _kept(self, number: int) -> Trial | None:
+    def _stored(self, number: int) -> Trial | None:
         try:
             content = self._files.read(self._file(number))
         except (FileNotFoundError, NotADirectoryError):

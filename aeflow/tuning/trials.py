@@ -1,4 +1,4 @@
-"""One trial of a study, as it lies in the store."""
+"""The stored record of one trial of a study."""
 
 from typing import Any, Literal
 

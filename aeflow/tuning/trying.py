@@ -1,4 +1,4 @@
-"""One trial: a training that is told of, epoch by epoch, and ended where it lags behind."""
+"""One trial: a training that is recorded after each epoch, and ended if it lags behind."""
 
 import logging
 import time
@@ -31,11 +31,11 @@ def run_trial(
     seconds: float | None,
     train: Stage[..., Model],
 ) -> Trial:
-    """Returns the trial with that number, which `train` makes unless it has ended already.
+    """Returns the trial with that number; trains it with `train` if it has not ended yet.
 
-    It comes back still running where `seconds` were not enough; its checkpoint stays, and the next
-    call goes on from there. One that lags behind or diverges leaves nothing but its record. Raises
-    ConfigError where already the config that the study begins with cannot be trained.
+    If `seconds` are not enough, the trial is returned in the state "running". Its checkpoint stays,
+    and the next call resumes from it. A trial that lags behind or diverges leaves nothing but its
+    record. Raises ConfigError if even the initial config of the study cannot be trained.
     """
     check_optuna()
     store = context.store
@@ -43,14 +43,14 @@ def run_trial(
     trial = study.trial(number)
     if trial.state != "running":
         return trial
-    chosen = with_values(config, trial.values)
-    question = train.question(dataset, chosen.train, model_config=chosen.model)
+    trial_config = with_values(config, trial.values)
+    question = train.question(dataset, trial_config.train, model_config=trial_config.model)
     watch = _Watch(study, trial, context.on_progress, _end_of(seconds))
     try:
         watch.check()
-        watched = replace(context, on_progress=watch.hear)
-        model = train(watched, dataset, chosen.train, model_config=chosen.model)
-        ended = {
+        watched_context = replace(context, on_progress=watch.report)
+        model = train(watched_context, dataset, trial_config.train, model_config=trial_config.model)
+        outcome = {
             "state": "complete",
             "loss": model.validation_loss,
             "losses": _history(model, store),
@@ -59,23 +59,23 @@ def run_trial(
     except PrunedTrial as reason:
         if not watch.lags:
             return watch.trial
-        ended = {"state": "pruned", "reason": str(reason), "loss": _last(watch.trial)}
+        outcome = {"state": "pruned", "reason": str(reason), "loss": _last(watch.trial)}
     except (DivergedTraining, ConfigError) as error:
         if number == 0 and isinstance(error, ConfigError):
             raise
-        ended = {"state": "failed", "reason": str(error)}
-    trial = watch.trial.model_copy(update=ended)
+        outcome = {"state": "failed", "reason": str(error)}
+    trial = watch.trial.model_copy(update=outcome)
     if trial.model is None:
         _clear(store, question)
     study.keep(trial)
-    told = "" if trial.loss is None else f", validation loss {trial.loss:.4g}"
-    logger.info("tune: trial %d %s%s", number, trial.state, told)
+    loss_text = "" if trial.loss is None else f", validation loss {trial.loss:.4g}"
+    logger.info("tune: trial %d %s%s", number, trial.state, loss_text)
     return trial
 
 
 @dataclass
 class _Watch:
-    """Hears of a training, writes its losses down, and ends it where it lags or time is over."""
+    """Watches a training, stores its losses, and ends it if it lags or its time is over."""
 
     study: Study
     trial: Trial
@@ -83,7 +83,7 @@ class _Watch:
     end: float
     lags: bool = False
 
-    def hear(self, progress: Progress) -> None:
+    def report(self, progress: Progress) -> None:
         is_measured = progress.epoch and progress.epoch not in self.trial.losses
         if is_measured:
             loss = progress.metrics["validation_loss"]
@@ -107,7 +107,7 @@ def _end_of(seconds: float | None) -> float:
 
 
 def _history(model: Model, store: Store) -> dict[int, float]:
-    """Reads the losses of all epochs, those of a model that was there already as well."""
+    """Reads the losses of all epochs, also if the model was already in the store."""
     import pyarrow.parquet as pq  # every command imports this module
 
     path = store.reading(model, ["history.parquet"]) / "history.parquet"
@@ -120,7 +120,7 @@ def _last(trial: Trial) -> float:
 
 
 def _clear(store: Store, question: Question) -> None:
-    """Removes the checkpoint and the log of a training that nobody takes up again."""
+    """Removes the checkpoint and the log of a training that is not resumed."""
     name = f"{question.address}.partial"
     if store.files.exists(name):
         remove_draft(store.files, name, unused_since=float("inf"))

@@ -1,4 +1,4 @@
-"""Batches that do not fit into memory: halved until one does."""
+"""Batches that do not fit into memory are halved until one fits."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ ROWS = np.random.default_rng(0).random((100, 6), np.float32)
 
 
 class Cramped(PlainAutoencoder):
-    """An autoencoder on a device that has room for so many rows at a time."""
+    """An autoencoder on a device that has memory for `room` rows at a time."""
 
     def __init__(self, room: int):
         layers = tf.keras.layers
@@ -28,7 +28,7 @@ class Cramped(PlainAutoencoder):
         self(ROWS[:0])
 
     def embed(self, x):
-        """Raises as TensorFlow does where memory ends."""
+        """Raises what TensorFlow raises if memory runs out."""
         if x.shape[0] > self.room:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
         return super().embed(x)
@@ -44,6 +44,6 @@ def test_batch_is_halved_until_it_fits(room, expected, with_errors, caplog):
     np.testing.assert_allclose(inference.latents(ROWS), model.encoder(ROWS), rtol=1e-5)
 
 
-def test_no_room_for_one_row_is_said(caplog):
+def test_no_room_for_one_row_is_an_error(caplog):
     with pytest.raises(TransientError, match="not enough memory left for a batch of one row"):
         Inference.that_fits(Cramped(0), SCHEMA, 8, with_errors=True)

@@ -1,4 +1,4 @@
-"""What is particular to each kind; what all have in common is in test_kinds_and_networks."""
+"""Properties of single kinds. What all kinds have in common is in test_kinds_and_networks."""
 
 from typing import get_args
 
@@ -31,7 +31,7 @@ OF_EVERY_KIND = [
     DenoisingOptions(noise_stddev=1e-5) if member is DenoisingOptions else member()
     for member in get_args(get_args(KindOptions)[0])
 ]
-"""Noise so small that a loss is what it is without."""
+"""The noise is so small that it does not change a loss."""
 NOISES = DenoisingOptions.model_fields["noise"].annotation
 VECTORS = ExampleSchema(shape=(10,), dtype="float32")
 
@@ -94,7 +94,7 @@ def test_gaussian_noise_has_its_standard_deviation(images):
     assert np.std(noise) == pytest.approx(0.5, rel=0.02)
 
 
-def test_masking_sets_its_share_of_the_numbers_to_0(images):
+def test_masking_sets_its_share_of_the_values_to_0(images):
     model = built(DenoisingOptions(noise="masking", noise_fraction=0.4))
     x = model.preprocessing(images).numpy()
     noisy = model.corrupt(x, step=0, seed=0).numpy()
@@ -133,14 +133,14 @@ def test_affine_noise_zooms_each_image_by_at_most_its_factor_along_each_side():
 def test_affine_noise_repeats_the_edge_and_takes_images_alone():
     corrupted = built(DenoisingOptions(noise="affine", noise_shift=0.5, noise_zoom=1)).corrupt
     assert np.allclose(corrupted(np.full((50, 8, 8, 1), 0.7, np.float32), step=0, seed=0), 0.7)
-    with pytest.raises(ConfigError, match=r"images \[H, W, C\], and examples of shape \(10,\)"):
+    with pytest.raises(ConfigError, match=r"images \[H, W, C\], not examples of shape \(10,\)"):
         built(DenoisingOptions(noise="affine"), schema=VECTORS)
 
 
 @pytest.mark.parametrize(
     ("schema", "low", "high"), [(IMAGES, 0, 1), (VECTORS, -2, 2)], ids=["images", "vectors"]
 )
-def test_salt_and_pepper_set_numbers_to_the_extremes(schema, low, high):
+def test_salt_and_pepper_set_values_to_the_extremes(schema, low, high):
     model = built(DenoisingOptions(noise="salt_and_pepper", noise_fraction=0.2), schema=schema)
     noisy = model.corrupt(np.full((400, *schema.shape), 0.5, np.float32), step=0, seed=0).numpy()
     shares = [float((noisy == value).mean()) for value in (low, high, 0.5)]
@@ -177,7 +177,7 @@ def test_beta_rises_from_0_while_training_and_is_whole_in_validation(images):
     assert validation["loss"] > validation["reconstruction"]
 
 
-def test_free_bits_count_at_least_their_number(images):
+def test_each_dimension_counts_at_least_its_free_bits(images):
     terms = terms_of(built(VariationalOptions(free_bits=7.0)), images, training=False)
     assert terms["kl"] < 7.0
     expected = terms["reconstruction"] * (1 + 2 / 64 * 6 * 7.0)
@@ -242,9 +242,9 @@ def test_contraction_is_the_squared_norm_of_the_jacobian_over_the_variance(image
 
 def test_discrepancy_is_0_for_the_prior_and_grows_with_the_distance():
     z, prior = (tf.random.stateless_normal((500, 4), (0, seed)) for seed in (1, 2))
-    found = [float(maximum_mean_discrepancy(z + shift, prior)) for shift in (0.0, 1.0, 3.0)]
-    assert found[0] == pytest.approx(0, abs=0.01)
-    assert found[0] < 0.05 < found[1] < found[2] < 2
+    discrepancies = [float(maximum_mean_discrepancy(z + shift, prior)) for shift in (0.0, 1.0, 3.0)]
+    assert discrepancies[0] == pytest.approx(0, abs=0.01)
+    assert discrepancies[0] < 0.05 < discrepancies[1] < discrepancies[2] < 2
 
 
 @pytest.mark.parametrize(("latent_dim", "shape"), [(6, (3, 8, 2)), (7, (7, 8, 1)), (1, (1, 8, 1))])
@@ -267,10 +267,10 @@ def test_entries_move_to_the_mean_of_what_chose_them_and_dead_ones_are_revived(i
     for step in range(60):
         terms = terms_of(model, images, step=step)
     z = model.encoder(model.preprocessing(images))
-    chosen = model.codebooks.nearest(z).numpy()
+    codes = model.codebooks.nearest(z).numpy()
     first = z.numpy().reshape(400, 3, 2)[:, 0]
     for code, entry in enumerate(model.codebooks.entries.numpy()[0]):
-        assert entry == pytest.approx(first[chosen[:, 0] == code].mean(axis=0), abs=0.02)
+        assert entry == pytest.approx(first[codes[:, 0] == code].mean(axis=0), abs=0.02)
     assert 3 < terms["perplexity"] <= 4
     model.codebooks.entries.assign(model.codebooks.entries + 1000.0)
     model.codebooks.counts.assign(0 * model.codebooks.counts)
@@ -287,8 +287,8 @@ def test_validation_does_not_move_the_codebook(images):
 
 
 def test_a_codebook_larger_than_the_data_is_refused():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(VqOptions(num_codes=401)).prepare(num_rows=400, num_steps=1)
-    assert str(caught.value) == (
+    assert str(raised.value) == (
         "model.kind.num_codes = 401 is more than the 400 training rows. Choose at most 400."
     )

@@ -1,4 +1,4 @@
-"""What every kind promises on every network: a new line in a table is taken up by itself."""
+"""Properties of every kind on every network. A new line in a table is tested automatically."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from aeflow.models.golden import GOLDEN, golden_deviations, write_golden
 from aeflow.models.kinds import KINDS
 from aeflow.models.networks import NETWORKS
 from aeflow.models.preprocessing import fit_preprocessing
-from aeflow.models.saving import described, identity_of
+from aeflow.models.saving import description_of, identity_of
 from aeflow.progress import Progress
 from aeflow.schema import ExampleSchema
 from aeflow.stages import Context
@@ -41,11 +41,11 @@ TRAINING = {
     "digits": TrainConfig(epochs=2, batch_size=16, optimizer="adam"),
     "wine": TrainConfig(epochs=20, batch_size=16, optimizer="adam"),
 }
-"""Some 200 steps each, of the optimizer that takes least time to trace."""
+"""About 200 steps each, with the optimizer that takes the least time to trace."""
 SLOW = {("convolutional", "variational"): 12}
-"""Epochs of those that learn little in 200 steps, and have not collapsed: it shows in 1,000."""
+"""Epochs of pairs that learn little in 200 steps. They have not collapsed: 1,000 steps show it."""
 SEEDS = range(int(os.environ.get("AEFLOW_TEST_SEEDS", "1")))
-"""`make soak` asks for several, and then trains every kind on every network."""
+"""`make soak` sets several seeds, and then trains every kind on every network."""
 
 
 def options_of(choice) -> dict:
@@ -69,7 +69,7 @@ def built(network: str, kind: str, schema: ExampleSchema, *, seed: int = 0, **ho
 
 @dataclass(frozen=True)
 class Untrained:
-    """Holds a model with its first weights, what it was built from, and rows that it takes."""
+    """Holds a model with its initial weights, what it was built from, and rows that it takes."""
 
     network: str
     kind: str
@@ -89,7 +89,7 @@ class Untrained:
 
     def identity_of(self, model: Autoencoder) -> str:
         config = config_of(self.network, self.kind)
-        return identity_of(model, described(model, config, self.schema))
+        return identity_of(model, description_of(model, config, self.schema))
 
 
 OF_VECTORS = [network for network in NETWORKS if network != "convolutional"]
@@ -151,7 +151,7 @@ def test_loss_is_finite_for_one_row_and_follows_from_seed_and_step(untrained):
 
 
 @pytest.mark.parametrize("untrained", SOME, indirect=True)
-def test_weights_in_a_file_make_another_model_this_one(untrained, tmp_path):
+def test_loading_a_weights_file_reproduces_the_model(untrained, tmp_path):
     model, rows = untrained.model, untrained.rows
     model.save_weights(tmp_path / "model.weights.h5")
     other = built(untrained.network, untrained.kind, untrained.schema, seed=1)
@@ -184,7 +184,7 @@ def test_its_twin_in_bfloat16_has_the_same_weights_and_is_right_or_refused(untra
     )
     if latents.is_accepted and errors.is_accepted:
         assert max(deviations) < 0.05
-    else:  # oneDNN's small convolutions on processors with AMX; codes that are as near as others
+    else:  # oneDNN's small convolutions on processors with AMX, or vq codes that are equally near
         assert max(deviations) > 0.05 or untrained.kind == "vq"
         assert untrained.network == "convolutional" or untrained.kind == "vq"
 
@@ -200,9 +200,9 @@ class Trained:
 
 
 def settings(name: str, config: ModelConfig, seed: int) -> TrainConfig:
-    usual = TRAINING[name]
-    epochs = SLOW.get((config.network.name, config.kind.name), usual.epochs)
-    return usual.model_copy(update={"seed": seed, "epochs": epochs})
+    default_config = TRAINING[name]
+    epochs = SLOW.get((config.network.name, config.kind.name), default_config.epochs)
+    return default_config.model_copy(update={"seed": seed, "epochs": epochs})
 
 
 def files_of(model: Model, store: Store) -> dict[str, bytes]:
@@ -261,7 +261,7 @@ def test_a_short_training_learns_on_other_networks_and_on_vectors(case, seed, tm
 
 
 def assert_learned(trained: Trained) -> None:
-    """Checks that it beats the mean of the rows, and uses the whole latent."""
+    """Checks that the model beats the mean of the rows and uses every latent dimension."""
     model = load_model(trained.model, trained.store, cpu="any")
     shards = open_split(trained.dataset, "test", trained.store)
     rows = np.concatenate([shard.features for shard in shards])
@@ -273,7 +273,7 @@ def assert_learned(trained: Trained) -> None:
 
 @pytest.fixture
 def other_keras() -> Iterator[None]:
-    """What `keras.json` of a user may set, and what aeflow sets by itself again."""
+    """Sets what a user's `keras.json` may set, and restores the settings of aeflow afterwards."""
     tf.keras.config.set_floatx("float64")
     tf.keras.config.set_epsilon(0.1)
     tf.keras.config.set_image_data_format("channels_first")
@@ -286,14 +286,15 @@ def other_keras() -> Iterator[None]:
     [*((network, "plain") for network in NETWORKS), *(("dense", kind) for kind in KINDS)],
 )
 def test_settings_of_keras_do_not_change_a_model(network, kind, other_keras):
-    told = described_of(network, kind)
+    fingerprint = fingerprint_of(network, kind)
     reset_keras()
-    assert told == described_of(network, kind)
+    assert fingerprint == fingerprint_of(network, kind)
 
 
-def described_of(network: str, kind: str) -> tuple[str, bytes]:
+def fingerprint_of(network: str, kind: str) -> tuple[str, bytes]:
     """Returns a model's identity, and its latents of a few rows."""
     model = built(network, kind, IMAGES)
     rows = np.random.default_rng(0).integers(0, 256, (5, *IMAGES.shape), dtype=np.uint8)
     latents = Inference(model, IMAGES, 5).latents(rows)
-    return identity_of(model, described(model, config_of(network, kind), IMAGES)), latents.tobytes()
+    description = description_of(model, config_of(network, kind), IMAGES)
+    return identity_of(model, description), latents.tobytes()

@@ -18,7 +18,7 @@ def built(network="dense", *, schema=IMAGES, seed=0, latent_dim=4):
 
 
 def identity_of(model, config) -> str:
-    return saving.identity_of(model, saving.described(model, config, IMAGES))
+    return saving.identity_of(model, saving.description_of(model, config, IMAGES))
 
 
 def random_images(count: int) -> np.ndarray:
@@ -55,7 +55,7 @@ def test_vectors_are_standardised_and_constant_columns_are_left_alone():
     assert model.preprocessing.invert(model.preprocessing(rows)).numpy().tolist() == rows.tolist()
 
 
-def test_images_come_to_lie_between_0_and_1():
+def test_images_lie_between_0_and_1_in_input_units():
     _, model = built()
     rows = np.zeros((2, *IMAGES.shape), np.uint8)
     rows[1] = 255
@@ -85,19 +85,19 @@ def test_inference_of_many_arrays_is_that_of_each_and_begins_the_next_early():
     _, model = built()
     arrays = [random_images(count) for count in (21, 8, 1, 40)]
     inference = Inference(model, IMAGES, 8)
-    begun, heard = [], []
+    started_lengths, reported_lengths = [], []
 
-    def beginning():
+    def recorded_arrays():
         for array in arrays:
-            begun.append(len(array))
+            started_lengths.append(len(array))
             yield array
 
     for array, latents in zip(
-        arrays, inference.latents_each(beginning(), heard.append), strict=True
+        arrays, inference.latents_each(recorded_arrays(), reported_lengths.append), strict=True
     ):
         assert np.array_equal(latents, inference.latents(array))
-        assert (len(latents), len(begun)) != (21, 1)
-    assert heard == [8, 8, 5, 8, 1, 8, 8, 8, 8, 8]
+        assert (len(latents), len(started_lengths)) != (21, 1)
+    assert reported_lengths == [8, 8, 5, 8, 1, 8, 8, 8, 8, 8]
 
 
 def test_inference_returns_reconstructions_in_stored_units():

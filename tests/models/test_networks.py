@@ -1,4 +1,4 @@
-"""What is particular to each network; what all have in common is in test_kinds_and_networks."""
+"""Properties of single networks. What all have in common is in test_kinds_and_networks."""
 
 from itertools import pairwise
 
@@ -40,23 +40,23 @@ def test_convolutional_network_takes_any_height_and_width_it_has_room_for(networ
     if network.stride ** len(network.filters) <= min(shape[:2]):
         assert built(network, shape)(np.zeros((2, *shape), np.uint8)).shape == (2, *shape)
     else:
-        with pytest.raises(ConfigError, match="takes images from 9x9 up, not 8x8"):
+        with pytest.raises(ConfigError, match="takes images of at least 9x9, not 8x8"):
             built(network, shape)
 
 
 def test_image_too_small_for_the_convolutions_is_refused_in_one_line():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(ConvolutionalOptions(filters=(4, 4, 4, 4)), (12, 40, 3))
-    assert str(caught.value) == (
-        "The convolutional network with 4 convolutions of stride 2 takes images from 16x16 up, "
-        "not 12x40. Choose fewer filters or --network dense."
+    assert str(raised.value) == (
+        "The convolutional network with 4 convolutions of stride 2 takes images of at least "
+        "16x16, not 12x40. Choose fewer filters or --network dense."
     )
 
 
 def test_convolutional_network_refuses_vectors():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as raised:
         built(ConvolutionalOptions(), (5,))
-    assert str(caught.value) == (
+    assert str(raised.value) == (
         "The convolutional network takes images [H, W, C], not examples of shape (5,). "
         "Choose --network dense."
     )
@@ -64,7 +64,7 @@ def test_convolutional_network_refuses_vectors():
 
 @pytest.mark.parametrize("hidden_layers", [(7,), (9, 9), (5, 6, 6, 6, 8)])
 @pytest.mark.parametrize("normalisation", ["layer", "batch", "none"])
-def test_deep_network_has_the_layers_it_is_told_in_both_directions(hidden_layers, normalisation):
+def test_deep_network_has_its_hidden_layers_in_both_directions(hidden_layers, normalisation):
     network = DeepOptions(hidden_layers=hidden_layers, normalisation=normalisation)
     model = built(network, (5,))
     kernels = [v.shape for v in model.trainable_variables if len(v.shape) == 2]
@@ -72,7 +72,7 @@ def test_deep_network_has_the_layers_it_is_told_in_both_directions(hidden_layers
     assert kernels == list(pairwise(widths))
 
 
-def test_hidden_layers_are_residual_where_widths_agree():
+def test_hidden_layers_are_residual_if_widths_are_equal():
     x = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
     for residual in (True, False):
         network = DeepOptions(hidden_layers=(8, 8, 9), residual=residual)
@@ -97,7 +97,7 @@ def test_vectors_are_reconstructed_without_bounds(network):
     assert x_hat.max() > 1
 
 
-def test_an_output_is_what_it_is_told():
+def test_an_output_has_the_activation_in_its_options():
     z = 100 * np.eye(4, dtype=np.float32)
     linear, sigmoid = (
         built(DenseOptions(output_activation=activation), (8, 8, 1)).decode(z).numpy()

@@ -16,7 +16,7 @@ from aeflow.storage import Store
 
 @pytest.fixture
 def copied(stages, tmp_path):
-    """A store of its own, whose model may be damaged."""
+    """A copy of the store, in which a test may damage the model."""
     shutil.copytree(stages.store.root, tmp_path / "copy")
     return Store(tmp_path / "copy")
 
@@ -47,7 +47,7 @@ def test_a_tampered_weight_file_is_refused(stages, copied):
 
 def test_weights_of_another_model_are_refused_by_their_identity(stages, copied):
     other = stages.model.model_copy(update={"digest": "0" * 64})
-    with pytest.raises(CorruptArtifact, match="expected was 0000000000000000"):
+    with pytest.raises(CorruptArtifact, match="instead of 0000000000000000"):
         load_model(other, copied, cpu="any")
 
 
@@ -63,7 +63,7 @@ def test_weights_that_do_not_fit_their_network_are_refused_in_one_line(stages, t
 
     question = Question(stage="train", version=1, folder="models", configs={}, inputs={})
     store = Store(tmp_path)
-    with pytest.raises(CorruptArtifact, match="not those of a dense network as this version"):
+    with pytest.raises(CorruptArtifact, match="do not fit the dense network of this version"):
         load_model(store.answer(question, Model, work), store, cpu="any")
 
 
@@ -76,10 +76,10 @@ def test_golden_vectors_that_are_not_reproduced_are_refused(stages, tmp_path):
     kernel = model.encoder.outputs.kernel
     kernel.assign(kernel * (1 + 5e-5))
     check_golden(tmp_path / "golden.npz", model, schema, cpu="elsewhere")
-    with pytest.raises(CorruptArtifact, match="allowed is 1e-05"):
+    with pytest.raises(CorruptArtifact, match="at most 1e-05 is allowed"):
         check_golden(tmp_path / "golden.npz", model, schema, cpu="here")
     kernel.assign(kernel * 2)
-    with pytest.raises(CorruptArtifact, match=r"allowed is 0\.0001"):
+    with pytest.raises(CorruptArtifact, match=r"at most 0\.0001 is allowed"):
         check_golden(tmp_path / "golden.npz", model, schema, cpu="elsewhere")
 
 

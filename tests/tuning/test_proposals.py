@@ -1,4 +1,4 @@
-"""What a study proposes: inside its bounds, the same each time, nothing after what lags."""
+"""Proposals of a study: they are in bounds and repeatable, and a trial that lags is detected."""
 
 from typing import get_args
 
@@ -22,19 +22,19 @@ NETWORKS, KINDS = (get_args(get_args(options)[0]) for options in (NetworkOptions
 CONFIG = PipelineConfig()
 
 
-def ended(number: int, *losses: float, config=CONFIG, **values) -> Trial:
+def complete_trial(number: int, *losses: float, config=CONFIG, **values) -> Trial:
     space = space_of(config)
-    proposed = proposal(space, [], number=number, seed=5)
+    proposed_values = proposal(space, [], number=number, seed=5)
     return Trial(
         number=number,
         state="complete",
-        values=proposed | values,
+        values=proposed_values | values,
         losses=dict(enumerate(losses, start=1)),
         loss=losses[-1],
     )
 
 
-SIX = [ended(n, 0.3, 0.2, 0.1 + n / 100) for n in range(6)]
+SIX = [complete_trial(n, 0.3, 0.2, 0.1 + n / 100) for n in range(6)]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -43,10 +43,10 @@ def test_proposals_are_configs_that_differ_from_the_given_one(network, kind):
     config = PipelineConfig(model=ModelConfig(network=network(), kind=kind()))
     space = space_of(config)
     assert with_values(config, values_of(config, space)) == config
-    proposed = with_values(config, proposal(space, [], number=1, seed=0))
-    assert proposed != config
-    assert proposed.model.kind.name == config.model.kind.name
-    assert proposed.model.latent_dim == config.model.latent_dim
+    proposed_config = with_values(config, proposal(space, [], number=1, seed=0))
+    assert proposed_config != config
+    assert proposed_config.model.kind.name == config.model.kind.name
+    assert proposed_config.model.latent_dim == config.model.latent_dim
 
 
 def test_a_config_outside_the_bounds_widens_them():
@@ -60,14 +60,14 @@ def test_a_config_outside_the_bounds_widens_them():
 
 
 def test_the_weight_of_a_penalty_is_not_searched_for():
-    """With less of it every loss is smaller, so a search would do away with it."""
+    """With less of it every loss is smaller, so a search would reduce it to nothing."""
     for kind in KINDS:
         space = space_of(PipelineConfig(model=ModelConfig(kind=kind())))
         names = {place.rpartition(".")[2] for place in space}
         assert not names & {"weight", "beta", "noise_stddev", "decoder_weight", "free_bits"}
 
 
-def test_sizes_of_the_latent_are_searched_for_when_asked():
+def test_latent_dims_are_searched_for_if_configured():
     config = PipelineConfig(tune=TuneConfig(latent_dims=(4, 8)))
     assert space_of(config)["model.latent_dim"] == Choice((4, 8, 32))
 
@@ -82,7 +82,7 @@ def test_same_trials_and_seed_make_the_same_proposal():
 
 def test_layers_are_proposed_whole():
     config = PipelineConfig(model=ModelConfig(network=DeepOptions()))
-    six = [ended(n, 0.1, config=config) for n in range(6)]
+    six = [complete_trial(n, 0.1, config=config) for n in range(6)]
     layers = proposal(space_of(config), six, number=6, seed=0)["model.network.hidden_layers"]
     assert isinstance(layers, tuple)
 
@@ -99,5 +99,5 @@ def test_layers_are_proposed_whole():
     ids=["worse", "better", "was better", "in its first epoch", "among few"],
 )
 def test_what_is_above_the_median_lags(losses, finished, lags):
-    trial = ended(6, *losses).model_copy(update={"state": "running", "loss": None})
+    trial = complete_trial(6, *losses).model_copy(update={"state": "running", "loss": None})
     assert lags_behind(space_of(CONFIG), finished, trial, warmup=1) is lags

@@ -1,4 +1,4 @@
-"""Studies on the digits: they go on after a kill, and what does not keep up leaves nothing."""
+"""Studies on the digits: they resume after a kill, and a pruned trial leaves only its record."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> Store:
-    """A study of two trials that nothing disturbed."""
+    """A study of two trials without interruption."""
     store = Store(tmp_path_factory.mktemp("unbroken"))
     tune(CONFIG, here(store))
     return store
@@ -58,7 +58,7 @@ def dataset_in(store: Store):
 
 
 def keep_rivals(store: Store) -> Study:
-    """Lets trials 1 to 5 of the study have ended with losses that no digit reaches."""
+    """Stores trials 1 to 5 of the study as complete, with losses that no digit reaches."""
     study = Study(dataset_in(store), CONFIG, store)
     first = study.trial(0)
     for number in range(1, 6):
@@ -68,7 +68,7 @@ def keep_rivals(store: Store) -> Study:
     return study
 
 
-def test_the_first_trial_is_the_config_as_it_is(unbroken):
+def test_the_first_trial_is_the_initial_config(unbroken):
     first = trials_in(unbroken)[0]
     assert first["values"]["train.learning_rate"] == CONFIG.train.learning_rate
     assert list(first["losses"]) == ["1", "2", "3"]
@@ -92,17 +92,17 @@ def test_killed_in_the_middle_it_ends_as_if_nothing_had_happened(unbroken, tmp_p
 def test_more_trials_go_on_from_those_that_are_there(own):
     before = trials_in(own)
     more = CONFIG.model_copy(update={"tune": TuneConfig(trials=3)})
-    found = tune(more, here(own))
+    study = tune(more, here(own))
     assert trials_in(own)[:2] == before
-    assert sum(found.best.trials.values()) == 3
+    assert sum(study.best.trials.values()) == 3
 
 
 def test_pruned_trial_leaves_its_record_and_nothing_else(own):
     study = keep_rivals(own)
     before = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
-    made = make_trial(dataset_in(own), CONFIG, own.url, number=6, seconds=None)
-    assert (made.state, list(made.losses), made.model) == ("pruned", [1, 2], None)
-    assert study.trial(6) == made
+    trial = make_trial(dataset_in(own), CONFIG, own.url, number=6, seconds=None)
+    assert (trial.state, list(trial.losses), trial.model) == ("pruned", [1, 2], None)
+    assert study.trial(6) == trial
     after = {path for folder in ("models", "logs") for path in (own.root / folder).iterdir()}
     assert after == before
 
@@ -115,16 +115,16 @@ def test_diverged_trial_is_failed_and_the_study_goes_on(own):
         raise DivergedTraining("The loss is nan at step 7.")
 
     dataset = dataset_in(own)
-    made = run_trial(dataset, CONFIG, Context(own), number=2, seconds=None, train=diverge)
-    assert (made.state, made.reason) == ("failed", "The loss is nan at step 7.")
+    trial = run_trial(dataset, CONFIG, Context(own), number=2, seconds=None, train=diverge)
+    assert (trial.state, trial.reason) == ("failed", "The loss is nan at step 7.")
     assert Study(dataset, CONFIG, own).trial(3).state == "running"
     assert best_of(dataset, CONFIG, own).trials == {"complete": 2}
 
 
 def test_out_of_time_the_best_so_far_is_taken(own):
     more = TuneConfig(trials=50, timeout_seconds=0.01)
-    found = tune(CONFIG.model_copy(update={"tune": more}), here(own))
-    assert found.best.trials == {"complete": 2}
+    study = tune(CONFIG.model_copy(update={"tune": more}), here(own))
+    assert study.best.trials == {"complete": 2}
 
 
 def test_command_writes_a_config_that_run_takes(own, tmp_path, capsys):
@@ -135,12 +135,12 @@ def test_command_writes_a_config_that_run_takes(own, tmp_path, capsys):
     assert lines[-2].startswith("Best of 2 trials (2 complete): ")
     best = json.loads(lines[-1])["best"]
     assert output.read_text("utf-8") == best["toml"]
-    told = min(trials_in(own), key=lambda trial: trial["loss"])
+    best_trial = min(trials_in(own), key=lambda trial: trial["loss"])
     config = load_config(path=output)
-    assert config.train.learning_rate == told["values"]["train.learning_rate"]
+    assert config.train.learning_rate == best_trial["values"]["train.learning_rate"]
     assert main(f"train --direct --config {output} --store {own.url} --json".split()) == 0
     trained = json.loads(capsys.readouterr().out.splitlines()[-1])["model"]
-    assert trained["key"] == told["model"]["key"]
+    assert trained["key"] == best_trial["model"]["key"]
 
 
 def test_ctrl_c_keeps_the_trial_that_runs(own, capsys):
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_the_trial_that_runs(own, capsys):
 
 
 @pytest.mark.parametrize("trials", ["0", "-1"])
-def test_no_trials_are_one_line(trials, tmp_path, capsys):
+def test_no_trials_are_refused_in_one_line(trials, tmp_path, capsys):
     assert main(["tune", "--direct", f"--trials={trials}", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"aeflow: tune.trials = {trials} is not allowed: "
@@ -164,8 +164,8 @@ def test_no_trials_are_one_line(trials, tmp_path, capsys):
     ]
 
 
-def test_without_the_package_it_is_one_line(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "optuna", None)  # as Python has it for what is not there
+def test_without_the_package_it_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)  # Python then treats it as not installed
     assert main(["tune", "--direct", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "aeflow: Tuning needs the package 'optuna', which is not installed. Install the extra, "

@@ -1,4 +1,4 @@
-"""The kinds of autoencoder: what each minimises. One file a kind."""
+"""The kinds of autoencoder, each with its own loss. One file per kind."""
 
 __all__ = ["KINDS"]
 

@@ -1,8 +1,9 @@
 """Contractive autoencoder (Rifai et al. 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf).
 
-The Jacobian's norm is estimated, for any network: E |J v|^2 = |J|_F^2 for normal v (Hutchinson
-1989), and J v is the difference of two outputs. Rifai et al. tie the decoder's weights to the
-encoder's, so that latents cannot merely shrink; here the norm is relative to their variance.
+The Jacobian's norm is estimated, which works for any network: E |J v|^2 = |J|_F^2 for normal v
+(Hutchinson 1989), and J v is approximated by the difference of two outputs. Rifai et al. tie the
+decoder's weights to the encoder's, so that the latents cannot simply shrink. Here the norm is
+relative to the variance of the latents instead.
 """
 
 import tensorflow as tf
@@ -25,10 +26,10 @@ class ContractiveAutoencoder(Autoencoder):
         """
         x = self.preprocessing(rows)
         direction = tf.random.stateless_normal(tf.shape(x), (seed, step))
-        both = self.encoder(tf.concat([x, x + DISTANCE * direction], 0), training=training)
-        z, moved = tf.split(both, 2)
+        outputs = self.encoder(tf.concat([x, x + DISTANCE * direction], 0), training=training)
+        z, z_nearby = tf.split(outputs, 2)
         mse = mean_squared_error(x, self.decoder(z, training=training))
-        change = tf.reduce_mean(tf.square((moved - z) / DISTANCE))
+        change = tf.reduce_mean(tf.square((z_nearby - z) / DISTANCE))
         variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0))
         penalty = change / (variance + TINY)
         loss = penalised(mse, self.options.weight * penalty)

@@ -13,7 +13,7 @@ __all__ = ["DenoisingAutoencoder"]
 
 
 class DenoisingAutoencoder(Autoencoder):
-    """Minimises the mean squared error between clean input and what noisy input is decoded to."""
+    """Minimises the mean squared error between clean rows and reconstructions of noisy rows."""
 
     has_independent_rows = True
     is_denoising = True
@@ -21,8 +21,8 @@ class DenoisingAutoencoder(Autoencoder):
     def __init__(self, preprocessing: Preprocessing, *parts: Any, options: Any, latent_dim: int):
         if options.noise == "affine" and not preprocessing.of_images:
             raise ConfigError(
-                "The noise 'affine' moves images [H, W, C], and examples of shape "
-                f"{tuple(preprocessing.offset.shape)} are none. Choose another noise."
+                "The noise 'affine' takes images [H, W, C], not examples of shape "
+                f"{tuple(preprocessing.offset.shape)}. Choose another noise."
             )
         super().__init__(preprocessing, *parts, options=options, latent_dim=latent_dim)
 

@@ -1,7 +1,8 @@
 """Regularised deterministic autoencoder (Ghosh et al. 2020, https://arxiv.org/abs/1903.12436).
 
-RAE-L2: latents are kept small, the decoder smooth by small weights, and nothing is random. One
-samples from a normal distribution that is fitted to the latents while training.
+This is RAE-L2: one penalty keeps the latents small, another keeps the decoder smooth by keeping its
+weights small, and nothing is random. Samples are drawn from a normal distribution that is fitted
+to the latents during training.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ TINY = 1e-5
 
 
 class RegularisedAutoencoder(Autoencoder):
-    """Minimises the reconstruction error, the size of the latents and that of the decoder."""
+    """Minimises the reconstruction error, the size of the latents and the decoder's weights."""
 
     is_generative = True
 
@@ -26,12 +27,12 @@ class RegularisedAutoencoder(Autoencoder):
         self.moments = Moments(latent_dim)
 
     def sample(self, num: int, *, seed: int):
-        """Returns decoded samples of the latents' normal fit, x_hat [num, *shape]."""
+        """Returns decoded samples of the normal fit to the latents, x_hat [num, *shape]."""
         normal = tf.random.stateless_normal((num, self.latent_dim), (seed, 0))
         return self.decode(self.moments.distributed(normal))
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
-        """Returns "loss", "reconstruction" (mean squared error), "latent_size" (half a square)."""
+        """Returns "loss", "reconstruction" (mean squared error), "latent_size" (mean z^2 / 2)."""
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
         mse = mean_squared_error(x, self.decoder(z, training=training))
@@ -43,7 +44,7 @@ class RegularisedAutoencoder(Autoencoder):
         return {"loss": penalised(mse, penalty), "reconstruction": mse, "latent_size": size}
 
     def _decoder_size(self):
-        """Mean over the kernels of their squares, summed, over the larger of inputs and outputs."""
+        """Returns the mean over kernels of their sum of squares / max(inputs, outputs)."""
         kernels = [v for v in self.decoder.trainable_variables if v.shape.rank > 1]
         widths = [tf.cast(tf.reduce_max(tf.shape(k)[-2:]), tf.float32) for k in kernels]
         sizes = [tf.reduce_sum(tf.square(k)) / w for k, w in zip(kernels, widths, strict=True)]
@@ -63,15 +64,15 @@ class Moments(tf.keras.layers.Layer):
         self.built = True
 
     def update(self, z: tf.Tensor) -> None:
-        """Takes latents [B, d] into the averages; `weight` is what they add up to so far."""
+        """Adds latents [B, d] to the averages; `weight` is the sum of all their weights so far."""
         z = tf.stop_gradient(z)
         count = tf.cast(tf.shape(z)[0], tf.float32)
-        seen = (1.0, tf.reduce_mean(z, axis=0), tf.linalg.matmul(z, z, transpose_a=True) / count)
-        for average, value in zip((self.weight, self.first, self.second), seen, strict=True):
+        moments = (1.0, tf.reduce_mean(z, axis=0), tf.linalg.matmul(z, z, transpose_a=True) / count)
+        for average, value in zip((self.weight, self.first, self.second), moments, strict=True):
             average.assign(MOMENTUM * average + (1 - MOMENTUM) * value)
 
     def distributed(self, normal: Any):
-        """Returns samples of N(0, I) [num, d] as samples of the fit."""
+        """Maps samples of N(0, I) [num, d] to samples of the fitted distribution."""
         weight = tf.maximum(self.weight, TINY)
         mean = self.first / weight
         covariance = self.second / weight - mean[:, tf.newaxis] * mean

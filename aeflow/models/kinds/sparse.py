@@ -1,8 +1,8 @@
 """Sparse autoencoder (Ng 2011, CS294A lecture notes; Olshausen & Field 1996).
 
-The size of the latents counts relative to their root mean square (Hoyer 2004,
-https://www.jmlr.org/papers/v5/hoyer04a.html): otherwise they would merely shrink, and the decoder
-grow.
+The size of the latents is measured relative to their root mean square (Hoyer 2004,
+https://www.jmlr.org/papers/v5/hoyer04a.html). Otherwise the latents would simply shrink, and the
+decoder's weights would grow.
 """
 
 import numpy as np
@@ -16,10 +16,10 @@ TINY = 1e-6
 
 
 class SparseAutoencoder(Autoencoder):
-    """Minimises the reconstruction error and how many numbers of a latent are active at a time."""
+    """Minimises the reconstruction error and the number of latent dimensions active at a time."""
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the latents z [B, latent_dim] of x in input units; in (0, 1) for "kl"."""
+        """Returns the latents z [B, latent_dim] of x in input units; z is in (0, 1) for "kl"."""
         return self._active(self.encoder(x, training=False))
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
@@ -27,15 +27,15 @@ class SparseAutoencoder(Autoencoder):
         x = self.preprocessing(rows)
         z = self._active(self.encoder(x, training=training))
         mse = mean_squared_error(x, self.decoder(z, training=training))
-        penalty = relative_size(z) if self.options.penalty == "l1" else self._inactivity(z)
+        penalty = relative_size(z) if self.options.penalty == "l1" else self._activity_divergence(z)
         loss = penalised(mse, self.options.weight * penalty)
         return {"loss": loss, "reconstruction": mse, "sparsity": penalty}
 
     def _active(self, z: tf.Tensor):
         return tf.sigmoid(z) if self.options.penalty == "kl" else z
 
-    def _inactivity(self, z: tf.Tensor):
-        """Mean divergence, in nats, of each number's mean activity from rho."""
+    def _activity_divergence(self, z: tf.Tensor):
+        """Returns the mean divergence, in nats, of each dimension's mean activity from rho."""
         rho = self.options.rho
         activity = tf.clip_by_value(tf.reduce_mean(z, axis=0), TINY, 1 - TINY)
         kl = rho * tf.math.log(rho / activity) + (1 - rho) * tf.math.log((1 - rho) / (1 - activity))
@@ -43,5 +43,5 @@ class SparseAutoencoder(Autoencoder):
 
 
 def relative_size(z: tf.Tensor):
-    """Returns mean |z| over root mean square of z [B, d]: 0.80 where normal, less if sparse."""
+    """Returns mean |z| / root mean square of z [B, d]: 0.80 if z is normal, less if sparse."""
     return tf.reduce_mean(tf.abs(z)) / tf.sqrt(tf.reduce_mean(tf.square(z)) + TINY)

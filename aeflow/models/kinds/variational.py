@@ -1,9 +1,9 @@
 """Variational autoencoder (Kingma & Welling 2014, https://arxiv.org/abs/1312.6114).
 
-With beta (Higgins et al. 2017), a warm-up of it (Sønderby et al. 2016,
+It has beta (Higgins et al. 2017), a warm-up of beta (Sønderby et al. 2016,
 https://arxiv.org/abs/1602.02282) and free bits (Kingma et al. 2016,
-https://arxiv.org/abs/1606.04934). The likelihood is a Gaussian whose one variance is the squared
-error of the moment: `penalised` says why.
+https://arxiv.org/abs/1606.04934). The likelihood is a Gaussian with a single variance, the current
+mean squared error; `penalised` says why.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ LOG_VARIANCES = (-12.0, 6.0)
 
 
 class VariationalAutoencoder(Autoencoder):
-    """Minimises the error of a sample of the posterior and its divergence from N(0, I)."""
+    """Minimises the error of a posterior sample and the posterior's divergence from N(0, I)."""
 
     has_unit_prior = True
     is_generative = True
@@ -30,7 +30,7 @@ class VariationalAutoencoder(Autoencoder):
         "kl": Measure(
             "Divergence from the prior",
             digits=".1f",
-            meaning="Nats a row; of a dimension between {kl_least:.2f} and {kl_most:.2f}.",
+            meaning="Nats per row; a dimension has between {kl_least:.2f} and {kl_most:.2f}.",
         )
     }
 
@@ -52,8 +52,8 @@ class VariationalAutoencoder(Autoencoder):
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
         """Returns the mean divergence from the prior in nats.
 
-        `kl` is that of a row, `kl_least` and `kl_most` those of the dimensions with the least and
-        the most.
+        `kl` is the divergence of a row. `kl_least` and `kl_most` are those of the dimensions with
+        the least and the most divergence.
         """
         total, rows = np.zeros(self.latent_dim), 0
         for x in batches:
@@ -64,9 +64,9 @@ class VariationalAutoencoder(Autoencoder):
         return {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
-        """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats a row).
+        """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats per row).
 
-        With D numbers in a row, the negative lower bound is D / (2 variance) * error + beta * kl;
+        With D values in a row, the negative lower bound is D / (2 variance) * error + beta * kl;
         in units of 2 variance / D it is error + 2 variance / D * beta * kl.
         """
         x = self.preprocessing(rows)
@@ -75,13 +75,13 @@ class VariationalAutoencoder(Autoencoder):
         x_hat = self.decoder(mean + tf.exp(0.5 * log_variance) * noise, training=training)
         mse = mean_squared_error(x, x_hat)
         kl = divergence(mean, log_variance)
-        counted = tf.reduce_sum(tf.maximum(kl, self.options.free_bits))
+        kl_with_free_bits = tf.reduce_sum(tf.maximum(kl, self.options.free_bits))
         beta = self._beta(step) if training else self.options.beta
-        loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * counted)
+        loss = penalised(mse, 2 * beta / prod(x.shape[1:]) * kl_with_free_bits)
         return {"loss": loss, "reconstruction": mse, "kl": tf.reduce_sum(kl)}
 
     def _beta(self, step: int):
-        """Rises to its value within the warm-up of a training run whose length is known."""
+        """Returns beta, which rises linearly from 0 in the warm-up of a run of known length."""
         num_steps = self.options.warmup_fraction * self.num_steps
         if num_steps < 1:
             return self.options.beta

@@ -1,10 +1,10 @@
 """Vector-quantised autoencoder (van den Oord et al. 2017, https://arxiv.org/abs/1711.00937).
 
-A latent of `latent_dim` numbers is cut into parts of `code_dim`, and each part has a codebook of
-its own (product quantisation, Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57): 16 parts
-with 256 entries are 16 bytes. Entries are moving averages of what was nearest to them; those that
-nobody is near to begin anew at a random row's output (Dhariwal et al. 2020,
-https://arxiv.org/abs/2005.00341), which is also how all of them begin.
+A latent of `latent_dim` dimensions is cut into parts of `code_dim`, and each part has its own
+codebook (product quantisation, Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57). For
+example, 16 parts with 256 entries each take 16 bytes. An entry is the moving average of the encoder
+outputs that are nearest to it. An entry that is rarely the nearest is reset to the output of a
+random row (Dhariwal et al. 2020, https://arxiv.org/abs/2005.00341). All entries start that way.
 """
 
 from collections.abc import Iterable
@@ -21,19 +21,19 @@ from aeflow.models.deviation import relative_deviation
 __all__ = ["Codebooks", "VectorQuantisedAutoencoder"]
 
 DEAD = 0.1
-"""An entry is dead when it is used less than this share of what is usual."""
+"""An entry is dead if it is used less than this share of the mean use."""
 TINY = 1e-6
 
 
 class VectorQuantisedAutoencoder(Autoencoder):
-    """Minimises the reconstruction error from the entries nearest to what the encoder emits."""
+    """Minimises the error of reconstructions from the entries nearest to the encoder's outputs."""
 
     measures: ClassVar = {
         "codebook_use": Measure(
             "Codebook entries in use",
             digits=".0%",
             best=max,
-            meaning="As much is told as by {codebook_perplexity:.0f} entries in equal use.",
+            meaning="As informative as {codebook_perplexity:.0f} entries in equal use.",
         )
     }
 
@@ -42,7 +42,7 @@ class VectorQuantisedAutoencoder(Autoencoder):
         self.codebooks = Codebooks(latent_dim, options)
 
     def prepare(self, *, num_rows: int, num_steps: int):
-        """Raises ConfigError where a codebook has more entries than there are training rows."""
+        """Raises ConfigError if a codebook has more entries than there are training rows."""
         super().prepare(num_rows=num_rows, num_steps=num_steps)
         if self.options.num_codes > num_rows:
             raise ConfigError(
@@ -56,25 +56,26 @@ class VectorQuantisedAutoencoder(Autoencoder):
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
 
     def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
-        """Returns the share of parts with another entry, or how far all are apart if that is less.
+        """Returns the share of parts with another entry, or the relative deviation if it is less.
 
-        Of two entries that are near each other either may win, and often does if there are many.
+        If two entries are near each other, rounding decides between them. That is frequent in a
+        large codebook.
         """
         parts = (-1, self.codebooks.code_dim)
         share = float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
         return min(share, relative_deviation(z, exact))
 
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
-        """Returns how many entries of the codebooks rows choose, as means over the parts.
+        """Returns how many codebook entries the rows use, as means over the parts.
 
-        `codebook_use` is the share of entries that some row chose, `codebook_perplexity` the
-        exponential of the entropy of the choices.
+        `codebook_use` is the share of entries that at least one row uses. `codebook_perplexity` is
+        the exponential of the entropy of that use.
         """
         books = self.codebooks
         counts = np.zeros((books.num_parts, books.num_codes))
         for x in batches:
-            chosen = books.nearest(self.encoder(x, training=False)).numpy()
-            counts += [np.bincount(part, minlength=books.num_codes) for part in chosen.T]
+            codes = books.nearest(self.encoder(x, training=False)).numpy()
+            counts += [np.bincount(part, minlength=books.num_codes) for part in codes.T]
         shares = counts / counts.sum(axis=1, keepdims=True)
         logs = np.log(shares, where=shares > 0, out=np.zeros_like(shares))
         return {
@@ -85,15 +86,15 @@ class VectorQuantisedAutoencoder(Autoencoder):
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".
 
-        Commitment is relative to the latents' variance; the perplexity is how many entries of a
-        codebook are in use in this batch, as a mean over the parts.
+        Commitment is relative to the variance of the latents. Perplexity is the effective number
+        of a codebook's entries in use in this batch, as a mean over the parts.
         """
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
-        chosen = self.codebooks.nearest(z)
-        quantised = self.codebooks.quantised(z, chosen)
+        codes = self.codebooks.nearest(z)
+        quantised = self.codebooks.quantised(z, codes)
         if training:
-            self.codebooks.update(z, chosen, step=step, seed=seed)
+            self.codebooks.update(z, codes, step=step, seed=seed)
         straight_through = z + tf.stop_gradient(quantised - z)
         mse = mean_squared_error(x, self.decoder(straight_through, training=training))
         variance = tf.reduce_mean(tf.math.reduce_variance(z, axis=0)) + TINY
@@ -102,14 +103,14 @@ class VectorQuantisedAutoencoder(Autoencoder):
             "loss": penalised(mse, self.options.commitment * commitment),
             "reconstruction": mse,
             "commitment": commitment,
-            "perplexity": self.codebooks.perplexity(chosen),
+            "perplexity": self.codebooks.perplexity(codes),
         }
 
 
 class Codebooks(tf.keras.layers.Layer):
     """Holds one codebook for each part of a latent, and moving averages of their use.
 
-    Shapes: B rows, G parts, K entries, d numbers in a part.
+    Shapes: B rows, G parts, K entries, d dimensions in a part. A code is the index of an entry.
     """
 
     def __init__(self, latent_dim: int, options: Any):
@@ -125,40 +126,40 @@ class Codebooks(tf.keras.layers.Layer):
         self.built = True
 
     def nearest(self, z: tf.Tensor):
-        """Returns which entry is nearest to each part of z [B, G d], as int32 [B, G]."""
+        """Returns the codes int32 [B, G] of the entries nearest to the parts of z [B, G d]."""
         parts = self._parts(z)
         squares = tf.reduce_sum(tf.square(self.entries), axis=2)
         products = tf.einsum("bgd,gkd->bgk", parts, self.entries)
         return tf.argmin(squares - 2 * products, axis=2, output_type=tf.int32)
 
-    def quantised(self, z: tf.Tensor, chosen: tf.Tensor):
-        """Returns z [B, G d] with each part replaced by the entry chosen for it, int32 [B, G]."""
-        entries = tf.gather(self.entries, tf.transpose(chosen), batch_dims=1)
+    def quantised(self, z: tf.Tensor, codes: tf.Tensor):
+        """Returns z [B, G d] with each part replaced by the entry of its code, int32 [B, G]."""
+        entries = tf.gather(self.entries, tf.transpose(codes), batch_dims=1)
         return tf.reshape(tf.transpose(entries, (1, 0, 2)), tf.shape(z))
 
-    def update(self, z: tf.Tensor, chosen: tf.Tensor, *, step: int, seed: int) -> None:
-        """Moves each entry towards the mean of the parts that chose it; revives dead ones."""
+    def update(self, z: tf.Tensor, codes: tf.Tensor, *, step: int, seed: int) -> None:
+        """Moves each entry towards the mean of the parts nearest to it; resets dead entries."""
         parts = tf.stop_gradient(self._parts(z))
-        used = tf.one_hot(chosen, self.num_codes)
+        used = tf.one_hot(codes, self.num_codes)
         keep = self.decay
         counts = keep * self.counts + (1 - keep) * tf.reduce_sum(used, axis=0)
         sums = keep * self.sums + (1 - keep) * tf.einsum("bgk,bgd->gkd", used, parts)
         num_rows = tf.shape(z)[0]
-        usual = tf.cast(num_rows, tf.float32) / self.num_codes
-        reborn = tf.random.stateless_uniform(
+        mean_count = tf.cast(num_rows, tf.float32) / self.num_codes
+        random_rows = tf.random.stateless_uniform(
             (self.num_codes,), (seed, step), maxval=num_rows, dtype=tf.int32
         )
-        fresh = tf.transpose(tf.gather(parts, reborn), (1, 0, 2))
-        dead = counts < DEAD * usual
-        counts = tf.where(dead, usual, counts)
-        sums = tf.where(tf.expand_dims(dead, 2), usual * fresh, sums)
+        random_parts = tf.transpose(tf.gather(parts, random_rows), (1, 0, 2))
+        dead = counts < DEAD * mean_count
+        counts = tf.where(dead, mean_count, counts)
+        sums = tf.where(tf.expand_dims(dead, 2), mean_count * random_parts, sums)
         self.counts.assign(counts)
         self.sums.assign(sums)
         self.entries.assign(sums / tf.expand_dims(counts, 2))
 
-    def perplexity(self, chosen: tf.Tensor):
-        """Returns exp of the entropy of a batch's choices int32 [B, G], a mean over parts."""
-        shares = tf.reduce_mean(tf.one_hot(chosen, self.num_codes), axis=0)
+    def perplexity(self, codes: tf.Tensor):
+        """Returns exp of the entropy of a batch's codes int32 [B, G], a mean over parts."""
+        shares = tf.reduce_mean(tf.one_hot(codes, self.num_codes), axis=0)
         entropies = -tf.reduce_sum(shares * tf.math.log(shares + TINY), axis=1)
         return tf.reduce_mean(tf.exp(entropies))
 

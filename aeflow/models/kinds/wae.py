@@ -12,7 +12,7 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class WassersteinAutoencoder(Autoencoder):
-    """Minimises the reconstruction error and how far all latents are from samples of N(0, I)."""
+    """Minimises the reconstruction error and the discrepancy of latents from samples of N(0, I)."""
 
     is_generative = True
 
@@ -28,10 +28,10 @@ class WassersteinAutoencoder(Autoencoder):
 
 
 def maximum_mean_discrepancy(z: tf.Tensor, prior: tf.Tensor):
-    """Returns the squared discrepancy of two samples [B, d], unbiased, so that it may be below 0.
+    """Returns the squared discrepancy of two samples [B, d]; it is unbiased and may be below 0.
 
-    The kernel is the mean of inverse multiquadrics C / (C + |a - b|^2) of several scales of
-    C = 2 d, the distance that two samples of N(0, I) are expected to have.
+    The kernel is the mean of inverse multiquadrics C / (C + |a - b|^2). C takes several multiples
+    of 2 d, the expected squared distance between two samples of N(0, I).
     """
     count = tf.cast(tf.shape(z)[0], tf.float32)
     pairs = tf.maximum(count * (count - 1), 1.0)
@@ -40,7 +40,7 @@ def maximum_mean_discrepancy(z: tf.Tensor, prior: tf.Tensor):
 
 
 def _kernel(a: Any, b: Any):
-    """Returns the kernel summed over all pairs; of a row with itself it is 1."""
+    """Returns the kernel summed over all pairs; the kernel of a row with itself is 1."""
     products = tf.linalg.matmul(a, b, transpose_b=True)
     squares = tf.reduce_sum(a * a, axis=1)[:, tf.newaxis] + tf.reduce_sum(b * b, axis=1)
     distances = tf.maximum(squares - 2 * products, 0.0)

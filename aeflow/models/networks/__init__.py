@@ -1,4 +1,4 @@
-"""The networks: pairs of an `Encoder` and a `Decoder`, both Keras layers. One file a network."""
+"""The networks: pairs of an `Encoder` and a `Decoder`, both Keras layers. One file per network."""
 
 __all__ = ["NETWORKS"]
 

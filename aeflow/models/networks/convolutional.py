@@ -16,7 +16,7 @@ layers = tf.keras.layers
 
 
 class Encoder(layers.Layer):
-    """Maps images x [B, H, W, C] to [B, num_outputs]; each convolution divides H and W."""
+    """Maps images x [B, H, W, C] to [B, num_outputs]; the stride divides H and W each time."""
 
     def __init__(self, options: ConvolutionalOptions, *, num_outputs: int):
         super().__init__(name="encoder")
@@ -47,12 +47,12 @@ class Decoder(layers.Layer):
         if min(self.height, self.width) < divisor:
             raise ConfigError(
                 f"The convolutional network with {len(options.filters)} convolutions of stride "
-                f"{options.stride} takes images from {divisor}x{divisor} up, not "
+                f"{options.stride} takes images of at least {divisor}x{divisor}, not "
                 f"{self.height}x{self.width}. Choose fewer filters or --network dense."
             )
         small = (ceil(self.height / divisor), ceil(self.width / divisor), options.filters[-1])
-        # Normalised before it is rectified: without that, large steps leave every unit dead. After
-        # each convolution it costs a third of a step, and under Muon the error is larger with it.
+        # Without normalisation before the ReLU, large steps leave every unit dead. Normalisation
+        # after each convolution takes a third of a step, and under Muon it increases the error.
         self.inputs = tf.keras.Sequential(
             [
                 layers.Dense(prod(small), use_bias=False),
@@ -68,7 +68,7 @@ class Decoder(layers.Layer):
         self.activation = options.output_activation
 
     def call(self, z: tf.Tensor, training: bool = False):
-        """Returns x_hat [B, H, W, C], cut from the next multiples of the strides."""
+        """Returns x_hat [B, H, W, C], cropped from the next larger multiples of the stride."""
         x_hat = self.convolutions(self.inputs(z, training=training), training=training)
         return activated(x_hat[:, : self.height, : self.width, :], self.activation)
 

@@ -1,4 +1,4 @@
-"""Deep dense network: any number of hidden layers, normalised, residual where widths agree.
+"""Deep dense network: any number of hidden layers, normalised, residual if widths are equal.
 
 Residual connections after He et al. 2016 (https://arxiv.org/abs/1512.03385).
 """
@@ -48,7 +48,7 @@ class Decoder(layers.Layer):
 
 
 class Hidden(layers.Layer):
-    """Maps [B, n] to [B, units]: dense, normalised, rectified, and added to what came in."""
+    """Maps [B, n] to [B, units]: dense, normalised, rectified; a residual layer adds its input."""
 
     def __init__(self, units: int, options: DeepOptions, *, is_residual: bool):
         super().__init__()
@@ -69,6 +69,6 @@ class Hidden(layers.Layer):
 
 def _hidden(widths: tuple[int, ...], options: DeepOptions) -> list[Hidden]:
     return [
-        Hidden(units, options, is_residual=options.residual and units == before)
-        for before, units in pairwise((0, *widths))
+        Hidden(units, options, is_residual=options.residual and units == previous_units)
+        for previous_units, units in pairwise((0, *widths))
     ]

@@ -5,7 +5,8 @@ import tensorflow as tf
 __all__ = ["batch_normalisation"]
 
 MOMENTUM = 0.9
-"""Of batch statistics; Keras's 0.99 lags for hundreds of steps, all of them on small data."""
+"""The momentum of the batch statistics. Keras's default of 0.99 lags for hundreds of steps, and
+training on small data takes no more steps than that."""
 
 
 def batch_normalisation() -> tf.keras.layers.Layer:

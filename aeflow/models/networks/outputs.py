@@ -1,4 +1,4 @@
-"""The last step of every decoder: from a network's numbers to a reconstruction."""
+"""The last step of every decoder: the activation that turns its outputs into a reconstruction."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ __all__ = ["activated", "clipped"]
 
 
 def activated(x_hat: tf.Tensor, activation: str):
-    """Returns x_hat [B, *shape], float32, in input units; "auto" clips images, and those alone."""
+    """Returns x_hat [B, *shape], float32, in input units; "auto" clips images only."""
     x_hat = tf.cast(x_hat, tf.float32)
     if activation == "auto":
         activation = "clipped" if len(x_hat.shape) == 4 else "linear"
@@ -16,9 +16,10 @@ def activated(x_hat: tf.Tensor, activation: str):
 
 
 def clipped(x_hat: tf.Tensor):
-    """Clips to [0, 1] and lets gradients pass as if it did not.
+    """Clips values to [0, 1] but passes gradients on unchanged.
 
-    The gradient of a squared error then is 2 (clipped - x): it points the right way and vanishes
-    only where the error does. A sigmoid's vanishes on black images too, which it may stay at.
+    The gradient of a squared error is then 2 (clipped - x). It points in the right direction and
+    vanishes only if the error does. The gradient of a sigmoid also vanishes on black images, so
+    that training may get stuck at them.
     """
     return x_hat + tf.stop_gradient(tf.clip_by_value(x_hat, 0.0, 1.0) - x_hat)

@@ -1,4 +1,4 @@
-"""Training: from a dataset to a model, by our own gradient tape loop."""
+"""Training: from a dataset to a model, with our own gradient tape loop."""
 
 from aeflow.stages.training.train import train
 

@@ -1,4 +1,4 @@
-"""Images as they might as well have been: mirrored, and moved by a few pixels."""
+"""Augmentation of training images: random mirroring, and random shifts by a few pixels."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from aeflow.schema import ExampleSchema
 __all__ = ["augmented", "check_augmentation"]
 
 FLIP, SHIFT = 7_919, 104_729
-"""What is taken from a seed, so that flips, shifts and a kind's noise do not hang together."""
+"""Subtracted from a seed, so that flips, shifts and the noise of a kind are independent."""
 
 
 def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
-    """Raises ConfigError where something else than images is to be flipped or shifted."""
+    """Raises ConfigError if examples that are not images are to be flipped or shifted."""
     if (config.flip or config.shift) and len(schema.shape) != 3:
         raise ConfigError(
             f"train.flip and train.shift take images [H, W, C], not examples of shape "
@@ -24,7 +24,7 @@ def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
 
 
 def augmented(rows: Any, config: TrainConfig, *, step: int, seed: int):
-    """Returns stored images [B, H, W, C], each flipped or not, and moved at random.
+    """Returns stored images [B, H, W, C], each flipped and shifted at random, as configured.
 
     The same step and seed give the same images.
     """

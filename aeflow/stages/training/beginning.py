@@ -1,4 +1,4 @@
-"""What there is before the first step: rows, a model, an optimizer, and what shares the work."""
+"""The start of a training run: its rows, model, optimizer and distribution strategy."""
 
 import logging
 from dataclasses import replace
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig) -> Run:
-    """Returns what there is before the first step, once all machines are here that share it."""
+    """Waits for all machines that share the run; returns everything that the first step needs."""
     _warn_of_size(model_config, dataset)
     check_augmentation(config, dataset.example_schema)
     store, runtime, cluster = work.store, work.runtime, cluster_here()
@@ -45,7 +45,7 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
         dataset.example_schema, statistics.position_mean, statistics.position_std
     )
 
-    def built(precision: str, strategy: tf.distribute.Strategy | None = None) -> Autoencoder:
+    def build_model(precision: str, strategy: tf.distribute.Strategy | None = None) -> Autoencoder:
         model = build(
             model_config,
             dataset.example_schema,
@@ -66,9 +66,9 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
             parts=policy.batch_parts * strategy.num_replicas_in_sync,
             xla=policy.xla,
         )
-        model = check_precision(built, rows, batches, config=config, agreement=agreement)
+        model = check_precision(build_model, rows, batches, config=config, agreement=agreement)
     if model is None or strategy.num_replicas_in_sync > 1:
-        model = built(config.precision, strategy)
+        model = build_model(config.precision, strategy)
     optimizer = build_optimizer(
         config, model.trainable_variables, num_steps=num_steps, strategy=strategy
     )
@@ -86,7 +86,7 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
 
 
 def _strategy(cluster: Cluster, machine: Machine, work: Work) -> tf.distribute.Strategy:
-    """Returns what shares the work, once all machines are here that do."""
+    """Waits for all machines of TF_CONFIG; returns the strategy that shares the work."""
     waiting = Progress("train", 0, 1, "step", "waits for the other machines of TF_CONFIG")
     if not cluster.is_alone:
         shared = f"{work.question.key} on {machine.num_devices} {machine.device}"
@@ -99,7 +99,7 @@ def _warn_of_size(config: ModelConfig, dataset: Dataset) -> None:
     size = dataset.example_schema.size
     if config.latent_dim > size:
         logger.warning(
-            "latent_dim is %d and an example has only %d numbers: the latent can hold a copy.",
+            "latent_dim is %d but an example has only %d values: the latent can hold a copy of it.",
             config.latent_dim,
             size,
         )

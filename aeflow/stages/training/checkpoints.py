@@ -1,7 +1,7 @@
-"""Everything a training run needs to go on as if nothing had happened, in one file.
+"""Checkpoints: one file with everything that a training run needs to resume exactly.
 
-One `.npz` is replaced whole, holds plain arrays and JSON, and leaves out nothing: every variable
-of the model and the optimizer is listed by Keras, whatever holds it.
+The `.npz` is replaced as a whole and holds plain arrays and JSON. It is complete, because Keras
+lists every variable of the model and the optimizer, whichever layer holds it.
 """
 
 import json
@@ -21,12 +21,12 @@ __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 CHECKPOINT = "_work/checkpoint.npz"
 SECONDS_BETWEEN = 5.0
 SECONDS_WITHIN_EPOCH = 60.0
-"""An epoch may take hours, and who is killed in it is to lose no more than this."""
+"""An epoch may take hours. A process that is killed in it loses no more than this."""
 
 
 @dataclass
 class TrainingState:
-    """Says where training is: steps done, terms of the running epoch's steps, history, best."""
+    """Holds the state of training: steps done, terms of this epoch, history, best weights."""
 
     step: int = 0
     epoch_terms: dict[str, list[float]] = field(default_factory=dict)
@@ -37,14 +37,14 @@ class TrainingState:
 
     @property
     def epochs_done(self) -> int:
-        """The epochs that are complete, validation included."""
+        """The number of complete epochs, validation included."""
         return len(self.history)
 
 
 class Checkpoints:
     """Saves and restores a model, its optimizer and the state of training in a draft.
 
-    Of several machines the chief's draft is restored in all; it alone saves.
+    If several machines train, all of them restore the chief's draft, and only the chief saves.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Checkpoints:
         self._began = time.monotonic()
 
     def save_if_due(self, state: TrainingState, every_epochs: int | None) -> None:
-        """Saves after so many epochs; where none are given, after the first and each few seconds.
+        """Saves every `every_epochs` epochs; if it is None, after the first and every few seconds.
 
-        An epoch of a small network is over in less than a second, and a checkpoint is not free.
+        An epoch of a small network takes less than a second, and a checkpoint is not free.
         """
         if every_epochs is None:
             is_due = time.monotonic() - self._saved_at >= SECONDS_BETWEEN
@@ -72,13 +72,13 @@ class Checkpoints:
             self.save(state)
 
     def save_if_late(self, state: TrainingState, every_epochs: int | None) -> None:
-        """Saves within an epoch, once a minute, where no epochs between checkpoints are given."""
+        """Saves within an epoch, once a minute, if `every_epochs` is None."""
         since = time.monotonic() - max(self._saved_at, self._began)
         if every_epochs is None and since >= SECONDS_WITHIN_EPOCH:
             self.save(state)
 
     def save(self, state: TrainingState) -> None:
-        """Replaces the checkpoint by one of now."""
+        """Replaces the checkpoint with the current state."""
         if isinstance(self._draft, DraftOfAnother):
             return
         counters = asdict(state)
@@ -91,7 +91,7 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def restore(self) -> TrainingState:
-        """Restores the checkpoint, if there is one, and returns where training is."""
+        """Restores the checkpoint, if there is one, and returns the state of training."""
         path = self._draft.path(CHECKPOINT)
         if not path.exists():
             return TrainingState()

@@ -1,4 +1,4 @@
-"""Training as one of several machines of which another, the chief, writes what comes out."""
+"""Training on a machine that follows the chief. Only the chief writes the model."""
 
 import time
 
@@ -19,27 +19,27 @@ __all__ = ["follow"]
 POLL_SECONDS = 1.0
 
 
-class _Answered(Exception):
-    """Ends the waiting for a chief that found its answer in the store."""
+class _ChiefAnswered(Exception):
+    """Ends the wait for the chief, because its answer is in the store."""
 
 
 def follow(
     work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
 ) -> Model:
-    """Takes the chief's steps with it and returns its answer, having written nothing.
+    """Takes every step together with the chief and returns its answer; writes nothing.
 
-    Raises LostMachine if the chief ends without one.
+    Raises LostMachine if the chief ends without an answer.
     """
     question, store = work.question, work.store
 
-    def waiting(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         work.on_progress(progress)
         if store.find(question.address):
-            raise _Answered
+            raise _ChiefAnswered
 
     try:
-        waiting(Progress("train", 0, 1, "step", "looks for the answer"))
-        run = begin(work.heard_by(waiting), dataset, config, model_config=model_config)
+        report(Progress("train", 0, 1, "step", "looks for the answer"))
+        run = begin(work.heard_by(report), dataset, config, model_config=model_config)
         draft = DraftOfAnother(store.files, question.address)
         checkpoints = Checkpoints(draft, run.model, run.optimizer)
         fit(
@@ -50,10 +50,10 @@ def follow(
             on_progress=work.on_progress,
         )
         while True:
-            waiting(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
+            report(Progress("train", 0, 1, "answer", "waits for the chief's answer"))
             _check_alive(question, store)
             time.sleep(POLL_SECONDS)
-    except _Answered:
+    except _ChiefAnswered:
         return Model.model_validate(store.manifest(question.address).artifact)
 
 
@@ -61,6 +61,6 @@ def _check_alive(question: Question, store: Store) -> None:
     is_held = live_inputs(store.files, f"{question.address}.lease") is not None
     if not is_held and not store.find(question.address):
         raise LostMachine(
-            "The chief of TF_CONFIG ended without an answer. Run it again on all machines: "
-            "training goes on from the last checkpoint."
+            "The chief of TF_CONFIG ended without an answer. Run the training again on all "
+            "machines: it resumes from the last checkpoint."
         )

@@ -1,8 +1,8 @@
-"""Stored rows on their way to the training step: resident, or read ahead block by block.
+"""The rows that the training step takes: resident on the device, or read ahead block by block.
 
-A split that fits into `shuffle_bytes` stays on the device and is shuffled whole. A larger one is
-never in memory whole: each epoch shuffles its pieces of 1024 rows, reads as many of them as make
-a block while the block before is trained on, and shuffles the rows within a block.
+A split that fits into `shuffle_bytes` stays on the device and is shuffled as a whole. A larger
+split is never in memory as a whole. Each epoch shuffles its chunks of 1024 rows, reads as many
+chunks as make a block while the previous block is trained on, and shuffles the rows in each block.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,14 +17,14 @@ from aeflow.configs import TrainConfig
 from aeflow.datasets.shards import open_split
 from aeflow.storage import Store
 
-__all__ = ["Block", "StoredRows", "TrainingBlocks", "epoch_order", "open_rows", "piece_ranges"]
+__all__ = ["Block", "StoredRows", "TrainingBlocks", "chunk_ranges", "epoch_order", "open_rows"]
 
-PIECE = 1024
-"""Rows that lie side by side and are read together: about a megabyte of MNIST."""
+CHUNK_ROWS = 1024
+"""Adjacent rows that are read together: about a megabyte of MNIST."""
 
 
 class StoredRows:
-    """Views stored rows [N, *shape] in their stored type, across the arrays that hold them."""
+    """Gives access to stored rows [N, *shape], in their stored type, across several arrays."""
 
     def __init__(self, parts: Sequence[np.ndarray]):
         self._parts = parts
@@ -37,22 +37,26 @@ class StoredRows:
         return int(self._ends[-1])
 
     def rows_within(self, max_bytes: int, *, multiple_of: int) -> int:
-        """Returns how many rows fit, as a multiple and one at least, or N where that is fewer."""
-        most = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
-        if len(self) <= most:
+        """Returns how many rows fit into `max_bytes`.
+
+        It is N if all rows fit, and otherwise the largest multiple of `multiple_of` that fits, but
+        at least 1 and at most N.
+        """
+        max_rows = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
+        if len(self) <= max_rows:
             return len(self)
-        return min(max(1, most // multiple_of) * multiple_of, len(self))
+        return min(max(1, max_rows // multiple_of) * multiple_of, len(self))
 
     def read(self, ranges: Iterable[tuple[int, int]], *, room: int | None = None) -> np.ndarray:
-        """Copies the rows of ranges (start, stop) in turn, into `room` rows if it is given."""
+        """Copies the rows of ranges (start, stop), in order; pads with zeros to `room` rows."""
         views = [view for start, stop in ranges for view in self._views(start, stop)]
         num_rows = sum(map(len, views))
-        copied = np.zeros((room or num_rows, *self.shape), self.dtype)
-        np.concatenate(views, out=copied[:num_rows])
-        return copied
+        rows = np.zeros((room or num_rows, *self.shape), self.dtype)
+        np.concatenate(views, out=rows[:num_rows])
+        return rows
 
     def first(self, num_rows: int) -> np.ndarray:
-        """Copies the first rows, fewer where there are fewer."""
+        """Copies the first `num_rows` rows, or all rows if there are fewer."""
         return self.read([(0, min(num_rows, len(self)))])
 
     def blocks(self, num_rows: int) -> Iterator[np.ndarray]:
@@ -77,7 +81,7 @@ def open_rows(dataset: Dataset, split: str, store: Store) -> StoredRows:
 
 @dataclass(frozen=True)
 class Block:
-    """Holds rows [M, *shape] on the device, and what an epoch takes of them: `order` [<= M]."""
+    """Holds rows [M, *shape] on the device, and the `order` [<= M] in which an epoch takes them."""
 
     rows: tf.Tensor
     order: np.ndarray
@@ -87,15 +91,15 @@ class Block:
 
 
 class TrainingBlocks:
-    """Gives the rows of each epoch, in blocks of one shape, in an order that a seed decides."""
+    """Yields the rows of each epoch in blocks of one shape, in an order that the seed decides."""
 
     def __init__(self, rows: StoredRows, config: TrainConfig):
         self._rows = rows
         self._config = config
         self.num_rows = len(rows)
-        most = rows.rows_within(config.shuffle_bytes, multiple_of=config.batch_size)
-        self._num_blocks = -(-self.num_rows // most)
-        self.block_rows = most
+        block_rows = rows.rows_within(config.shuffle_bytes, multiple_of=config.batch_size)
+        self._num_blocks = -(-self.num_rows // block_rows)
+        self.block_rows = block_rows
         self._resident: tf.Tensor | None = None
         if self._num_blocks == 1:
             self._resident = tf.constant(rows.first(self.num_rows))
@@ -104,16 +108,16 @@ class TrainingBlocks:
 
     @property
     def spec(self) -> tf.TensorSpec:
-        """Shape and type of a block's rows, which are those of every other block."""
+        """The shape and type of a block's rows, which are the same for every block."""
         return tf.TensorSpec((self.block_rows, *self._rows.shape), self._rows.dtype)
 
     @property
     def steps_per_epoch(self) -> int:
-        """The steps of one epoch; the last of them takes the rows that are left."""
+        """The number of steps in an epoch; the last step takes the remaining rows."""
         return -(-self.num_rows // self._config.batch_size)
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Block]:
-        """Gives the blocks of an epoch, from the one that holds its step `first_step`."""
+        """Yields the blocks of an epoch, starting with the one that holds its step `first_step`."""
         steps_per_block = -(-self.block_rows // self._config.batch_size)
         for number in range(first_step // steps_per_block, self._num_blocks):
             block = self._ahead(epoch, number).result()
@@ -124,7 +128,7 @@ class TrainingBlocks:
             yield block
 
     def _ahead(self, epoch: int, number: int) -> "Future[Block]":
-        """Starts to read a block, where that is not under way."""
+        """Returns the future of a block, and starts to read the block if that has not begun."""
         if (epoch, number) not in self._coming:
             self._coming[epoch, number] = self._reader.submit(self._read, epoch, number)
         return self._coming[epoch, number]
@@ -134,7 +138,7 @@ class TrainingBlocks:
         stop = min(start + self.block_rows, self.num_rows)
         rows = self._resident
         if rows is None:
-            ranges = piece_ranges(self.num_rows, start, stop, seed=self._config.seed, epoch=epoch)
+            ranges = chunk_ranges(self.num_rows, start, stop, seed=self._config.seed, epoch=epoch)
             rows = tf.constant(self._rows.read(ranges, room=self.block_rows))
         batch_size = self._config.batch_size
         return Block(
@@ -151,14 +155,14 @@ def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.n
     return generator.permutation(num_rows).astype(np.int32)
 
 
-def piece_ranges(
+def chunk_ranges(
     num_rows: int, start: int, stop: int, *, seed: int, epoch: int
 ) -> list[tuple[int, int]]:
-    """Returns ranges of rows: those at `start` to `stop` when an epoch's pieces are laid out."""
-    num_pieces = -(-num_rows // PIECE)
+    """Returns the row ranges at positions `start` to `stop` of the epoch's shuffled chunks."""
+    num_chunks = -(-num_rows // CHUNK_ROWS)
     generator = np.random.Generator(np.random.PCG64([seed, epoch, 0, 1]))
-    first_rows = generator.permutation(num_pieces) * PIECE
-    lengths = np.minimum(PIECE, num_rows - first_rows)
+    first_rows = generator.permutation(num_chunks) * CHUNK_ROWS
+    lengths = np.minimum(CHUNK_ROWS, num_rows - first_rows)
     ends = np.cumsum(lengths)
     within = slice(
         int(np.searchsorted(ends, start, side="right")),

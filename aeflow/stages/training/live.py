@@ -1,4 +1,4 @@
-"""TensorBoard while a model trains: scalars an epoch, and a panel of reconstructions."""
+"""TensorBoard summaries during training: scalars per epoch, and a panel of reconstructions."""
 
 import numpy as np
 
@@ -16,9 +16,9 @@ PANEL_STEPS = 10
 
 
 class LiveSummaries:
-    """Writes each epoch to an event file that is mutable, in no manifest, and open meanwhile.
+    """Writes each epoch to an event file, which stays open, is mutable and is in no manifest.
 
-    TensorFlow writes to a local disk only; a store elsewhere gets a copy every few seconds.
+    TensorFlow writes only to a local disk. A store elsewhere gets a copy every few seconds.
     """
 
     def __init__(self, name: str, store: Store, *, run: Run, schema: ExampleSchema):
@@ -32,7 +32,7 @@ class LiveSummaries:
         self._inference = Inference(run.model, schema, len(self._rows))
 
     def __enter__(self) -> "LiveSummaries":
-        """Returns itself; the writer is closed at the end, however that comes."""
+        """Returns itself; leaving the block closes the writer, also after an error."""
         return self
 
     def __exit__(self, *reason: object) -> None:
@@ -41,7 +41,7 @@ class LiveSummaries:
         self._files.publish(self._name, at_once=True)
 
     def write(self, epoch: dict[str, float]) -> None:
-        """Writes an epoch's terms and, at ten epochs at most, the panel."""
+        """Writes the terms of an epoch and, in at most ten epochs of a run, the panel."""
         step = int(epoch["step"])
         with self._writer.as_default(step=step):
             write_scalars(step, epoch)

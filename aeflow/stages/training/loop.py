@@ -1,4 +1,7 @@
-"""The training loop: epochs of calls of many steps; everything else happens between calls."""
+"""The training loop: an epoch is a series of graph calls of many steps each.
+
+Everything else, such as progress, cancelling and checkpoints, happens between these calls.
+"""
 
 import logging
 import time
@@ -23,7 +26,7 @@ from aeflow.stages.training.together import Agreement
 
 __all__ = ["Run", "fit"]
 
-MEASURED = ("loss", "validation_loss")
+LOSSES = ("loss", "validation_loss")
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """Holds what one run of training works with."""
+    """Holds everything that one training run uses."""
 
     model: Autoencoder
     optimizer: tf.keras.optimizers.Optimizer
@@ -46,22 +49,22 @@ class Run:
 
     @property
     def num_steps(self) -> int:
-        """The steps of all epochs."""
+        """The number of steps in all epochs."""
         return self.blocks.steps_per_epoch * self.config.epochs
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Gives the model the moving averages of its weights meanwhile, where there are any."""
+        """Gives the model the moving averages of its weights in the block, if configured."""
         if self.config.ema_momentum is None:
             yield
             return
         variables = self.model.trainable_variables
-        last = [variable.numpy() for variable in variables]
+        last_weights = [variable.numpy() for variable in variables]
         self.optimizer.finalize_variable_values(variables)
         try:
             yield
         finally:
-            for variable, weights in zip(variables, last, strict=True):
+            for variable, weights in zip(variables, last_weights, strict=True):
                 variable.assign(weights)
 
 
@@ -75,9 +78,10 @@ def fit(
 ) -> TrainingState:
     """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
 
-    Cancelling, deadlines and checkpoints happen between calls of the graph, about a second apart.
-    Raises DivergedTraining at the first loss that is not finite, LostMachine where one that shares
-    the batches is gone; passes Interrupted on after it has saved a checkpoint.
+    Cancelling, deadlines and checkpoints happen between graph calls, about a second apart. If
+    Interrupted is raised there, `fit` saves a checkpoint and passes it on. Raises DivergedTraining
+    at the first loss that is not finite, and LostMachine if a machine that shares the batches is
+    gone.
     """
     config = run.config
     if state.step:
@@ -100,7 +104,7 @@ def fit(
                 _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
             with run.averaged():
                 with run.agreement.surviving():
-                    loss = run.agreement.least(validation_loss())
+                    loss = run.agreement.minimum(validation_loss())
                 _finish_epoch(run, state, loss)
                 _log_epoch(config, state)
                 rate = pace.rate * config.batch_size
@@ -129,7 +133,7 @@ def _train_epoch(
         while state.step < end:
             with run.agreement.leaving():
                 on_progress(_progress(run, state))
-            count = int(run.agreement.least(pace.steps_within(end - state.step)))
+            count = int(run.agreement.minimum(pace.steps_within(end - state.step)))
             with pace.timing(count):
                 terms = run_steps(block, state.step, block.num_steps - (end - state.step), count)
             _check_finite(run, state, terms["loss"])
@@ -146,12 +150,12 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
         step = state.step + int(np.argmin(np.isfinite(losses)))
         raise DivergedTraining(
             f"The loss is {losses[step - state.step]} at step {step}, in epoch "
-            f"{state.epochs_done + 1}. Lower the learning rate, now {run.config.learning_rate:g}."
+            f"{state.epochs_done + 1}. Lower the learning rate below {run.config.learning_rate:g}."
         )
 
 
 def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
-    """Writes the epoch into the history, and keeps its weights where they are the best."""
+    """Adds the epoch to the history, and keeps its weights if they are the best so far."""
     sizes = np.full(run.blocks.steps_per_epoch, run.config.batch_size)
     sizes[-1] = run.blocks.num_rows - sizes[:-1].sum()
     means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
@@ -173,8 +177,8 @@ def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> Non
 def _log_epoch(config: TrainConfig, state: TrainingState) -> None:
     last = state.history[-1]
     if is_logged(state.epochs_done, config.epochs) or _out_of_patience(config, state):
-        measured = ", ".join(f"{name} {last[name]:.4g}" for name in MEASURED if name in last)
-        logger.info("train: epoch %d of %d, %s", state.epochs_done, config.epochs, measured)
+        losses = ", ".join(f"{name} {last[name]:.4g}" for name in LOSSES if name in last)
+        logger.info("train: epoch %d of %d, %s", state.epochs_done, config.epochs, losses)
 
 
 def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
@@ -189,20 +193,20 @@ def _progress(run: Run, state: TrainingState) -> Progress:
         total=run.num_steps,
         unit="step",
         message=f"epoch {state.epochs_done + 1} of {run.config.epochs}",
-        metrics={name: last[name] for name in MEASURED if name in last},
+        metrics={name: last[name] for name in LOSSES if name in last},
         epoch=state.epochs_done,
     )
 
 
 class _Pace:
-    """Chooses how many steps make about a second of work, which changes no bit of the answer."""
+    """Chooses how many steps take about a second; the choice does not change the model by a bit."""
 
     def __init__(self, steps_per_call: int | None):
         self._fixed = steps_per_call
         self.rate = 8.0
 
-    def steps_within(self, left: int) -> int:
-        return min(left, self._fixed or max(1, int(self.rate)))
+    def steps_within(self, remaining_steps: int) -> int:
+        return min(remaining_steps, self._fixed or max(1, int(self.rate)))
 
     @contextmanager
     def timing(self, count: int) -> Iterator[None]:

@@ -22,9 +22,9 @@ def build_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Builds an optimizer with all its variables, for `num_steps` steps in total.
 
-    With `ema_momentum` its `finalize_variable_values` gives the variables their moving averages.
-    It sums the gradients of a strategy's devices, and clips each of them before: `train_step`
-    gives it equal shares of one gradient.
+    With `ema_momentum`, its `finalize_variable_values` assigns the moving averages to variables.
+    With a strategy, it clips the gradient of each device and then sums them. `train_step` gives it
+    equal shares of one gradient, so each share is clipped to its share of the norm.
     """
     devices = strategy or tf.distribute.get_strategy()
     common = {
@@ -46,7 +46,7 @@ def learning_rate_at(config: TrainConfig, step: int, *, num_steps: int) -> float
 
 
 class OneCycle(schedules.LearningRateSchedule):
-    """Rises straight from a 25th of the peak, and falls straight to 0.
+    """Rises linearly from 1/25 of the peak to the peak, then falls linearly to 0.
 
     After Smith & Topin 2018 (https://arxiv.org/abs/1708.07120).
     """
@@ -62,7 +62,7 @@ class OneCycle(schedules.LearningRateSchedule):
         return self.peak * tf.where(step < self.warmup, rising, tf.maximum(falling, 0.0))
 
     def get_config(self):
-        """Returns what makes another one like it."""
+        """Returns the arguments that create an equal schedule."""
         return {"peak": self.peak, "num_steps": self.num_steps, "warmup": self.warmup}
 
 
@@ -78,7 +78,10 @@ def _named(config: TrainConfig, common: dict[str, Any]) -> tf.keras.optimizers.O
 
 
 def _schedule(config: TrainConfig, num_steps: int) -> float | schedules.LearningRateSchedule:
-    """The cosine is that of Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983)."""
+    """Returns the configured schedule, or a constant rate.
+
+    The cosine is that of Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983).
+    """
     if config.schedule == "constant":
         return config.learning_rate
     warmup = int(config.warmup_fraction * num_steps)

@@ -1,4 +1,4 @@
-"""How a training step is computed, chosen for the model and the device it runs on."""
+"""The policy for computing a training step, chosen by the model and the device."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,17 @@ from aeflow.models import kind_class
 __all__ = ["Policy", "choose_policy"]
 
 COMPILED_NETWORKS = frozenset({"dense", "deep"})
-"""Networks that XLA makes faster on a CPU; a convolution within a loop it makes 8 times slower."""
+"""Networks that XLA speeds up on a CPU. It makes a convolution within a loop 8 times slower."""
 ROWS_WORTH_COMPILING = 500_000
-"""Compiling costs about two seconds, which fewer rows do not win back."""
+"""Compiling takes about two seconds. Training on fewer rows does not save that much."""
 PARTED_UNITS = 256
-"""Hidden units up to which two halves of a batch at once beat two threads in each product."""
+"""The most hidden units for which computing two halves of a batch in parallel is faster than using
+two threads in each product."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Says whether XLA compiles the steps, and in how many parts at once a batch is computed."""
+    """Says whether XLA compiles the steps, and into how many parallel parts a batch is split."""
 
     xla: bool = False
     batch_parts: int = 1
@@ -33,21 +34,23 @@ def choose_policy(
     machine: Machine,
     num_rows: int,
 ) -> Policy:
-    """Chooses by the figures of `benchmarks/README.md`; what `runtime` says comes first.
+    """Chooses the fastest policy by `benchmarks/README.md`; options set in `runtime` override it.
 
-    The answers of two policies differ in their last bits, as
-    those of two devices do. Raises UnfitMachine if devices cannot share a batch equally.
+    The models of two policies differ in their last bits, like those of two devices. Raises
+    UnfitMachine if the devices cannot share a batch equally, or if one of several machines is to
+    train on more than one CPU device.
     """
     device, num_devices = machine.device, machine.total_devices
     if machine.num_machines > 1 and device == "cpu" and machine.num_devices > 1:
         raise UnfitMachine(
-            f"On a CPU each machine of TF_CONFIG is one device, and runtime.num_devices is "
+            f"On a CPU each machine of TF_CONFIG is one device, but runtime.num_devices is "
             f"{machine.num_devices}. Leave it out."
         )
     if config.batch_size % num_devices:
         raise UnfitMachine(
             f"{num_devices} devices cannot share a batch of {config.batch_size} rows equally. "
-            "Choose a multiple for train.batch_size, or fewer for runtime.num_devices."
+            f"Choose a multiple of {num_devices} for train.batch_size, or fewer devices in "
+            "runtime.num_devices."
         )
     if num_devices > 1:  # XLA compiles for one device
         parts = runtime.batch_parts or 1

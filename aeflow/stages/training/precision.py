@@ -1,7 +1,8 @@
-"""Whether a short type computes the training of a model rightly, found out before the first step.
+"""The check, before the first step, that a short type trains a model correctly.
 
-A twin of the model in the short type and one in float32, with the same weights, see the same
-training rows at each batch size that will run: forwards, and backwards too if a step runs it.
+Two twins of the model with the same weights, one in the short type and one in float32, compute the
+same training rows at each batch size that will run. The forward pass is compared at every size, and
+the gradients at the sizes that training steps have.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,16 +23,16 @@ from aeflow.stages.training.together import Agreement
 __all__ = ["Batch", "batches_of", "check_precision", "deviations"]
 
 ACCEPTED_OF_GRADIENTS = 0.3
-"""The largest accepted |dg| / |g|, as norms, of the gradient of an encoder or of a decoder.
+"""The largest accepted |dg| / |g|, in Euclidean norms, of the gradient of an encoder or a decoder.
 
-Rectifiers whose input is nearly 0 switch in bfloat16, so single values of a right gradient deviate
-by up to 0.7 of the largest. As norms, and summed as below, right gradients of all kinds on all
-networks deviate by 0.21 at most. That of the contractive kind deviates by 0.3 to 1.0, and is not
-right: its penalty is a small difference, of which bfloat16 leaves little.
+A ReLU with an input near 0 may switch in bfloat16, so single values of a correct gradient deviate
+by up to 0.7 of the largest value. In norms, and summed as below, the correct gradients of all kinds
+on all networks deviate by at most 0.21. The gradient of the contractive kind deviates by 0.3 to 1.0
+and is not correct: its penalty is a small difference, and bfloat16 rounds most of it away.
 """
 GRADIENT_ROWS = 128
 GRADIENT_BATCHES = 16
-"""Gradients of a small batch are summed over this many rows, in this many batches at most."""
+"""Gradients of small batches are summed over this many rows, but at most this many batches."""
 PARTS = ("encoder", "decoder")
 
 Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
@@ -39,7 +40,7 @@ Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Describes a batch that is compared: forwards, or as a step computes loss and gradients."""
+    """Describes a batch to compare: a forward pass, or the loss and the gradients of a step."""
 
     num_rows: int
     is_step: bool
@@ -47,14 +48,14 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """How many batches like it are compared."""
+        """The number of batches of this description that are compared."""
         if not self.is_step:
             return 1
         return max(1, min(GRADIENT_BATCHES, GRADIENT_ROWS // self.num_rows))
 
 
 def check_precision(
-    twin_in: Callable[[str], Autoencoder],
+    build_in: Callable[[str], Autoencoder],
     rows: StoredRows,
     batches: list[Batch],
     *,
@@ -63,13 +64,13 @@ def check_precision(
 ) -> Autoencoder:
     """Compares training in the config's precision with float32, on each machine that trains.
 
-    Returns the twin in that precision, with the weights that it was built with.
+    Returns the twin in that precision, with its initial weights.
 
     Args:
-        twin_in: Builds the model as it will be trained, in a precision.
+        build_in: Builds the model that will be trained in a given precision.
         rows: The training split.
         batches: The batches that training will run.
-        config: Says the precision and the seed.
+        config: Gives the precision and the seed.
         agreement: Makes all machines take the same branch.
 
     Raises:
@@ -78,17 +79,17 @@ def check_precision(
     short, refusal = None, None
     try:
         with refusing_in(config.precision, section="train"):
-            exact, short = twin_in("float32"), twin_in(config.precision)
+            exact, short = build_in("float32"), build_in(config.precision)
             for deviation in deviations(short, exact, batches, rows=rows, seed=config.seed):
                 deviation.check(config.precision, section="train")
     except InexactPrecision as error:
         refusal = error
-    is_accepted_by_all = agreement.least(float(refusal is None))
+    is_accepted_by_all = agreement.minimum(float(refusal is None))
     if refusal:
         raise refusal
     if not (short and is_accepted_by_all):
         raise InexactPrecision(
-            f"In {config.precision} another machine of TF_CONFIG computes the model too inexactly. "
+            f"Another machine of TF_CONFIG computes the model too inexactly in {config.precision}. "
             'Choose precision = "float32" in [train].'
         )
     return short
@@ -97,13 +98,13 @@ def check_precision(
 def batches_of(
     num_rows: int, num_validation: int, *, batch_size: int, parts: int, xla: bool
 ) -> list[Batch]:
-    """Returns the batches of steps and, for each size that runs, one to run forwards.
+    """Returns the batches of steps and, for each batch size that runs, a forward pass.
 
     Args:
         num_rows: Rows of the training split.
         num_validation: Rows of the validation split.
         batch_size: Rows of a step.
-        parts: Equal parts that a whole batch is computed in, on one device or several.
+        parts: Equal parts that a whole batch is split into, on one device or several.
         xla: Whether XLA compiles the steps on whole batches.
     """
     steps = []
@@ -119,7 +120,7 @@ def batches_of(
 def deviations(
     short: Autoencoder, exact: Autoencoder, batches: list[Batch], *, rows: StoredRows, seed: int
 ) -> Iterator[Deviation]:
-    """Gives how far the short twin's values are from the exact twin's, for each batch in turn."""
+    """Yields the deviations of the short twin's values from the exact twin's, batch by batch."""
     short_values = _values_of(short, seed, in_graph=True)  # as training runs it
     exact_values = _values_of(exact, seed, in_graph=False)  # tracing would take longer
     for batch in batches:
@@ -140,7 +141,7 @@ def _values_of(
 ) -> Callable[[StoredRows, Batch], dict[str, np.ndarray]]:
     """Returns a function that computes a model's values on batches of training rows.
 
-    Values are stacked over the batches, gradients are added up.
+    Values are stacked over the batches, and gradients are summed.
     """
     weights = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
 
@@ -152,14 +153,14 @@ def _values_of(
         return tf.function(compute, (spec,), autograph=False, jit_compile=xla)
 
     def values_on(rows: StoredRows, batch: Batch) -> dict[str, np.ndarray]:
-        some = rows.first(batch.count * batch.num_rows)
+        first_rows = rows.first(batch.count * batch.num_rows)
         spec = tf.TensorSpec((None, *rows.shape), rows.dtype)
         compute, results = compiled(batch.is_step, batch.xla, spec), []
-        for each in np.resize(some, (batch.count, batch.num_rows, *some.shape[1:])):
-            results.append({name: v.numpy() for name, v in compute(tf.constant(each)).items()})
-            for variable, weight in weights:  # a step moves averages and codebooks
+        for array in np.resize(first_rows, (batch.count, batch.num_rows, *first_rows.shape[1:])):
+            results.append({name: v.numpy() for name, v in compute(tf.constant(array)).items()})
+            for variable, weight in weights:  # a step changes averages and codebooks
                 variable.assign(weight)
-        stacked = {name: np.stack([each[name] for each in results]) for name in results[0]}
+        stacked = {name: np.stack([result[name] for result in results]) for name in results[0]}
         return {name: v.sum(0) if name in PARTS else v for name, v in stacked.items()}
 
     return values_on

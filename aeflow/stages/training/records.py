@@ -1,4 +1,4 @@
-"""What a model keeps beside its weights: how it learned, and its errors on rows held out."""
+"""The tables stored with a model: its history, and its errors and latents on held-out rows."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +15,7 @@ __all__ = ["write_history", "write_reference"]
 
 
 def write_history(draft: Draft, state: TrainingState) -> None:
-    """Writes the terms of each epoch."""
+    """Writes the terms of each epoch, one row per epoch."""
     types = {"epoch": pa.int32(), "step": pa.int64()}
     columns = {
         name: pa.array([row[name] for row in state.history], types.get(name, pa.float32()))
@@ -26,7 +26,7 @@ def write_history(draft: Draft, state: TrainingState) -> None:
 
 
 def write_reference(model: Autoencoder, dataset: Dataset, work: Work) -> None:
-    """Writes errors and latents of held-out rows: what "usual" is for this model."""
+    """Writes errors and latents of the validation rows, which show what is usual for the model."""
     inference = Inference(model, dataset.example_schema, work.runtime.encode_batch_size)
     with work.draft.writing("reference.parquet") as path:
         shards = open_split(dataset, "validation", work.store)

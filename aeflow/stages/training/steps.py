@@ -1,4 +1,4 @@
-"""The training step under a gradient tape, and many of them compiled into one call."""
+"""The training step with its gradient tape, and graphs that take many steps in one call."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,8 +15,8 @@ from aeflow.stages.training.policy import Policy
 
 __all__ = ["compile_steps", "compile_validation", "train_step"]
 
-TAKEN_BYTES = 2**22
-"""Rows that are taken at once: as many steps' as stay in a processor's cache."""
+GATHERED_BYTES = 2**22
+"""Bytes of rows that are gathered at once, for as many steps as fit into a processor's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
@@ -25,7 +25,7 @@ UNTRAINED = {"training": False, "step": 0, "seed": 0}
 Terms = dict[str, tf.Tensor]
 
 as_written = tf.autograph.experimental.do_not_convert
-"""Marks what has no loop over tensors: a step is rewritten for nothing otherwise, for a second."""
+"""Marks functions without tensor loops, so that AutoGraph spends no second to convert them."""
 
 
 def train_step(
@@ -37,12 +37,12 @@ def train_step(
     step: int,
     parts: int = 1,
 ) -> Terms:
-    """Takes one step on stored rows [B, *shape]; returns the loss terms before it, scalars.
+    """Takes one step on stored rows [B, *shape]; returns the scalar loss terms before the step.
 
-    Of several `parts`, each is B / parts rows with noise of its own, and nothing makes one wait
-    for another; terms and gradients are their means, which for a loss that is a mean over rows
-    are those of the whole batch. So it is with devices that take the step together, each on rows
-    of its own: they go on with the same weights.
+    The batch is split into `parts` of B / parts rows. Each part has its own noise, and no part
+    waits for another. Terms and gradients are means over the parts. If the loss is a mean over
+    rows, they are those of the whole batch. The same is true of devices that take the step
+    together, each on its own rows: all of them have the same weights afterwards.
     """
     context = tf.distribute.get_replica_context()
     num_devices = context.num_replicas_in_sync
@@ -50,12 +50,12 @@ def train_step(
     shares = []
     for i, part in enumerate(tf.split(rows, parts)):
         seed = _seed_of(config.seed, first + i)
-        seen = augmented(part, config, step=step, seed=seed)
+        part_rows = augmented(part, config, step=step, seed=seed)
         with tf.GradientTape() as tape:
-            terms = model.loss_terms(seen, training=True, step=step, seed=seed)
+            terms = model.loss_terms(part_rows, training=True, step=step, seed=seed)
         shares.append((terms, tape.gradient(terms["loss"], model.trainable_variables)))
     terms, gradients = tf.nest.map_structure(_mean, *shares)
-    if num_devices > 1:  # the optimizer adds up what all devices give it
+    if num_devices > 1:  # the optimizer sums the gradients of all devices
         terms, gradients = context.all_reduce("mean", (terms, gradients))
         gradients = [gradient / num_devices for gradient in gradients]
     optimizer.apply(gradients, model.trainable_variables)
@@ -73,12 +73,12 @@ def compile_steps(
 ) -> Callable[..., dict[str, np.ndarray]]:
     """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
 
-    `rows` says what the rows [M, *shape] of every block are; they stay on the device, and the
-    graph takes them from there in the block's order, those of many steps at once and outside XLA,
-    which copies rows number by number. `step` counts from the first epoch, `start` from the
-    block's first. Each term comes back as [count]. The rows that are left after a block's last
-    whole batch are a step in a graph of its own, so that every graph has one shape. Devices of a
-    strategy share a whole batch, and each takes all of what is left.
+    `rows` gives the shape [M, *shape] and type of the rows of every block. They stay on the device.
+    The graph gathers them in the block's order, for many steps at once. It does so outside XLA,
+    which copies rows value by value. `step` counts from the first step of training, and `start`
+    from the first step of the block. Each term is returned as [count]. The rows that remain after
+    a block's last whole batch are a step in a separate graph, so that every graph has one shape.
+    The devices of a strategy share a whole batch, but each takes all of the remaining rows.
     """
     strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
@@ -87,27 +87,27 @@ def compile_steps(
     run_whole, room = _whole_graph(take_step, names, rows, batch_size=batch_size, policy=policy)
 
     @cache
-    def left_graph(num_rows: int):
-        def take_left(rows: tf.Tensor, chosen: tf.Tensor, step: int):
-            return take_step(tf.gather(rows, chosen), step, parts=1, is_shared=False)
+    def remainder_graph(num_rows: int):
+        def take_remainder(rows: tf.Tensor, indices: tf.Tensor, step: int):
+            return take_step(tf.gather(rows, indices), step, parts=1, is_shared=False)
 
-        left = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
-        return tf.function(take_left, left, autograph=False).get_concrete_function()
+        signature = (rows, tf.TensorSpec((num_rows,), tf.int32), tf.TensorSpec((), tf.int32))
+        return tf.function(take_remainder, signature, autograph=False).get_concrete_function()
 
     def run_steps(block: Block, step: int, start: int, count: int) -> dict[str, np.ndarray]:
-        taken = {name: np.empty(0, np.float32) for name in names}
+        results = {name: np.empty(0, np.float32) for name in names}
         num_whole = len(block.order) // batch_size
         num = min(count, num_whole - start)
         if num:
             batches = tf.constant(_whole_batches(block.order, batch_size, room=room))
-            numbers = (tf.constant(value) for value in (step, start, num))
-            terms = run_whole(block.rows, batches, *numbers)
-            taken = {name: terms[name].numpy()[:num] for name in names}
+            scalars = (tf.constant(value) for value in (step, start, num))
+            terms = run_whole(block.rows, batches, *scalars)
+            results = {name: terms[name].numpy()[:num] for name in names}
         if num < count:
-            left = tf.constant(block.order[num_whole * batch_size :])
-            terms = left_graph(len(left))(block.rows, left, tf.constant(step + num))
-            taken = {name: np.append(taken[name], terms[name].numpy()) for name in names}
-        return taken
+            remainder = tf.constant(block.order[num_whole * batch_size :])
+            terms = remainder_graph(len(remainder))(block.rows, remainder, tf.constant(step + num))
+            results = {name: np.append(results[name], terms[name].numpy()) for name in names}
+        return results
 
     return run_steps
 
@@ -115,44 +115,44 @@ def compile_steps(
 def _whole_graph(
     take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
 ):
-    """Returns a graph of many steps on whole batches, and how many batches it is to be given."""
+    """Returns a graph of many steps on whole batches, and how many batches it expects."""
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
-    batch_numbers = int(np.prod(batch_shape))  # in a row: XLA looks for each place otherwise
-    at_once = max(1, min(TAKEN_BYTES // (batch_numbers * rows.dtype.size), num_batches))
-    room = num_batches + at_once  # what is taken at once may reach beyond the last
+    batch_values = int(np.prod(batch_shape))  # flat, or XLA computes the place of each value
+    at_once = max(1, min(GATHERED_BYTES // (batch_values * rows.dtype.size), num_batches))
+    room = num_batches + at_once  # the last gather may reach beyond the last batch
     scalar = tf.TensorSpec((), tf.int32)
 
     def take_some(batches: Any, step: int, count: tf.Tensor):
-        taken = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
+        results = {n: tf.TensorArray(tf.float32, at_once, element_shape=()) for n in names}
         i = tf.constant(0)
-        while i < count:  # XLA compiles a slice, or a range, anew for each number in its bounds
+        while i < count:  # XLA recompiles slices and ranges for each value of a bound
             batch = tf.reshape(tf.gather(batches, i), batch_shape)
             terms = take_step(batch, step + i, parts=policy.batch_parts, is_shared=True)
-            taken = {name: taken[name].write(i, terms[name]) for name in names}
+            results = {name: results[name].write(i, terms[name]) for name in names}
             i += 1
-        return {name: taken[name].stack() for name in names}
+        return {name: results[name].stack() for name in names}
 
-    some = tf.TensorSpec((at_once, batch_numbers), rows.dtype)
-    run_some = tf.function(take_some, (some, scalar, scalar), jit_compile=policy.xla)
+    some_signature = tf.TensorSpec((at_once, batch_values), rows.dtype)
+    run_some = tf.function(take_some, (some_signature, scalar, scalar), jit_compile=policy.xla)
 
     def take_whole(
-        rows: tf.Tensor, chosen: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
+        rows: tf.Tensor, indices: tf.Tensor, step: int, start: tf.Tensor, count: tf.Tensor
     ):
-        taken = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
+        results = {n: tf.TensorArray(tf.float32, 0, dynamic_size=True) for n in names}
         done, calls = tf.constant(0), tf.constant(0)
         while done < count:
             num = tf.minimum(at_once, count - done)
-            batches = tf.gather(rows, tf.gather(chosen, start + done + tf.range(at_once)))
-            batches = tf.reshape(batches, (at_once, batch_numbers))
+            batches = tf.gather(rows, tf.gather(indices, start + done + tf.range(at_once)))
+            batches = tf.reshape(batches, (at_once, batch_values))
             terms = run_some(batches, step + done, num)
-            taken = {name: taken[name].write(calls, terms[name]) for name in names}
+            results = {name: results[name].write(calls, terms[name]) for name in names}
             done, calls = done + num, calls + 1
-        return {name: taken[name].concat() for name in names}
+        return {name: results[name].concat() for name in names}
 
-    whole = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
-    return tf.function(take_whole, whole).get_concrete_function(), room
+    whole_signature = (rows, tf.TensorSpec((room, batch_size), tf.int32), scalar, scalar, scalar)
+    return tf.function(take_whole, whole_signature).get_concrete_function(), room
 
 
 def _step_over(
@@ -161,7 +161,7 @@ def _step_over(
     optimizer: tf.keras.optimizers.Optimizer,
     config: TrainConfig,
 ):
-    """Returns a step on a batch that all devices take together, sharing the rows or not."""
+    """Returns a step that all devices take together; they share the rows of a batch or not."""
     num_devices = strategy.num_replicas_in_sync
 
     @as_written
@@ -180,7 +180,7 @@ def _step_over(
 
 
 def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
-    """Returns the whole batches of an order as [room, batch_size], zeros after the last."""
+    """Returns the whole batches of an order as [room, batch_size], padded with zeros."""
     batches = np.zeros((room, batch_size), np.int32)
     whole = order[: len(order) // batch_size * batch_size]
     batches.flat[: len(whole)] = whole
@@ -192,7 +192,7 @@ def _mean(first: tf.Tensor, *others: Any):
 
 
 def _seed_of(seed: int, part: Any):
-    """Returns a seed for the noise of one part of a batch; that of the first is the run's own."""
+    """Returns the seed for the noise of one part of a batch; the first part has the run's seed."""
     if isinstance(part, int):
         return (seed + part * SEED_STRIDE) % 2**31
     return tf.cast((seed + tf.cast(part, tf.int64) * SEED_STRIDE) % 2**31, tf.int32)
@@ -201,9 +201,10 @@ def _seed_of(seed: int, part: Any):
 def compile_validation(
     model: Autoencoder, rows: StoredRows, *, max_bytes: int, seed: int
 ) -> Callable[[], float]:
-    """Returns a function of nothing that computes the mean loss over stored rows [N, *shape].
+    """Returns a function without arguments that computes the mean loss over rows [N, *shape].
 
-    They stay on the device where they fit into `max_bytes`, and are read in blocks otherwise.
+    The stored rows stay on the device if they fit into `max_bytes`. Otherwise they are read in
+    blocks.
     """
 
     @as_written

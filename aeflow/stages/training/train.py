@@ -43,10 +43,10 @@ def train(
 ) -> Answered:
     """Trains a model on the split `train`, keeps the weights with the best validation loss.
 
-    Interrupted or killed, it leaves a draft with a checkpoint from which the same call goes on.
-    If `TF_CONFIG` names several machines, each makes this call, they share every batch, and the
-    first of them writes. Raises ConfigError if the dataset lacks rows, or has too few for the
-    kind, DivergedTraining at a loss that is not finite, LostMachine if a machine is gone.
+    If it is interrupted or killed, it leaves a draft with a checkpoint, and the same call resumes
+    from it. If `TF_CONFIG` names several machines, each makes this call, they share every batch,
+    and the first of them writes. Raises ConfigError if the dataset lacks rows or has too few for
+    the kind, DivergedTraining if a loss is not finite, and LostMachine if a machine is gone.
     """
     from aeflow.models import in_float32, save_model
     from aeflow.models.golden import NUM_GOLDEN
@@ -92,6 +92,7 @@ def train(
 def _check_started(runtime: RuntimeConfig, cluster: Cluster) -> None:
     if runtime.machines and cluster.is_alone:
         raise UnfitMachine(
-            f"runtime.machines names {len(runtime.machines)} machines, and nothing starts this on "
-            "them. Name a deployment with train_on, or leave it out and give each its TF_CONFIG."
+            f"runtime.machines names {len(runtime.machines)} machines, but nothing starts the "
+            "training on them. Name a deployment with train_on, or leave runtime.machines out and "
+            "set TF_CONFIG on each machine."
         )

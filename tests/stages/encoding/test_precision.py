@@ -78,7 +78,7 @@ def test_garbage_is_refused_at_the_batch_size_that_encodes(faulty, changed, monk
     assert [*(changed.store.root / "features").iterdir()] == before
     features = roughly_encoded(faulty, changed, encode_batch_size=8)
     if features:
-        assert "with 1024 rows at once the deviation of the latents " in str(raised.value)
+        assert "in batches of 1024 rows, the deviation of the latents " in str(raised.value)
         assert changed.store.manifest(features.address).runtime["latent_error"] < 0.02
 
 

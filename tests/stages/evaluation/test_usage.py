@@ -34,7 +34,7 @@ def test_divergence_is_that_of_the_posterior_of_the_judged_rows(digits):
     kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).numpy().mean(axis=0)
     expected = {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
     assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-4)
-    assert card["kl"]["judgement"].startswith("Nats a row; of a dimension between ")
+    assert card["kl"]["judgement"].startswith("Nats per row; a dimension has between ")
     assert card["kl"]["pca"] is None
     for name, lines in {"samples": 3, "interpolations": 4}.items():
         with Image.open(folder / "figures" / f"{name}.png") as picture:

@@ -1,4 +1,4 @@
-"""Images that training sees mirrored and moved: which, how far, and the same ones again."""
+"""Augmented images: which are mirrored, how far they are shifted, and that a seed repeats them."""
 
 import numpy as np
 import pytest
@@ -16,30 +16,30 @@ LAST_SEED = 2**31 - 1
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 5, 7, 2), dtype=np.uint8)
 
 
-def seen(*, step: int = 0, seed: int = 0, **given) -> np.ndarray:
-    """Returns the images as one step sees them."""
-    return np.asarray(augmented(IMAGES, TrainConfig(**given), step=step, seed=seed))
+def images_of(*, step: int = 0, seed: int = 0, **options) -> np.ndarray:
+    """Returns the images that one step trains on."""
+    return np.asarray(augmented(IMAGES, TrainConfig(**options), step=step, seed=seed))
 
 
-def test_images_stay_as_they_are_unless_told_otherwise():
-    np.testing.assert_array_equal(seen(), IMAGES)
+def test_images_do_not_change_by_default():
+    np.testing.assert_array_equal(images_of(), IMAGES)
 
 
 @pytest.mark.parametrize("seed", [0, LAST_SEED])
 def test_half_of_the_images_are_mirrored_left_to_right(seed):
-    found = seen(flip=True, seed=seed)
-    mirrored = (found == IMAGES[:, :, ::-1]).all(axis=(1, 2, 3))
-    kept = (found == IMAGES).all(axis=(1, 2, 3))
-    assert (mirrored ^ kept).all()
+    images = images_of(flip=True, seed=seed)
+    mirrored = (images == IMAGES[:, :, ::-1]).all(axis=(1, 2, 3))
+    unchanged = (images == IMAGES).all(axis=(1, 2, 3))
+    assert (mirrored ^ unchanged).all()
     assert 70 < mirrored.sum() < 130
-    assert found.dtype == np.uint8
+    assert images.dtype == np.uint8
 
 
 def test_images_are_moved_by_every_distance_and_no_farther():
-    found = seen(shift=2)
+    images = images_of(shift=2)
     padded = np.pad(IMAGES, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
     moves = set()
-    for image, around in zip(found, padded, strict=True):
+    for image, around in zip(images, padded, strict=True):
         at = [
             (down, right)
             for down in range(5)
@@ -51,18 +51,18 @@ def test_images_are_moved_by_every_distance_and_no_farther():
     assert len(moves) == 25
 
 
-@pytest.mark.parametrize("given", [{"flip": True}, {"shift": 2}])
-def test_a_step_sees_the_same_images_again_and_the_next_others(given):
-    np.testing.assert_array_equal(seen(step=3, **given), seen(step=3, **given))
-    assert (seen(step=3, **given) != seen(step=4, **given)).any()
-    assert (seen(step=3, seed=1, **given) != seen(step=3, **given)).any()
+@pytest.mark.parametrize("options", [{"flip": True}, {"shift": 2}])
+def test_a_step_sees_the_same_images_again_and_the_next_others(options):
+    np.testing.assert_array_equal(images_of(step=3, **options), images_of(step=3, **options))
+    assert (images_of(step=3, **options) != images_of(step=4, **options)).any()
+    assert (images_of(step=3, seed=1, **options) != images_of(step=3, **options)).any()
 
 
-@pytest.mark.parametrize("given", [{"flip": True}, {"shift": 1}])
-def test_vectors_cannot_be_mirrored_or_moved(given):
+@pytest.mark.parametrize("options", [{"flip": True}, {"shift": 1}])
+def test_vectors_cannot_be_mirrored_or_moved(options):
     schema = ExampleSchema(shape=(8,), dtype="float32")
     with pytest.raises(ConfigError, match=r"take images \[H, W, C\], not examples of shape \(8,\)"):
-        check_augmentation(TrainConfig(**given), schema)
+        check_augmentation(TrainConfig(**options), schema)
 
 
 @pytest.mark.parametrize("runtime", [RuntimeConfig(), RuntimeConfig(xla=True, batch_parts=2)])

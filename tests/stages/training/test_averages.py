@@ -17,21 +17,21 @@ from aeflow.stages.training.optimizers import build_optimizer
 from aeflow.storage import Store
 
 RESTLESS = {"epochs": 6, "learning_rate": 0.05, "schedule": "constant"}
-"""Weights that jump about to the end, of which an average is better than any."""
+"""Weights that change much to the end, so that their average is better than any of them."""
 
 
-def trained(store: Store, *, on_progress=silent, **given) -> Model:
+def trained(store: Store, *, on_progress=silent, **options) -> Model:
     return train(
         Context(store, RuntimeConfig(steps_per_call=4), on_progress),
         ingest(Context(store), IngestConfig()),
-        TrainConfig.model_validate(given),
+        TrainConfig.model_validate(options),
         model_config=ModelConfig(latent_dim=8),
     )
 
 
 def mean_error(store: Store, model: Model) -> float:
-    """Returns the mean error that the stored model makes in float32 of its held-out rows."""
-    load_model(model, store, cpu="any")  # whose golden vectors must be its own
+    """Returns the mean error of the stored model, in float32, on its held-out rows."""
+    load_model(model, store, cpu="any")  # checks its golden vectors
     reference = pq.read_table(store.locate(model) / "reference.parquet")
     return float(reference["reconstruction_error"].to_numpy().mean())
 

@@ -1,4 +1,4 @@
-"""Rows on their way to the step: each once an epoch, whatever fits into memory."""
+"""The rows of training: each is taken once an epoch, however many fit into memory."""
 
 import logging
 
@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from aeflow.configs import ModelConfig, RuntimeConfig, TrainConfig
 from aeflow.errors import Interrupted
-from aeflow.stages.training.inputs import StoredRows, TrainingBlocks, epoch_order, piece_ranges
+from aeflow.stages.training.inputs import StoredRows, TrainingBlocks, chunk_ranges, epoch_order
 from aeflow.storage import Store
 from tests.stages.training.test_resume import trained
 
 ROWS = np.arange(5_000, dtype=np.uint16).reshape(-1, 1)
 SMALL = ModelConfig(latent_dim=8)
 FOUR_BLOCKS = TrainConfig(epochs=3, batch_size=64, shuffle_bytes=25_000)
-"""Digits have some 1,500 training rows of 64 bytes: blocks of 384 rows, the last of them short."""
+"""Digits have about 1,500 training rows of 64 bytes: blocks of 384 rows, the last one short."""
 
 
 def numbered(*lengths: int) -> StoredRows:
     return StoredRows(np.split(ROWS[: sum(lengths)], np.cumsum(lengths)[:-1]))
 
 
-def seen(blocks: TrainingBlocks, epoch: int, **options) -> list[int]:
+def rows_of(blocks: TrainingBlocks, epoch: int, **options) -> list[int]:
     return [
         number
         for block in blocks.epoch(epoch, **options)
@@ -54,16 +54,16 @@ def test_ranges_are_read_across_the_arrays_that_hold_them():
 @given(
     num_rows=st.integers(1, 5_000), block_rows=st.integers(1, 5_000), seed=st.integers(0, 2**31 - 1)
 )
-def test_pieces_of_all_blocks_hold_each_row_once(num_rows: int, block_rows: int, seed: int):
-    found = [
+def test_chunks_of_all_blocks_hold_each_row_once(num_rows: int, block_rows: int, seed: int):
+    chunk_rows = [
         row
         for start in range(0, num_rows, block_rows)
-        for first, end in piece_ranges(
+        for first, end in chunk_ranges(
             num_rows, start, min(start + block_rows, num_rows), seed=seed, epoch=3
         )
         for row in range(first, end)
     ]
-    assert sorted(found) == list(range(num_rows))
+    assert sorted(chunk_rows) == list(range(num_rows))
 
 
 def test_an_epoch_in_blocks_sees_each_row_once_in_an_order_of_its_own():
@@ -71,11 +71,11 @@ def test_an_epoch_in_blocks_sees_each_row_once_in_an_order_of_its_own():
         numbered(700, 3_000, 1_300), TrainConfig(batch_size=100, shuffle_bytes=2_500)
     )
     assert blocks.spec.shape == (1_200, 1)
-    first, second = seen(blocks, 0), seen(blocks, 1)
+    first, second = rows_of(blocks, 0), rows_of(blocks, 1)
     assert sorted(first) == sorted(second) == list(range(5_000))
     assert first != second
-    assert max(first[:1_200]) > 1_200  # pieces come from everywhere
-    assert seen(blocks, 1, first_step=30) == second[2_400:]
+    assert max(first[:1_200]) > 1_200  # chunks come from the whole split
+    assert rows_of(blocks, 1, first_step=30) == second[2_400:]
 
 
 def test_rows_that_fit_are_shuffled_whole():
@@ -93,7 +93,7 @@ def test_a_block_is_not_larger_than_the_data():
 
 
 @pytest.mark.parametrize("shuffle_bytes", [1_000, 2**30])
-def test_fewer_rows_than_a_batch_are_a_step_an_epoch(tmp_path, shuffle_bytes):
+def test_fewer_rows_than_a_batch_make_one_step_per_epoch(tmp_path, shuffle_bytes):
     config = TrainConfig(epochs=2, batch_size=4_096, shuffle_bytes=shuffle_bytes)
     files = trained(Store(tmp_path), SMALL, config=config)
     history = pq.read_table(pa.BufferReader(files["history.parquet"]))
@@ -110,7 +110,7 @@ def last_loss(files: dict[str, bytes]) -> float:
     return history["validation_loss"][-1].as_py()
 
 
-def test_in_blocks_it_learns_what_it_learns_otherwise(unbroken, tmp_path):
+def test_training_in_blocks_reaches_the_same_loss(unbroken, tmp_path):
     whole = FOUR_BLOCKS.model_copy(update={"shuffle_bytes": 2**30})
     loss = last_loss(trained(Store(tmp_path), SMALL, config=whole))
     assert last_loss(unbroken) == pytest.approx(loss, rel=0.05)

@@ -26,8 +26,8 @@ def test_cosine_rises_over_the_warm_up_and_falls_to_zero():
 
 
 def test_one_cycle_rises_and_falls_straight():
-    found = rates((0, 20, 40, 70, 100), schedule="one_cycle", warmup_fraction=0.4)
-    assert found == pytest.approx([0.0004, 0.0052, 0.01, 0.005, 0.0], abs=1e-6)
+    actual = rates((0, 20, 40, 70, 100), schedule="one_cycle", warmup_fraction=0.4)
+    assert actual == pytest.approx([0.0004, 0.0052, 0.01, 0.005, 0.0], abs=1e-6)
 
 
 def test_constant_does_not_change():
@@ -39,11 +39,11 @@ def test_without_a_warm_up_a_schedule_begins_at_its_peak(schedule):
     assert rates((0,), schedule=schedule, warmup_fraction=0.0) == pytest.approx([0.01])
 
 
-@pytest.mark.parametrize(("optimizer", "left"), [("adam", 2.0), ("adamw", 1.9), ("muon", 1.9)])
-def test_weight_decay_shrinks_weights_that_have_no_gradient(optimizer, left):
+@pytest.mark.parametrize(("optimizer", "expected"), [("adam", 2.0), ("adamw", 1.9), ("muon", 1.9)])
+def test_weight_decay_shrinks_weights_that_have_no_gradient(optimizer, expected):
     value = 2 * np.ones((3, 2))
-    found = stepped(value, 0 * value, optimizer=optimizer, weight_decay=0.5)
-    assert found == pytest.approx(left * np.ones((3, 2)))
+    actual = stepped(value, 0 * value, optimizer=optimizer, weight_decay=0.5)
+    assert actual == pytest.approx(expected * np.ones((3, 2)))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon"])
@@ -67,7 +67,7 @@ def test_muon_moves_a_kernel_by_the_same_in_every_direction():
 def test_muon_takes_a_convolutions_kernel_as_a_matrix(shape: tuple[int, ...]):
     gradient = np.random.default_rng(0).normal(size=shape)
     matrix = gradient.reshape(-1, shape[-1])
-    found = stepped(0 * gradient, gradient, optimizer="muon")
+    actual = stepped(0 * gradient, gradient, optimizer="muon")
     expected = stepped(0 * matrix, matrix, optimizer="muon")
-    assert np.abs(found).max() > 0.01
-    np.testing.assert_allclose(found.reshape(matrix.shape), expected, atol=1e-6)
+    assert np.abs(actual).max() > 0.01
+    np.testing.assert_allclose(actual.reshape(matrix.shape), expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""How steps are computed: what is chosen for which model, and that the answer stays the same."""
+"""How steps are computed: the policy for each model, which does not change the result."""
 
 import json
 
@@ -38,7 +38,7 @@ SMALL = ModelConfig(latent_dim=8)
 
 
 @pytest.mark.parametrize(
-    ("model", "given", "device", "num_rows", "expected"),
+    ("model", "options", "device", "num_rows", "expected"),
     [
         (DENSE, {}, "cpu", 60_000, Policy(xla=True, batch_parts=2)),
         (WIDE, {}, "cpu", 60_000, Policy(xla=True)),
@@ -50,10 +50,10 @@ SMALL = ModelConfig(latent_dim=8)
         (DENSE, {"batch_parts": 3}, "cpu", 1_000, Policy()),
     ],
 )
-def test_policy_follows_from_network_device_and_rows(model, given, device, num_rows, expected):
-    runtime, machine = RuntimeConfig(**given), Machine(device, cpu="any", threads=2)
-    chosen = choose_policy(model, TrainConfig(), runtime, machine=machine, num_rows=num_rows)
-    assert chosen == expected
+def test_policy_follows_from_network_device_and_rows(model, options, device, num_rows, expected):
+    runtime, machine = RuntimeConfig(**options), Machine(device, cpu="any", threads=2)
+    policy = choose_policy(model, TrainConfig(), runtime, machine=machine, num_rows=num_rows)
+    assert policy == expected
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def compiled(tmp_path_factory) -> tuple[Store, Model]:
     )
 
 
-def test_compiled_in_parts_it_learns_what_it_learns_otherwise(compiled, tmp_path):
+def test_compiled_training_in_parts_reaches_the_same_loss(compiled, tmp_path):
     store, model = compiled
     plain_store = Store(tmp_path)
     plain = train(
@@ -104,7 +104,7 @@ def test_compiled_and_interrupted_it_ends_in_the_same_bytes(compiled, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [PlainOptions(), DenoisingOptions()])
-def test_parts_of_a_batch_have_noise_of_their_own(kind):
+def test_each_part_of_a_batch_has_its_own_noise(kind):
     schema = ExampleSchema(shape=(6,), dtype="float32")
     config = ModelConfig(kind=kind, latent_dim=2)
     model = build(config, schema, Preprocessing(()), seed=0)

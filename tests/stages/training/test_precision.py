@@ -1,4 +1,4 @@
-"""Training in bfloat16: right, or refused before the first step."""
+"""Training in bfloat16 is correct, or it is refused before the first step."""
 
 import re
 import subprocess
@@ -24,8 +24,8 @@ from tests import garbage
 DENSE = ModelConfig(latent_dim=8)
 ROUGH = TrainConfig(epochs=6, precision="bfloat16")
 REFUSAL = re.compile(
-    r"(In bfloat16 this processor computes the model too inexactly: with \d+ rows at once the "
-    r"deviation of the [a-z ]+ from float32's is (\S+), accepted is 0\.\d+\."
+    r"(This processor computes the model too inexactly in bfloat16: in batches of \d+ rows, the "
+    r"deviation of the [a-z ]+ from float32 is (\S+), but at most 0\.\d+ is accepted\."
     r"|TensorFlow crashes when it computes in bfloat16 under (ONEDNN|DNNL)_MAX_CPU_ISA=\w+\.)"
     r' Choose precision = "float32" in \[train\]\.'
 )
@@ -68,7 +68,7 @@ def test_a_dense_model_trained_in_bfloat16_is_float32_and_as_good(tmp_path):
 
 
 def test_small_images_train_nearly_as_well_by_convolutions_or_are_refused(tmp_path):
-    """Their smallest convolution is one that oneDNN computes wrongly on processors with AMX."""
+    """oneDNN computes their smallest convolution wrongly on processors with AMX."""
     images = np.pad(load_digits().images.astype(np.uint8) * 15, ((0, 0), (2, 2), (0, 0)))
     np.savez(tmp_path / "images.npz", x_train=images)
     store = Store(tmp_path / "store")
@@ -114,7 +114,7 @@ def test_a_setting_under_which_bfloat16_kills_the_process_is_refused(tmp_path):
         check=False,
     )
     models = tmp_path / "store" / "models"
-    if done.returncode == 0:  # a processor without AVX-512, for which nothing was hidden
+    if done.returncode == 0:  # a processor without AVX-512, so the setting hides nothing
         assert len([*models.iterdir()]) == 1
     else:
         assert done.returncode == 2

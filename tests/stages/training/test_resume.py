@@ -1,4 +1,4 @@
-"""A run that was killed or interrupted ends in the same bytes as one that was not."""
+"""A run that was killed or interrupted produces the same bytes as an uninterrupted one."""
 
 import logging
 import subprocess

@@ -44,7 +44,7 @@ def test_the_model_says_what_it_is(stages):
     assert stages.store.verify(stages.model.key) == []
 
 
-def test_history_has_a_row_an_epoch_and_the_loss_falls(stages):
+def test_history_has_a_row_per_epoch_and_the_loss_falls(stages):
     history = pq.read_table(stages.store.locate(stages.model) / "history.parquet").to_pandas()
     assert history["epoch"].tolist() == list(range(1, 21))
     assert history["step"].iloc[-1] == 20 * 12
@@ -136,7 +136,7 @@ def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_pat
         Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=65)
     )
     assert model.latent_dim == 65
-    assert "latent_dim is 65 and an example has only 64 numbers" in caplog.text
+    assert "latent_dim is 65 but an example has only 64 values" in caplog.text
 
 
 def test_tensorboard_files_are_there_while_training(stages):
@@ -151,6 +151,6 @@ def test_tensorboard_files_are_there_while_training(stages):
 
 
 def _store_like(digits, path) -> tuple[Store, object]:
-    """A store of its own with the same dataset, so that the shared one stays as it is."""
+    """Returns a separate store with the same dataset, so that the shared one is not changed."""
     store = Store(path)
     return store, ingest(Context(store), IngestConfig(shard_bytes=8192))
