@@ -1,4 +1,4 @@
-"""How well strangers are told from rows like those in training, by error and by latents."""
+"""Detection of out-of-distribution rows by the reconstruction error and by the latents."""
 
 from itertools import starmap
 
@@ -19,16 +19,17 @@ SMALLEST = 1e-12
 
 
 def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns how well at most 10,000 out-of-distribution rows are detected, one number [] each.
+    """Returns how well at most 10,000 out-of-distribution rows are detected, one value [] each.
 
-    By the reconstruction error; by the mean distance to the 10 nearest training rows in
-    standardised latents; and by that distance beside those that these rows are from their own
-    nearest, as the local outlier factor has it (https://doi.org/10.1145/335191.335388). Those of
-    PCA are named with `_pca`.
+    A score is the reconstruction error (`error`), the mean distance to the 10 nearest training rows
+    in standardised latents (`knn`), or that distance divided by the mean distance of these training
+    rows to their own nearest ones (`local`), as in the local outlier factor
+    (https://doi.org/10.1145/335191.335388). The values of PCA have the suffix `_pca`. Returns an
+    empty dictionary if the trial has no out-of-distribution rows.
     """
     if trial.ood is None:
         return {}
-    trial.on_step("strangers")
+    trial.on_step("out-of-distribution rows")
     judge = trial.judge
     (split,) = trial.ood.rows
     places = sampled_places(trial.ood.rows[split], ROWS)
@@ -58,9 +59,10 @@ def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
 
 
 def told_apart(ordinary: np.ndarray, strange: np.ndarray) -> tuple[float, float]:
-    """Returns the AUROC of a score that is higher for strangers, and the share of them caught.
+    """Returns the AUROC of a score that is higher for OOD rows, and the share of them caught.
 
-    Caught is what lies above all but 1 % of ordinary rows; nan where a score is not finite.
+    A row is caught if its score is above those of all but 1 % of ordinary rows. Both values are nan
+    if a score is not finite.
     """
     scores = np.concatenate([ordinary, strange])
     if not np.isfinite(scores).all():
@@ -71,10 +73,10 @@ def told_apart(ordinary: np.ndarray, strange: np.ndarray) -> tuple[float, float]
 
 
 def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) -> np.ndarray:
-    """Returns rows [N, *shape] as examples of another schema; vectors come as they are.
+    """Returns rows [N, *shape] of the schema `theirs` as examples of the schema `own`.
 
-    Images are resized by bilinear interpolation with antialiasing, their channels averaged or
-    repeated, and their range of values is stretched to the other's.
+    Images are resized by bilinear interpolation with antialiasing. Their channels are averaged or
+    repeated, and their range of values is stretched to that of `own`. Vectors keep their values.
     """
     if not own.is_image:
         return rows.astype(own.dtype)
@@ -88,7 +90,11 @@ def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) 
 
 
 def distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean distances [N] to the nearest rows, and those beside the rows' own."""
+    """Returns mean distances [N] to the 10 nearest fitted rows, absolute and relative.
+
+    A relative distance is divided by the mean distance of these fitted rows to their own nearest
+    ones. Rows are standardised by the fitted ones. Distances are nan if a value is not finite.
+    """
     if not (np.isfinite(fitted).all() and np.isfinite(asked).all()):
         return np.full(len(asked), np.nan), np.full(len(asked), np.nan)
     known, points = standardised(fitted, asked)
@@ -96,7 +102,7 @@ def distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.nda
     near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(known)
     met_at, places = near.kneighbors(points)
     met, at = np.unique(places, return_inverse=True)
-    # A row is its own nearest, so that one more is asked for and the first left out.
+    # A row is its own nearest neighbour, so one more is requested and the first is dropped.
     own = near.kneighbors(known[met], n_neighbors=count + 1)[0][:, 1:].mean(axis=1)
     far = met_at.mean(axis=1)
     return far, far / np.maximum(own[at.reshape(places.shape)].mean(axis=1), SMALLEST)

@@ -1,4 +1,4 @@
-"""The health card: each headline number, how sure it is, PCA's beside it, and what it means."""
+"""The health card: each headline metric, its interval, the value of PCA, and what it means."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Limits = tuple[float, float]
 class Card:
     """Holds the card's rows and the metrics that it adds to those of the errors.
 
-    `differences` are the limits, 95 % sure, of what the model has more than PCA.
+    `differences` are 95 % intervals of the model's metric minus PCA's, by the metric's name.
     """
 
     rows: list[dict[str, Any]]
@@ -36,10 +36,10 @@ def health_card(
     latent_dim: int,
     of_kind: Mapping[str, Measure] = MappingProxyType({}),
 ) -> Card:
-    """Returns the card of errors [N] and of scores, which are [N] by row or [] of all rows.
+    """Returns the card of errors [N] and of scores, which are [N] by row or [] over all rows.
 
-    Both have PCA's numbers beside the model's, named with `_pca`. What is compared with PCA is
-    resampled in pairs, row by row. `of_kind` are the measures that only the model's kind has.
+    The values of PCA have the suffix `_pca`. A metric and PCA's are resampled in pairs, row by row.
+    `of_kind` are the measures that only the model's kind has.
     """
     measures = {**MEASURES, **of_kind}
     headline = [name for name, measure in measures.items() if measure.has_interval]
@@ -58,7 +58,7 @@ def health_card(
     differences = {name: interval(resampled[name] - resampled[name + PCA]) for name in pairs}
     told = _Told(measures, means, limits, differences, f"PCA-{latent_dim}", latent_dim)
     shown = [name for name in measures if name in means and measures[name].on_card]
-    shown.sort(key=lambda name: name.startswith("ood_"))  # those of the kind come before
+    shown.sort(key=lambda name: name.startswith("ood_"))  # after the kind's own
     rows = [told.row(name) for name in shown]
     added = {name: means[name] for name in means if name in scores or name == RATIO}
     return Card(rows, added, differences)
@@ -66,7 +66,7 @@ def health_card(
 
 @dataclass(frozen=True)
 class _Told:
-    """Says in plain words what the numbers mean."""
+    """Builds the card's rows, each with a sentence that says what its value means."""
 
     measures: Mapping[str, Measure]
     means: Mapping[str, float]
@@ -96,9 +96,9 @@ class _Told:
         }
 
     def _tone(self, name: str) -> str:
-        """Says whether a number is good or bad beside PCA's, or even; nothing where it is neither.
+        """Says whether a value is good, bad or even compared with PCA's, or "" if not compared.
 
-        A dead dimension is bad whatever PCA has.
+        A value that is not finite is bad. So is any dead dimension, whatever PCA has.
         """
         value = self.means[name]
         if not math.isfinite(value) or (name == "dead_dimensions" and value > 0):
@@ -150,14 +150,19 @@ class _Told:
         gain, beside = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
         linear = self.means.get("denoising_gain_ridge")
         more = "" if linear is None else f", a linear map {linear:.1f} dB"
-        return f"Takes {gain:.1f} dB off the noise it knows; {self.rival} {beside:.1f} dB{more}."
+        return (
+            f"Removes {gain:.1f} dB of the noise that it was trained on; "
+            f"{self.rival} removes {beside:.1f} dB{more}."
+        )
 
     def _dead(self) -> str:
         count = int(self.means["dead_dimensions"])
         if count == 0:
             return "Every dimension carries something."
-        told = "dimension carries" if count == 1 else "dimensions carry"
-        return f"{count} of {self.latent_dim} {told} nothing: a smaller latent would do."
+        carry = "carries" if count == 1 else "carry"
+        return (
+            f"{count} of {self.latent_dim} dimensions {carry} nothing: a smaller latent would do."
+        )
 
 
 def _shown_limits(measure: Measure, limits: Limits) -> str:

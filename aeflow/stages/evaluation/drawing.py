@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: first, typical and worst examples, errors, training."""
+"""The figures of an evaluation: first, typical and worst examples, errors, training curves."""
 
 from collections.abc import Mapping
 
@@ -46,10 +46,10 @@ def draw_typical(trial: Trial, gathered: Gathered) -> None:
 
 
 def draw_generated(trial: Trial, gathered: Gathered) -> None:
-    """Draws what a generative model makes of images: samples, and paths from one to another.
+    """Draws samples of a generative model of images, and interpolations between examples.
 
-    A path goes straight through the latent, between the first judged examples, two by two. Other
-    kinds, and models of vectors, have no such pictures.
+    An interpolation is a straight path in the latent, between two of the first judged examples.
+    Nothing is drawn for other kinds or for models of vectors.
     """
     x = gathered.first.x
     if not trial.network.is_generative or x.ndim != 4:
@@ -70,7 +70,7 @@ def draw_generated(trial: Trial, gathered: Gathered) -> None:
 
 
 def draw_curves(trial: Trial, metrics: Mapping[str, float]) -> None:
-    """Draws how errors spread and how the model learned, beside PCA and the mean."""
+    """Draws the histogram of errors and the training curves, compared with PCA and the mean."""
     pca = {f"PCA-{trial.model.latent_dim}": metrics["mse_pca"]}
     mean_of = "mean image" if trial.model.example_schema.is_image else "mean row"
     mean = {mean_of: metrics["mse_mean_image"]}

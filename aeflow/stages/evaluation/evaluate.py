@@ -32,7 +32,7 @@ def evaluate(
     """Judges a model on one split, and compares it with PCA of the same size and the mean image.
 
     `ood` are out-of-distribution rows, of any size and range if they are images. Raises ConfigError
-    if the dataset has no such split, or examples of another schema.
+    if the dataset has no such split or examples of another schema, or if `ood` does not fit.
     """
     from aeflow.stages.evaluation.drawing import (
         draw_curves,

@@ -1,4 +1,4 @@
-"""What a trial comes to: every score of it, and the tables that they stand in."""
+"""The results of a trial: all its scores, and the tables in `metrics.json`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,11 +34,11 @@ SCORES: tuple[Callable[[Trial], dict[str, np.ndarray]], ...] = (
     usage_scores,
     denoising_scores,
 )
-"""Each returns scores by name: one value [N] a row, whose mean counts, or one of all rows []."""
+"""Each returns scores by name: a value for each row [N], to be averaged, or one for all rows []."""
 
 
 def card_of(trial: Trial) -> Card:
-    """Computes every score of a trial whose rows were reconstructed, and returns them as a card."""
+    """Computes all scores of a trial with computed errors, and returns them as a card."""
     trial = replace(trial, spaces=read_spaces(trial))
     scores = {name: value for score in SCORES for name, value in score(trial).items()}
     trial.on_step("intervals")
@@ -53,7 +53,7 @@ def card_of(trial: Trial) -> Card:
 def tables_of(
     trial: Trial, gathered: Gathered, *, metrics: dict[str, float], card: Card
 ) -> dict[str, Any]:
-    """Returns what `metrics.json` holds: metrics, card, percentiles, labels, worst examples."""
+    """Returns the content of `metrics.json`: metrics, card, percentiles, labels, worst examples."""
     table = gathered.table()
     labels = table["label"].to_pylist() if "label" in table.column_names else None
     return {

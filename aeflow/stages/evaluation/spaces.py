@@ -1,4 +1,4 @@
-"""The latents that are scored: a model's, and beside them PCA's of the same rows."""
+"""The latents that are scored: those of a model, and those of PCA for the same rows."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ __all__ = ["read_spaces"]
 
 FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
 MOST_NUMBERS = 2**26
-"""Numbers that a sample has at most, so that large examples and latents stay affordable."""
+"""The most values in a sample, so that large examples and latents stay affordable."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def read_spaces(trial: Trial) -> dict[str, Space]:
     """Returns the space of the model, named "", and that of PCA, named "_pca".
 
     They have at most 60,000 training rows and 10,000 judged ones. Labels are left out if the
-    judged split is the one that is fitted on: a row is its own nearest neighbour.
+    judged split is also the fitted one, because each row would be its own nearest neighbour.
     """
     split, judge = trial.split, trial.judge
     affordable = 1 + MOST_NUMBERS // trial.model.latent_dim
@@ -57,7 +57,7 @@ def read_spaces(trial: Trial) -> dict[str, Space]:
 
 
 def _compared(trial: Trial, judged_rows: int) -> dict[str, np.ndarray]:
-    """Chooses judged rows whose neighbours are compared, and reads them in input units."""
+    """Samples judged rows to compare the neighbours of, and reads them in input units."""
     dataset, split = trial.dataset, trial.split
     size = dataset.example_schema.size
     compared = sampled_places(judged_rows, min(COMPARED_ROWS, 2 + MOST_NUMBERS // size))

@@ -1,4 +1,4 @@
-"""Strangers are told from ordinary rows, and made to fit the model first."""
+"""Out-of-distribution rows are made to fit the model, and detected among ordinary rows."""
 
 import json
 

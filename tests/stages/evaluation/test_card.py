@@ -1,4 +1,4 @@
-"""The health card: values, intervals, PCA beside them, and words that fit the numbers."""
+"""The health card: values, intervals, those of PCA, and sentences that fit the values."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_accuracies_are_told_in_points():
     ("count", "told"),
     [
         (0, "Every dimension carries something."),
-        (1, "1 of 8 dimension carries nothing: a smaller latent would do."),
+        (1, "1 of 8 dimensions carries nothing: a smaller latent would do."),
         (3, "3 of 8 dimensions carry nothing: a smaller latent would do."),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a denoising model takes away of noise, and what a linear map does."""
+"""How much noise a denoising model removes, and how much a linear map does."""
 
 import json
 
@@ -45,7 +45,10 @@ def test_the_card_tells_it_beside_pca_and_a_linear_map(judged):
     metrics, card = judged
     assert card["denoised_mse"]["interval"]
     assert card["denoised_mse"]["tone"] == "good"
-    told = "Takes {:.1f} dB off the noise it knows; PCA-8 {:.1f} dB, a linear map {:.1f} dB."
+    told = (
+        "Removes {:.1f} dB of the noise that it was trained on; PCA-8 removes {:.1f} dB, "
+        "a linear map {:.1f} dB."
+    )
     gains = (metrics[f"denoising_gain{way}"] for way in ("", "_pca", "_ridge"))
     assert card["denoising_gain"]["judgement"] == told.format(*gains)
 

@@ -1,4 +1,4 @@
-"""The one-class protocol on the digits: a model for each label, judged on the rows of all."""
+"""The one-class protocol on the digits: a model for each label, judged on rows of all labels."""
 
 import json
 

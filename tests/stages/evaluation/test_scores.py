@@ -1,4 +1,4 @@
-"""What latents are worth, scored on latents whose worth is known."""
+"""Scores of latents, on latents with known scores."""
 
 from dataclasses import replace
 

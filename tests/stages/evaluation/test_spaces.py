@@ -1,4 +1,4 @@
-"""What of a dataset is scored: which rows, at most how many, and with which labels."""
+"""Which rows of a dataset are scored, at most how many, and with which labels."""
 
 import numpy as np
 import pytest

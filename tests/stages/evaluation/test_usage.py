@@ -1,4 +1,4 @@
-"""How a latent is used, by kinds of which one can say it."""
+"""How a latent is used, for the kinds that measure it."""
 
 import json
 
