@@ -1,4 +1,4 @@
-"""The compatibility stage: whether features of an old model may live beside those of a new one."""
+"""The compatibility stage: whether features of an old model and of a new one may be mixed."""
 
 import json
 
@@ -26,7 +26,7 @@ def measure_compatibility(
 ) -> Answered:
     """Compares the latents that two models give the first rows of a split.
 
-    One model twice is answered without encoding. Raises ConfigError where the dataset has no such
+    Nothing is encoded if both are the same model. Raises ConfigError if the dataset has no such
     split, too few rows, or examples of another schema.
     """
     from aeflow.stages.comparison.alignment import linear_r2, neighbour_overlap, procrustes_error
@@ -52,7 +52,7 @@ def measure_compatibility(
         ).latents
         for model in (old, new)
     )
-    on_rows(0, "compares the latents")
+    on_rows(0, "comparing the latents")
     measured = {
         "identical": False,
         "rows": num_rows,
@@ -68,8 +68,8 @@ def _check_rows(dataset: Dataset, config: CompatibilityConfig) -> None:
     needed = max(config.num_neighbours + 1, 4)
     if rows < needed:
         raise ConfigError(
-            f"Comparing {config.num_neighbours} neighbours takes {needed} rows, and there are "
-            f"{rows} of the split '{config.split}'. Choose fewer neighbours or another split."
+            f"Comparing {config.num_neighbours} neighbours needs {needed} rows, but only {rows} of "
+            f"the split '{config.split}' are compared. Choose fewer neighbours or another split."
         )
 
 
@@ -78,7 +78,7 @@ def _num_rows(dataset: Dataset, config: CompatibilityConfig) -> int:
 
 
 def _verdict(measured: dict, config: CompatibilityConfig) -> str:
-    """Says it in one sentence; models of two identities never share features."""
+    """Returns the verdict in one sentence; features of two identities must never be mixed."""
     return (
         "Old and new features must not be mixed: the best rotation leaves "
         f"{measured['procrustes']:.0%} of the difference, neighbours overlap "

@@ -1,4 +1,4 @@
-"""What drift is read from: each column's shift, whether it drifted, and one sentence on all."""
+"""The table of drift: the shift of each column, whether it drifted, and a one-line verdict."""
 
 from dataclasses import asdict
 from typing import Any
@@ -14,7 +14,7 @@ NAMED = 3
 def drift_table(
     measured: list[Shift], config: DriftConfig, *, num_reference: int, num_rows: int
 ) -> dict[str, Any]:
-    """Returns what `drift.json` says: a verdict, and for each column how far it moved."""
+    """Returns what `drift.json` says of columns: a verdict, and how far each column moved."""
     drifted = [shift for shift in measured if _has_drifted(shift, config)]
     columns = [{**asdict(shift), "drifted": shift in drifted} for shift in measured]
     enough = can_tell(
@@ -41,7 +41,7 @@ def verdict_line(
 ) -> str:
     """Says in one sentence which columns drifted, or that none did, and by how much."""
     if not enough:
-        return f"Too few rows to tell drift: {num_rows:,}."
+        return f"Too few rows to detect drift: {num_rows:,}."
     largest = max(measured, key=lambda shift: shift.psi)
     if not drifted:
         return (

@@ -50,7 +50,7 @@ def test_r2_of_any_linear_map_is_one():
 
 
 def test_r2_is_measured_on_rows_that_were_not_fitted():
-    few = slice(14)  # 7 rows to fit 7 numbers each: exact there, and nowhere else
+    few = slice(14)  # 7 rows fit 7 coefficients exactly, but not the other rows
     assert linear_r2(LATENTS[few], UNRELATED[few]) < 0.5
 
 

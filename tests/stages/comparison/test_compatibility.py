@@ -26,7 +26,7 @@ def compared(stages, tmp_path_factory) -> Stages:
 
 @pytest.fixture(scope="module")
 def others(compared) -> dict[str, Model]:
-    """Models of the digits by another seed, and with another size of latent."""
+    """Models of the digits with another seed, and with another size of latent."""
     return {
         name: train(
             Context(compared.store),
@@ -113,7 +113,9 @@ def test_old_model_is_part_of_the_question(others, compared):
 
 
 def test_more_neighbours_than_rows_are_refused(compared):
-    with pytest.raises(ConfigError, match="Comparing 180 neighbours takes 181 rows, and there are"):
+    with pytest.raises(
+        ConfigError, match="Comparing 180 neighbours needs 181 rows, but only 180 of"
+    ):
         compatibility_of(compared, compared.model, num_neighbours=180)
     assert compatibility_of(compared, compared.model, num_neighbours=179)[0].identical
 

@@ -50,7 +50,7 @@ def put(store, tmp_path_factory) -> Put:
 
 @pytest.fixture(scope="module")
 def model(store, put) -> Model:
-    """A model of 1,200 digits, with 262 of them held out to validate."""
+    """A model of 1,200 digits, 262 of which are held out to validate."""
     dataset = put(OLD, splits="source", validation_one_in=4)
     config = ModelConfig(latent_dim=8)
     return train(Context(store), dataset, TrainConfig(epochs=15), model_config=config)
@@ -135,7 +135,7 @@ def test_drift_is_both_significant_and_large(model, put, store):
 def test_one_row_is_too_few_to_tell(model, put, store):
     drift, table = drift_of(model, put(255 - NEW[:1]), store)
     assert not drift.drifted
-    assert table["verdict"] == "Too few rows to tell drift: 1."
+    assert table["verdict"] == "Too few rows to detect drift: 1."
 
 
 def test_inputs_are_summed_up_beside_the_training_split(model, put, store):

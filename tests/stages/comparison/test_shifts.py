@@ -7,7 +7,7 @@ from aeflow.stages.comparison.shifts import CLUSTERS, DOMAINS, ERROR, Shift, can
 
 
 def encoded(num_rows: int, *, seed: int, latent_dim: int = 4) -> Encoded:
-    """Two kinds of rows, on opposite corners of the latent, seven to three."""
+    """Latents of two kinds of rows, in opposite corners, in the ratio of seven to three."""
     generator = np.random.default_rng(seed)
     corner = np.where(generator.random((num_rows, 1)) < 0.3, 3.0, -3.0)
     latents = generator.normal(size=(num_rows, latent_dim)) + corner
@@ -53,7 +53,7 @@ def test_numbers_that_go_together_in_another_way_show_in_the_domains():
     reference, rows = (
         np.random.default_rng(seed).normal(size=(600, 4)).astype(np.float32) for seed in (0, 1)
     )
-    rows[:, 1] = np.sign(rows[:, 0]) * np.abs(rows[:, 1])  # each number alone is what it was
+    rows[:, 1] = np.sign(rows[:, 0]) * np.abs(rows[:, 1])  # each dimension alone is as before
     errors = np.ones(600)
     found = measured(Encoded(reference, errors), Encoded(rows, errors))
     assert found[DOMAINS].statistic > 0.7
@@ -92,5 +92,5 @@ def test_latents_that_are_not_finite_are_a_cluster_of_their_own():
     ("num_rows", "num_tests", "expected"), [(1, 10, False), (2, 10, True), (2, 30, False)]
 )
 def test_so_few_rows_can_tell_nothing(num_rows, num_tests, expected):
-    # Of 84 and 1 the largest difference has p = 2 / 85, of 84 and 2 it has 2 / 3655.
+    # The largest difference has p = 2 / 85 for 84 and 1 rows, and p = 2 / 3655 for 84 and 2.
     assert can_tell(84, num_rows, num_tests=num_tests, significance=0.01) is expected

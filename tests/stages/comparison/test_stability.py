@@ -5,7 +5,8 @@ from aeflow.stages.comparison.stability import counts_by_decile, psi, psi_by_cha
 
 
 def test_psi_is_that_of_the_formula():
-    # Shares of 0.5, 0.5 and 0.8, 0.2: 0.3 ln(0.8 / 0.5) - 0.3 ln(0.2 / 0.5), less for the 0.5.
+    # Shares of 0.5, 0.5 and 0.8, 0.2 give 0.3 ln(0.8 / 0.5) - 0.3 ln(0.2 / 0.5). The added 0.5
+    # lowers it slightly.
     assert psi(np.array([50_000, 50_000]), np.array([80_000, 20_000])) == pytest.approx(
         0.41588, abs=1e-4
     )
