@@ -16,7 +16,7 @@ __all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
 DAMAGE = "damage"
-"""The name under which a question hashes what is damaged."""
+"""The name of the damage among the hashed configs of a question."""
 
 
 def _with_damage(
@@ -29,7 +29,7 @@ def _with_damage(
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
 ) -> Work:
-    """Adds to the question what is damaged in the model, so that a mended one is judged anew."""
+    """Adds the damage of the model to the question, so that a repaired model is judged again."""
     store = work.store
     if (champion is None) != (champion_model is None):
         raise ConfigError("The champion's model and its evaluation go together: give both or none.")
@@ -128,8 +128,8 @@ def _check_judges(evaluation: Evaluation, store: Store, *, model: Model, dataset
     for name, artifact in {"model": model, "dataset": dataset}.items():
         if name not in inputs or inputs[name].digest != artifact.digest:
             raise ConfigError(
-                f"'{evaluation.address}' is no evaluation of '{model.address}' on "
-                f"'{dataset.address}': its {name} is another one. Evaluate that model first."
+                f"'{evaluation.address}' is not an evaluation of '{model.address}' on "
+                f"'{dataset.address}': its {name} is a different one. Evaluate that model first."
             )
 
 

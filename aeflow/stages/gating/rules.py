@@ -1,4 +1,4 @@
-"""The rules of the gate, each a function that gives its ruling in words a person understands."""
+"""The rules of the gate: functions that return a ruling, with its reason in plain words."""
 
 import math
 from collections.abc import Callable
@@ -16,14 +16,14 @@ __all__ = ["RULES", "Case", "Ruling"]
 READERS = {"probe": "A linear probe", "knn": "A vote of the 10 nearest training rows"}
 NO_CHAMPION = "There is no champion to compare with."
 ROUNDING = 1e-9
-"""What a difference of two shares may be off by."""
+"""The rounding error that is allowed in a difference of two shares."""
 
 
 class Ruling(BaseModel):
-    """Says what one rule found: a row of the verdict's table.
+    """Holds the result of one rule, a row of the verdict's table.
 
-    `baseline` is the number that `threshold` is a multiple of; a number that is not finite, or
-    that the rule does not have, is None.
+    `baseline` is the value of the rival, from which `threshold` is computed. A value is None if it
+    is not finite, or if the rule does not have it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,7 +39,7 @@ class Ruling(BaseModel):
 
 @dataclass(frozen=True)
 class Case:
-    """Holds what the rules judge by; `damage` says why the stored model could not be loaded."""
+    """Holds the inputs of the rules; `damage` says why the stored model cannot be loaded, if so."""
 
     config: GateConfig
     split: str
@@ -66,7 +66,7 @@ def _beats_champion(case: Case) -> Ruling:
 
 def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str) -> Ruling:
     mse, threshold = case.metrics["mse"], ratio * baseline
-    passed = mse <= threshold  # which a nan is not
+    passed = mse <= threshold  # nan does not pass
     found = "is within" if passed else "is not within"
     return Ruling(
         rule=rule,
@@ -102,7 +102,7 @@ def _classifies(
         why = "Classifying was not scored: the rows have no labels."
         return _unasked(rule, metric, value, why)
     threshold = baseline - tolerance
-    passed = value >= threshold - ROUNDING  # which a nan is not
+    passed = value >= threshold - ROUNDING  # nan does not pass
     found = "is not below" if passed else "is below"
     allowed = f" less {100 * tolerance:g} points" if tolerance else ""
     return Ruling(
@@ -112,8 +112,8 @@ def _classifies(
         threshold=_finite_or_none(threshold),
         baseline=_finite_or_none(baseline),
         passed=passed,
-        why=f"{READERS[reader]} by the features classifies {value:.1%}, which {found} the "
-        f"{baseline:.1%} of {rival}{allowed}.",
+        why=f"{READERS[reader]} on the features classifies {value:.1%} correctly, which {found} "
+        f"the {baseline:.1%} of {rival}{allowed}.",
     )
 
 
@@ -125,13 +125,16 @@ def _dead_dimensions(case: Case) -> Ruling:
     threshold = case.config.max_dead_share * case.latent_dim
     passed = count <= threshold
     found = "which is allowed" if passed else f"more than the {threshold:g} allowed"
+    carry = "carries" if count == 1 else "carry"
     told = (
-        f"{count:g} of {case.latent_dim} dimensions of the latent carry nothing, {found}"
+        f"{count:g} of {case.latent_dim} dimensions of the latent {carry} nothing, {found}"
         if math.isfinite(count)
         else "The latents are not finite, so that none of their dimensions carries anything"
     )
     collapsed = (
-        "" if passed else ": the latent has collapsed. Train otherwise, or with a smaller latent"
+        ""
+        if passed
+        else ": the latent has collapsed. Train with other options, or with a smaller latent"
     )
     return Ruling(
         rule=rule,
@@ -163,7 +166,7 @@ def _effective_rank(case: Case) -> Ruling:
 
 
 def _unasked(rule: str, metric: str, value: float | None, why: str) -> Ruling:
-    """Passes, because there is nothing to judge by."""
+    """Returns a ruling that passes, because there is nothing to judge by."""
     known = None if value is None else _finite_or_none(value)
     return Ruling(rule=rule, metric=metric, value=known, passed=True, why=why)
 
@@ -218,4 +221,4 @@ RULES: dict[str, Callable[[Case], Ruling]] = {
     "knn_beats_pca": partial(_classifies_like_pca, "knn"),
     "knn_beats_champion": partial(_classifies_like_champion, "knn"),
 }
-"""The rules by the names that a config gives."""
+"""The rules, by their names in a config."""

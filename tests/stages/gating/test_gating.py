@@ -1,4 +1,4 @@
-"""The gate: what each rule finds, and what a verdict stands on."""
+"""The gate: the result of each rule, and what a verdict depends on."""
 
 import json
 import math
@@ -178,7 +178,7 @@ def test_reasons_are_those_of_all_rules_that_failed(changed):
 
 def test_same_question_has_one_verdict(changed):
     first = judge(changed, changed.evaluation, GateConfig())
-    weights_of(changed).unlink()  # what is in the store already is not judged again
+    weights_of(changed).unlink()  # a stored verdict is not computed again
     assert judge(changed, changed.evaluation, GateConfig()) == first
     assert judge(changed, changed.evaluation, PCA_ONLY).key != first.key
 

@@ -1,4 +1,4 @@
-"""The gate's rules about features: what they classify, and how the latent uses its numbers."""
+"""The gate's rules for features: how they classify, and how the latent uses its dimensions."""
 
 import math
 
@@ -9,7 +9,7 @@ from tests.judged import GOOD, another, evaluation, judge, rules_of
 
 
 def ruled(stages, config: GateConfig, **metrics: float) -> tuple[bool, str]:
-    """Judges a challenger with these metrics by one rule; returns what it found, and why."""
+    """Judges a challenger with these metrics by one rule; returns whether it passed, and why."""
     told = evaluation(stages.store, stages.model, stages.dataset, metrics={**GOOD, **metrics})
     [row] = rules_of(judge(stages, told, config), stages.store)
     return row["passed"], row["why"]
@@ -32,7 +32,7 @@ def ruled(stages, config: GateConfig, **metrics: float) -> tuple[bool, str]:
 def test_features_are_held_against_pca(changed, reader, told, accuracy, lost, passed, found):
     config = GateConfig(rules=(f"{reader}_beats_pca",), max_points_lost=lost)
     metrics = {f"{reader}_accuracy": accuracy, f"{reader}_accuracy_pca": 0.9}
-    why = f"{told} by the features classifies {accuracy:.1%}, which {found}"
+    why = f"{told} on the features classifies {accuracy:.1%} correctly, which {found}"
     assert ruled(changed, config, **metrics) == (passed, why)
 
 
@@ -74,7 +74,7 @@ def test_features_without_a_champion_are_not_refused(changed, rule):
             0.5,
             False,
             "5 of 8 dimensions of the latent carry nothing, more than the 4 allowed: the latent "
-            "has collapsed. Train otherwise, or with a smaller latent.",
+            "has collapsed. Train with other options, or with a smaller latent.",
         ),
         (5, 0.75, True, "5 of 8 dimensions of the latent carry nothing, which is allowed."),
         (
@@ -82,7 +82,7 @@ def test_features_without_a_champion_are_not_refused(changed, rule):
             0.5,
             False,
             "The latents are not finite, so that none of their dimensions carries anything: the "
-            "latent has collapsed. Train otherwise, or with a smaller latent.",
+            "latent has collapsed. Train with other options, or with a smaller latent.",
         ),
     ],
 )

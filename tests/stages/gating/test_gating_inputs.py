@@ -49,15 +49,15 @@ def test_evaluation_of_something_else_is_refused(changed, part, letter):
     with pytest.raises(ConfigError) as caught:
         judge(changed, changed.evaluation, GateConfig(), **{part: other})
     assert str(caught.value) == (
-        f"'{changed.evaluation.address}' is no evaluation of '{changed.model.address}' on "
-        f"'{changed.dataset.address}': its {part} is another one. Evaluate that model first."
+        f"'{changed.evaluation.address}' is not an evaluation of '{changed.model.address}' on "
+        f"'{changed.dataset.address}': its {part} is a different one. Evaluate that model first."
     )
 
 
 def test_champions_evaluation_must_be_the_champions(changed):
     champion = another(changed.store, changed.model, "champion")
     beside = evaluation(changed.store, changed.model, changed.dataset)
-    with pytest.raises(ConfigError, match=f"no evaluation of '{champion.address}'"):
+    with pytest.raises(ConfigError, match=f"not an evaluation of '{champion.address}'"):
         judge(changed, changed.evaluation, GateConfig(), champion=beside, champion_model=champion)
 
 
