@@ -66,18 +66,19 @@ class Dataset(Artifact):
         """The dataset's folder within its store; people look for datasets by name."""
         return f"{self.folder}/{self.name}-{self.key}"
 
-    def check_strangers(self, strangers: "Dataset", *, split: str) -> None:
-        """Raises ConfigError where rows cannot be made to fit, or are told from training rows."""
-        own, theirs = self.example_schema, strangers.example_schema
+    def check_ood(self, ood: "Dataset", *, split: str) -> None:
+        """Raises ConfigError if `ood` cannot be made to fit, or `split` is the training split."""
+        own, theirs = self.example_schema, ood.example_schema
         if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
             raise ConfigError(
-                f"Strangers from '{strangers.name}' of shape {theirs.shape} cannot be made to fit "
-                f"'{self.name}' of shape {own.shape}: only images are resized. Give another source."
+                f"The out-of-distribution rows of '{ood.name}' of shape {theirs.shape} cannot be "
+                f"made to fit '{self.name}' of shape {own.shape}: only images are resized. Give "
+                "another source."
             )
         if split == "train":
             raise ConfigError(
-                "Strangers are told from rows that the model has not seen, not from the split "
-                "'train'. Choose another split."
+                f"The out-of-distribution rows of '{ood.name}' are compared with rows that the "
+                "model has not seen, not with the split 'train'. Choose another split."
             )
 
 

@@ -102,7 +102,8 @@ def test_strangers_that_do_not_fit_are_a_mistake_before_training(tmp_path, capsy
         capsys.readouterr()
         .err.splitlines()[-1]
         .startswith(
-            "aeflow: Strangers from 'vectors' of shape (5,) cannot be made to fit 'digits' of shape"
+            "aeflow: The out-of-distribution rows of 'vectors' of shape (5,) cannot be made to fit "
+            "'digits' of shape"
         )
     )
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]

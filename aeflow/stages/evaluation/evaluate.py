@@ -48,7 +48,7 @@ def evaluate(
     check_fits(model, dataset)
     shard_names(dataset, config.split, work.store)  # refuses an unknown split before any work
     if ood:
-        dataset.check_strangers(ood, split=config.split)
+        dataset.check_ood(ood, split=config.split)
     total = dataset.rows[config.split]
     work.on_progress(Progress("evaluate", 0, total, "row"))
     trial = Trial.of(work, model, dataset=dataset, ood=ood, split=config.split)
