@@ -46,8 +46,8 @@ def fit_pca(
         components = _from_covariance(centred, center.size)[:num_components]
     else:
         rows = _first(centred, SAMPLE_ROWS)
-        fitted = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
-        components = np.asarray(fitted.fit(rows).components_, np.float32)
+        pca = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
+        components = np.asarray(pca.fit(rows).components_, np.float32)
     return PrincipalComponents(components, center)
 
 
@@ -66,10 +66,10 @@ def _from_covariance(centred: Iterator[np.ndarray], size: int) -> np.ndarray:
 
 
 def _first(batches: Iterator[np.ndarray], num_rows: int) -> np.ndarray:
-    taken, count = [], 0
+    parts, count = [], 0
     for batch in batches:
-        taken.append(batch[: num_rows - count])
-        count += len(taken[-1])
+        parts.append(batch[: num_rows - count])
+        count += len(parts[-1])
         if count == num_rows:
             break
-    return np.concatenate(taken)
+    return np.concatenate(parts)

@@ -48,24 +48,26 @@ def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
     def denoise(noisy: np.ndarray) -> np.ndarray:
         return network.decode(network.embed(noisy)).numpy()
 
-    ways: dict[str, Baseline] = {"_pca": judge.pca}
+    baselines: dict[str, Baseline] = {"_pca": judge.pca}
     if trial.dataset.example_schema.size <= EXACT_COLUMNS:
         training = pairs(judge.fitted_on, FITTED_ROWS, FITTED_SEED)
-        ways["_ridge"] = fit_linear_map((units(noisy), units(clean)) for noisy, clean in training)
-    left: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *ways)}
+        baselines["_ridge"] = fit_linear_map(
+            (units(noisy), units(clean)) for noisy, clean in training
+        )
+    batch_errors: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *baselines)}
     for noisy, clean in pairs(trial.split, JUDGED_ROWS, JUDGED_SEED):
         x, noisy_x = units(clean), units(noisy)
-        left["noise"].append(_mean_square(noisy_x - x))
-        left[""].append(_mean_square(units(denoise(noisy)) - x))
-        for name, way in ways.items():
-            left[name].append(_mean_square(way(noisy_x) - x))
-    errors = {name: np.concatenate(parts) for name, parts in left.items()}
+        batch_errors["noise"].append(_mean_square(noisy_x - x))
+        batch_errors[""].append(_mean_square(units(denoise(noisy)) - x))
+        for name, reconstruct in baselines.items():
+            batch_errors[name].append(_mean_square(reconstruct(noisy_x) - x))
+    errors = {name: np.concatenate(parts) for name, parts in batch_errors.items()}
     noise = errors.pop("noise")
     gains = {
-        f"denoising_gain{name}": 10 * np.log10(noise.mean() / of_way.mean())
-        for name, of_way in errors.items()
+        f"denoising_gain{name}": 10 * np.log10(noise.mean() / values.mean())
+        for name, values in errors.items()
     }
-    return {f"denoised_mse{name}": of_way for name, of_way in errors.items()} | gains
+    return {f"denoised_mse{name}": values for name, values in errors.items()} | gains
 
 
 def fit_linear_map(pairs: Pairs) -> Baseline:

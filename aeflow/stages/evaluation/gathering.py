@@ -6,10 +6,10 @@ import pyarrow as pa
 from aeflow.features import latent_array
 from aeflow.stages.evaluation.scoring import ScoredBatch
 
-__all__ = ["Gathered"]
+__all__ = ["ScoredExamples"]
 
 
-class Gathered:
+class ScoredExamples:
     """Gathers scored batches, but keeps rows only of the first batch and of the worst examples."""
 
     first: ScoredBatch

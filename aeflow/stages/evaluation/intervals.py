@@ -23,16 +23,16 @@ def resampled_means(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(SEED)
     means = rows.mean(axis=0)
     if len(rows) > MOST_ROWS:
-        drawn_from = rows[generator.choice(len(rows), MOST_ROWS, replace=False)]
+        population = rows[generator.choice(len(rows), MOST_ROWS, replace=False)]
     else:
-        drawn_from = rows
-    count = len(drawn_from)
+        population = rows
+    count = len(population)
     at_once = max(1, BLOCK // count)
-    found = [
-        _counts(generator, min(at_once, RESAMPLES - start), count) @ drawn_from / count
+    block_means = [
+        _counts(generator, min(at_once, RESAMPLES - start), count) @ population / count
         for start in range(0, RESAMPLES, at_once)
     ]
-    spread = np.concatenate(found) - drawn_from.mean(axis=0)
+    spread = np.concatenate(block_means) - population.mean(axis=0)
     resampled = means + spread * np.sqrt(count / len(rows))
     return dict(zip(columns, resampled.T, strict=True))
 

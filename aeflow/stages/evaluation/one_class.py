@@ -17,7 +17,7 @@ from aeflow.errors import ConfigError
 from aeflow.models import Inference, load_model
 from aeflow.progress import Progress
 from aeflow.stages import Context
-from aeflow.stages.evaluation.anomalies import distances, told_apart
+from aeflow.stages.evaluation.anomalies import auroc_and_caught, distances
 from aeflow.stages.evaluation.sampling import read_places, sampled_places
 from aeflow.stages.evaluation.scoring import Judge
 from aeflow.storage import Store
@@ -63,14 +63,14 @@ def labels_of(dataset: Dataset, store: Store) -> list[int]:
     100 labels.
     """
     of_shards = [shard.labels for shard in open_split(dataset, "train", store)]
-    labels = [part for part in of_shards if part is not None]
-    found = sorted(pa.chunked_array(labels).unique().to_pylist()) if labels else []
-    if len(labels) < len(of_shards) or not 1 < len(found) <= MOST_LABELS:
+    arrays = [array for array in of_shards if array is not None]
+    labels = sorted(pa.chunked_array(arrays).unique().to_pylist()) if arrays else []
+    if len(arrays) < len(of_shards) or not 1 < len(labels) <= MOST_LABELS:
         raise ConfigError(
-            f"The rows of '{dataset.name}' have {len(found)} labels. One class at a time needs "
+            f"The rows of '{dataset.name}' have {len(labels)} labels. One class at a time needs "
             f"from 2 to {MOST_LABELS}: give another source, or --label-column."
         )
-    return found
+    return labels
 
 
 def score_class(
@@ -97,9 +97,9 @@ def score_class(
         context.runtime.encode_batch_size,
     )
     judge = Judge(dataset, store, latent_dim=model.latent_dim)
-    fitted, _ = _read(dataset, "train", store, FITTED_ROWS)
-    held_out, _ = _read(dataset, "validation", store, JUDGED_ROWS)
-    judged, labels = _read(dataset, "test", store, JUDGED_ROWS)
+    training, _ = _read(dataset, "train", store, FITTED_ROWS)
+    validation, _ = _read(dataset, "validation", store, JUDGED_ROWS)
+    test, labels = _read(dataset, "test", store, JUDGED_ROWS)
     is_own = labels == label
     if is_own.all() or not is_own.any():
         raise ConfigError(
@@ -107,16 +107,21 @@ def score_class(
             f"{label}, but rows with and without it are needed. Give more rows."
         )
     scores = _scores(
-        *(_seen(rows, judge=judge, inference=inference) for rows in (fitted, held_out, judged)),
+        *(
+            _outputs_of(rows, judge=judge, inference=inference)
+            for rows in (training, validation, test)
+        ),
         judge=judge,
     )
-    told = {way: told_apart(score[is_own], score[~is_own]) for way, score in scores.items()}
+    results = {
+        way: auroc_and_caught(score[is_own], score[~is_own]) for way, score in scores.items()
+    }
     context.on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
     return ClassScores(
         label=label,
         rows=dataset.rows["train"],
-        auroc={way: auroc for way, (auroc, _) in told.items()},
-        caught={way: caught for way, (_, caught) in told.items()},
+        auroc={way: auroc for way, (auroc, _) in results.items()},
+        caught={way: caught for way, (_, caught) in results.items()},
     )
 
 
@@ -130,7 +135,7 @@ def _read(dataset: Dataset, split: str, store: Store, most: int) -> tuple[np.nda
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Outputs:
     """Holds inputs x and their squared errors, both [N, D], and their latents [N, latent_dim]."""
 
     x: np.ndarray
@@ -138,31 +143,32 @@ class _Seen:
     latents: np.ndarray
 
 
-def _seen(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Seen:
+def _outputs_of(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Outputs:
     batches = list(inference.reconstruct(rows))
     x = _flat(judge.scaled(rows))
     x_hat = _flat(judge.scaled(np.concatenate([batch.reconstructions for batch in batches])))
     latents = np.concatenate([batch.latents for batch in batches])
-    return _Seen(x, np.square(x - x_hat), latents)
+    return _Outputs(x, np.square(x - x_hat), latents)
 
 
-def _scores(fitted: _Seen, held_out: _Seen, judged: _Seen, *, judge: Judge) -> dict:
-    """Returns the scores [N] of judged rows, by the names in WAYS."""
-    usual = fitted.squares.mean(axis=0)
+def _scores(training: _Outputs, validation: _Outputs, test: _Outputs, *, judge: Judge) -> dict:
+    """Returns the scores [N] of test rows, by the names in WAYS."""
+    usual = training.squares.mean(axis=0)
     weights = 1 / (usual + FLOOR * usual.mean() + SMALLEST)
-    weighted, expected = (seen.squares @ weights / len(weights) for seen in (judged, held_out))
-    knn, local = distances(fitted.latents, judged.latents)
-    near, _ = distances(fitted.latents, held_out.latents)
-    inputs, _ = distances(fitted.x, judged.x)
-    x = judged.x.reshape(-1, *judge.schema.shape)
+    weighted = test.squares @ weights / len(weights)
+    usual_weighted = (validation.squares @ weights / len(weights)).mean()
+    knn, local = distances(training.latents, test.latents)
+    usual_knn = distances(training.latents, validation.latents)[0].mean()
+    knn_inputs, _ = distances(training.x, test.x)
+    x = test.x.reshape(-1, *judge.schema.shape)
     return {
-        "both": weighted / (expected.mean() + SMALLEST) + knn / (near.mean() + SMALLEST),
-        "error": judged.squares.mean(axis=1),
+        "both": weighted / (usual_weighted + SMALLEST) + knn / (usual_knn + SMALLEST),
+        "error": test.squares.mean(axis=1),
         "weighted": weighted,
         "knn": knn,
         "local": local,
         "error_pca": np.square(_flat(x - judge.pca(x))).mean(axis=1),
-        "knn_inputs": inputs,
+        "knn_inputs": knn_inputs,
     }
 
 

@@ -38,11 +38,11 @@ def read_places(
     start = 0
     for shard in open_split(dataset, split, store):
         low, high = np.searchsorted(places, (start, start + shard.rows))
-        chosen = places[low:high] - start
-        if len(chosen):
+        offsets = places[low:high] - start
+        if len(offsets):
             yield Sample(
-                rows=shard.features[chosen],
-                ids=shard.ids.take(pa.array(chosen)),
-                labels=None if shard.labels is None else shard.labels.take(pa.array(chosen)),
+                rows=shard.features[offsets],
+                ids=shard.ids.take(pa.array(offsets)),
+                labels=None if shard.labels is None else shard.labels.take(pa.array(offsets)),
             )
         start += shard.rows

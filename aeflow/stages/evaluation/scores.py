@@ -40,15 +40,15 @@ DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 class Space:
     """Holds latents of training rows [M, D] and judged rows [N, D], with their inputs and labels.
 
-    `inputs` [R, P] are the judged rows at the places `compared` [R], in input units. Labels are
-    None if classifying makes no sense. `has_unit_prior` says that a dimension in use has a variance
-    near 1, as in a variational autoencoder.
+    `inputs` [R, P] are the judged rows at the places `compared_places` [R], in input units. Labels
+    are None if classifying makes no sense. `has_unit_prior` says that a dimension in use has a
+    variance near 1, as in a variational autoencoder.
     """
 
-    fitted: np.ndarray
-    judged: np.ndarray
+    fitted_latents: np.ndarray
+    judged_latents: np.ndarray
     inputs: np.ndarray
-    compared: np.ndarray
+    compared_places: np.ndarray
     fitted_labels: pa.Array | None = None
     judged_labels: pa.Array | None = None
     has_unit_prior: bool = False
@@ -63,7 +63,7 @@ def probe_accuracy(space: Space) -> np.ndarray:
     probe = LogisticRegression(tol=PROBE_TOLERANCE)
     with warnings.catch_warnings():  # a probe counts even if it has not converged
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return _classified(space, probe)
+        return _is_correct(space, probe)
 
 
 def knn_accuracy(space: Space) -> np.ndarray:
@@ -71,7 +71,7 @@ def knn_accuracy(space: Space) -> np.ndarray:
 
     The distance is the Euclidean one of standardised latents.
     """
-    return _classified(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
+    return _is_correct(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
 
 
 def neighbour_recall(space: Space) -> np.ndarray:
@@ -82,7 +82,10 @@ def neighbour_recall(space: Space) -> np.ndarray:
     count = min(NEIGHBOURS, len(space.inputs) - 1)
     if count < 1:
         return np.ones(len(space.inputs))
-    near = [_nearest(points, count) for points in (space.inputs, space.judged[space.compared])]
+    near = [
+        _nearest(points, count)
+        for points in (space.inputs, space.judged_latents[space.compared_places])
+    ]
     shared = (near[0][:, :, None] == near[1][:, None, :]).any(axis=2)
     return shared.mean(axis=1)
 
@@ -94,7 +97,7 @@ def dead_dimensions(space: Space) -> np.ndarray:
     (https://arxiv.org/abs/1509.00519). Otherwise, their variance is at most a thousandth of the
     dimensions' mean variance.
     """
-    variances = space.judged.var(axis=0, dtype=np.float64)
+    variances = space.judged_latents.var(axis=0, dtype=np.float64)
     smallest = DEAD_VARIANCE if space.has_unit_prior else DEAD_SHARE * variances.mean()
     return np.array(float((variances <= smallest).sum()))
 
@@ -106,7 +109,7 @@ def effective_rank(space: Space) -> np.ndarray:
     their sum (Roy & Vetterli, https://ieeexplore.ieee.org/document/7098875; for features,
     https://arxiv.org/abs/2210.02885).
     """
-    centred = space.judged - space.judged.mean(axis=0, dtype=np.float64)
+    centred = space.judged_latents - space.judged_latents.mean(axis=0, dtype=np.float64)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred), 0))
     if values.sum() == 0:
         return np.array(0.0)
@@ -133,15 +136,15 @@ def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
     """
     can_classify = _can_classify(space)
     names = [name for name in SCORES if can_classify or name not in FOR_LABELS]
-    is_finite = np.isfinite(space.fitted).all() and np.isfinite(space.judged).all()
+    is_finite = np.isfinite(space.fitted_latents).all() and np.isfinite(space.judged_latents).all()
     return {name: SCORES[name] if is_finite else _unknown for name in names}
 
 
-def standardised(fitted: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standardised(reference: np.ndarray, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scales latents [M, D] and [N, D] by the mean and standard deviation of the first."""
-    mean, std = fitted.mean(axis=0), fitted.std(axis=0)
+    mean, std = reference.mean(axis=0), reference.std(axis=0)
     scale = np.where(std > 0, std, 1)
-    return (fitted - mean) / scale, (judged - mean) / scale
+    return (reference - mean) / scale, (latents - mean) / scale
 
 
 def _unknown(_space: Space) -> np.ndarray:
@@ -158,14 +161,18 @@ def _can_classify(space: Space) -> bool:
     return 2 <= labels <= MOST_LABELS and rows >= NEIGHBOURS
 
 
-def _classified(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
-    known, asked = (labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space))
-    fitted, judged = standardised(space.fitted[known], space.judged[asked])
+def _is_correct(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
+    has_fitted_label, has_judged_label = (
+        labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space)
+    )
+    reference, latents = standardised(
+        space.fitted_latents[has_fitted_label], space.judged_latents[has_judged_label]
+    )
     labels, expected = (
         values.drop_null().to_numpy(zero_copy_only=False) for values in _labels(space)
     )
-    found = classifier.fit(fitted, labels).predict(judged)
-    return (found == expected).astype(np.float64)
+    predictions = classifier.fit(reference, labels).predict(latents)
+    return (predictions == expected).astype(np.float64)
 
 
 def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
@@ -176,5 +183,5 @@ def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
 
 def _nearest(points: np.ndarray, count: int) -> np.ndarray:
     """Returns the places [N, count] of the points nearest to each point, apart from itself."""
-    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
-    return found.kneighbors(return_distance=False)
+    index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
+    return index.kneighbors(return_distance=False)

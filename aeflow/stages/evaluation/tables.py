@@ -39,15 +39,15 @@ def label_table(
     keys = np.array([str(label) for label in labels])
     table = []
     for label in sorted(set(labels), key=lambda value: (value is None, value)):
-        chosen = keys == str(label)
+        is_label = keys == str(label)
         is_named = isinstance(label, int) and 0 <= label < len(names)
         table.append(
             {
                 "label": label,
                 "name": names[label] if is_named else str(label),
-                "rows": int(chosen.sum()),
-                "mse": float(scores["mse"][chosen].mean(dtype=np.float64)),
-                "mse_pca": float(scores["mse_pca"][chosen].mean(dtype=np.float64)),
+                "rows": int(is_label.sum()),
+                "mse": float(scores["mse"][is_label].mean(dtype=np.float64)),
+                "mse_pca": float(scores["mse_pca"][is_label].mean(dtype=np.float64)),
             }
         )
     return table
@@ -73,13 +73,13 @@ def verdict_line(
     gain = 1.0 - mse / mse_pca
     features = _features(metrics, differences)
     if gain > 0:
-        told = f"; its features {features}" if features else ""
-        return f"Reconstructs {gain:.0%} better than {rival} {figures}{told}."
+        clause = f"; its features {features}" if features else ""
+        return f"Reconstructs {gain:.0%} better than {rival} {figures}{clause}."
     worse = f"Reconstructs {-gain:.0%} worse than {rival} {figures}"
     if features.endswith("better"):
         return f"{worse}, but its features {features}."
-    told = f", and its features {features}" if features else ""
-    return f"{worse}{told}: PCA is the better choice."
+    clause = f", and its features {features}" if features else ""
+    return f"{worse}{clause}: PCA is the better choice."
 
 
 def _features(metrics: Mapping[str, float], differences: Mapping[str, tuple[float, float]]) -> str:
