@@ -20,7 +20,7 @@ def procrustes_error(old: np.ndarray, new: np.ndarray) -> float:
     if the latents of a model are all the same.
     """
     width = max(old.shape[1], new.shape[1])
-    first, second = (_filled(_normalised(latents), width) for latents in (old, new))
+    first, second = (_padded(_normalised(latents), width) for latents in (old, new))
     _, total = orthogonal_procrustes(first, second)
     return float(np.clip(1 - total**2, 0, 1))
 
@@ -46,8 +46,8 @@ def linear_r2(old: np.ndarray, new: np.ndarray) -> float:
     solution = np.linalg.lstsq(inputs[::2], outputs[::2])[0]
     held_out = outputs[1::2]
     total = np.square(held_out - held_out.mean(axis=0)).sum()
-    left = np.square(held_out - inputs[1::2] @ solution).sum()
-    return float(1 - left / total) if total > 0 else 0.0
+    residual = np.square(held_out - inputs[1::2] @ solution).sum()
+    return float(1 - residual / total) if total > 0 else 0.0
 
 
 def _normalised(latents: np.ndarray) -> np.ndarray:
@@ -55,5 +55,5 @@ def _normalised(latents: np.ndarray) -> np.ndarray:
     return centred / (np.linalg.norm(centred) or 1.0)
 
 
-def _filled(latents: np.ndarray, width: int) -> np.ndarray:
+def _padded(latents: np.ndarray, width: int) -> np.ndarray:
     return np.pad(latents, ((0, 0), (0, width - latents.shape[1])))

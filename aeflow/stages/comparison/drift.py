@@ -47,12 +47,12 @@ def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dat
     on_rows(0)
     reference = read_reference(model, work.store)
     rows = encode_rows(model, dataset, work, split=config.split, num_rows=total, on_rows=on_rows)
-    measured = []
+    column_shifts = []
     for shift in shifts(reference, rows):
-        measured.append(shift)
+        column_shifts.append(shift)
         on_rows(0, f"compared {shift.column}")
     inputs = moved_inputs(model, dataset, work.store, config=config)
-    table = drift_table(measured, config, num_reference=len(reference.errors), num_rows=total)
+    table = drift_table(column_shifts, config, num_reference=len(reference.errors), num_rows=total)
     with work.draft.writing(INPUTS) as path:
         pq.write_table(inputs.table, path)
     with work.draft.writing("drift.json") as path:
@@ -64,9 +64,9 @@ def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dat
         "drifted": table["drifted"],
         "rows": total,
         "columns": [row["column"] for row in table["columns"] if row["drifted"]],
-        "max_psi": max(shift.psi for shift in measured),
-        "error_psi": next(shift.psi for shift in measured if shift.column == ERROR),
-        "smallest_p": min(shift.p for shift in measured),
+        "max_psi": max(shift.psi for shift in column_shifts),
+        "error_psi": next(shift.psi for shift in column_shifts if shift.column == ERROR),
+        "smallest_p": min(shift.p for shift in column_shifts),
         "inputs_moved": inputs.moved,
     }
     return Answered(fields)

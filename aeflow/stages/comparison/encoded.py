@@ -30,11 +30,11 @@ def encode_rows(
     network = load_model(model, work.store, cpu=work.machine.cpu)
     inference = Inference(network, dataset.example_schema, work.runtime.encode_batch_size)
     parts: list[Encoded] = []
-    left = num_rows
+    remaining = num_rows
     for shard in open_split(dataset, split, work.store):
-        if left:
-            parts.append(inference.encode(shard.features[:left], on_rows))
-            left -= len(parts[-1].errors)
+        if remaining:
+            parts.append(inference.encode(shard.features[:remaining], on_rows))
+            remaining -= len(parts[-1].errors)
     latents = np.concatenate([part.latents for part in parts])
     return Encoded(latents, np.concatenate([part.errors for part in parts]))
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from aeflow.models.inference import Encoded
 from aeflow.stages.comparison.stability import counts_by_decile, psi, psi_by_chance
 
-__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_tell", "shifts"]
+__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_detect", "shifts"]
 
 ERROR, CLUSTERS, DOMAINS = "reconstruction_error", "latent_clusters", "latent_domains"
 ROWS_A_CLUSTER, MAX_CLUSTERS, MAX_CLUSTERED = 10, 40, 20_000
@@ -49,7 +49,7 @@ def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
     yield _shift_of_domains(reference.latents, rows.latents, num_tests)
 
 
-def can_tell(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
+def can_detect(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
     """Returns whether so many rows can be significant at all, however different they are."""
     _, p = _kolmogorov_smirnov(np.zeros(num_reference), np.ones(num_rows))
     return p * num_tests < significance
@@ -122,8 +122,8 @@ def _shift_of_domains(before: np.ndarray, after: np.ndarray, num_tests: int) -> 
     is_after = np.repeat([0, 1], [len(latents) for latents in sets])
     trees = ExtraTreesClassifier(NUM_TREES, min_samples_leaf=LEAF_ROWS, random_state=0)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
-    given = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")
-    scores = np.asarray(given)[:, 1]
+    probabilities = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")
+    scores = np.asarray(probabilities)[:, 1]
     now, earlier = scores[is_after == 1], scores[is_after == 0]
     test: Any = mannwhitneyu(now, earlier, alternative="greater")
     counts = np.stack(counts_by_decile(earlier, now))

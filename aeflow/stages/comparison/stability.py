@@ -42,5 +42,5 @@ def counts_by_decile(reference: np.ndarray, values: np.ndarray) -> tuple[np.ndar
     just_below = np.nextafter(edges[repeats > 1], -np.inf)
     edges = np.unique(np.concatenate([just_below, edges]))
     bins = (np.searchsorted(edges, column, side="left") for column in (reference, values))
-    before, after = (np.bincount(found, minlength=len(edges) + 1) for found in bins)
+    before, after = (np.bincount(places, minlength=len(edges) + 1) for places in bins)
     return before, after

@@ -27,7 +27,7 @@ def test_unrelated_latents_are_not_aligned():
     assert linear_r2(LATENTS, UNRELATED) == pytest.approx(0, abs=0.1)
 
 
-def test_numbers_that_are_always_zero_change_nothing():
+def test_dimensions_that_are_always_zero_change_nothing():
     wider = np.pad(ROTATED, ((0, 0), (0, 3)))
     assert procrustes_error(LATENTS, wider) == pytest.approx(0, abs=1e-6)
     assert procrustes_error(wider, LATENTS) == pytest.approx(0, abs=1e-6)
