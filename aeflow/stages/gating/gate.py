@@ -33,10 +33,10 @@ def _with_damage(
     store = work.store
     if (champion is None) != (champion_model is None):
         raise ConfigError("The champion's model and its evaluation go together: give both or none.")
-    _check_judges(challenger, store, model=model, dataset=dataset)
+    _check_inputs(challenger, store, model=model, dataset=dataset)
     if champion and champion_model:
         _check_same_rows(challenger, champion, store)
-        _check_judges(champion, store, model=champion_model, dataset=dataset)
+        _check_inputs(champion, store, model=champion_model, dataset=dataset)
     if "golden" not in config.rules or store.find(work.question.address) is not None:
         return work
     damage = _damage_of(model, work)
@@ -103,9 +103,9 @@ def _reasons(rulings: list[Ruling]) -> tuple[str, ...]:
 
 
 def _sentence(fields: dict) -> str:
-    found = "may be promoted" if fields["passed"] else "is refused"
-    of = f"champion of {fields['dataset_name']}"
-    return f"The model {fields['model']} {found} as {of}. {' '.join(fields['reasons'])}"
+    decision = "may be promoted" if fields["passed"] else "is refused"
+    role = f"champion of {fields['dataset_name']}"
+    return f"The model {fields['model']} {decision} as {role}. {' '.join(fields['reasons'])}"
 
 
 def _metrics_of(evaluation: Evaluation, store: Store) -> dict[str, float]:
@@ -123,7 +123,7 @@ def _damage_of(model: Model, work: Work) -> str | None:
     return None
 
 
-def _check_judges(evaluation: Evaluation, store: Store, *, model: Model, dataset: Dataset) -> None:
+def _check_inputs(evaluation: Evaluation, store: Store, *, model: Model, dataset: Dataset) -> None:
     inputs = store.manifest(evaluation.address).question.inputs
     for name, artifact in {"model": model, "dataset": dataset}.items():
         if name not in inputs or inputs[name].digest != artifact.digest:

@@ -59,7 +59,7 @@ def _beats_pca(case: Case) -> Ruling:
 def _beats_champion(case: Case) -> Ruling:
     rule, ratio = "beats_champion", case.config.max_ratio_to_champion
     if case.champion is None:
-        return _unasked(rule, "mse", case.metrics["mse"], NO_CHAMPION)
+        return _not_applicable(rule, "mse", case.metrics["mse"], NO_CHAMPION)
     baseline, rival = case.champion_metrics["mse"], f"the champion {case.champion}"
     return _within(rule, case, baseline=baseline, ratio=ratio, rival=rival)
 
@@ -67,7 +67,7 @@ def _beats_champion(case: Case) -> Ruling:
 def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str) -> Ruling:
     mse, threshold = case.metrics["mse"], ratio * baseline
     passed = mse <= threshold  # nan does not pass
-    found = "is within" if passed else "is not within"
+    relation = "is within" if passed else "is not within"
     return Ruling(
         rule=rule,
         metric="mse",
@@ -75,7 +75,8 @@ def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str)
         threshold=_finite_or_none(threshold),
         baseline=_finite_or_none(baseline),
         passed=passed,
-        why=f"The {case.split} MSE {mse:.6g} {found} {threshold:.6g}, {ratio:g} x that of {rival}.",
+        why=f"The {case.split} MSE {mse:.6g} {relation} {threshold:.6g}, "
+        f"{ratio:g} x that of {rival}.",
     )
 
 
@@ -88,7 +89,7 @@ def _classifies_like_pca(reader: str, case: Case) -> Ruling:
 def _classifies_like_champion(reader: str, case: Case) -> Ruling:
     rule, metric = f"{reader}_beats_champion", f"{reader}_accuracy"
     if case.champion is None:
-        return _unasked(rule, metric, case.metrics.get(metric), NO_CHAMPION)
+        return _not_applicable(rule, metric, case.metrics.get(metric), NO_CHAMPION)
     baseline = case.champion_metrics.get(metric)
     return _classifies(rule, reader, case, baseline=baseline, rival=f"the champion {case.champion}")
 
@@ -100,11 +101,11 @@ def _classifies(
     value, tolerance = case.metrics.get(metric), case.config.max_points_lost / 100
     if value is None or baseline is None:
         why = "Classifying was not scored: the rows have no labels."
-        return _unasked(rule, metric, value, why)
+        return _not_applicable(rule, metric, value, why)
     threshold = baseline - tolerance
     passed = value >= threshold - ROUNDING  # nan does not pass
-    found = "is not below" if passed else "is below"
-    allowed = f" less {100 * tolerance:g} points" if tolerance else ""
+    relation = "is not below" if passed else "is below"
+    tolerance_text = f" less {100 * tolerance:g} points" if tolerance else ""
     return Ruling(
         rule=rule,
         metric=metric,
@@ -112,26 +113,26 @@ def _classifies(
         threshold=_finite_or_none(threshold),
         baseline=_finite_or_none(baseline),
         passed=passed,
-        why=f"{READERS[reader]} on the features classifies {value:.1%} correctly, which {found} "
-        f"the {baseline:.1%} of {rival}{allowed}.",
+        why=f"{READERS[reader]} on the features classifies {value:.1%} correctly, which {relation} "
+        f"the {baseline:.1%} of {rival}{tolerance_text}.",
     )
 
 
 def _dead_dimensions(case: Case) -> Ruling:
     rule = metric = "dead_dimensions"
     if metric not in case.metrics:
-        return _unasked(rule, metric, None, "Dead dimensions were not counted.")
+        return _not_applicable(rule, metric, None, "Dead dimensions were not counted.")
     count = case.metrics[metric]
     threshold = case.config.max_dead_share * case.latent_dim
     passed = count <= threshold
-    found = "which is allowed" if passed else f"more than the {threshold:g} allowed"
+    relation = "which is allowed" if passed else f"more than the {threshold:g} allowed"
     carry = "carries" if count == 1 else "carry"
-    told = (
-        f"{count:g} of {case.latent_dim} dimensions of the latent {carry} nothing, {found}"
+    sentence = (
+        f"{count:g} of {case.latent_dim} dimensions of the latent {carry} nothing, {relation}"
         if math.isfinite(count)
         else "The latents are not finite, so that none of their dimensions carries anything"
     )
-    collapsed = (
+    remedy = (
         ""
         if passed
         else ": the latent has collapsed. Train with other options, or with a smaller latent"
@@ -142,43 +143,43 @@ def _dead_dimensions(case: Case) -> Ruling:
         value=_finite_or_none(count),
         threshold=threshold,
         passed=passed,
-        why=f"{told}{collapsed}.",
+        why=f"{sentence}{remedy}.",
     )
 
 
 def _effective_rank(case: Case) -> Ruling:
     rule = metric = "effective_rank"
     if metric not in case.metrics:
-        return _unasked(rule, metric, None, "The effective rank was not measured.")
+        return _not_applicable(rule, metric, None, "The effective rank was not measured.")
     rank = case.metrics[metric]
     threshold = case.config.min_rank_share * case.latent_dim
     passed = rank >= threshold
-    found = "not fewer" if passed else "fewer"
+    relation = "not fewer" if passed else "fewer"
     return Ruling(
         rule=rule,
         metric=metric,
         value=_finite_or_none(rank),
         threshold=threshold,
         passed=passed,
-        why=f"The latents spread over {rank:.3g} of {case.latent_dim} directions, {found} than the "
-        f"{threshold:.3g} asked for.",
+        why=f"The latents spread over {rank:.3g} of {case.latent_dim} directions, {relation} than "
+        f"the {threshold:.3g} asked for.",
     )
 
 
-def _unasked(rule: str, metric: str, value: float | None, why: str) -> Ruling:
+def _not_applicable(rule: str, metric: str, value: float | None, why: str) -> Ruling:
     """Returns a ruling that passes, because there is nothing to judge by."""
-    known = None if value is None else _finite_or_none(value)
-    return Ruling(rule=rule, metric=metric, value=known, passed=True, why=why)
+    finite_value = None if value is None else _finite_or_none(value)
+    return Ruling(rule=rule, metric=metric, value=finite_value, passed=True, why=why)
 
 
 def _finite(case: Case) -> Ruling:
     counts = {name: int(not math.isfinite(value)) for name, value in case.metrics.items()}
     for name in case.examples.column_names:
         counts[name] = counts.get(name, 0) + _not_finite_in(case.examples[name])
-    wrong, total = [name for name, count in counts.items() if count], sum(counts.values())
+    bad_names, total = [name for name, count in counts.items() if count], sum(counts.values())
     why = (
-        f"Numbers that are not finite: {total:,}, in {', '.join(wrong)}."
-        if wrong
+        f"Numbers that are not finite: {total:,}, in {', '.join(bad_names)}."
+        if bad_names
         else f"All metrics and the scores and latents of {len(case.examples):,} rows are finite."
     )
     return Ruling(
