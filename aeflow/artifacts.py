@@ -66,7 +66,7 @@ class Dataset(Artifact):
         """The dataset's folder within its store, with its name, so that people can find it."""
         return f"{self.folder}/{self.name}-{self.key}"
 
-    def check_strangers(self, ood: "Dataset", *, split: str) -> None:
+    def check_ood(self, ood: "Dataset", *, split: str) -> None:
         """Raises ConfigError if out-of-distribution rows cannot be compared with rows of a split.
 
         Vectors must have the shape of this dataset's rows; images are resized. The split must not
@@ -81,8 +81,8 @@ class Dataset(Artifact):
             )
         if split == "train":
             raise ConfigError(
-                "Out-of-distribution rows are compared with rows that the model has not seen, so "
-                "not with the split 'train'. Choose another split."
+                f"The out-of-distribution rows of '{ood.name}' are compared with rows that the "
+                "model has not seen, not with the split 'train'. Choose another split."
             )
 
 

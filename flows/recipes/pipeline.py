@@ -86,7 +86,7 @@ def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Data
     source = config.evaluate.ood_source
     strange = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
     ood = runner.run(ingest, strange)
-    dataset.check_strangers(ood, split=config.evaluate.split)
+    dataset.check_ood(ood, split=config.evaluate.split)
     return ood
 
 

@@ -1,4 +1,4 @@
-"""Comparison: rows with those that a model was trained on, and a model with the one before it."""
+"""Comparison of rows with those that a model was trained on, and of a new model with an old one."""
 
 from aeflow.stages.comparison.compatibility import measure_compatibility
 from aeflow.stages.comparison.drift import measure_drift

@@ -1,4 +1,4 @@
-"""The compatibility stage: whether features of an old model may live beside those of a new one."""
+"""The compatibility stage: whether features of an old model and of a new one may be mixed."""
 
 import json
 
@@ -26,7 +26,7 @@ def measure_compatibility(
 ) -> Answered:
     """Compares the latents that two models give the first rows of a split.
 
-    One model twice is answered without encoding. Raises ConfigError where the dataset has no such
+    Nothing is encoded if both are the same model. Raises ConfigError if the dataset has no such
     split, too few rows, or examples of another schema.
     """
     from aeflow.stages.comparison.alignment import linear_r2, neighbour_overlap, procrustes_error
@@ -37,7 +37,7 @@ def measure_compatibility(
     shard_names(dataset, config.split, work.store)  # refuses an unknown split before any work
     _check_rows(dataset, config)
     if old.identity == new.identity:
-        return _written(work.draft, SAME, "Old and new are the same model.", config=config)
+        return _write(work.draft, SAME, "Old and new are the same model.", config=config)
     num_rows, done = _num_rows(dataset, config), 0
 
     def on_rows(count: int, message: str = "") -> None:
@@ -52,15 +52,15 @@ def measure_compatibility(
         ).latents
         for model in (old, new)
     )
-    on_rows(0, "compares the latents")
-    measured = {
+    on_rows(0, "comparing the latents")
+    similarity = {
         "identical": False,
         "rows": num_rows,
         "procrustes": procrustes_error(before, after),
         "neighbour_overlap": neighbour_overlap(before, after, config.num_neighbours),
         "r2": linear_r2(before, after),
     }
-    return _written(work.draft, measured, _verdict(measured, config), config=config)
+    return _write(work.draft, similarity, _verdict(similarity, config), config=config)
 
 
 def _check_rows(dataset: Dataset, config: CompatibilityConfig) -> None:
@@ -68,8 +68,8 @@ def _check_rows(dataset: Dataset, config: CompatibilityConfig) -> None:
     needed = max(config.num_neighbours + 1, 4)
     if rows < needed:
         raise ConfigError(
-            f"Comparing {config.num_neighbours} neighbours takes {needed} rows, and there are "
-            f"{rows} of the split '{config.split}'. Choose fewer neighbours or another split."
+            f"Comparing {config.num_neighbours} neighbours needs {needed} rows, but only {rows} of "
+            f"the split '{config.split}' are compared. Choose fewer neighbours or another split."
         )
 
 
@@ -77,22 +77,22 @@ def _num_rows(dataset: Dataset, config: CompatibilityConfig) -> int:
     return min(config.max_rows, dataset.rows[config.split])
 
 
-def _verdict(measured: dict, config: CompatibilityConfig) -> str:
-    """Says it in one sentence; models of two identities never share features."""
+def _verdict(similarity: dict, config: CompatibilityConfig) -> str:
+    """Returns the verdict in one sentence; features of two identities must never be mixed."""
     return (
         "Old and new features must not be mixed: the best rotation leaves "
-        f"{measured['procrustes']:.0%} of the difference, neighbours overlap "
-        f"{measured['neighbour_overlap']:.0%} (by chance "
-        f"{config.num_neighbours / (measured['rows'] - 1):.1%}), and a linear map explains "
-        f"{measured['r2']:.0%} of the new latents, in {measured['rows']:,} rows."
+        f"{similarity['procrustes']:.0%} of the difference, neighbours overlap "
+        f"{similarity['neighbour_overlap']:.0%} (by chance "
+        f"{config.num_neighbours / (similarity['rows'] - 1):.1%}), and a linear map explains "
+        f"{similarity['r2']:.0%} of the new latents, in {similarity['rows']:,} rows."
     )
 
 
-def _written(
-    draft: Draft, measured: dict, verdict: str, *, config: CompatibilityConfig
+def _write(
+    draft: Draft, similarity: dict, verdict: str, *, config: CompatibilityConfig
 ) -> Answered:
-    asked = {"split": config.split, "num_neighbours": config.num_neighbours}
+    settings = {"split": config.split, "num_neighbours": config.num_neighbours}
     with draft.writing("compatibility.json") as path:
-        content = {"verdict": verdict, **measured, **asked}
+        content = {"verdict": verdict, **similarity, **settings}
         path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    return Answered(measured)
+    return Answered(similarity)

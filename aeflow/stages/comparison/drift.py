@@ -1,4 +1,4 @@
-"""The drift stage: whether rows still look to a model like those that it was trained on."""
+"""The drift stage: whether rows still look like those that a model was trained on."""
 
 import json
 
@@ -20,13 +20,14 @@ INPUTS = "inputs.parquet"
 def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dataset) -> Answered:
     """Compares a split's errors and latents with those of the rows held out in training.
 
-    A column drifted when its Kolmogorov-Smirnov p-value, corrected for the number of columns, is
-    below `significance`, and its stability index at least `min_psi` above what chance alone gives:
-    in large sets every trifle is significant, in small ones the index is large by chance. A few
-    strangers among many rows move neither: see `error_percentile` in the features for single rows.
-    What goes in is summed up beside it, position by position, from the statistics of the dataset
-    that the model was trained on: it says where rows changed, and decides nothing.
-    Raises ConfigError where the dataset has no such split, or examples of another schema.
+    A column drifted if its p-value (Kolmogorov-Smirnov for errors and single dimensions), corrected
+    for the number of columns, is below `significance`, and its stability index is at least
+    `min_psi` above the index by chance. Both are needed: in large sets every trifle is significant,
+    and in small ones the index is large by chance. A few out-of-distribution rows among many change
+    neither: see `error_percentile` in the features for single rows. The inputs are also compared,
+    position by position, with the statistics of the dataset that the model was trained on. This
+    shows at which positions rows changed, and does not affect the verdict. Raises ConfigError if
+    the dataset has no such split, or examples of another schema.
     """
     from aeflow.pictures.figures import drift_histogram
     from aeflow.stages.comparison.drift_table import drift_table
@@ -46,12 +47,12 @@ def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dat
     on_rows(0)
     reference = read_reference(model, work.store)
     rows = encode_rows(model, dataset, work, split=config.split, num_rows=total, on_rows=on_rows)
-    measured = []
+    column_shifts = []
     for shift in shifts(reference, rows):
-        measured.append(shift)
+        column_shifts.append(shift)
         on_rows(0, f"compared {shift.column}")
     inputs = moved_inputs(model, dataset, work.store, config=config)
-    table = drift_table(measured, config, num_reference=len(reference.errors), num_rows=total)
+    table = drift_table(column_shifts, config, num_reference=len(reference.errors), num_rows=total)
     with work.draft.writing(INPUTS) as path:
         pq.write_table(inputs.table, path)
     with work.draft.writing("drift.json") as path:
@@ -63,9 +64,9 @@ def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dat
         "drifted": table["drifted"],
         "rows": total,
         "columns": [row["column"] for row in table["columns"] if row["drifted"]],
-        "max_psi": max(shift.psi for shift in measured),
-        "error_psi": next(shift.psi for shift in measured if shift.column == ERROR),
-        "smallest_p": min(shift.p for shift in measured),
+        "max_psi": max(shift.psi for shift in column_shifts),
+        "error_psi": next(shift.psi for shift in column_shifts if shift.column == ERROR),
+        "smallest_p": min(shift.p for shift in column_shifts),
         "inputs_moved": inputs.moved,
     }
     return Answered(fields)

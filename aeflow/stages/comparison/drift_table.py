@@ -1,10 +1,10 @@
-"""What drift is read from: each column's shift, whether it drifted, and one sentence on all."""
+"""The table of drift: the shift of each column, whether it drifted, and a one-line verdict."""
 
 from dataclasses import asdict
 from typing import Any
 
 from aeflow.configs import DriftConfig
-from aeflow.stages.comparison.shifts import Shift, can_tell
+from aeflow.stages.comparison.shifts import Shift, can_detect
 
 __all__ = ["drift_table", "verdict_line"]
 
@@ -12,17 +12,19 @@ NAMED = 3
 
 
 def drift_table(
-    measured: list[Shift], config: DriftConfig, *, num_reference: int, num_rows: int
+    column_shifts: list[Shift], config: DriftConfig, *, num_reference: int, num_rows: int
 ) -> dict[str, Any]:
-    """Returns what `drift.json` says: a verdict, and for each column how far it moved."""
-    drifted = [shift for shift in measured if _has_drifted(shift, config)]
-    columns = [{**asdict(shift), "drifted": shift in drifted} for shift in measured]
-    enough = can_tell(
-        num_reference, num_rows, num_tests=len(measured), significance=config.significance
+    """Returns what `drift.json` says of columns: a verdict, and how far each column moved."""
+    drifted_shifts = [shift for shift in column_shifts if _has_drifted(shift, config)]
+    columns = [{**asdict(shift), "drifted": shift in drifted_shifts} for shift in column_shifts]
+    has_enough_rows = can_detect(
+        num_reference, num_rows, num_tests=len(column_shifts), significance=config.significance
     )
     return {
-        "verdict": verdict_line(measured, drifted, num_rows=num_rows, enough=enough),
-        "drifted": bool(drifted),
+        "verdict": verdict_line(
+            column_shifts, drifted_shifts, num_rows=num_rows, has_enough_rows=has_enough_rows
+        ),
+        "drifted": bool(drifted_shifts),
         "split": config.split,
         "rows": num_rows,
         "reference_rows": num_reference,
@@ -37,22 +39,26 @@ def _has_drifted(shift: Shift, config: DriftConfig) -> bool:
 
 
 def verdict_line(
-    measured: list[Shift], drifted: list[Shift], *, num_rows: int, enough: bool = True
+    column_shifts: list[Shift],
+    drifted_shifts: list[Shift],
+    *,
+    num_rows: int,
+    has_enough_rows: bool = True,
 ) -> str:
     """Says in one sentence which columns drifted, or that none did, and by how much."""
-    if not enough:
-        return f"Too few rows to tell drift: {num_rows:,}."
-    largest = max(measured, key=lambda shift: shift.psi)
-    if not drifted:
+    if not has_enough_rows:
+        return f"Too few rows to detect drift: {num_rows:,}."
+    largest = max(column_shifts, key=lambda shift: shift.psi)
+    if not drifted_shifts:
         return (
             f"No drift in {num_rows:,} rows: largest PSI {largest.psi:.2f} ({largest.column}), "
             f"by chance alone about {largest.psi_by_chance:.2f}."
         )
-    first = sorted(drifted, key=lambda shift: -shift.psi)[:NAMED]
+    first = sorted(drifted_shifts, key=lambda shift: -shift.psi)[:NAMED]
     named = ", ".join(f"{s.column} (PSI {s.psi:.2f}, {_p(s.p)})" for s in first)
-    others = len(drifted) - len(first)
+    others = len(drifted_shifts) - len(first)
     more = f" and {others} more" if others else ""
-    return f"Drifted in {num_rows:,} rows: {named}{more}, of {len(measured)} columns."
+    return f"Drifted in {num_rows:,} rows: {named}{more}, of {len(column_shifts)} columns."
 
 
 def _p(p: float) -> str:

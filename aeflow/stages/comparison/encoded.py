@@ -1,4 +1,4 @@
-"""Rows of a split as one model sees them: latents and errors, in memory."""
+"""Latents and errors of a split's rows under one model, in memory."""
 
 from collections.abc import Callable
 
@@ -26,15 +26,15 @@ def encode_rows(
     num_rows: int,
     on_rows: Callable[[int], None],
 ) -> Encoded:
-    """Encodes the first rows of a split; `on_rows` hears of each batch."""
+    """Encodes the first rows of a split, and calls `on_rows` with the size of each batch."""
     network = load_model(model, work.store, cpu=work.machine.cpu)
     inference = Inference(network, dataset.example_schema, work.runtime.encode_batch_size)
     parts: list[Encoded] = []
-    left = num_rows
+    remaining = num_rows
     for shard in open_split(dataset, split, work.store):
-        if left:
-            parts.append(inference.encode(shard.features[:left], on_rows))
-            left -= len(parts[-1].errors)
+        if remaining:
+            parts.append(inference.encode(shard.features[:remaining], on_rows))
+            remaining -= len(parts[-1].errors)
     latents = np.concatenate([part.latents for part in parts])
     return Encoded(latents, np.concatenate([part.errors for part in parts]))
 

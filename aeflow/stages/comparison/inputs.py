@@ -1,4 +1,4 @@
-"""How far the values that go into a model have moved, position by position."""
+"""How far the input values of a model have moved, position by position."""
 
 from dataclasses import asdict, dataclass
 
@@ -15,17 +15,17 @@ from aeflow.storage import Store
 __all__ = ["InputShifts", "input_shifts", "moved_inputs"]
 
 SMALL_EFFECT = 0.2
-"""What Cohen calls small (Statistical Power Analysis, 1988, p. 25), in standard deviations."""
+"""A small effect in standard deviations (Cohen, Statistical Power Analysis, 1988, p. 25)."""
 NAMED = 20
 
 
 @dataclass(frozen=True)
 class InputShifts:
-    """Holds the summaries of every input position before and now, those that moved most first.
+    """Holds the statistics of every input position before and now, the largest effect first.
 
-    The table has a row a position: its mean and standard deviation in raw units before and now,
-    the `effect`, which is the difference of the means in pooled standard deviations, `p` of
-    Welch's t-test times the number of positions (Bonferroni), and whether it `moved`.
+    The table has one row for each position: its mean and standard deviation in raw units before and
+    now, the `effect`, which is the difference of the means in pooled standard deviations, `p` of
+    Welch's t-test times the number of positions (Bonferroni), and whether the position `moved`.
     """
 
     table: pa.Table
@@ -34,7 +34,7 @@ class InputShifts:
 
     @property
     def moved(self) -> int:
-        """The number of positions whose mean moved, more than a little and not by chance."""
+        """The number of positions at which the mean moved significantly and by at least 0.2 std."""
         return sum(self.table["moved"].to_pylist())
 
     def to_json(self) -> dict:
@@ -68,16 +68,16 @@ def input_shifts(
     """Compares the mean at each position [*shape] of two splits by their statistics alone."""
     mean, std = before.position_mean.ravel(), _sample_std(before)
     mean_now, std_now = now.position_mean.ravel(), _sample_std(now)
-    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing varies
+    with np.errstate(divide="ignore", invalid="ignore"):  # if nothing varies
         test = ttest_ind_from_stats(
             mean, std, before.count, mean_now, std_now, now.count, equal_var=False
         )
     alike = np.isclose(mean, mean_now, rtol=1e-9, atol=0)
     p = np.where(np.isnan(test.pvalue), alike, test.pvalue) * len(mean)
-    if min(before.count, now.count) < 2:  # of one row nobody knows how far it would vary
+    if min(before.count, now.count) < 2:  # one row has no variance to test by
         p = np.ones(len(mean))
     pooled = np.sqrt((std**2 + std_now**2) / 2)
-    least = 1e-6 * max(before.std, now.std, np.finfo(np.float64).tiny)  # no division by nothing
+    least = 1e-6 * max(before.std, now.std, np.finfo(np.float64).tiny)  # avoids a division by 0
     effect = np.where(alike, 0.0, (mean_now - mean) / np.maximum(pooled, least))
     table = pa.table(
         {

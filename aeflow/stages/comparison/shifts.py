@@ -1,4 +1,4 @@
-"""How far errors and latents have moved from a reference: in size, and whether by chance."""
+"""Shifts of errors and latents from a reference: how large they are, and whether by chance."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from aeflow.models.inference import Encoded
 from aeflow.stages.comparison.stability import counts_by_decile, psi, psi_by_chance
 
-__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_tell", "shifts"]
+__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_detect", "shifts"]
 
 ERROR, CLUSTERS, DOMAINS = "reconstruction_error", "latent_clusters", "latent_domains"
 ROWS_A_CLUSTER, MAX_CLUSTERS, MAX_CLUSTERED = 10, 40, 20_000
@@ -27,8 +27,8 @@ MIN_CLASSIFIED, MAX_CLASSIFIED = 50, 5_000
 class Shift:
     """Says how far one column moved.
 
-    `p` is the chance of such a statistic without drift, times the number of columns (Bonferroni);
-    `psi` is the stability index, and `psi_by_chance` its mean without drift.
+    `p` is the probability of such a statistic without drift, times the number of columns
+    (Bonferroni). `psi` is the stability index, and `psi_by_chance` is its mean without drift.
     """
 
     column: str
@@ -40,7 +40,7 @@ class Shift:
 
 
 def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
-    """Compares rows with a reference: errors, each number of the latents, the latents together."""
+    """Compares rows with a reference: errors, each latent dimension, and the latents together."""
     num_tests = reference.latents.shape[1] + 3
     yield _shift_of_column(ERROR, reference.errors, rows.errors, num_tests)
     for i, (before, after) in enumerate(zip(reference.latents.T, rows.latents.T, strict=True)):
@@ -49,8 +49,8 @@ def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
     yield _shift_of_domains(reference.latents, rows.latents, num_tests)
 
 
-def can_tell(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
-    """Says whether so many rows can be significant at all, were they ever so different."""
+def can_detect(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
+    """Returns whether so many rows can be significant at all, however different they are."""
     _, p = _kolmogorov_smirnov(np.zeros(num_reference), np.ones(num_rows))
     return p * num_tests < significance
 
@@ -63,7 +63,7 @@ def _shift_of_column(name: str, before: np.ndarray, after: np.ndarray, num_tests
 
 
 def _ordered(values: np.ndarray) -> np.ndarray:
-    """Puts what is not a number above all numbers, where it counts as far off."""
+    """Replaces nan by infinity, so that it counts as a value that is far off."""
     return np.nan_to_num(values.astype(np.float64), nan=np.inf, posinf=np.inf, neginf=-np.inf)
 
 
@@ -73,11 +73,12 @@ def _kolmogorov_smirnov(before: np.ndarray, after: np.ndarray) -> tuple[float, f
 
 
 def _shift_of_clusters(before: np.ndarray, after: np.ndarray, num_tests: int) -> Shift:
-    """Compares how many rows fall into each cluster of latents: what no single number shows.
+    """Compares how many rows fall into each cluster of latents, which no single dimension shows.
 
-    Of a class that is missing, the columns know little (Fashion-MNIST without bags: PSI 0.03 at
-    most) and the clusters much (0.25). They are clusters of both sets together, because in those
-    of a small reference alone, other rows of the same kind seem to have drifted.
+    A class that is missing hardly moves single columns (Fashion-MNIST without bags: PSI 0.03 at
+    most) but clearly moves the clusters (0.25). The clusters are fitted to both sets together,
+    because with clusters of a small reference alone, other rows of the same distribution seem to
+    have drifted.
     """
     sets = [latents[:: -(-len(latents) // MAX_CLUSTERED)] for latents in (before, after)]
     num_clusters = min(*map(len, sets)) // ROWS_A_CLUSTER
@@ -93,36 +94,36 @@ def _shift_of_clusters(before: np.ndarray, after: np.ndarray, num_tests: int) ->
 
 
 def _clusters(latents: np.ndarray, num_clusters: int) -> np.ndarray:
-    """Returns the cluster of each latent [N] by k-means; those not finite are one more."""
+    """Returns the k-means cluster of each latent [N]; latents that are not finite form one more."""
     is_finite = np.isfinite(latents).all(axis=1)
     clusters = np.full(len(latents), num_clusters)
     finite = latents[is_finite].astype(np.float64)
     num_clusters = min(num_clusters, len(np.unique(finite, axis=0)))
     if num_clusters:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a cluster may end empty, and be none
+            warnings.simplefilter("ignore", UserWarning)  # an empty cluster is left out
             _, clusters[is_finite] = kmeans2(finite, num_clusters, minit="++", rng=0)
     return clusters
 
 
 def _shift_of_domains(before: np.ndarray, after: np.ndarray, num_tests: int) -> Shift:
-    """Tells how well a classifier knows by latents which set a row is from: 0.5 is by chance.
+    """Measures how well a classifier detects which set a row of latents is from: 0.5 is by chance.
 
     The statistic is the area under the ROC curve of scores that trees give to rows which they were
-    not fitted to, the test that of Mann and Whitney on them (classifier two-sample tests, Lopez-Paz
-    & Oquab 2017, https://arxiv.org/abs/1610.06545). It sees how numbers go together, which is in no
-    column.
+    not fitted to. The test is that of Mann and Whitney on these scores (classifier two-sample
+    tests, Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545). It detects changes in how
+    dimensions depend on each other, which no single column shows.
     """
     sets = [latents[:: -(-len(latents) // MAX_CLASSIFIED)] for latents in (before, after)]
     if min(map(len, sets)) < MIN_CLASSIFIED:
         return Shift(DOMAINS, AUROC, statistic=0.5, p=1.0, psi=0.0, psi_by_chance=0.0)
     x = np.concatenate(sets).astype(np.float64)
-    x[~np.isfinite(x)] = np.nan  # which trees take for a value of its own
+    x[~np.isfinite(x)] = np.nan  # trees treat nan as a value of its own
     is_after = np.repeat([0, 1], [len(latents) for latents in sets])
     trees = ExtraTreesClassifier(NUM_TREES, min_samples_leaf=LEAF_ROWS, random_state=0)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
-    given = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")
-    scores = np.asarray(given)[:, 1]
+    probabilities = cross_val_predict(trees, x, is_after, cv=folds, method="predict_proba")
+    scores = np.asarray(probabilities)[:, 1]
     now, earlier = scores[is_after == 1], scores[is_after == 0]
     test: Any = mannwhitneyu(now, earlier, alternative="greater")
     counts = np.stack(counts_by_decile(earlier, now))

@@ -1,6 +1,6 @@
 """The population stability index: how much the shares of some bins have changed.
 
-By custom 0.1 is a change and 0.25 a large one (Siddiqi, Credit Risk Scorecards, 2006).
+By convention, 0.1 is a change and 0.25 is a large one (Siddiqi, Credit Risk Scorecards, 2006).
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ ADDED_COUNT = 0.5
 
 
 def psi(reference: np.ndarray, counts: np.ndarray) -> float:
-    """Returns the index of counts [bins] beside those of a reference [bins].
+    """Returns the index of counts [bins] compared with those of a reference [bins].
 
-    PSI = sum over bins of (q - p) ln(q / p), with p the reference's shares and q the others; every
-    count is raised by 0.5 first, so that none is 0.
+    PSI is the sum over bins of (q - p) ln(q / p), with p the shares of the reference and q those of
+    the counts. Every count is raised by 0.5 first, so that none is 0.
     """
     raised = [column + ADDED_COUNT for column in (reference, counts)]
     p, q = (column / column.sum() for column in raised)
@@ -25,8 +25,8 @@ def psi(reference: np.ndarray, counts: np.ndarray) -> float:
 def psi_by_chance(num_reference: int, num_rows: int, num_bins: int) -> float:
     """Returns the mean index of rows that have not changed: (bins - 1) (1 / M + 1 / N).
 
-    In ten bins 0.004 for 3,000 and 10,000 rows, but 0.16 for 84 and 180 (Yurdakul, Statistical
-    Properties of Population Stability Index, 2018).
+    With ten bins it is 0.004 for 3,000 and 10,000 rows, but 0.16 for 84 and 180 (Yurdakul,
+    Statistical Properties of Population Stability Index, 2018).
     """
     return (num_bins - 1) * (1 / num_reference + 1 / num_rows)
 
@@ -34,13 +34,13 @@ def psi_by_chance(num_reference: int, num_rows: int, num_bins: int) -> float:
 def counts_by_decile(reference: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Counts a reference [M] and values [N] in the bins between the reference's deciles.
 
-    A number that fills more than one bin gets one of its own, so that a latent that never moved
-    can still be seen to move.
+    A value that fills more than one bin gets a bin of its own, so that a shift of a constant latent
+    is detected, too.
     """
     deciles = np.quantile(reference, np.arange(1, NUM_BINS) / NUM_BINS, method="inverted_cdf")
     edges, repeats = np.unique(deciles, return_counts=True)
     just_below = np.nextafter(edges[repeats > 1], -np.inf)
     edges = np.unique(np.concatenate([just_below, edges]))
     bins = (np.searchsorted(edges, column, side="left") for column in (reference, values))
-    before, after = (np.bincount(found, minlength=len(edges) + 1) for found in bins)
+    before, after = (np.bincount(places, minlength=len(edges) + 1) for places in bins)
     return before, after

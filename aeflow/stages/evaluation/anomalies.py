@@ -1,4 +1,4 @@
-"""How well strangers are told from rows like those in training, by error and by latents."""
+"""Detection of out-of-distribution rows by the reconstruction error and by the latents."""
 
 from itertools import starmap
 
@@ -12,69 +12,73 @@ from aeflow.stages.evaluation.sampling import read_places, sampled_places
 from aeflow.stages.evaluation.scores import standardised
 from aeflow.stages.evaluation.trial import Trial
 
-__all__ = ["as_examples_of", "distances", "ood_scores", "told_apart"]
+__all__ = ["as_examples_of", "auroc_and_caught", "distances", "ood_scores"]
 
 ROWS, NEIGHBOURS, FALSE_ALARMS = 10_000, 10, 0.01
 SMALLEST = 1e-12
 
 
 def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns how well at most 10,000 out-of-distribution rows are detected, one number [] each.
+    """Returns how well at most 10,000 out-of-distribution rows are detected, one value [] each.
 
-    By the reconstruction error; by the mean distance to the 10 nearest training rows in
-    standardised latents; and by that distance beside those that these rows are from their own
-    nearest, as the local outlier factor has it (https://doi.org/10.1145/335191.335388). Those of
-    PCA are named with `_pca`.
+    A score is the reconstruction error (`error`), the mean distance to the 10 nearest training rows
+    in standardised latents (`knn`), or that distance divided by the mean distance of these training
+    rows to their own nearest ones (`local`), as in the local outlier factor
+    (https://doi.org/10.1145/335191.335388). The values of PCA have the suffix `_pca`. Returns an
+    empty dictionary if the trial has no out-of-distribution rows.
     """
     if trial.ood is None:
         return {}
-    trial.on_step("strangers")
+    trial.on_step("out-of-distribution rows")
     judge = trial.judge
     (split,) = trial.ood.rows
     places = sampled_places(trial.ood.rows[split], ROWS)
-    found: dict[str, list[np.ndarray]] = {n: [] for n in ("mse", "mse_pca", "", "_pca")}
+    parts_of: dict[str, list[np.ndarray]] = {n: [] for n in ("mse", "mse_pca", "", "_pca")}
     for sample in read_places(trial.ood, split, trial.work.store, places=places):
         rows = as_examples_of(judge.schema, sample.rows, trial.ood.example_schema)
         for batch in trial.inference.reconstruct(rows):
             x, x_hat = judge.scaled(batch.rows), judge.scaled(batch.reconstructions)
-            found["mse"].append(_mean_square(x - x_hat))
-            found["mse_pca"].append(_mean_square(x - judge.pca(x)))
-            found[""].append(batch.latents)
-            found["_pca"].append(judge.pca.encode(x))
-    strange = {name: np.concatenate(parts) for name, parts in found.items()}
+            parts_of["mse"].append(_mean_square(x - x_hat))
+            parts_of["mse_pca"].append(_mean_square(x - judge.pca(x)))
+            parts_of[""].append(batch.latents)
+            parts_of["_pca"].append(judge.pca.encode(x))
+    ood = {name: np.concatenate(parts) for name, parts in parts_of.items()}
     scores = {}
     for suffix, space in trial.spaces.items():
-        far, local = distances(space.fitted, np.concatenate([space.judged, strange[suffix]]))
-        ordinary = len(space.judged)
+        latents = np.concatenate([space.judged_latents, ood[suffix]])
+        knn, local = distances(space.fitted_latents, latents)
+        ordinary = len(space.judged_latents)
         ways = {
-            "error": (trial.errors[f"mse{suffix}"], strange[f"mse{suffix}"]),
-            "knn": (far[:ordinary], far[ordinary:]),
+            "error": (trial.errors[f"mse{suffix}"], ood[f"mse{suffix}"]),
+            "knn": (knn[:ordinary], knn[ordinary:]),
             "local": (local[:ordinary], local[ordinary:]),
         }
-        for way, (auroc, caught) in zip(ways, starmap(told_apart, ways.values()), strict=True):
+        results = starmap(auroc_and_caught, ways.values())
+        for way, (auroc, caught) in zip(ways, results, strict=True):
             scores[f"ood_auroc_{way}{suffix}"] = np.array(auroc)
             scores[f"ood_caught_{way}{suffix}"] = np.array(caught)
     return scores
 
 
-def told_apart(ordinary: np.ndarray, strange: np.ndarray) -> tuple[float, float]:
-    """Returns the AUROC of a score that is higher for strangers, and the share of them caught.
+def auroc_and_caught(ordinary: np.ndarray, ood: np.ndarray) -> tuple[float, float]:
+    """Returns the AUROC of a score that is higher for OOD rows, and the share of them caught.
 
-    Caught is what lies above all but 1 % of ordinary rows; nan where a score is not finite.
+    A row is caught if its score is above those of all but 1 % of ordinary rows. Both values are nan
+    if a score is not finite.
     """
-    scores = np.concatenate([ordinary, strange])
+    scores = np.concatenate([ordinary, ood])
     if not np.isfinite(scores).all():
         return np.nan, np.nan
-    is_strange = np.repeat([0, 1], [len(ordinary), len(strange)])
+    is_ood = np.repeat([0, 1], [len(ordinary), len(ood)])
     limit = np.quantile(ordinary, 1 - FALSE_ALARMS, method="higher")
-    return float(roc_auc_score(is_strange, scores)), float((strange > limit).mean())
+    return float(roc_auc_score(is_ood, scores)), float((ood > limit).mean())
 
 
 def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) -> np.ndarray:
-    """Returns rows [N, *shape] as examples of another schema; vectors come as they are.
+    """Returns rows [N, *shape] of the schema `theirs` as examples of the schema `own`.
 
-    Images are resized by bilinear interpolation with antialiasing, their channels averaged or
-    repeated, and their range of values is stretched to the other's.
+    Images are resized by bilinear interpolation with antialiasing. Their channels are averaged or
+    repeated, and their range of values is stretched to that of `own`. Vectors keep their values.
     """
     if not own.is_image:
         return rows.astype(own.dtype)
@@ -87,19 +91,24 @@ def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) 
     return np.rint(values).astype(own.dtype) if own.dtype == "uint8" else values.astype(own.dtype)
 
 
-def distances(fitted: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean distances [N] to the nearest rows, and those beside the rows' own."""
-    if not (np.isfinite(fitted).all() and np.isfinite(asked).all()):
-        return np.full(len(asked), np.nan), np.full(len(asked), np.nan)
-    known, points = standardised(fitted, asked)
-    count = min(NEIGHBOURS, len(known) - 1)
-    near = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(known)
-    met_at, places = near.kneighbors(points)
-    met, at = np.unique(places, return_inverse=True)
-    # A row is its own nearest, so that one more is asked for and the first left out.
-    own = near.kneighbors(known[met], n_neighbors=count + 1)[0][:, 1:].mean(axis=1)
-    far = met_at.mean(axis=1)
-    return far, far / np.maximum(own[at.reshape(places.shape)].mean(axis=1), SMALLEST)
+def distances(reference: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean distances [N] to the 10 nearest reference rows, absolute and relative.
+
+    A relative distance is divided by the mean distance of these reference rows to their own nearest
+    ones. Rows are standardised by the reference. Distances are nan if a value is not finite.
+    """
+    if not (np.isfinite(reference).all() and np.isfinite(queries).all()):
+        return np.full(len(queries), np.nan), np.full(len(queries), np.nan)
+    rows, points = standardised(reference, queries)
+    count = min(NEIGHBOURS, len(rows) - 1)
+    index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(rows)
+    to_neighbours, places = index.kneighbors(points)
+    neighbours, inverse = np.unique(places, return_inverse=True)
+    # A row is its own nearest neighbour, so one more is requested and the first is dropped.
+    own = index.kneighbors(rows[neighbours], n_neighbors=count + 1)[0][:, 1:].mean(axis=1)
+    absolute = to_neighbours.mean(axis=1)
+    usual = own[inverse.reshape(places.shape)].mean(axis=1)
+    return absolute, absolute / np.maximum(usual, SMALLEST)
 
 
 def _mean_square(differences: np.ndarray) -> np.ndarray:

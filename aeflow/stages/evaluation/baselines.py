@@ -1,4 +1,4 @@
-"""What a model has to beat: PCA with as many numbers, and the mean image."""
+"""The baselines of an evaluation: PCA with as many dimensions as the latent, and the mean image."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -36,8 +36,9 @@ def fit_pca(
 ) -> PrincipalComponents:
     """Fits principal components to training batches [B, *shape] with mean [*shape].
 
-    Exact, from the covariance, up to 4,096 numbers an example; beyond that by a randomised
-    decomposition of the first 10,000 rows (https://arxiv.org/abs/0909.4061).
+    The fit is exact, from the covariance, if an example has at most 4,096 values. For larger
+    examples it is a randomised decomposition of the first 10,000 rows
+    (https://arxiv.org/abs/0909.4061).
     """
     center = mean.astype(np.float32).ravel()
     centred = (batch.reshape(len(batch), -1) - center for batch in batches)
@@ -45,13 +46,13 @@ def fit_pca(
         components = _from_covariance(centred, center.size)[:num_components]
     else:
         rows = _first(centred, SAMPLE_ROWS)
-        fitted = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
-        components = np.asarray(fitted.fit(rows).components_, np.float32)
+        pca = PCA(min(num_components, len(rows)), svd_solver="randomized", random_state=0)
+        components = np.asarray(pca.fit(rows).components_, np.float32)
     return PrincipalComponents(components, center)
 
 
 def mean_baseline(mean: np.ndarray) -> Baseline:
-    """Returns a baseline that answers every example with the mean [*shape]."""
+    """Returns a baseline that reconstructs every example as the mean [*shape]."""
     return lambda x: np.broadcast_to(mean.astype(np.float32), x.shape)
 
 
@@ -65,10 +66,10 @@ def _from_covariance(centred: Iterator[np.ndarray], size: int) -> np.ndarray:
 
 
 def _first(batches: Iterator[np.ndarray], num_rows: int) -> np.ndarray:
-    taken, count = [], 0
+    parts, count = [], 0
     for batch in batches:
-        taken.append(batch[: num_rows - count])
-        count += len(taken[-1])
+        parts.append(batch[: num_rows - count])
+        count += len(parts[-1])
         if count == num_rows:
             break
-    return np.concatenate(taken)
+    return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""The health card: each headline number, how sure it is, PCA's beside it, and what it means."""
+"""The health card: each headline metric, its interval, the value of PCA, and what it means."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Limits = tuple[float, float]
 class Card:
     """Holds the card's rows and the metrics that it adds to those of the errors.
 
-    `differences` are the limits, 95 % sure, of what the model has more than PCA.
+    `differences` are 95 % intervals of the model's metric minus PCA's, by the metric's name.
     """
 
     rows: list[dict[str, Any]]
@@ -36,37 +36,37 @@ def health_card(
     latent_dim: int,
     of_kind: Mapping[str, Measure] = MappingProxyType({}),
 ) -> Card:
-    """Returns the card of errors [N] and of scores, which are [N] by row or [] of all rows.
+    """Returns the card of errors [N] and of scores, which are [N] by row or [] over all rows.
 
-    Both have PCA's numbers beside the model's, named with `_pca`. What is compared with PCA is
-    resampled in pairs, row by row. `of_kind` are the measures that only the model's kind has.
+    The values of PCA have the suffix `_pca`. A metric and PCA's are resampled in pairs, row by row.
+    `of_kind` are the measures that only the model's kind has.
     """
     measures = {**MEASURES, **of_kind}
     headline = [name for name, measure in measures.items() if measure.has_interval]
-    judged = {name: values for name, values in errors.items() if "mean_image" not in name}
-    resampled = resampled_means(judged)
+    compared_errors = {name: values for name, values in errors.items() if "mean_image" not in name}
+    resampled = resampled_means(compared_errors)
     of_rows = {n: v for n, v in scores.items() if n.removesuffix(PCA) in headline and v.ndim}
     for length in {len(values) for values in of_rows.values()}:
-        alike = {name: values for name, values in of_rows.items() if len(values) == length}
-        resampled |= resampled_means(alike)
-    means = {name: _mean(values) for name, values in (judged | dict(scores)).items()}
+        scores_alike = {name: values for name, values in of_rows.items() if len(values) == length}
+        resampled |= resampled_means(scores_alike)
+    means = {name: _mean(values) for name, values in (compared_errors | dict(scores)).items()}
     limits = {name: interval(values) for name, values in resampled.items() if name in headline}
     if means["mse" + PCA] >= EXACT:
         means |= {RATIO: means["mse"] / means["mse" + PCA], RATIO + PCA: 1.0}
         limits[RATIO] = interval(resampled["mse"] / resampled["mse" + PCA])
     pairs = [name for name in headline if name in resampled and name + PCA in resampled]
     differences = {name: interval(resampled[name] - resampled[name + PCA]) for name in pairs}
-    told = _Told(measures, means, limits, differences, f"PCA-{latent_dim}", latent_dim)
-    shown = [name for name in measures if name in means and measures[name].on_card]
-    shown.sort(key=lambda name: name.startswith("ood_"))  # those of the kind come before
-    rows = [told.row(name) for name in shown]
-    added = {name: means[name] for name in means if name in scores or name == RATIO}
-    return Card(rows, added, differences)
+    card_rows = _CardRows(measures, means, limits, differences, f"PCA-{latent_dim}", latent_dim)
+    shown_names = [name for name in measures if name in means and measures[name].on_card]
+    shown_names.sort(key=lambda name: name.startswith("ood_"))  # after the kind's own
+    rows = [card_rows.row(name) for name in shown_names]
+    added_metrics = {name: means[name] for name in means if name in scores or name == RATIO}
+    return Card(rows, added_metrics, differences)
 
 
 @dataclass(frozen=True)
-class _Told:
-    """Says in plain words what the numbers mean."""
+class _CardRows:
+    """Builds the card's rows, each with a sentence that says what its value means."""
 
     measures: Mapping[str, Measure]
     means: Mapping[str, float]
@@ -91,45 +91,45 @@ class _Told:
                 "interval": _shown_limits(measure, limits) if is_known else "",
                 "pca": measure.shown(pca),
             },
-            "judgement": self.of(name),
+            "judgement": self._judgement(name),
             "tone": self._tone(name),
         }
 
     def _tone(self, name: str) -> str:
-        """Says whether a number is good or bad beside PCA's, or even; nothing where it is neither.
+        """Says whether a value is good, bad or even compared with PCA's, or "" if not compared.
 
-        A dead dimension is bad whatever PCA has.
+        A value that is not finite is bad. So is any dead dimension, whatever PCA has.
         """
         value = self.means[name]
         if not math.isfinite(value) or (name == "dead_dimensions" and value > 0):
             return "bad"
-        compared = "mse" if name == RATIO else name
-        if compared not in self.differences:
+        metric = "mse" if name == RATIO else name
+        if metric not in self.differences:
             return ""
-        low, high = self.differences[compared]
+        low, high = self.differences[metric]
         if low <= 0 <= high:
             return "even"
-        return "good" if (high < 0) == (self.measures[compared].best is min) else "bad"
+        return "good" if (high < 0) == (self.measures[metric].best is min) else "bad"
 
-    def of(self, name: str) -> str:
+    def _judgement(self, name: str) -> str:
         if not math.isfinite(self.means[name]):
             return "Not a finite number: the model is broken."
-        tellers = {
+        sentences = {
             RATIO: self._ratio,
             "dead_dimensions": self._dead,
             "denoising_gain": self._denoised,
         }
-        if name in tellers:
-            return tellers[name]()
+        if name in sentences:
+            return sentences[name]()
         meaning = self.measures[name].meaning
-        return self._filled(meaning, self.means[name]) if meaning else self._beside_pca(name)
+        return self._filled(meaning, self.means[name]) if meaning else self._compared_with_pca(name)
 
     def _filled(self, meaning: str, value: float) -> str:
         return meaning.format(
             **self.means, value=value, rival=self.rival, latent_dim=self.latent_dim
         )
 
-    def _beside_pca(self, name: str) -> str:
+    def _compared_with_pca(self, name: str) -> str:
         measure, gain = self.measures[name], self.means[name] - self.means[name + PCA]
         low, high = self.differences.get(name, (0.0, 0.0))
         if low <= 0 <= high:
@@ -147,17 +147,22 @@ class _Told:
         return f"Between {least:.0%} and {most:.0%} {better} than {self.rival}."
 
     def _denoised(self) -> str:
-        gain, beside = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
+        gain, gain_of_pca = self.means["denoising_gain"], self.means["denoising_gain" + PCA]
         linear = self.means.get("denoising_gain_ridge")
         more = "" if linear is None else f", a linear map {linear:.1f} dB"
-        return f"Takes {gain:.1f} dB off the noise it knows; {self.rival} {beside:.1f} dB{more}."
+        return (
+            f"Removes {gain:.1f} dB of the noise that it was trained on; "
+            f"{self.rival} removes {gain_of_pca:.1f} dB{more}."
+        )
 
     def _dead(self) -> str:
         count = int(self.means["dead_dimensions"])
         if count == 0:
             return "Every dimension carries something."
-        told = "dimension carries" if count == 1 else "dimensions carry"
-        return f"{count} of {self.latent_dim} {told} nothing: a smaller latent would do."
+        carry = "carries" if count == 1 else "carry"
+        return (
+            f"{count} of {self.latent_dim} dimensions {carry} nothing: a smaller latent would do."
+        )
 
 
 def _shown_limits(measure: Measure, limits: Limits) -> str:

@@ -1,4 +1,4 @@
-"""What a denoising model takes away of noise, beside PCA and a linear map from noisy to clean."""
+"""How much noise a denoising model removes, compared with PCA and with a linear map."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ __all__ = ["denoising_scores", "fit_linear_map"]
 
 FITTED_ROWS, JUDGED_ROWS, BATCH = 60_000, 10_000, 1024
 FITTED_SEED, JUDGED_SEED = 1, 2
-"""Of the noise: the same rows get the same noise in every evaluation."""
+"""Seeds of the noise, so that the same rows get the same noise in every evaluation."""
 RIDGE = 1e-3
 
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -19,13 +19,14 @@ Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns what is left of the noise that the model was trained against, and the gain.
+    """Returns the errors that remain after denoising, and the gain in decibels.
 
-    `denoised_mse` [N] is the mean squared error between clean rows, at most 10,000, and what their
-    noisy ones become; `denoising_gain` [] says how many dB that is below the error of the noisy
-    rows themselves. `_pca` marks what PCA makes of the same rows, and `_ridge` what a linear map
-    does that was fitted to 60,000 noisy training rows and their clean ones, where examples have at
-    most 4,096 numbers. Kinds that are not trained against noise have none of them.
+    `denoised_mse` [N] is the mean squared error between clean rows, at most 10,000, and the
+    reconstructions of their noisy versions. `denoising_gain` [] says how many dB its mean is below
+    the mean error of the noisy rows themselves. The suffix `_pca` marks PCA's reconstructions of
+    the same noisy rows. The suffix `_ridge` marks those of a linear map, which is fitted to at most
+    60,000 noisy training rows and their clean versions if examples have at most 4,096 values.
+    Returns an empty dictionary for kinds that are not trained against noise.
     """
     network, judge = trial.network, trial.judge
     if not network.is_denoising:
@@ -41,30 +42,32 @@ def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
                 step += 1
 
     def units(x: np.ndarray) -> np.ndarray:
-        """Returns what is in the model's input units in those of the dataset."""
+        """Converts rows from the model's input units to those of the dataset."""
         return judge.scaled(np.asarray(network.preprocessing.invert(x)))
 
     def denoise(noisy: np.ndarray) -> np.ndarray:
         return network.decode(network.embed(noisy)).numpy()
 
-    ways: dict[str, Baseline] = {"_pca": judge.pca}
+    baselines: dict[str, Baseline] = {"_pca": judge.pca}
     if trial.dataset.example_schema.size <= EXACT_COLUMNS:
         training = pairs(judge.fitted_on, FITTED_ROWS, FITTED_SEED)
-        ways["_ridge"] = fit_linear_map((units(noisy), units(clean)) for noisy, clean in training)
-    left: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *ways)}
+        baselines["_ridge"] = fit_linear_map(
+            (units(noisy), units(clean)) for noisy, clean in training
+        )
+    batch_errors: dict[str, list[np.ndarray]] = {name: [] for name in ("noise", "", *baselines)}
     for noisy, clean in pairs(trial.split, JUDGED_ROWS, JUDGED_SEED):
         x, noisy_x = units(clean), units(noisy)
-        left["noise"].append(_mean_square(noisy_x - x))
-        left[""].append(_mean_square(units(denoise(noisy)) - x))
-        for name, way in ways.items():
-            left[name].append(_mean_square(way(noisy_x) - x))
-    errors = {name: np.concatenate(parts) for name, parts in left.items()}
+        batch_errors["noise"].append(_mean_square(noisy_x - x))
+        batch_errors[""].append(_mean_square(units(denoise(noisy)) - x))
+        for name, reconstruct in baselines.items():
+            batch_errors[name].append(_mean_square(reconstruct(noisy_x) - x))
+    errors = {name: np.concatenate(parts) for name, parts in batch_errors.items()}
     noise = errors.pop("noise")
     gains = {
-        f"denoising_gain{name}": 10 * np.log10(noise.mean() / of_way.mean())
-        for name, of_way in errors.items()
+        f"denoising_gain{name}": 10 * np.log10(noise.mean() / values.mean())
+        for name, values in errors.items()
     }
-    return {f"denoised_mse{name}": of_way for name, of_way in errors.items()} | gains
+    return {f"denoised_mse{name}": values for name, values in errors.items()} | gains
 
 
 def fit_linear_map(pairs: Pairs) -> Baseline:

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: first, typical and worst examples, errors, training."""
+"""The figures of an evaluation: first, typical and worst examples, errors, training curves."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from aeflow.pictures.figures import error_histogram, reconstruction_panel, training_curves
 from aeflow.pictures.galleries import image_grid
-from aeflow.stages.evaluation.gathering import Gathered
+from aeflow.stages.evaluation.gathering import ScoredExamples
 from aeflow.stages.evaluation.sampling import read_places
 from aeflow.stages.evaluation.trial import Trial
 
@@ -17,12 +17,12 @@ PANEL_EXAMPLES = 10
 SAMPLE_LINES, PATHS, SEED = 3, 4, 0
 
 
-def draw_judged(trial: Trial, gathered: Gathered) -> None:
+def draw_judged(trial: Trial, examples: ScoredExamples) -> None:
     """Draws the first examples, and those with the largest error."""
-    first, worst = gathered.first, gathered.worst
+    first, worst = examples.first, examples.worst
     with trial.work.draft.writing("figures/reconstructions.png") as path:
-        shown = slice(PANEL_EXAMPLES)
-        reconstruction_panel(first.x[shown], first.x_hat[shown], path)
+        head = slice(PANEL_EXAMPLES)
+        reconstruction_panel(first.x[head], first.x_hat[head], path)
     with trial.work.draft.writing("figures/worst.png") as path:
         originals, reconstructions = ([row[key] for row in worst] for key in ("x", "x_hat"))
         captions = [f"{row['mse']:.4f}" for row in worst]
@@ -31,7 +31,7 @@ def draw_judged(trial: Trial, gathered: Gathered) -> None:
         )
 
 
-def draw_typical(trial: Trial, gathered: Gathered) -> None:
+def draw_typical(trial: Trial, examples: ScoredExamples) -> None:
     """Draws the examples whose errors are nearest to the median."""
     errors = trial.errors["mse"]
     nearest = np.argsort(np.abs(errors - np.median(errors)), kind="stable")[:PANEL_EXAMPLES]
@@ -45,22 +45,22 @@ def draw_typical(trial: Trial, gathered: Gathered) -> None:
         reconstruction_panel(trial.judge.scaled(rows), x_hat, path, captions=captions)
 
 
-def draw_generated(trial: Trial, gathered: Gathered) -> None:
-    """Draws what a generative model makes of images: samples, and paths from one to another.
+def draw_generated(trial: Trial, examples: ScoredExamples) -> None:
+    """Draws samples of a generative model of images, and interpolations between examples.
 
-    A path goes straight through the latent, between the first judged examples, two by two. Other
-    kinds, and models of vectors, have no such pictures.
+    An interpolation is a straight path in the latent, between two of the first judged examples.
+    Nothing is drawn for other kinds or for models of vectors.
     """
-    x = gathered.first.x
+    x = examples.first.x
     if not trial.network.is_generative or x.ndim != 4:
         return
-    drawn = trial.network.sample(SAMPLE_LINES * PANEL_EXAMPLES, seed=SEED).numpy()
+    samples = trial.network.sample(SAMPLE_LINES * PANEL_EXAMPLES, seed=SEED).numpy()
     with trial.work.draft.writing("figures/samples.png") as path:
-        image_grid(drawn.reshape(SAMPLE_LINES, PANEL_EXAMPLES, *drawn.shape[1:]), path)
+        image_grid(samples.reshape(SAMPLE_LINES, PANEL_EXAMPLES, *samples.shape[1:]), path)
     num_paths = min(PATHS, len(x) // 2)
     if num_paths == 0:
         return
-    ends = gathered.first.latents[: 2 * num_paths, np.newaxis]
+    ends = examples.first.latents[: 2 * num_paths, np.newaxis]
     start, end = ends[::2], ends[1::2]
     shares = np.linspace(0, 1, PANEL_EXAMPLES, dtype=np.float32)[:, np.newaxis]
     between = (1 - shares) * start + shares * end
@@ -70,7 +70,7 @@ def draw_generated(trial: Trial, gathered: Gathered) -> None:
 
 
 def draw_curves(trial: Trial, metrics: Mapping[str, float]) -> None:
-    """Draws how errors spread and how the model learned, beside PCA and the mean."""
+    """Draws the histogram of errors and the training curves, compared with PCA and the mean."""
     pca = {f"PCA-{trial.model.latent_dim}": metrics["mse_pca"]}
     mean_of = "mean image" if trial.model.example_schema.is_image else "mean row"
     mean = {mean_of: metrics["mse_mean_image"]}

@@ -32,7 +32,7 @@ def evaluate(
     """Judges a model on one split, and compares it with PCA of the same size and the mean image.
 
     `ood` are out-of-distribution rows, of any size and range if they are images. Raises ConfigError
-    if the dataset has no such split, or examples of another schema.
+    if the dataset has no such split or examples of another schema, or if `ood` does not fit.
     """
     from aeflow.stages.evaluation.drawing import (
         draw_curves,
@@ -40,7 +40,7 @@ def evaluate(
         draw_judged,
         draw_typical,
     )
-    from aeflow.stages.evaluation.gathering import Gathered
+    from aeflow.stages.evaluation.gathering import ScoredExamples
     from aeflow.stages.evaluation.judging import card_of, tables_of
     from aeflow.stages.evaluation.tables import metric_table
     from aeflow.stages.evaluation.trial import Trial
@@ -48,24 +48,24 @@ def evaluate(
     check_fits(model, dataset)
     shard_names(dataset, config.split, work.store)  # refuses an unknown split before any work
     if ood:
-        dataset.check_strangers(ood, split=config.split)
+        dataset.check_ood(ood, split=config.split)
     total = dataset.rows[config.split]
     work.on_progress(Progress("evaluate", 0, total, "row"))
     trial = Trial.of(work, model, dataset=dataset, ood=ood, split=config.split)
-    gathered = Gathered(config.num_worst)
+    examples = ScoredExamples(config.num_worst)
     for batch in trial.judge.score(trial.inference, config.split):
-        gathered.add(batch)
-        work.on_progress(Progress("evaluate", gathered.rows, total, "row"))
-    trial = replace(trial, errors=gathered.scores())
+        examples.add(batch)
+        work.on_progress(Progress("evaluate", examples.rows, total, "row"))
+    trial = replace(trial, errors=examples.scores())
     card = card_of(trial)
     metrics = metric_table(trial.errors) | card.metrics
     with work.draft.writing("examples.parquet") as path:
-        pq.write_table(gathered.table(), path, compression="zstd", use_dictionary=False)
+        pq.write_table(examples.table(), path, compression="zstd", use_dictionary=False)
     with work.draft.writing("metrics.json") as path:
-        tables = tables_of(trial, gathered, metrics=metrics, card=card)
+        tables = tables_of(trial, examples, metrics=metrics, card=card)
         path.write_text(json.dumps(tables, indent=2) + "\n", "utf-8")
-    draw_judged(trial, gathered)
-    draw_generated(trial, gathered)
-    draw_typical(trial, gathered)
+    draw_judged(trial, examples)
+    draw_generated(trial, examples)
+    draw_typical(trial, examples)
     draw_curves(trial, metrics)
-    return Answered({"split": config.split, "rows": gathered.rows, "metrics": metrics})
+    return Answered({"split": config.split, "rows": examples.rows, "metrics": metrics})

@@ -1,4 +1,4 @@
-"""What is kept of scored examples: all scores, and pictures of the first and the worst."""
+"""Scored examples in memory: all scores, and the rows of the first batch and the worst examples."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,11 +6,11 @@ import pyarrow as pa
 from aeflow.features import latent_array
 from aeflow.stages.evaluation.scoring import ScoredBatch
 
-__all__ = ["Gathered"]
+__all__ = ["ScoredExamples"]
 
 
-class Gathered:
-    """Gathers scored batches; pictures are kept only of the first batch and the worst examples."""
+class ScoredExamples:
+    """Gathers scored batches, but keeps rows only of the first batch and of the worst examples."""
 
     first: ScoredBatch
 
@@ -22,7 +22,7 @@ class Gathered:
         self._scores: list[dict[str, np.ndarray]] = []
 
     def add(self, batch: ScoredBatch) -> None:
-        """Takes one more batch."""
+        """Adds one batch."""
         if self.rows == 0:
             self.first = batch
         self.rows += len(batch.x)
@@ -40,7 +40,7 @@ class Gathered:
         return {name: np.concatenate([batch[name] for batch in self._scores]) for name in names}
 
     def table(self) -> pa.Table:
-        """Returns ids, labels, latents, and the model's and baselines' scores, a row an example."""
+        """Returns a row for each example: id, label, latent, and scores of model and baselines."""
         names = self._columns[0]
         columns = {n: pa.chunked_array([batch[n] for batch in self._columns]) for n in names}
         return pa.table({**columns, **self.scores()})

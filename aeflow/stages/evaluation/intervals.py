@@ -1,4 +1,4 @@
-"""How sure a mean is: bootstrap intervals (Efron, https://doi.org/10.1214/aos/1176344552)."""
+"""Bootstrap intervals of means (Efron, https://doi.org/10.1214/aos/1176344552)."""
 
 from collections.abc import Mapping
 
@@ -9,35 +9,36 @@ __all__ = ["interval", "resampled_means"]
 RESAMPLES, SEED, LEVEL = 1000, 0, 0.95
 MOST_ROWS = 20_000
 BLOCK = 2**22
-"""Numbers that are drawn at once."""
+"""Random numbers that are drawn at once, which bounds the memory."""
 
 
 def resampled_means(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the means [1000] of each column [N] over rows drawn anew, with replacement.
+    """Returns 1,000 means of each column [N], each over rows drawn with replacement.
 
-    All columns see the same rows, so that their ratios and differences are paired. Of more than
-    20,000 rows that many are drawn from, and the spread is narrowed to that of all.
+    All columns use the same drawn rows, so that their ratios and differences are paired. If there
+    are more than 20,000 rows, a random 20,000 of them are resampled, and the spread of the means is
+    narrowed to that of all rows.
     """
     rows = np.column_stack([np.asarray(values, np.float64) for values in columns.values()])
     generator = np.random.default_rng(SEED)
     means = rows.mean(axis=0)
     if len(rows) > MOST_ROWS:
-        drawn_from = rows[generator.choice(len(rows), MOST_ROWS, replace=False)]
+        population = rows[generator.choice(len(rows), MOST_ROWS, replace=False)]
     else:
-        drawn_from = rows
-    count = len(drawn_from)
+        population = rows
+    count = len(population)
     at_once = max(1, BLOCK // count)
-    found = [
-        _counts(generator, min(at_once, RESAMPLES - start), count) @ drawn_from / count
+    block_means = [
+        _counts(generator, min(at_once, RESAMPLES - start), count) @ population / count
         for start in range(0, RESAMPLES, at_once)
     ]
-    spread = np.concatenate(found) - drawn_from.mean(axis=0)
+    spread = np.concatenate(block_means) - population.mean(axis=0)
     resampled = means + spread * np.sqrt(count / len(rows))
     return dict(zip(columns, resampled.T, strict=True))
 
 
 def interval(resampled: np.ndarray) -> tuple[float, float]:
-    """Returns the limits between which 95 % of resampled values lie; nan where one is nan."""
+    """Returns the limits between which 95 % of resampled values lie, or nan if one is nan."""
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)

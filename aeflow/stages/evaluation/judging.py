@@ -1,4 +1,4 @@
-"""What a trial comes to: every score of it, and the tables that they stand in."""
+"""The results of a trial: all its scores, and the tables in `metrics.json`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ import numpy as np
 from aeflow.stages.evaluation.anomalies import ood_scores
 from aeflow.stages.evaluation.card import Card, health_card
 from aeflow.stages.evaluation.denoising import denoising_scores
-from aeflow.stages.evaluation.gathering import Gathered
+from aeflow.stages.evaluation.gathering import ScoredExamples
 from aeflow.stages.evaluation.scores import scores_of
 from aeflow.stages.evaluation.spaces import read_spaces
 from aeflow.stages.evaluation.tables import label_table, percentile_table, verdict_line
@@ -34,11 +34,11 @@ SCORES: tuple[Callable[[Trial], dict[str, np.ndarray]], ...] = (
     usage_scores,
     denoising_scores,
 )
-"""Each returns scores by name: one value [N] a row, whose mean counts, or one of all rows []."""
+"""Each returns scores by name: a value for each row [N], to be averaged, or one for all rows []."""
 
 
 def card_of(trial: Trial) -> Card:
-    """Computes every score of a trial whose rows were reconstructed, and returns them as a card."""
+    """Computes all scores of a trial with computed errors, and returns them as a card."""
     trial = replace(trial, spaces=read_spaces(trial))
     scores = {name: value for score in SCORES for name, value in score(trial).items()}
     trial.on_step("intervals")
@@ -51,19 +51,19 @@ def card_of(trial: Trial) -> Card:
 
 
 def tables_of(
-    trial: Trial, gathered: Gathered, *, metrics: dict[str, float], card: Card
+    trial: Trial, examples: ScoredExamples, *, metrics: dict[str, float], card: Card
 ) -> dict[str, Any]:
-    """Returns what `metrics.json` holds: metrics, card, percentiles, labels, worst examples."""
-    table = gathered.table()
+    """Returns the content of `metrics.json`: metrics, card, percentiles, labels, worst examples."""
+    table = examples.table()
     labels = table["label"].to_pylist() if "label" in table.column_names else None
     return {
         "split": trial.split,
-        "rows": gathered.rows,
+        "rows": examples.rows,
         "metrics": metrics,
         "card": card.rows,
         "percentiles": percentile_table(trial.errors["mse"]),
         "labels": label_table(trial.errors, labels, trial.dataset.label_names) if labels else [],
-        "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in gathered.worst],
+        "worst": [{key: row[key] for key in ("id", "mse", "label")} for row in examples.worst],
         "verdict": verdict_line(
             metrics,
             split=trial.split,

@@ -1,4 +1,4 @@
-"""How far reconstructions are from what they reconstruct, one number an example.
+"""Metrics of reconstructions, one value for each example.
 
 All take x and x_hat as float32 [B, *shape] in input units, images in [0, 1], and return [B].
 """
@@ -29,7 +29,8 @@ def mae(x: tf.Tensor, x_hat: tf.Tensor):
 def psnr(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the peak signal-to-noise ratio of each image in decibels, [B]; the peak is 1.
 
-    10 log10(1 / MSE). Its mean over images is about 1 dB above the PSNR of their mean MSE.
+    The formula is 10 log10(1 / MSE). The mean over images is about 1 dB above the PSNR of their
+    mean MSE.
     """
     ratio = 1.0 / tf.maximum(mse(x, x_hat), SMALLEST_MSE)
     return 10.0 * tf.math.log(ratio) / tf.math.log(10.0)
@@ -38,7 +39,8 @@ def psnr(x: tf.Tensor, x_hat: tf.Tensor):
 def ssim(x: Any, x_hat: Any):
     """Returns the structural similarity of each image, [B] (https://doi.org/10.1109/TIP.2003.819861).
 
-    The Gaussian window has 11 pixels, as in the paper, or as many as the image's shorter side.
+    The Gaussian window has 11 pixels, as in the paper, or as many as the image's shorter side if
+    that is less.
     """
     window = min(SSIM_WINDOW, x.shape[1], x.shape[2])
     return tf.image.ssim(x, x_hat, max_val=1.0, filter_size=window)

@@ -1,7 +1,7 @@
-"""One class: how well a model that has seen one label alone tells all others as strangers.
+"""One-class evaluation: how well a model of one label detects the rows of all other labels.
 
-The protocol of Deep SVDD (https://proceedings.mlr.press/v80/ruff18a.html): a model for each label,
-judged on the test rows of all of them.
+This is the protocol of Deep SVDD (https://proceedings.mlr.press/v80/ruff18a.html): one model is
+trained for each label, and judged on the test rows of all labels.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from aeflow.errors import ConfigError
 from aeflow.models import Inference, load_model
 from aeflow.progress import Progress
 from aeflow.stages import Context
-from aeflow.stages.evaluation.anomalies import distances, told_apart
+from aeflow.stages.evaluation.anomalies import auroc_and_caught, distances
 from aeflow.stages.evaluation.sampling import read_places, sampled_places
 from aeflow.stages.evaluation.scoring import Judge
 from aeflow.storage import Store
@@ -33,19 +33,20 @@ WAYS = {
     "error_pca": "PCA error",
     "knn_inputs": "input kNN",
 }
-"""Scores that are higher for strangers, and their titles, whose words fit into 80 columns.
+"""Scores that are higher for out-of-distribution rows, and their titles in a table.
 
-The last two need no model and stand beside.
+The titles wrap at spaces, so that the table fits into 80 columns. The last two scores are
+baselines that need no model.
 """
 FLOOR = 0.1
-"""What is added to the error that a number has in training rows, as a share of their mean."""
+"""Added to the training error of each input value, as a share of the mean over all values."""
 SMALLEST = 1e-12
 MOST_LABELS = 100
 FITTED_ROWS, JUDGED_ROWS = 60_000, 10_000
 
 
 class ClassScores(BaseModel):
-    """Holds AUROC and the share caught at 1 % false alarms, by score, of one label's model."""
+    """Holds the AUROC and the share caught at 1 % false alarms of one label's model, by score."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,17 +59,18 @@ class ClassScores(BaseModel):
 def labels_of(dataset: Dataset, store: Store) -> list[int]:
     """Lists the labels of the training rows, sorted.
 
-    Raises ConfigError where rows have none, where all have one, and on more than a hundred.
+    Raises ConfigError if rows have no label, if all have the same one, or if there are more than
+    100 labels.
     """
     of_shards = [shard.labels for shard in open_split(dataset, "train", store)]
-    labels = [part for part in of_shards if part is not None]
-    found = sorted(pa.chunked_array(labels).unique().to_pylist()) if labels else []
-    if len(labels) < len(of_shards) or not 1 < len(found) <= MOST_LABELS:
+    arrays = [array for array in of_shards if array is not None]
+    labels = sorted(pa.chunked_array(arrays).unique().to_pylist()) if arrays else []
+    if len(arrays) < len(of_shards) or not 1 < len(labels) <= MOST_LABELS:
         raise ConfigError(
-            f"The rows of '{dataset.name}' have {len(found)} labels. One class at a time needs "
+            f"The rows of '{dataset.name}' have {len(labels)} labels. One class at a time needs "
             f"from 2 to {MOST_LABELS}: give another source, or --label-column."
         )
-    return found
+    return labels
 
 
 def score_class(
@@ -78,13 +80,14 @@ def score_class(
     *,
     label: int,
 ) -> ClassScores:
-    """Scores at most 10,000 test rows by a model and a dataset whose training rows have one label.
+    """Scores at most 10,000 test rows with a model and a dataset of training rows of one label.
 
-    Distances are mean distances to the 10 nearest training rows, in standardised numbers. The
-    weighted error counts that of each number beside what it is in training rows, as a Gaussian
-    likelihood with a variance for each number does: a mark where there never is one is strange.
-    "both" adds it to the distance in the latent, each as a multiple of its mean over validation
-    rows. Raises ConfigError where all test rows have that label, or none.
+    Distances are mean distances to the 10 nearest training rows, in standardised latents or inputs.
+    The weighted error divides the squared error of each input value by its mean over training rows,
+    as a Gaussian likelihood with a variance for each value does. So even a faint mark counts if
+    training rows never have one there. "both" adds the weighted error to the distance in the
+    latent, each divided by its mean over validation rows. Raises ConfigError if all test rows have
+    that label, or if none has it.
     """
     store, machine = context.store, prepare(context.runtime)
     context.on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
@@ -94,26 +97,31 @@ def score_class(
         context.runtime.encode_batch_size,
     )
     judge = Judge(dataset, store, latent_dim=model.latent_dim)
-    fitted, _ = _read(dataset, "train", store, FITTED_ROWS)
-    held_out, _ = _read(dataset, "validation", store, JUDGED_ROWS)
-    judged, labels = _read(dataset, "test", store, JUDGED_ROWS)
+    training, _ = _read(dataset, "train", store, FITTED_ROWS)
+    validation, _ = _read(dataset, "validation", store, JUDGED_ROWS)
+    test, labels = _read(dataset, "test", store, JUDGED_ROWS)
     is_own = labels == label
     if is_own.all() or not is_own.any():
         raise ConfigError(
-            f"Of {len(labels)} test rows of '{dataset.name}' {is_own.sum()} have the label "
-            f"{label}: nothing can be told apart. Give more rows."
+            f"{is_own.sum()} of {len(labels)} test rows of '{dataset.name}' have the label "
+            f"{label}, but rows with and without it are needed. Give more rows."
         )
     scores = _scores(
-        *(_seen(rows, judge=judge, inference=inference) for rows in (fitted, held_out, judged)),
+        *(
+            _outputs_of(rows, judge=judge, inference=inference)
+            for rows in (training, validation, test)
+        ),
         judge=judge,
     )
-    told = {way: told_apart(score[is_own], score[~is_own]) for way, score in scores.items()}
+    results = {
+        way: auroc_and_caught(score[is_own], score[~is_own]) for way, score in scores.items()
+    }
     context.on_progress(Progress("evaluate", 1, 1, "label", f"label {label}"))
     return ClassScores(
         label=label,
         rows=dataset.rows["train"],
-        auroc={way: auroc for way, (auroc, _) in told.items()},
-        caught={way: caught for way, (_, caught) in told.items()},
+        auroc={way: auroc for way, (auroc, _) in results.items()},
+        caught={way: caught for way, (_, caught) in results.items()},
     )
 
 
@@ -127,39 +135,40 @@ def _read(dataset: Dataset, split: str, store: Store, most: int) -> tuple[np.nda
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """Holds rows as a model sees them: x and squared errors [N, D], latents [N, latent_dim]."""
+class _Outputs:
+    """Holds inputs x and their squared errors, both [N, D], and their latents [N, latent_dim]."""
 
     x: np.ndarray
     squares: np.ndarray
     latents: np.ndarray
 
 
-def _seen(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Seen:
+def _outputs_of(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Outputs:
     batches = list(inference.reconstruct(rows))
     x = _flat(judge.scaled(rows))
     x_hat = _flat(judge.scaled(np.concatenate([batch.reconstructions for batch in batches])))
     latents = np.concatenate([batch.latents for batch in batches])
-    return _Seen(x, np.square(x - x_hat), latents)
+    return _Outputs(x, np.square(x - x_hat), latents)
 
 
-def _scores(fitted: _Seen, held_out: _Seen, judged: _Seen, *, judge: Judge) -> dict:
-    """Returns the scores [N] of judged rows, by their names in WAYS."""
-    usual = fitted.squares.mean(axis=0)
+def _scores(training: _Outputs, validation: _Outputs, test: _Outputs, *, judge: Judge) -> dict:
+    """Returns the scores [N] of test rows, by the names in WAYS."""
+    usual = training.squares.mean(axis=0)
     weights = 1 / (usual + FLOOR * usual.mean() + SMALLEST)
-    weighted, expected = (seen.squares @ weights / len(weights) for seen in (judged, held_out))
-    knn, local = distances(fitted.latents, judged.latents)
-    near, _ = distances(fitted.latents, held_out.latents)
-    inputs, _ = distances(fitted.x, judged.x)
-    x = judged.x.reshape(-1, *judge.schema.shape)
+    weighted = test.squares @ weights / len(weights)
+    usual_weighted = (validation.squares @ weights / len(weights)).mean()
+    knn, local = distances(training.latents, test.latents)
+    usual_knn = distances(training.latents, validation.latents)[0].mean()
+    knn_inputs, _ = distances(training.x, test.x)
+    x = test.x.reshape(-1, *judge.schema.shape)
     return {
-        "both": weighted / (expected.mean() + SMALLEST) + knn / (near.mean() + SMALLEST),
-        "error": judged.squares.mean(axis=1),
+        "both": weighted / (usual_weighted + SMALLEST) + knn / (usual_knn + SMALLEST),
+        "error": test.squares.mean(axis=1),
         "weighted": weighted,
         "knn": knn,
         "local": local,
         "error_pca": np.square(_flat(x - judge.pca(x))).mean(axis=1),
-        "knn_inputs": inputs,
+        "knn_inputs": knn_inputs,
     }
 
 

@@ -1,4 +1,4 @@
-"""A sample of a split's rows: the same ones each time, read shard by shard."""
+"""A reproducible sample of a split's rows, read shard by shard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Sample:
 
 
 def sampled_places(total: int, max_rows: int) -> np.ndarray:
-    """Returns the places of all rows, or of `max_rows` drawn with a fixed seed, ascending."""
+    """Returns the ascending places of all rows, or of `max_rows` drawn with a fixed seed."""
     if total <= max_rows:
         return np.arange(total)
     return np.sort(np.random.default_rng(SEED).choice(total, max_rows, replace=False))
@@ -34,15 +34,15 @@ def sampled_places(total: int, max_rows: int) -> np.ndarray:
 def read_places(
     dataset: Dataset, split: str, store: Store, *, places: np.ndarray
 ) -> Iterator[Sample]:
-    """Gives the rows at these places of a split, which ascend, a part for each shard with some."""
+    """Yields the rows at these ascending places of a split, one sample for each shard with some."""
     start = 0
     for shard in open_split(dataset, split, store):
         low, high = np.searchsorted(places, (start, start + shard.rows))
-        chosen = places[low:high] - start
-        if len(chosen):
+        offsets = places[low:high] - start
+        if len(offsets):
             yield Sample(
-                rows=shard.features[chosen],
-                ids=shard.ids.take(pa.array(chosen)),
-                labels=None if shard.labels is None else shard.labels.take(pa.array(chosen)),
+                rows=shard.features[offsets],
+                ids=shard.ids.take(pa.array(offsets)),
+                labels=None if shard.labels is None else shard.labels.take(pa.array(offsets)),
             )
         start += shard.rows

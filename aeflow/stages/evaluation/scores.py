@@ -1,6 +1,6 @@
-"""How much latents are worth: what a simple reader makes of them, and how they use their numbers.
+"""Scores of latents: how well they classify, and how they use their dimensions.
 
-A score is one number a judged row, whose mean counts, or one number of all rows.
+A score is one value for each judged row, to be averaged, or one value for all rows.
 """
 
 import warnings
@@ -27,81 +27,89 @@ __all__ = [
 
 NEIGHBOURS = 10
 MOST_LABELS = 1000
-"""Labels beyond which classifying is not tried: ids in the guise of labels, say."""
+"""The most labels that are classified; if there are more, they are likely to be ids."""
 PROBE_TOLERANCE = 1e-3
-"""Of the gradient; a tenth of it gives 0.3 points more on clothes, to a model and to PCA alike."""
+"""Tolerance of the gradient.
+
+A tenth of it adds 0.3 points on Fashion-MNIST, for a model and for PCA alike.
+"""
 DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 
 
 @dataclass(frozen=True)
 class Space:
-    """Holds latents of training rows [M, D] and of judged rows [N, D], and what they stand for.
+    """Holds latents of training rows [M, D] and judged rows [N, D], with their inputs and labels.
 
-    `inputs` [R, P] are the judged rows at the places `compared` [R], in input units; labels are
-    None where classifying makes no sense. `has_unit_prior` says that a dimension in use has a
-    variance near 1, as those of a variational autoencoder have.
+    `inputs` [R, P] are the judged rows at the places `compared_places` [R], in input units. Labels
+    are None if classifying makes no sense. `has_unit_prior` says that a dimension in use has a
+    variance near 1, as in a variational autoencoder.
     """
 
-    fitted: np.ndarray
-    judged: np.ndarray
+    fitted_latents: np.ndarray
+    judged_latents: np.ndarray
     inputs: np.ndarray
-    compared: np.ndarray
+    compared_places: np.ndarray
     fitted_labels: pa.Array | None = None
     judged_labels: pa.Array | None = None
     has_unit_prior: bool = False
 
 
 def probe_accuracy(space: Space) -> np.ndarray:
-    """Returns 1 for each labelled row that logistic regression on latents classifies right.
+    """Returns 1 for each labelled row that logistic regression classifies correctly, else 0.
 
-    It is fitted to standardised latents of training rows (https://arxiv.org/abs/1610.01644).
+    The regression is fitted to standardised latents of training rows
+    (https://arxiv.org/abs/1610.01644).
     """
     probe = LogisticRegression(tol=PROBE_TOLERANCE)
-    with warnings.catch_warnings():  # a probe that has not converged is one all the same
+    with warnings.catch_warnings():  # a probe counts even if it has not converged
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return _classified(space, probe)
+        return _is_correct(space, probe)
 
 
 def knn_accuracy(space: Space) -> np.ndarray:
-    """Returns 1 for each labelled row that its 10 nearest training rows classify right.
+    """Returns 1 for each labelled row that its 10 nearest training rows classify correctly, else 0.
 
-    Nearest by the Euclidean distance of standardised latents.
+    The distance is the Euclidean one of standardised latents.
     """
-    return _classified(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
+    return _is_correct(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
 
 
 def neighbour_recall(space: Space) -> np.ndarray:
-    """Returns the share of 10 nearest neighbours in input space that are so in the latent.
+    """Returns the share of a row's 10 nearest neighbours in input space that it has in the latent.
 
-    One number for each row that is compared, among each other.
+    There is one value for each compared row. Neighbours are searched among the compared rows.
     """
     count = min(NEIGHBOURS, len(space.inputs) - 1)
     if count < 1:
         return np.ones(len(space.inputs))
-    near = [_nearest(points, count) for points in (space.inputs, space.judged[space.compared])]
+    near = [
+        _nearest(points, count)
+        for points in (space.inputs, space.judged_latents[space.compared_places])
+    ]
     shared = (near[0][:, :, None] == near[1][:, None, :]).any(axis=2)
     return shared.mean(axis=1)
 
 
 def dead_dimensions(space: Space) -> np.ndarray:
-    """Returns how many dimensions carry nothing: they hardly vary over the judged rows.
+    """Returns the number of dimensions that carry nothing: they hardly vary over the judged rows.
 
-    Of a unit prior those with a variance below 0.01 (https://arxiv.org/abs/1509.00519); else those
-    with less than a thousandth of the dimensions' mean variance.
+    With a unit prior, these are the dimensions with a variance of at most 0.01
+    (https://arxiv.org/abs/1509.00519). Otherwise, their variance is at most a thousandth of the
+    dimensions' mean variance.
     """
-    variances = space.judged.var(axis=0, dtype=np.float64)
+    variances = space.judged_latents.var(axis=0, dtype=np.float64)
     smallest = DEAD_VARIANCE if space.has_unit_prior else DEAD_SHARE * variances.mean()
     return np.array(float((variances <= smallest).sum()))
 
 
 def effective_rank(space: Space) -> np.ndarray:
-    """Returns how many directions the latents spread over, between 1 and D.
+    """Returns how many directions the latents spread over: between 1 and D, or 0 if constant.
 
-    The exponential of the entropy of the singular values of centred latents, as shares of their
-    sum (Roy & Vetterli, https://ieeexplore.ieee.org/document/7098875; of features,
+    This is the exponential of the entropy of the singular values of centred latents, as shares of
+    their sum (Roy & Vetterli, https://ieeexplore.ieee.org/document/7098875; for features,
     https://arxiv.org/abs/2210.02885).
     """
-    centred = space.judged - space.judged.mean(axis=0, dtype=np.float64)
+    centred = space.judged_latents - space.judged_latents.mean(axis=0, dtype=np.float64)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred), 0))
     if values.sum() == 0:
         return np.array(0.0)
@@ -116,24 +124,27 @@ SCORES: dict[str, Callable[[Space], np.ndarray]] = {
     "dead_dimensions": dead_dimensions,
     "effective_rank": effective_rank,
 }
-"""The name of a score, and its function of a space: one number [N] a row, or one of all []."""
+"""By the name of a score, its function of a space: a value for each row [N], or one for all []."""
 
 FOR_LABELS = ("probe_accuracy", "knn_accuracy")
 
 
 def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
-    """Returns the scores that make sense for a space: some need labels on both sides."""
+    """Returns the scores that make sense for a space: some need labels of both sets of rows.
+
+    All scores are nan if a latent is not finite.
+    """
     can_classify = _can_classify(space)
     names = [name for name in SCORES if can_classify or name not in FOR_LABELS]
-    is_finite = np.isfinite(space.fitted).all() and np.isfinite(space.judged).all()
+    is_finite = np.isfinite(space.fitted_latents).all() and np.isfinite(space.judged_latents).all()
     return {name: SCORES[name] if is_finite else _unknown for name in names}
 
 
-def standardised(fitted: np.ndarray, judged: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standardised(reference: np.ndarray, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scales latents [M, D] and [N, D] by the mean and standard deviation of the first."""
-    mean, std = fitted.mean(axis=0), fitted.std(axis=0)
+    mean, std = reference.mean(axis=0), reference.std(axis=0)
     scale = np.where(std > 0, std, 1)
-    return (fitted - mean) / scale, (judged - mean) / scale
+    return (reference - mean) / scale, (latents - mean) / scale
 
 
 def _unknown(_space: Space) -> np.ndarray:
@@ -150,14 +161,18 @@ def _can_classify(space: Space) -> bool:
     return 2 <= labels <= MOST_LABELS and rows >= NEIGHBOURS
 
 
-def _classified(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
-    known, asked = (labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space))
-    fitted, judged = standardised(space.fitted[known], space.judged[asked])
+def _is_correct(space: Space, classifier: LogisticRegression | KNeighborsClassifier) -> np.ndarray:
+    has_fitted_label, has_judged_label = (
+        labels.is_valid().to_numpy(zero_copy_only=False) for labels in _labels(space)
+    )
+    reference, latents = standardised(
+        space.fitted_latents[has_fitted_label], space.judged_latents[has_judged_label]
+    )
     labels, expected = (
         values.drop_null().to_numpy(zero_copy_only=False) for values in _labels(space)
     )
-    found = classifier.fit(fitted, labels).predict(judged)
-    return (found == expected).astype(np.float64)
+    predictions = classifier.fit(reference, labels).predict(latents)
+    return (predictions == expected).astype(np.float64)
 
 
 def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
@@ -167,6 +182,6 @@ def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
 
 
 def _nearest(points: np.ndarray, count: int) -> np.ndarray:
-    """Returns the places [N, count] of the points nearest to each, itself left out."""
-    found = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
-    return found.kneighbors(return_distance=False)
+    """Returns the places [N, count] of the points nearest to each point, apart from itself."""
+    index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
+    return index.kneighbors(return_distance=False)

@@ -1,4 +1,4 @@
-"""Scores of single examples, streamed: the model's, and each baseline's beside them."""
+"""Streamed scores of single examples, for the model and for each baseline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Judge:
         }
 
     def score(self, inference: Inference, split: str) -> Iterator[ScoredBatch]:
-        """Gives scored batches of a split, in its order; a baseline's scores bear its name."""
+        """Yields scored batches of a split, in its order; a baseline's scores end in its name."""
         for shard in open_split(self._dataset, split, self._store):
             yield from self._score_shard(inference, shard)
 

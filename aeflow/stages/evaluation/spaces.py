@@ -1,4 +1,4 @@
-"""The latents that are scored: a model's, and beside them PCA's of the same rows."""
+"""The latents that are scored: those of a model, and those of PCA for the same rows."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ from aeflow.stages.evaluation.trial import Trial
 __all__ = ["read_spaces"]
 
 FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
-MOST_NUMBERS = 2**26
-"""Numbers that a sample has at most, so that large examples and latents stay affordable."""
+MOST_VALUES = 2**26
+"""The most values in a sample, so that large examples and latents stay affordable."""
 
 
 @dataclass(frozen=True)
@@ -27,43 +27,48 @@ def read_spaces(trial: Trial) -> dict[str, Space]:
     """Returns the space of the model, named "", and that of PCA, named "_pca".
 
     They have at most 60,000 training rows and 10,000 judged ones. Labels are left out if the
-    judged split is the one that is fitted on: a row is its own nearest neighbour.
+    judged split is also the fitted one, because each row would be its own nearest neighbour.
     """
     split, judge = trial.split, trial.judge
-    affordable = 1 + MOST_NUMBERS // trial.model.latent_dim
+    affordable = 1 + MOST_VALUES // trial.model.latent_dim
 
-    def encoded(name: str, max_rows: int) -> _Encoded:
+    def encode(name: str, max_rows: int) -> _Encoded:
         latents, pca, labels = [], [], []
         for sample in trial.samples(name, min(max_rows, affordable)):
             rows = sample.rows
             latents.append(trial.inference.latents(rows, lambda _count: trial.on_step("latents")))
             pca.append(judge.pca.encode(judge.scaled(rows)))
             labels.append(sample.labels)
-        known = None if labels[0] is None else pa.concat_arrays(labels)
-        return _Encoded(np.concatenate(latents), np.concatenate(pca), known)
+        label_array = None if labels[0] is None else pa.concat_arrays(labels)
+        return _Encoded(np.concatenate(latents), np.concatenate(pca), label_array)
 
-    fitted, judged = encoded(judge.fitted_on, FITTED_ROWS), encoded(split, JUDGED_ROWS)
+    fitted_rows, judged_rows = encode(judge.fitted_on, FITTED_ROWS), encode(split, JUDGED_ROWS)
     has_labels = split != judge.fitted_on
-    own = Space(
-        fitted=fitted.latents,
-        judged=judged.latents,
-        fitted_labels=fitted.labels if has_labels else None,
-        judged_labels=judged.labels if has_labels else None,
+    of_model = Space(
+        fitted_latents=fitted_rows.latents,
+        judged_latents=judged_rows.latents,
+        fitted_labels=fitted_rows.labels if has_labels else None,
+        judged_labels=judged_rows.labels if has_labels else None,
         has_unit_prior=trial.network.has_unit_prior,
-        **_compared(trial, len(judged.latents)),
+        **_compared_rows(trial, len(judged_rows.latents)),
     )
-    beside = replace(own, fitted=fitted.pca, judged=judged.pca, has_unit_prior=False)
-    return {"": own, "_pca": beside}
+    of_pca = replace(
+        of_model,
+        fitted_latents=fitted_rows.pca,
+        judged_latents=judged_rows.pca,
+        has_unit_prior=False,
+    )
+    return {"": of_model, "_pca": of_pca}
 
 
-def _compared(trial: Trial, judged_rows: int) -> dict[str, np.ndarray]:
-    """Chooses judged rows whose neighbours are compared, and reads them in input units."""
+def _compared_rows(trial: Trial, num_judged: int) -> dict[str, np.ndarray]:
+    """Samples judged rows to compare the neighbours of, and reads them in input units."""
     dataset, split = trial.dataset, trial.split
     size = dataset.example_schema.size
-    compared = sampled_places(judged_rows, min(COMPARED_ROWS, 2 + MOST_NUMBERS // size))
-    places = sampled_places(dataset.rows[split], judged_rows)[compared]
+    compared_places = sampled_places(num_judged, min(COMPARED_ROWS, 2 + MOST_VALUES // size))
+    places = sampled_places(dataset.rows[split], num_judged)[compared_places]
     inputs = [
         trial.judge.scaled(sample.rows).reshape(len(sample.rows), -1)
         for sample in read_places(dataset, split, trial.work.store, places=places)
     ]
-    return {"compared": compared, "inputs": np.concatenate(inputs)}
+    return {"compared_places": compared_places, "inputs": np.concatenate(inputs)}

@@ -9,13 +9,13 @@ __all__ = ["label_table", "metric_table", "percentile_table", "verdict_line"]
 
 PERCENTILES = (50, 90, 95, 99)
 EXACT = 1e-12
-"""A mean squared error below which PCA reconstructs exactly, and no model can do better."""
+"""PCA counts as exact below this mean squared error, and no model can do better."""
 
 
 def metric_table(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Returns the mean of each score over all examples, and the PSNR of the mean MSE.
 
-    `psnr` is the mean of the examples' own; `psnr_of_mean_mse` is lower, by about 1 dB.
+    `psnr` is the mean of the PSNR of each example; `psnr_of_mean_mse` is lower, by about 1 dB.
     """
     metrics = {name: float(values.mean(dtype=np.float64)) for name, values in scores.items()}
     if "psnr" in metrics:
@@ -27,7 +27,7 @@ def metric_table(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def percentile_table(errors: np.ndarray) -> dict[str, float]:
-    """Returns percentiles of the examples' errors; their mean is no typical error."""
+    """Returns percentiles of the examples' errors, because the mean is not a typical error."""
     values = np.percentile(errors, PERCENTILES)
     return {str(p): float(value) for p, value in zip(PERCENTILES, values, strict=True)}
 
@@ -35,19 +35,19 @@ def percentile_table(errors: np.ndarray) -> dict[str, float]:
 def label_table(
     scores: Mapping[str, np.ndarray], labels: Sequence, names: Sequence[str]
 ) -> list[dict]:
-    """Returns rows and mean squared error of each label, the model's and PCA's."""
+    """Returns the number of rows of each label, and the mean squared errors of model and PCA."""
     keys = np.array([str(label) for label in labels])
     table = []
     for label in sorted(set(labels), key=lambda value: (value is None, value)):
-        chosen = keys == str(label)
+        is_label = keys == str(label)
         is_named = isinstance(label, int) and 0 <= label < len(names)
         table.append(
             {
                 "label": label,
                 "name": names[label] if is_named else str(label),
-                "rows": int(chosen.sum()),
-                "mse": float(scores["mse"][chosen].mean(dtype=np.float64)),
-                "mse_pca": float(scores["mse_pca"][chosen].mean(dtype=np.float64)),
+                "rows": int(is_label.sum()),
+                "mse": float(scores["mse"][is_label].mean(dtype=np.float64)),
+                "mse_pca": float(scores["mse_pca"][is_label].mean(dtype=np.float64)),
             }
         )
     return table
@@ -60,10 +60,10 @@ def verdict_line(
     latent_dim: int,
     differences: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> str:
-    """Says plainly whether the model reconstructs better than PCA with as many numbers.
+    """Says in one line whether the model reconstructs better than PCA with as many dimensions.
 
-    Where rows have labels it says, too, how a linear probe classifies by its features;
-    `differences` are the limits of what the model has more than PCA.
+    If rows have labels, the line also says how a linear probe classifies by the model's features
+    compared with PCA's. `differences` are the intervals of the model's metric minus PCA's.
     """
     mse, mse_pca = metrics["mse"], metrics["mse_pca"]
     rival = f"PCA-{latent_dim}"
@@ -73,17 +73,17 @@ def verdict_line(
     gain = 1.0 - mse / mse_pca
     features = _features(metrics, differences)
     if gain > 0:
-        told = f"; its features {features}" if features else ""
-        return f"Reconstructs {gain:.0%} better than {rival} {figures}{told}."
+        clause = f"; its features {features}" if features else ""
+        return f"Reconstructs {gain:.0%} better than {rival} {figures}{clause}."
     worse = f"Reconstructs {-gain:.0%} worse than {rival} {figures}"
     if features.endswith("better"):
         return f"{worse}, but its features {features}."
-    told = f", and its features {features}" if features else ""
-    return f"{worse}{told}: PCA is the better choice."
+    clause = f", and its features {features}" if features else ""
+    return f"{worse}{clause}: PCA is the better choice."
 
 
 def _features(metrics: Mapping[str, float], differences: Mapping[str, tuple[float, float]]) -> str:
-    """Says how the features classify beside those of PCA; nothing where that is not known."""
+    """Says how the features classify compared with PCA's, or "" if that is not known."""
     if "probe_accuracy" not in differences:
         return ""
     low, high = differences["probe_accuracy"]

@@ -1,4 +1,4 @@
-"""What is judged together: a restored model, a split, and the baselines it is compared with."""
+"""A trial: a restored model, the split it is judged on, and the baselines it is compared with."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ __all__ = ["Trial"]
 class Trial:
     """Holds a model, its network, and the split of a dataset that it is judged on.
 
-    `errors` are the scores of all judged rows [N] by name, and `spaces` the latents that are
-    compared; both are empty until they are computed.
+    `errors` are the scores of all judged rows [N] by name, and `spaces` are the latents that are
+    compared. Both are empty until they are computed.
     """
 
     work: Work
@@ -53,7 +53,7 @@ class Trial:
         )
 
     def on_step(self, message: str) -> None:
-        """Reports what is computed after all rows were scored."""
+        """Reports a step that is computed after all rows were scored."""
         total = self.dataset.rows[self.split]
         self.work.on_progress(Progress("evaluate", total, total, "row", message))
 

@@ -1,4 +1,4 @@
-"""How a model uses its latent, as its kind measures it, over judged rows."""
+"""Metrics of how a model uses its latent, which its kind defines."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ JUDGED_ROWS, BATCH = 10_000, 1024
 
 
 def usage_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns the kind's own metrics of its latent, numbers [] over at most 10,000 judged rows."""
+    """Returns the kind's own metrics of its latent, values [] over at most 10,000 judged rows."""
 
     def batches() -> Iterator[tf.Tensor]:
         for sample in trial.samples(trial.split, JUDGED_ROWS):

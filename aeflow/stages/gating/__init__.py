@@ -1,4 +1,4 @@
-"""The gate: whether a challenger may be promoted, by rules of which each gives its reason."""
+"""The gate: rules that decide whether a challenger may be promoted, and give their reasons."""
 
 from aeflow.stages.gating.gate import gate
 from aeflow.stages.gating.rules import RULES, Case, Ruling

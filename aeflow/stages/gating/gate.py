@@ -16,7 +16,7 @@ __all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
 DAMAGE = "damage"
-"""The name under which a question hashes what is damaged."""
+"""The name of the damage among the hashed configs of a question."""
 
 
 def _with_damage(
@@ -29,14 +29,14 @@ def _with_damage(
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
 ) -> Work:
-    """Adds to the question what is damaged in the model, so that a mended one is judged anew."""
+    """Adds the damage of the model to the question, so that a repaired model is judged again."""
     store = work.store
     if (champion is None) != (champion_model is None):
         raise ConfigError("The champion's model and its evaluation go together: give both or none.")
-    _check_judges(challenger, store, model=model, dataset=dataset)
+    _check_inputs(challenger, store, model=model, dataset=dataset)
     if champion and champion_model:
         _check_same_rows(challenger, champion, store)
-        _check_judges(champion, store, model=champion_model, dataset=dataset)
+        _check_inputs(champion, store, model=champion_model, dataset=dataset)
     if "golden" not in config.rules or store.find(work.question.address) is not None:
         return work
     damage = _damage_of(model, work)
@@ -103,9 +103,9 @@ def _reasons(rulings: list[Ruling]) -> tuple[str, ...]:
 
 
 def _sentence(fields: dict) -> str:
-    found = "may be promoted" if fields["passed"] else "is refused"
-    of = f"champion of {fields['dataset_name']}"
-    return f"The model {fields['model']} {found} as {of}. {' '.join(fields['reasons'])}"
+    decision = "may be promoted" if fields["passed"] else "is refused"
+    role = f"champion of {fields['dataset_name']}"
+    return f"The model {fields['model']} {decision} as {role}. {' '.join(fields['reasons'])}"
 
 
 def _metrics_of(evaluation: Evaluation, store: Store) -> dict[str, float]:
@@ -123,13 +123,13 @@ def _damage_of(model: Model, work: Work) -> str | None:
     return None
 
 
-def _check_judges(evaluation: Evaluation, store: Store, *, model: Model, dataset: Dataset) -> None:
+def _check_inputs(evaluation: Evaluation, store: Store, *, model: Model, dataset: Dataset) -> None:
     inputs = store.manifest(evaluation.address).question.inputs
     for name, artifact in {"model": model, "dataset": dataset}.items():
         if name not in inputs or inputs[name].digest != artifact.digest:
             raise ConfigError(
-                f"'{evaluation.address}' is no evaluation of '{model.address}' on "
-                f"'{dataset.address}': its {name} is another one. Evaluate that model first."
+                f"'{evaluation.address}' is not an evaluation of '{model.address}' on "
+                f"'{dataset.address}': its {name} is a different one. Evaluate that model first."
             )
 
 

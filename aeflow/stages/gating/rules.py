@@ -1,4 +1,4 @@
-"""The rules of the gate, each a function that gives its ruling in words a person understands."""
+"""The rules of the gate: functions that return a ruling, with its reason in plain words."""
 
 import math
 from collections.abc import Callable
@@ -16,14 +16,14 @@ __all__ = ["RULES", "Case", "Ruling"]
 READERS = {"probe": "A linear probe", "knn": "A vote of the 10 nearest training rows"}
 NO_CHAMPION = "There is no champion to compare with."
 ROUNDING = 1e-9
-"""What a difference of two shares may be off by."""
+"""The rounding error that is allowed in a difference of two shares."""
 
 
 class Ruling(BaseModel):
-    """Says what one rule found: a row of the verdict's table.
+    """Holds the result of one rule, a row of the verdict's table.
 
-    `baseline` is the number that `threshold` is a multiple of; a number that is not finite, or
-    that the rule does not have, is None.
+    `baseline` is the value of the rival, from which `threshold` is computed. A value is None if it
+    is not finite, or if the rule does not have it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,7 +39,7 @@ class Ruling(BaseModel):
 
 @dataclass(frozen=True)
 class Case:
-    """Holds what the rules judge by; `damage` says why the stored model could not be loaded."""
+    """Holds the inputs of the rules; `damage` says why the stored model cannot be loaded, if so."""
 
     config: GateConfig
     split: str
@@ -59,15 +59,15 @@ def _beats_pca(case: Case) -> Ruling:
 def _beats_champion(case: Case) -> Ruling:
     rule, ratio = "beats_champion", case.config.max_ratio_to_champion
     if case.champion is None:
-        return _unasked(rule, "mse", case.metrics["mse"], NO_CHAMPION)
+        return _not_applicable(rule, "mse", case.metrics["mse"], NO_CHAMPION)
     baseline, rival = case.champion_metrics["mse"], f"the champion {case.champion}"
     return _within(rule, case, baseline=baseline, ratio=ratio, rival=rival)
 
 
 def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str) -> Ruling:
     mse, threshold = case.metrics["mse"], ratio * baseline
-    passed = mse <= threshold  # which a nan is not
-    found = "is within" if passed else "is not within"
+    passed = mse <= threshold  # nan does not pass
+    relation = "is within" if passed else "is not within"
     return Ruling(
         rule=rule,
         metric="mse",
@@ -75,7 +75,8 @@ def _within(rule: str, case: Case, *, baseline: float, ratio: float, rival: str)
         threshold=_finite_or_none(threshold),
         baseline=_finite_or_none(baseline),
         passed=passed,
-        why=f"The {case.split} MSE {mse:.6g} {found} {threshold:.6g}, {ratio:g} x that of {rival}.",
+        why=f"The {case.split} MSE {mse:.6g} {relation} {threshold:.6g}, "
+        f"{ratio:g} x that of {rival}.",
     )
 
 
@@ -88,7 +89,7 @@ def _classifies_like_pca(reader: str, case: Case) -> Ruling:
 def _classifies_like_champion(reader: str, case: Case) -> Ruling:
     rule, metric = f"{reader}_beats_champion", f"{reader}_accuracy"
     if case.champion is None:
-        return _unasked(rule, metric, case.metrics.get(metric), NO_CHAMPION)
+        return _not_applicable(rule, metric, case.metrics.get(metric), NO_CHAMPION)
     baseline = case.champion_metrics.get(metric)
     return _classifies(rule, reader, case, baseline=baseline, rival=f"the champion {case.champion}")
 
@@ -100,11 +101,11 @@ def _classifies(
     value, tolerance = case.metrics.get(metric), case.config.max_points_lost / 100
     if value is None or baseline is None:
         why = "Classifying was not scored: the rows have no labels."
-        return _unasked(rule, metric, value, why)
+        return _not_applicable(rule, metric, value, why)
     threshold = baseline - tolerance
-    passed = value >= threshold - ROUNDING  # which a nan is not
-    found = "is not below" if passed else "is below"
-    allowed = f" less {100 * tolerance:g} points" if tolerance else ""
+    passed = value >= threshold - ROUNDING  # nan does not pass
+    relation = "is not below" if passed else "is below"
+    tolerance_text = f" less {100 * tolerance:g} points" if tolerance else ""
     return Ruling(
         rule=rule,
         metric=metric,
@@ -112,26 +113,29 @@ def _classifies(
         threshold=_finite_or_none(threshold),
         baseline=_finite_or_none(baseline),
         passed=passed,
-        why=f"{READERS[reader]} by the features classifies {value:.1%}, which {found} the "
-        f"{baseline:.1%} of {rival}{allowed}.",
+        why=f"{READERS[reader]} on the features classifies {value:.1%} correctly, which {relation} "
+        f"the {baseline:.1%} of {rival}{tolerance_text}.",
     )
 
 
 def _dead_dimensions(case: Case) -> Ruling:
     rule = metric = "dead_dimensions"
     if metric not in case.metrics:
-        return _unasked(rule, metric, None, "Dead dimensions were not counted.")
+        return _not_applicable(rule, metric, None, "Dead dimensions were not counted.")
     count = case.metrics[metric]
     threshold = case.config.max_dead_share * case.latent_dim
     passed = count <= threshold
-    found = "which is allowed" if passed else f"more than the {threshold:g} allowed"
-    told = (
-        f"{count:g} of {case.latent_dim} dimensions of the latent carry nothing, {found}"
+    relation = "which is allowed" if passed else f"more than the {threshold:g} allowed"
+    carry = "carries" if count == 1 else "carry"
+    sentence = (
+        f"{count:g} of {case.latent_dim} dimensions of the latent {carry} nothing, {relation}"
         if math.isfinite(count)
         else "The latents are not finite, so that none of their dimensions carries anything"
     )
-    collapsed = (
-        "" if passed else ": the latent has collapsed. Train otherwise, or with a smaller latent"
+    remedy = (
+        ""
+        if passed
+        else ": the latent has collapsed. Train with other options, or with a smaller latent"
     )
     return Ruling(
         rule=rule,
@@ -139,43 +143,43 @@ def _dead_dimensions(case: Case) -> Ruling:
         value=_finite_or_none(count),
         threshold=threshold,
         passed=passed,
-        why=f"{told}{collapsed}.",
+        why=f"{sentence}{remedy}.",
     )
 
 
 def _effective_rank(case: Case) -> Ruling:
     rule = metric = "effective_rank"
     if metric not in case.metrics:
-        return _unasked(rule, metric, None, "The effective rank was not measured.")
+        return _not_applicable(rule, metric, None, "The effective rank was not measured.")
     rank = case.metrics[metric]
     threshold = case.config.min_rank_share * case.latent_dim
     passed = rank >= threshold
-    found = "not fewer" if passed else "fewer"
+    relation = "not fewer" if passed else "fewer"
     return Ruling(
         rule=rule,
         metric=metric,
         value=_finite_or_none(rank),
         threshold=threshold,
         passed=passed,
-        why=f"The latents spread over {rank:.3g} of {case.latent_dim} directions, {found} than the "
-        f"{threshold:.3g} asked for.",
+        why=f"The latents spread over {rank:.3g} of {case.latent_dim} directions, {relation} than "
+        f"the {threshold:.3g} asked for.",
     )
 
 
-def _unasked(rule: str, metric: str, value: float | None, why: str) -> Ruling:
-    """Passes, because there is nothing to judge by."""
-    known = None if value is None else _finite_or_none(value)
-    return Ruling(rule=rule, metric=metric, value=known, passed=True, why=why)
+def _not_applicable(rule: str, metric: str, value: float | None, why: str) -> Ruling:
+    """Returns a ruling that passes, because there is nothing to judge by."""
+    finite_value = None if value is None else _finite_or_none(value)
+    return Ruling(rule=rule, metric=metric, value=finite_value, passed=True, why=why)
 
 
 def _finite(case: Case) -> Ruling:
     counts = {name: int(not math.isfinite(value)) for name, value in case.metrics.items()}
     for name in case.examples.column_names:
         counts[name] = counts.get(name, 0) + _not_finite_in(case.examples[name])
-    wrong, total = [name for name, count in counts.items() if count], sum(counts.values())
+    bad_names, total = [name for name, count in counts.items() if count], sum(counts.values())
     why = (
-        f"Numbers that are not finite: {total:,}, in {', '.join(wrong)}."
-        if wrong
+        f"Numbers that are not finite: {total:,}, in {', '.join(bad_names)}."
+        if bad_names
         else f"All metrics and the scores and latents of {len(case.examples):,} rows are finite."
     )
     return Ruling(
@@ -218,4 +222,4 @@ RULES: dict[str, Callable[[Case], Ruling]] = {
     "knn_beats_pca": partial(_classifies_like_pca, "knn"),
     "knn_beats_champion": partial(_classifies_like_champion, "knn"),
 }
-"""The rules by the names that a config gives."""
+"""The rules, by their names in a config."""

@@ -27,7 +27,7 @@ def test_unrelated_latents_are_not_aligned():
     assert linear_r2(LATENTS, UNRELATED) == pytest.approx(0, abs=0.1)
 
 
-def test_numbers_that_are_always_zero_change_nothing():
+def test_dimensions_that_are_always_zero_change_nothing():
     wider = np.pad(ROTATED, ((0, 0), (0, 3)))
     assert procrustes_error(LATENTS, wider) == pytest.approx(0, abs=1e-6)
     assert procrustes_error(wider, LATENTS) == pytest.approx(0, abs=1e-6)
@@ -50,7 +50,7 @@ def test_r2_of_any_linear_map_is_one():
 
 
 def test_r2_is_measured_on_rows_that_were_not_fitted():
-    few = slice(14)  # 7 rows to fit 7 numbers each: exact there, and nowhere else
+    few = slice(14)  # 7 rows fit 7 coefficients exactly, but not the other rows
     assert linear_r2(LATENTS[few], UNRELATED[few]) < 0.5
 
 

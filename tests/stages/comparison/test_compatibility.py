@@ -26,7 +26,7 @@ def compared(stages, tmp_path_factory) -> Stages:
 
 @pytest.fixture(scope="module")
 def others(compared) -> dict[str, Model]:
-    """Models of the digits by another seed, and with another size of latent."""
+    """Models of the digits with another seed, and with another size of latent."""
     return {
         name: train(
             Context(compared.store),
@@ -39,53 +39,54 @@ def others(compared) -> dict[str, Model]:
 
 
 def compatibility_of(compared, new, **config):
-    found = measure_compatibility(
+    result = measure_compatibility(
         Context(compared.store),
         new,
         CompatibilityConfig(**config),
         old=compared.model,
         dataset=compared.dataset,
     )
-    folder = compared.store.locate(found)
-    return found, json.loads((folder / "compatibility.json").read_text())
+    folder = compared.store.locate(result)
+    return result, json.loads((folder / "compatibility.json").read_text())
 
 
 def test_one_model_twice_is_the_same(compared):
-    found, table = compatibility_of(compared, compared.model)
-    assert (found.identical, found.procrustes, found.neighbour_overlap, found.r2) == (True, 0, 1, 1)
+    result, table = compatibility_of(compared, compared.model)
+    assert result.identical
+    assert (result.procrustes, result.neighbour_overlap, result.r2) == (0, 1, 1)
     assert table["verdict"] == "Old and new are the same model."
 
 
 def test_another_seed_gives_other_features_of_the_same_rows(others, compared):
-    found, table = compatibility_of(compared, others["seed"])
-    assert (found.identical, found.rows) == (False, 180)
-    assert 0.05 < found.procrustes < 0.4
-    assert 0.5 < found.neighbour_overlap < 0.95
-    assert 0.7 < found.r2 < 0.98
+    result, table = compatibility_of(compared, others["seed"])
+    assert (result.identical, result.rows) == (False, 180)
+    assert 0.05 < result.procrustes < 0.4
+    assert 0.5 < result.neighbour_overlap < 0.95
+    assert 0.7 < result.r2 < 0.98
     assert table["verdict"] == (
         "Old and new features must not be mixed: the best rotation leaves "
-        f"{found.procrustes:.0%} of the difference, neighbours overlap "
-        f"{found.neighbour_overlap:.0%} (by chance 5.6%), and a linear map explains {found.r2:.0%} "
-        "of the new latents, in 180 rows."
+        f"{result.procrustes:.0%} of the difference, neighbours overlap "
+        f"{result.neighbour_overlap:.0%} (by chance 5.6%), and a linear map explains "
+        f"{result.r2:.0%} of the new latents, in 180 rows."
     )
 
 
 def test_latents_of_another_size_are_compared_too(others, compared):
-    found, _ = compatibility_of(compared, others["size"])
-    assert 0.1 < found.procrustes < 0.6
-    assert 0.5 < found.neighbour_overlap < 0.95
+    result, _ = compatibility_of(compared, others["size"])
+    assert 0.1 < result.procrustes < 0.6
+    assert 0.5 < result.neighbour_overlap < 0.95
 
 
 def test_at_most_so_many_rows_are_encoded(others, compared):
-    found, table = compatibility_of(compared, others["seed"], max_rows=50, num_neighbours=5)
-    assert (found.rows, table["num_neighbours"]) == (50, 5)
+    result, table = compatibility_of(compared, others["seed"], max_rows=50, num_neighbours=5)
+    assert (result.rows, table["num_neighbours"]) == (50, 5)
 
 
-def test_second_call_finds_the_answer(others, compared):
-    told = []
+def test_second_call_returns_the_stored_answer(others, compared):
+    progress_reports = []
     answers = [
         measure_compatibility(
-            Context(compared.store, on_progress=told.append),
+            Context(compared.store, on_progress=progress_reports.append),
             others["seed"],
             CompatibilityConfig(max_rows=100),
             old=compared.model,
@@ -94,8 +95,8 @@ def test_second_call_finds_the_answer(others, compared):
         for _ in range(2)
     ]
     assert answers[0] == answers[1]
-    assert [progress.done for progress in told].count(0) == 1
-    assert told[-1].done == told[-1].total == 200
+    assert [progress.done for progress in progress_reports].count(0) == 1
+    assert progress_reports[-1].done == progress_reports[-1].total == 200
 
 
 def test_old_model_is_part_of_the_question(others, compared):
@@ -113,7 +114,9 @@ def test_old_model_is_part_of_the_question(others, compared):
 
 
 def test_more_neighbours_than_rows_are_refused(compared):
-    with pytest.raises(ConfigError, match="Comparing 180 neighbours takes 181 rows, and there are"):
+    with pytest.raises(
+        ConfigError, match="Comparing 180 neighbours needs 181 rows, but only 180 of"
+    ):
         compatibility_of(compared, compared.model, num_neighbours=180)
     assert compatibility_of(compared, compared.model, num_neighbours=179)[0].identical
 
@@ -127,6 +130,6 @@ def test_model_of_other_examples_is_refused(compared, tmp_path):
     np.savez(tmp_path / "small.npz", x_train=np.zeros((60, 8, 8), np.uint8))
     other = ingest(Context(compared.store), IngestConfig(source=f"npz:{tmp_path / 'small.npz'}"))
     config = ModelConfig(latent_dim=2)
-    stranger = train(Context(compared.store), other, TrainConfig(epochs=1), model_config=config)
-    with pytest.raises(ConfigError, match=f"does not fit the model {stranger.key}: value_range"):
-        compatibility_of(compared, stranger)
+    misfit = train(Context(compared.store), other, TrainConfig(epochs=1), model_config=config)
+    with pytest.raises(ConfigError, match=f"does not fit the model {misfit.key}: value_range"):
+        compatibility_of(compared, misfit)

@@ -50,7 +50,7 @@ def put(store, tmp_path_factory) -> Put:
 
 @pytest.fixture(scope="module")
 def model(store, put) -> Model:
-    """A model of 1,200 digits, with 262 of them held out to validate."""
+    """A model of 1,200 digits, 262 of which are held out to validate."""
     dataset = put(OLD, splits="source", validation_one_in=4)
     config = ModelConfig(latent_dim=8)
     return train(Context(store), dataset, TrainConfig(epochs=15), model_config=config)
@@ -125,20 +125,20 @@ def test_artifact_sums_up_its_table(model, put, store):
 
 def test_drift_is_both_significant_and_large(model, put, store):
     noisy = put(np.clip(NEW + NOISE, 0, 255).astype(np.uint8))
-    measured, table = drift_of(model, noisy, store)
-    beyond = measured.error_psi - table["columns"][0]["psi_by_chance"]
+    drift, table = drift_of(model, noisy, store)
+    beyond = drift.error_psi - table["columns"][0]["psi_by_chance"]
     assert not drift_of(model, noisy, store, min_psi=beyond + 0.01)[0].drifted
     assert drift_of(model, noisy, store, min_psi=beyond - 0.01)[0].drifted
-    assert not drift_of(model, noisy, store, significance=measured.smallest_p)[0].drifted
+    assert not drift_of(model, noisy, store, significance=drift.smallest_p)[0].drifted
 
 
-def test_one_row_is_too_few_to_tell(model, put, store):
+def test_one_row_is_too_few_to_detect_drift(model, put, store):
     drift, table = drift_of(model, put(255 - NEW[:1]), store)
     assert not drift.drifted
-    assert table["verdict"] == "Too few rows to tell drift: 1."
+    assert table["verdict"] == "Too few rows to detect drift: 1."
 
 
-def test_inputs_are_summed_up_beside_the_training_split(model, put, store):
+def test_inputs_are_compared_with_the_training_split(model, put, store):
     brighter = NEW.copy()
     brighter[:, 3, 2] = np.minimum(brighter[:, 3, 2].astype(int) + 60, 255)
     drift, table = drift_of(model, put(brighter), store)
@@ -146,9 +146,9 @@ def test_inputs_are_summed_up_beside_the_training_split(model, put, store):
     assert inputs["largest"][0]["position"] == "3,2,0"
     assert inputs["largest"][0]["effect"] > 0.5
     assert 1 <= inputs["moved"] == drift.inputs_moved
-    kept = pq.read_table(store.locate(drift) / "inputs.parquet")
-    assert kept.num_rows == inputs["positions"] == 64
-    assert kept.slice(0, 20).to_pylist() == inputs["largest"]
+    stored_inputs = pq.read_table(store.locate(drift) / "inputs.parquet")
+    assert stored_inputs.num_rows == inputs["positions"] == 64
+    assert stored_inputs.slice(0, 20).to_pylist() == inputs["largest"]
 
 
 def test_of_the_rows_trained_on_no_input_has_moved(compared):
@@ -164,11 +164,11 @@ def test_errors_are_drawn(model, put, store):
         assert image.format == "PNG"
 
 
-def test_second_call_finds_the_answer(compared):
-    told = []
+def test_second_call_returns_the_stored_answer(compared):
+    progress_reports = []
     answers = [
         measure_drift(
-            Context(compared.store, on_progress=told.append),
+            Context(compared.store, on_progress=progress_reports.append),
             compared.model,
             DriftConfig(),
             dataset=compared.dataset,
@@ -176,17 +176,17 @@ def test_second_call_finds_the_answer(compared):
         for _ in range(2)
     ]
     assert answers[0] == answers[1]
-    assert [progress.done for progress in told].count(0) == 1
-    assert told[-1].done == told[-1].total == 180
+    assert [progress.done for progress in progress_reports].count(0) == 1
+    assert progress_reports[-1].done == progress_reports[-1].total == 180
 
 
 def test_same_question_in_another_store_has_the_same_answer(compared, stages, tmp_path):
     shutil.copytree(stages.store.root, tmp_path / "other")
-    found = [
+    drifts = [
         drift_of(compared.model, compared.dataset, store, split="test")[0]
         for store in (compared.store, Store(tmp_path / "other"))
     ]
-    assert found[0] == found[1]
+    assert drifts[0] == drifts[1]
 
 
 def test_deadline_leaves_nothing(compared):

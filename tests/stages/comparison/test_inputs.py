@@ -53,7 +53,7 @@ def test_a_trifle_has_not_moved_however_significant():
     assert all(row["p"] < 1e-6 and not row["moved"] for row in table)
 
 
-def test_one_row_cannot_tell():
+def test_one_row_shows_no_shift():
     assert not any(row["moved"] for row in compared(BEFORE, NOW[:1] + 9))
 
 

@@ -5,7 +5,8 @@ from aeflow.stages.comparison.stability import counts_by_decile, psi, psi_by_cha
 
 
 def test_psi_is_that_of_the_formula():
-    # Shares of 0.5, 0.5 and 0.8, 0.2: 0.3 ln(0.8 / 0.5) - 0.3 ln(0.2 / 0.5), less for the 0.5.
+    # Shares of 0.5, 0.5 and 0.8, 0.2 give 0.3 ln(0.8 / 0.5) - 0.3 ln(0.2 / 0.5). The added 0.5
+    # lowers it slightly.
     assert psi(np.array([50_000, 50_000]), np.array([80_000, 20_000])) == pytest.approx(
         0.41588, abs=1e-4
     )
@@ -31,16 +32,16 @@ def test_number_that_fills_many_bins_has_one_of_its_own():
 
 
 @pytest.mark.parametrize(("num_reference", "num_rows"), [(84, 180), (3000, 1000), (500, 500)])
-def test_mean_index_without_drift_is_what_is_said_of_chance(num_reference, num_rows):
+def test_mean_index_without_drift_is_psi_by_chance(num_reference, num_rows):
     generator = np.random.default_rng(0)
-    found = [
+    indices = [
         psi(
             *counts_by_decile(generator.normal(size=num_reference), generator.normal(size=num_rows))
         )
         for _ in range(400)
     ]
     expected = psi_by_chance(num_reference, num_rows, 10)
-    assert np.mean(found) == pytest.approx(expected, rel=0.1)
+    assert np.mean(indices) == pytest.approx(expected, rel=0.1)
 
 
 def test_chance_alone_gives_much_in_small_sets_and_little_in_large_ones():

@@ -1,4 +1,4 @@
-"""The health card: values, intervals, PCA beside them, and words that fit the numbers."""
+"""The health card: values, intervals, those of PCA, and sentences that fit the values."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_what_chance_explains_is_no_difference():
     assert row(card, "mse_ratio_to_pca")["judgement"] == "No clear difference from PCA-8."
 
 
-def test_accuracies_are_told_in_points():
+def test_accuracies_are_compared_in_points():
     card = health_card(errors(1, 1), scores(right=380, right_pca=340), latent_dim=8)
     probe = row(card, "probe_accuracy")
     assert (probe["value"], probe["pca"]) == (0.95, 0.85)
@@ -53,17 +53,17 @@ def test_accuracies_are_told_in_points():
 
 
 @pytest.mark.parametrize(
-    ("count", "told"),
+    ("count", "judgement"),
     [
         (0, "Every dimension carries something."),
-        (1, "1 of 8 dimension carries nothing: a smaller latent would do."),
+        (1, "1 of 8 dimensions carries nothing: a smaller latent would do."),
         (3, "3 of 8 dimensions carry nothing: a smaller latent would do."),
     ],
 )
-def test_dead_dimensions_are_told(count, told):
+def test_dead_dimensions_are_reported(count, judgement):
     dead = {"dead_dimensions": np.array(float(count)), "dead_dimensions_pca": np.array(0.0)}
     card = health_card(errors(1, 1), dead, latent_dim=8)
-    assert row(card, "dead_dimensions")["judgement"] == told
+    assert row(card, "dead_dimensions")["judgement"] == judgement
 
 
 def test_a_measure_of_the_kind_stands_before_rows_out_of_distribution():
@@ -83,7 +83,7 @@ def test_tone_is_that_of_the_difference(mse, tone):
     assert {row["tone"] for row in card.rows} == {tone}
 
 
-def test_number_that_is_not_finite_is_told_and_has_no_interval():
+def test_value_that_is_not_finite_is_reported_and_has_no_interval():
     broken = errors(1, 1)
     broken["mse"][0] = np.nan
     mse = row(health_card(broken, {}, latent_dim=8), "mse")
@@ -111,7 +111,7 @@ def test_pca_that_is_exact_has_no_ratio():
         ),
     ],
 )
-def test_verdict_tells_of_features_where_there_are_labels(mse, probe, limits, expected):
+def test_verdict_includes_the_features_if_there_are_labels(mse, probe, limits, expected):
     metrics = {"mse": mse, "mse_pca": 1.0, "probe_accuracy": probe, "probe_accuracy_pca": 0.9}
-    told = verdict_line(metrics, split="test", latent_dim=8, differences={"probe_accuracy": limits})
-    assert told.endswith(f"PCA-8 (test MSE {mse:g} against 1){expected}")
+    line = verdict_line(metrics, split="test", latent_dim=8, differences={"probe_accuracy": limits})
+    assert line.endswith(f"PCA-8 (test MSE {mse:g} against 1){expected}")

@@ -1,4 +1,4 @@
-"""What a denoising model takes away of noise, and what a linear map does."""
+"""How much noise a denoising model removes, and how much a linear map does."""
 
 import json
 
@@ -17,7 +17,7 @@ STDDEV = 0.5
 
 
 @pytest.fixture(scope="module")
-def judged(digits):
+def scores(digits):
     """A denoising model of the digits, and its evaluation with the tables."""
     store, dataset = digits
     kind = DenoisingOptions(noise_stddev=STDDEV)
@@ -28,26 +28,29 @@ def judged(digits):
     return evaluation.metrics, {row["name"]: row for row in table["card"]}
 
 
-def test_gain_is_that_of_the_error_beside_the_noise(judged):
-    metrics, _ = judged
+def test_gain_is_that_of_the_error_compared_with_the_noise(scores):
+    metrics, _ = scores
     for way in ("", "_pca", "_ridge"):
         noise = metrics[f"denoised_mse{way}"] * 10 ** (metrics[f"denoising_gain{way}"] / 10)
         assert noise == pytest.approx(STDDEV**2, rel=0.03)
 
 
-def test_a_model_takes_off_more_than_pca(judged):
-    metrics, _ = judged
+def test_a_model_removes_more_noise_than_pca(scores):
+    metrics, _ = scores
     assert metrics["denoising_gain"] > metrics["denoising_gain_pca"] > 0
     assert metrics["denoised_mse"] > metrics["mse"]
 
 
-def test_the_card_tells_it_beside_pca_and_a_linear_map(judged):
-    metrics, card = judged
+def test_the_card_compares_it_with_pca_and_a_linear_map(scores):
+    metrics, card = scores
     assert card["denoised_mse"]["interval"]
     assert card["denoised_mse"]["tone"] == "good"
-    told = "Takes {:.1f} dB off the noise it knows; PCA-8 {:.1f} dB, a linear map {:.1f} dB."
+    sentence = (
+        "Removes {:.1f} dB of the noise that it was trained on; PCA-8 removes {:.1f} dB, "
+        "a linear map {:.1f} dB."
+    )
     gains = (metrics[f"denoising_gain{way}"] for way in ("", "_pca", "_ridge"))
-    assert card["denoising_gain"]["judgement"] == told.format(*gains)
+    assert card["denoising_gain"]["judgement"] == sentence.format(*gains)
 
 
 def test_other_kinds_have_no_such_rows(stages):
@@ -58,8 +61,9 @@ def test_linear_map_is_ridge_regression():
     generator = np.random.default_rng(0)
     clean = generator.normal(size=(90, 2, 3)).astype(np.float32)
     noisy = clean + generator.normal(1, 0.5, size=clean.shape).astype(np.float32)
-    found = fit_linear_map((noisy[i : i + 40], clean[i : i + 40]) for i in range(0, 90, 40))(noisy)
+    pairs = ((noisy[i : i + 40], clean[i : i + 40]) for i in range(0, 90, 40))
+    denoised = fit_linear_map(pairs)(noisy)
     x, y = noisy.reshape(90, 6), clean.reshape(90, 6)
     expected = Ridge(alpha=90 * RIDGE * x.var(axis=0).mean()).fit(x, y).predict(x)
-    assert found.shape == clean.shape
-    assert np.allclose(found.reshape(90, 6), expected, atol=1e-5)
+    assert denoised.shape == clean.shape
+    assert np.allclose(denoised.reshape(90, 6), expected, atol=1e-5)

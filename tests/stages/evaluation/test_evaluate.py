@@ -46,7 +46,7 @@ def test_large_inputs_get_a_randomised_pca_as_good(stages):
     assert np.square(rows - reconstruct(rows)).mean() < 1e-6 * np.square(rows).mean()
 
 
-def test_the_mean_image_stands_beside_every_number(stages):
+def test_every_metric_is_also_that_of_the_mean_image(stages):
     metrics = stages.evaluation.metrics
     train_mean = rows_of(stages, "train").mean(axis=0) / 16.0
     expected = np.square(rows_of(stages, "test") / 16.0 - train_mean).mean()

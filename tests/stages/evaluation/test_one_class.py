@@ -1,4 +1,4 @@
-"""The one-class protocol on the digits: a model for each label, judged on the rows of all."""
+"""The one-class protocol on the digits: a model for each label, judged on rows of all labels."""
 
 import json
 
@@ -24,10 +24,10 @@ WAYS = ["both", "error", "weighted", "knn", "local", "error_pca", "knn_inputs"]
 def three(tmp_path_factory) -> str:
     """The noughts, ones and twos of the digits, as a source."""
     images, labels = load_digits(return_X_y=True)
-    chosen = labels < 3
+    is_small = labels < 3
     path = tmp_path_factory.mktemp("three") / "three.npz"
     np.savez(
-        path, x_train=images[chosen].reshape(-1, 8, 8).astype(np.uint8), y_train=labels[chosen]
+        path, x_train=images[is_small].reshape(-1, 8, 8).astype(np.uint8), y_train=labels[is_small]
     )
     return f"npz:{path}"
 
@@ -45,7 +45,7 @@ def labels_in(dataset, split, store) -> set[int]:
     return {label for s in open_split(dataset, split, store) for label in s.labels.to_pylist()}
 
 
-def test_label_that_nobody_has_leaves_no_rows_to_train_on(three, store):
+def test_label_without_rows_leaves_nothing_to_train_on(three, store):
     with pytest.raises(SourceError, match=r"No good row is left for the split 'train'"):
         ingest(Context(store), IngestConfig(source=three, train_label=7))
 
@@ -61,21 +61,24 @@ def test_source_without_labels_is_a_mistake(store, tmp_path):
         )
 
 
-def test_command_tells_each_label_and_the_mean(three, tmp_path, capsys):
+def test_command_prints_each_label_and_the_mean(three, tmp_path, capsys):
     output = tmp_path / "numbers.json"
     command = ["one-class", "--direct", "--json", "--source", three, "--epochs", str(EPOCHS)]
     command += ["--latent-dim", "8", "--store", str(tmp_path / "store"), "--output", str(output)]
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    told = json.loads(lines[-1])
-    written = json.loads(output.read_text("utf-8"))
-    assert written == {"classes": told["classes"], "mean": told["mean"]}
-    assert [of_label["label"] for of_label in written["classes"]] == [0, 1, 2]
-    assert list(written["mean"]["auroc"]) == list(written["mean"]["caught"]) == WAYS
+    printed_outcome = json.loads(lines[-1])
+    stored_outcome = json.loads(output.read_text("utf-8"))
+    assert stored_outcome == {
+        "classes": printed_outcome["classes"],
+        "mean": printed_outcome["mean"],
+    }
+    assert [of_label["label"] for of_label in stored_outcome["classes"]] == [0, 1, 2]
+    assert list(stored_outcome["mean"]["auroc"]) == list(stored_outcome["mean"]["caught"]) == WAYS
     for way in ("both", "error", "weighted", "knn", "knn_inputs"):
-        assert written["mean"]["auroc"][way] > 0.9
-        mean = np.mean([of_label["auroc"][way] for of_label in written["classes"]])
-        assert written["mean"]["auroc"][way] == pytest.approx(mean)
+        assert stored_outcome["mean"]["auroc"][way] > 0.9
+        mean = np.mean([of_label["auroc"][way] for of_label in stored_outcome["classes"]])
+        assert stored_outcome["mean"]["auroc"][way] == pytest.approx(mean)
     shown = [line.split()[0] for line in lines if line.strip()]
     assert shown[-6:-1] == ["0", "1", "2", "mean", "AUROC"]
 
@@ -95,7 +98,7 @@ def test_scores_of_a_model_are_those_of_its_own_label(three, store):
     assert scores[1].auroc["knn_inputs"] < 0.5
 
 
-def test_a_faint_mark_where_there_never_is_one_is_told_by_weighted_error(store, tmp_path):
+def test_a_faint_mark_in_an_always_empty_place_is_detected_by_weighted_error(store, tmp_path):
     generator = np.random.default_rng(0)
     images = np.zeros((600, 8, 8), np.uint8)
     images[:, :, :4] = generator.integers(0, 17, (600, 8, 4))

@@ -1,4 +1,4 @@
-"""What of a dataset is scored: which rows, at most how many, and with which labels."""
+"""Which rows of a dataset are scored, at most how many, and with which labels."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_places_are_rows_of_the_split_in_its_order(stages):
     assert ids_at([3, 400, 401, 1500]) == [everything[i] for i in (3, 400, 401, 1500)]
 
 
-def test_scores_of_the_latents_stand_beside_those_of_pca(stages):
+def test_latents_are_scored_and_so_are_those_of_pca(stages):
     metrics = stages.evaluation.metrics
     assert metrics["probe_accuracy"] > 0.8
     assert metrics["probe_accuracy_pca"] == pytest.approx(0.917, abs=0.01)
@@ -39,6 +39,6 @@ def test_scores_of_the_latents_stand_beside_those_of_pca(stages):
 
 def test_rows_that_a_reader_was_fitted_on_are_not_classified_by_it(stages):
     config = EvaluateConfig(split="train")
-    found = evaluate(Context(stages.store), stages.model, config, dataset=stages.dataset)
-    assert "neighbour_recall" in found.metrics
-    assert "knn_accuracy" not in found.metrics
+    evaluation = evaluate(Context(stages.store), stages.model, config, dataset=stages.dataset)
+    assert "neighbour_recall" in evaluation.metrics
+    assert "knn_accuracy" not in evaluation.metrics

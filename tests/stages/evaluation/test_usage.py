@@ -1,4 +1,4 @@
-"""How a latent is used, by kinds of which one can say it."""
+"""How a latent is used, for the kinds that measure it."""
 
 import json
 
@@ -15,7 +15,7 @@ from aeflow.stages.evaluation import evaluate
 from aeflow.stages.training import train
 
 
-def judged(digits, kind):
+def judge_kind(digits, kind):
     """Returns a model, test rows, metrics, the card's rows by name, and the evaluation's folder."""
     store, dataset = digits
     config = ModelConfig(latent_dim=8, kind=kind)
@@ -29,7 +29,7 @@ def judged(digits, kind):
 
 
 def test_divergence_is_that_of_the_posterior_of_the_judged_rows(digits):
-    network, rows, metrics, card, folder = judged(digits, VariationalOptions())
+    network, rows, metrics, card, folder = judge_kind(digits, VariationalOptions())
     mean, log_variance = network.posterior(network.preprocessing(rows), training=False)
     kl = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).numpy().mean(axis=0)
     expected = {"kl": kl.sum(), "kl_least": kl.min(), "kl_most": kl.max()}
@@ -42,7 +42,7 @@ def test_divergence_is_that_of_the_posterior_of_the_judged_rows(digits):
 
 
 def test_codebook_use_counts_the_entries_that_rows_have_chosen(digits):
-    network, rows, metrics, card, folder = judged(digits, VqOptions(num_codes=16))
+    network, rows, metrics, card, folder = judge_kind(digits, VqOptions(num_codes=16))
     parts = network.encode(rows).numpy().reshape(len(rows), network.codebooks.num_parts, -1)
     used = [len(np.unique(parts[:, part], axis=0)) for part in range(parts.shape[1])]
     assert metrics["codebook_use"] == pytest.approx(np.mean(used) / 16)

@@ -1,4 +1,4 @@
-"""The gate: what each rule finds, and what a verdict stands on."""
+"""The gate: the result of each rule, and what a verdict depends on."""
 
 import json
 import math
@@ -53,10 +53,10 @@ def test_good_model_passes_every_rule(changed):
             "It passed every rule: beats_pca, beats_champion, finite, golden, dead_dimensions.",
         ),
     }
-    found = {row["rule"]: row["why"] for row in rules_of(verdict, changed.store)}
-    assert found["beats_champion"] == "There is no champion to compare with."
-    assert found["finite"] == "All metrics and the scores and latents of 180 rows are finite."
-    assert found["golden"] == "The stored model reproduces its golden vectors."
+    reasons = {row["rule"]: row["why"] for row in rules_of(verdict, changed.store)}
+    assert reasons["beats_champion"] == "There is no champion to compare with."
+    assert reasons["finite"] == "All metrics and the scores and latents of 180 rows are finite."
+    assert reasons["golden"] == "The stored model reproduces its golden vectors."
 
 
 def test_verdict_says_in_a_sentence_and_a_table_what_was_found(changed):
@@ -109,14 +109,14 @@ def test_mse_is_held_against_pca(changed, mse, ratio, passed, why):
 
 
 @pytest.mark.parametrize(
-    ("mse", "ratio", "passed", "found"),
+    ("mse", "ratio", "passed", "relation"),
     [
         (0.01, 1.0, True, "0.01 is within 0.01, 1 x"),
         (0.0101, 1.0, False, "0.0101 is not within 0.01, 1 x"),
         (0.0101, 1.1, True, "0.0101 is within 0.011, 1.1 x"),
     ],
 )
-def test_mse_is_held_against_the_champion(changed, mse, ratio, passed, found):
+def test_mse_is_held_against_the_champion(changed, mse, ratio, passed, relation):
     store, dataset = changed.store, changed.dataset
     champion = another(store, changed.model, "champion")
     challenger = evaluation(store, changed.model, dataset, metrics={"mse": mse})
@@ -130,7 +130,7 @@ def test_mse_is_held_against_the_champion(changed, mse, ratio, passed, found):
     )
     [row] = rules_of(verdict, store)
     assert (verdict.champion, verdict.passed, row["baseline"]) == (champion.key, passed, 0.01)
-    assert row["why"] == f"The test MSE {found} that of the champion {champion.key}."
+    assert row["why"] == f"The test MSE {relation} that of the champion {champion.key}."
 
 
 def test_what_is_not_finite_is_counted_and_named(changed):
@@ -178,7 +178,7 @@ def test_reasons_are_those_of_all_rules_that_failed(changed):
 
 def test_same_question_has_one_verdict(changed):
     first = judge(changed, changed.evaluation, GateConfig())
-    weights_of(changed).unlink()  # what is in the store already is not judged again
+    weights_of(changed).unlink()  # a stored verdict is not computed again
     assert judge(changed, changed.evaluation, GateConfig()) == first
     assert judge(changed, changed.evaluation, PCA_ONLY).key != first.key
 
@@ -186,28 +186,30 @@ def test_same_question_has_one_verdict(changed):
 def test_question_names_all_that_was_judged(changed):
     store, dataset = changed.store, changed.dataset
     champion = another(store, changed.model, "champion")
-    beside = evaluation(store, champion, dataset)
+    of_champion = evaluation(store, champion, dataset)
     challenger = evaluation(store, changed.model, dataset)
-    verdict = judge(changed, challenger, CHAMPION_ONLY, champion=beside, champion_model=champion)
+    verdict = judge(
+        changed, challenger, CHAMPION_ONLY, champion=of_champion, champion_model=champion
+    )
     question = store.manifest(verdict.address).question
     assert question.configs == {"gate": {"rules": ["beats_champion"]}}
     assert question.inputs == {
         "evaluation": challenger.reference,
         "model": changed.model.reference,
         "dataset": dataset.reference,
-        "champion": beside.reference,
+        "champion": of_champion.reference,
     }
 
 
 def test_interrupted_gate_leaves_no_verdict(changed):
-    told = []
+    progress_reports = []
 
     def stop(progress):
-        told.append((progress.stage, progress.done, progress.total, progress.unit))
+        progress_reports.append((progress.stage, progress.done, progress.total, progress.unit))
         if progress.done == 2:
             raise Interrupted("enough")
 
     with pytest.raises(Interrupted):
         judge(changed, changed.evaluation, GateConfig(), on_progress=stop)
-    assert told == [("gate", done, 5, "rule") for done in range(3)]
+    assert progress_reports == [("gate", done, 5, "rule") for done in range(3)]
     assert not (changed.store.root / "verdicts").exists()

@@ -1,4 +1,4 @@
-"""The gate's rules about features: what they classify, and how the latent uses its numbers."""
+"""The gate's rules for features: how they classify, and how the latent uses its dimensions."""
 
 import math
 
@@ -9,18 +9,18 @@ from tests.judged import GOOD, another, evaluation, judge, rules_of
 
 
 def ruled(stages, config: GateConfig, **metrics: float) -> tuple[bool, str]:
-    """Judges a challenger with these metrics by one rule; returns what it found, and why."""
-    told = evaluation(stages.store, stages.model, stages.dataset, metrics={**GOOD, **metrics})
-    [row] = rules_of(judge(stages, told, config), stages.store)
+    """Judges a challenger with these metrics by one rule; returns whether it passed, and why."""
+    challenger = evaluation(stages.store, stages.model, stages.dataset, metrics={**GOOD, **metrics})
+    [row] = rules_of(judge(stages, challenger, config), stages.store)
     return row["passed"], row["why"]
 
 
 @pytest.mark.parametrize(
-    ("reader", "told"),
+    ("reader", "classifier"),
     [("probe", "A linear probe"), ("knn", "A vote of the 10 nearest training rows")],
 )
 @pytest.mark.parametrize(
-    ("accuracy", "lost", "passed", "found"),
+    ("accuracy", "lost", "passed", "relation"),
     [
         (0.90, 0, True, "is not below the 90.0% of PCA-8."),
         (0.89, 0, False, "is below the 90.0% of PCA-8."),
@@ -29,10 +29,12 @@ def ruled(stages, config: GateConfig, **metrics: float) -> tuple[bool, str]:
         (math.nan, 1, False, "is below the 90.0% of PCA-8 less 1 points."),
     ],
 )
-def test_features_are_held_against_pca(changed, reader, told, accuracy, lost, passed, found):
+def test_features_are_held_against_pca(
+    changed, reader, classifier, accuracy, lost, passed, relation
+):
     config = GateConfig(rules=(f"{reader}_beats_pca",), max_points_lost=lost)
     metrics = {f"{reader}_accuracy": accuracy, f"{reader}_accuracy_pca": 0.9}
-    why = f"{told} by the features classifies {accuracy:.1%}, which {found}"
+    why = f"{classifier} on the features classifies {accuracy:.1%} correctly, which {relation}"
     assert ruled(changed, config, **metrics) == (passed, why)
 
 
@@ -74,7 +76,7 @@ def test_features_without_a_champion_are_not_refused(changed, rule):
             0.5,
             False,
             "5 of 8 dimensions of the latent carry nothing, more than the 4 allowed: the latent "
-            "has collapsed. Train otherwise, or with a smaller latent.",
+            "has collapsed. Train with other options, or with a smaller latent.",
         ),
         (5, 0.75, True, "5 of 8 dimensions of the latent carry nothing, which is allowed."),
         (
@@ -82,7 +84,7 @@ def test_features_without_a_champion_are_not_refused(changed, rule):
             0.5,
             False,
             "The latents are not finite, so that none of their dimensions carries anything: the "
-            "latent has collapsed. Train otherwise, or with a smaller latent.",
+            "latent has collapsed. Train with other options, or with a smaller latent.",
         ),
     ],
 )
@@ -92,12 +94,12 @@ def test_collapsed_latent_is_refused(changed, count, share, passed, why):
 
 
 @pytest.mark.parametrize(
-    ("rank", "share", "passed", "found"),
+    ("rank", "share", "passed", "relation"),
     [(2.0, 0.25, True, "not fewer than the 2"), (1.9, 0.25, False, "fewer than the 2")],
 )
-def test_latents_in_few_directions_are_refused(changed, rank, share, passed, found):
+def test_latents_in_few_directions_are_refused(changed, rank, share, passed, relation):
     config = GateConfig(rules=("effective_rank",), min_rank_share=share)
-    why = f"The latents spread over {rank:.3g} of 8 directions, {found} asked for."
+    why = f"The latents spread over {rank:.3g} of 8 directions, {relation} asked for."
     assert ruled(changed, config, effective_rank=rank) == (passed, why)
 
 

@@ -32,13 +32,13 @@ def test_evaluations_of_different_splits_are_not_compared(changed):
 
 def test_evaluations_of_different_datasets_are_not_compared(changed):
     grown = changed.dataset.model_copy(update={"digest": "g" * 64})
-    beside = evaluation(changed.store, changed.model, grown)
+    of_champion = evaluation(changed.store, changed.model, grown)
     with pytest.raises(ConfigError, match="judge different rows"):
         judge(
             changed,
             changed.evaluation,
             GateConfig(),
-            champion=beside,
+            champion=of_champion,
             champion_model=changed.model,
         )
 
@@ -49,23 +49,25 @@ def test_evaluation_of_something_else_is_refused(changed, part, letter):
     with pytest.raises(ConfigError) as caught:
         judge(changed, changed.evaluation, GateConfig(), **{part: other})
     assert str(caught.value) == (
-        f"'{changed.evaluation.address}' is no evaluation of '{changed.model.address}' on "
-        f"'{changed.dataset.address}': its {part} is another one. Evaluate that model first."
+        f"'{changed.evaluation.address}' is not an evaluation of '{changed.model.address}' on "
+        f"'{changed.dataset.address}': its {part} is a different one. Evaluate that model first."
     )
 
 
 def test_champions_evaluation_must_be_the_champions(changed):
     champion = another(changed.store, changed.model, "champion")
-    beside = evaluation(changed.store, changed.model, changed.dataset)
-    with pytest.raises(ConfigError, match=f"no evaluation of '{champion.address}'"):
-        judge(changed, changed.evaluation, GateConfig(), champion=beside, champion_model=champion)
+    of_champion = evaluation(changed.store, changed.model, changed.dataset)
+    with pytest.raises(ConfigError, match=f"not an evaluation of '{champion.address}'"):
+        judge(
+            changed, changed.evaluation, GateConfig(), champion=of_champion, champion_model=champion
+        )
 
 
 @pytest.mark.parametrize("part", ["champion", "champion_model"])
 def test_champion_and_its_evaluation_go_together(changed, part):
-    given = {"champion": changed.evaluation, "champion_model": changed.model}[part]
+    artifact = {"champion": changed.evaluation, "champion_model": changed.model}[part]
     with pytest.raises(ConfigError) as caught:
-        judge(changed, changed.evaluation, GateConfig(), **{part: given})
+        judge(changed, changed.evaluation, GateConfig(), **{part: artifact})
     assert str(caught.value) == (
         "The champion's model and its evaluation go together: give both or none."
     )
