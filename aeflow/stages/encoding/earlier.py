@@ -1,4 +1,4 @@
-"""What need not be encoded again: shards that the same model has encoded before, byte for byte."""
+"""Reuse of earlier features: shards with the same bytes that the same model has encoded before."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from aeflow.storage.listing import manifests_of
 __all__ = ["adopt_features"]
 
 DIGITS = len("01234567.parquet")
-"""How long the end of a feature file's name is, which follows from its bytes alone."""
+"""The length of the end of a feature file's name, which depends only on the file's bytes."""
 
 IN_FLIGHT = 8
 
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 def adopt_features(
     missing: list[Piece], work: Work, *, made_by: Mapping[str, Any]
 ) -> dict[Piece, list[FileEntry]]:
-    """Takes over the files of shards that earlier feature sets have; returns them by shard.
+    """Adopts the files of missing shards from earlier feature sets; returns the files by shard.
 
-    A file is taken over if model and config are the same, if it was made by the same device, cpu
-    and encode_batch_size, and if the shard has the same SHA-256. It saves work and changes no byte
-    of the answer.
+    A file is adopted if the model and the config are the same, if it was made with the same device,
+    cpu and encode_batch_size, and if the shard has the same SHA-256. This saves work and changes
+    no byte of the feature set.
     """
     question, store = work.question, work.store
     wanted = _shards(question, store)
@@ -51,11 +51,11 @@ def adopt_features(
 
 
 def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -> list[FileEntry]:
-    """Takes over the files of a shard, none where one of them is not what was committed."""
+    """Adopts the files of a shard; adopts none if one of them differs from what was committed."""
     for entry in files:
         if not draft.files.holds(f"{address}/{entry.name}", entry):
             shown = draft.files.shown(f"{address}/{entry.name}")
-            logger.warning("encode: '%s' is damaged: encodes %s again", shown, piece.shard)
+            logger.warning("encode: '%s' is damaged, so %s is encoded again", shown, piece.shard)
             return []
     taken = []
     for entry in files:
@@ -67,7 +67,7 @@ def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -
 
 
 def _earlier(question: Question, made_by: Mapping[str, Any], store: Store) -> list[Manifest]:
-    """Lists the feature sets that the same model made in the same way, the newest first."""
+    """Returns the manifests of feature sets that the same model made alike, newest first."""
     alike = [
         manifest
         for manifest in manifests_of(FeatureSet, store)
@@ -82,7 +82,7 @@ def _asked(question: Question) -> tuple:
 
 
 def _shards(question: Question, store: Store) -> dict[Piece, str]:
-    """Returns the SHA-256 of every shard of the dataset in a question; none where it is gone."""
+    """Returns the SHA-256 of every shard of a question's dataset; empty if the dataset is gone."""
     manifest = store.find(question.inputs["dataset"].address)
     entries = manifest.files if manifest else ()
     splits = {entry: split_of(entry.name) for entry in entries}
@@ -90,8 +90,8 @@ def _shards(question: Question, store: Store) -> dict[Piece, str]:
 
 
 def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
-    """Returns the files that a feature set has of each shard, by the shard's SHA-256."""
-    store.manifest(manifest.question.address)  # a use, which keeps a prune away
+    """Returns the files of a feature set, grouped by the SHA-256 of the shard they encode."""
+    store.manifest(manifest.question.address)  # records a use, so that prune keeps it
     files = feature_files(entry for entry in manifest.files if entry.rows is not None)
     shards = _shards(manifest.question, store)
     return {sha256: files[piece.start] for piece, sha256 in shards.items() if piece.start in files}

@@ -1,4 +1,4 @@
-"""The encoding stage: plan the shards, encode those that are missing, assemble the feature set."""
+"""The encode stage: plans the shards, encodes the missing ones, assembles the feature set."""
 
 import json
 import logging
@@ -34,13 +34,14 @@ logger = logging.getLogger(__name__)
     resumable=True,
 )
 def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> Answered:
-    """Encodes every row of a dataset into Parquet features, one file a shard, or a shard and label.
+    """Encodes every row of a dataset into Parquet files, one per shard, or per shard and label.
 
-    Shards that this model has encoded before, in an earlier feature set, are taken over from it.
-    The others are encoded here, or elsewhere if the context spreads them: not a byte differs.
-    Interrupted or killed, it leaves a draft with the finished files, from which the same call
-    goes on. Raises ConfigError if the dataset does not fit the model or has not the labels to
-    partition by, CorruptArtifact if the model is not what was committed.
+    The files of shards that this model has encoded for an earlier feature set are reused.
+    The others are encoded in this process, or in other processes if the context spreads them.
+    The bytes are the same in every case. If the call is interrupted or killed, a draft with the
+    finished files stays, and the same call resumes from it. Raises ConfigError if the dataset does
+    not fit the model, or if it has no labels to partition by. Raises CorruptArtifact if the model
+    differs from what was committed.
     """
     from aeflow.stages.encoding.group import ShardEncoder, encode_group
     from aeflow.stages.encoding.spreading import grouped
@@ -131,11 +132,11 @@ def _check(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
     if config.format == "delta":
         check_delta()
     if work.runtime.dask and not work.context.spread:
-        raise UnfitMachine("Encoding over Dask is a matter of Prefect's tasks: leave out --direct.")
+        raise UnfitMachine("Dask can only encode in a Prefect flow run. Leave out --direct.")
 
 
 def _plan(dataset: Dataset, store: Store) -> list[Piece]:
-    """Lists the shards of all splits that hold rows, in order."""
+    """Returns the shards of all splits that have rows, in order."""
     splits = [split for split, rows in dataset.rows.items() if rows]
     return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
 
@@ -143,23 +144,23 @@ def _plan(dataset: Dataset, store: Store) -> list[Piece]:
 def _left(
     pieces: list[Piece], work: Work, *, made_by: dict[str, Any]
 ) -> tuple[list[Piece], dict[Piece, int]]:
-    """Returns the pieces that are to be encoded, and the rows of those that need not be."""
+    """Returns the shards to encode, and the rows of the shards that are encoded already."""
     draft = work.draft
     _keep_what_is_alike(draft, made_by)
     recordings = recorded(pieces, draft, is_checked=True).items()
     finished = {piece: _rows(files) for piece, files in recordings}
     if finished:
-        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
+        logger.info("encode: resumes after %d of %d shards", len(finished), len(pieces))
     missing = [piece for piece in pieces if piece not in finished]
     adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
     if adopted:
-        logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
+        logger.info("encode: %d of %d shards are already in the store", len(adopted), len(pieces))
         finished |= {piece: _rows(files) for piece, files in adopted.items()}
     return [piece for piece in missing if piece not in adopted], finished
 
 
 def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
-    """Begins anew if another device or batch size has made what is finished."""
+    """Empties the draft if its files were made with another device or batch size."""
     if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
         draft.clear()
         with draft.writing(MADE_BY) as path:
@@ -167,15 +168,15 @@ def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
 
 
 def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileEntry]:
-    """Checks that rows in are rows out; returns the files, of which there are no others then."""
+    """Checks that every row was encoded, deletes stray files, and returns the feature files."""
     recordings = recorded(pieces, draft)
     files = list(chain.from_iterable(recordings.values()))
     for split, expected in dataset.rows.items():
         found = sum(_rows(recordings[p]) for p in pieces if p.split == split and p in recordings)
         if found != expected:
             raise CorruptArtifact(
-                f"There are features of {found} rows of the split '{split}', which has "
-                f"{expected}. Delete the folder {draft.shown} and run again."
+                f"{found} rows of the split '{split}' were encoded, but it has {expected}. "
+                f"Delete the folder {draft.shown} and run again."
             )
     _remove_strays({entry.name for entry in files}, draft)
     draft.take_over(files)
@@ -183,7 +184,7 @@ def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileE
 
 
 def _remove_strays(known: set[str], draft: Draft) -> None:
-    """Drops a file whose rows stand in another: on two kinds of CPU their bits may differ."""
+    """Deletes files that no record lists: a second CPU may have encoded a shard to other bits."""
     for name in draft.finished():
         if not name.startswith(f"{WORK}/") and name not in known:
             draft.remove(name)

@@ -1,4 +1,4 @@
-"""Encodes a group of shards: read, encode and write overlap, and each file appears whole."""
+"""Encoding of a group of shards: reading, encoding and writing overlap; writes are atomic."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ __all__ = ["ShardEncoder", "encode_group"]
 
 
 class ShardEncoder:
-    """Turns shards into feature rows with one restored model."""
+    """Encodes shards into feature rows with one restored model."""
 
     def __init__(
         self, model: Model, config: EncodeConfig, store: Store, *, batch_size: int, cpu: str
@@ -59,7 +59,7 @@ class ShardEncoder:
     def _checked_error(
         self, exact: Autoencoder, model: Model, store: Store, *, precision: str
     ) -> float:
-        """Returns the deviation of the latents; raises InexactPrecision if one is too large."""
+        """Returns the deviation of the latents; raises InexactPrecision if any one is too large."""
         latents, *others = golden_deviations(
             store.reading(model, [GOLDEN]) / GOLDEN,
             self._inference,
@@ -73,17 +73,17 @@ class ShardEncoder:
 
     @property
     def batch_size(self) -> int:
-        """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
+        """The rows of one forward pass: the configured number, or fewer if memory is short."""
         return self._inference.batch_size
 
     @property
     def recorded(self) -> dict[str, float]:
-        """What the manifest records: the batch size, and the latents' error in a short type."""
+        """What the manifest records: the batch size, and the latents' error if not in float32."""
         error = {} if self._latent_error is None else {"latent_error": self._latent_error}
         return {"encode_batch_size": self.batch_size, **error}
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
-        """Gives the features of each shard in turn; `on_rows` hears of each batch."""
+        """Yields the feature rows of each shard in turn; `on_rows` is called after each batch."""
         begun, behind = tee(shards)
         features = (shard.features for shard in begun)
         if not self._has_error:
@@ -110,9 +110,9 @@ def encode_group(
     on_rows: OnRows,
     on_shard: Callable[[Piece, int], None],
 ) -> None:
-    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder.
+    """Encodes shards into a draft; at most `in_flight` shards wait before and after the encoder.
 
-    `on_shard` hears of each that is written, and of its rows.
+    `on_shard` is called with each written shard and the number of its rows.
     """
     folder = store.reading(dataset, [piece.shard for piece in pieces])
     sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
@@ -142,7 +142,7 @@ def encode_group(
 def _write(
     rows: FeatureRows, piece: Piece, label: int | None, draft: Draft, *, footer: Footer, layout: str
 ) -> FileEntry:
-    """Writes one feature file and checks that its ids, read again, are those that went in."""
+    """Writes one feature file, after reading it back and checking that its ids are unchanged."""
     buffer = io.BytesIO()
     write_features(buffer, rows, footer=footer, layout=layout)
     content = buffer.getbuffer()
@@ -160,5 +160,5 @@ def _check_sum(files: Sequence[FileEntry], rows: int, piece: Piece) -> None:
     written = sum(entry.rows or 0 for entry in files)
     if written != rows:
         raise CorruptArtifact(
-            f"There are features of {written} rows of '{piece.shard}', which has {rows}. Run again."
+            f"{written} rows of '{piece.shard}' were encoded, but it has {rows}. Run again."
         )

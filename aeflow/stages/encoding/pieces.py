@@ -1,7 +1,8 @@
-"""A shard's part of a feature set: its files' names, and the record that it is finished.
+"""A shard's part of a feature set: the names of its files, and the record that it is finished.
 
-Whoever encodes a shard writes its record last. So the process that assembles a feature set opens
-not one file of it: on an object store it would have to fetch them all.
+The process that encodes a shard writes the record last. So the process that assembles the feature
+set reads only the records and opens no feature file. On an object store it would otherwise have to
+fetch them all.
 """
 
 import re
@@ -24,23 +25,23 @@ RECORD = TypeAdapter(tuple[FileEntry, ...])
 
 @dataclass(frozen=True)
 class Piece:
-    """Names one shard of a dataset."""
+    """Names one shard of a dataset, and its files in a feature set."""
 
     split: str
     shard: str
 
     @property
     def start(self) -> str:
-        """The name of its feature file, up to the digits of the file's SHA-256."""
+        """The name of the shard's feature file, up to the digits of the file's SHA-256."""
         return f"split={self.split}/{self._number}-"
 
     @property
     def record(self) -> str:
-        """The name of the record in a draft that says which files it has."""
+        """The name of the record in a draft that lists the shard's feature files."""
         return f"{WORK}/shards/{self.split}-{self._number}.json"
 
     def file(self, label: int | None, digest: str) -> str:
-        """The name of its feature file, or of the one with its rows of a label."""
+        """Returns the name of the shard's feature file, or of its file for one label."""
         folder = f"split={self.split}" + ("" if label is None else f"/label={label}")
         return f"{folder}/{self._number}-{digest[:8]}.parquet"
 
@@ -50,7 +51,7 @@ class Piece:
 
 
 def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
-    """Returns those files that are of features, by their starts, which name the shard."""
+    """Returns the feature files among `files`, grouped by the start of the name (see `start`)."""
     found: dict[str, list[FileEntry]] = {}
     for entry in files:
         if match := FEATURE_FILE.fullmatch(entry.name):
@@ -59,7 +60,7 @@ def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
 
 
 def record(piece: Piece, files: Sequence[FileEntry], draft: Draft) -> None:
-    """Notes in a draft that every row of a shard is in these files, which are there."""
+    """Records in a draft that these files exist and contain every row of a shard."""
     with draft.writing(piece.record) as path:
         path.write_bytes(RECORD.dump_json(tuple(files)))
 
@@ -67,9 +68,9 @@ def record(piece: Piece, files: Sequence[FileEntry], draft: Draft) -> None:
 def recorded(
     pieces: Iterable[Piece], draft: Draft, *, is_checked: bool = False
 ) -> dict[Piece, tuple[FileEntry, ...]]:
-    """Returns the files of those shards that are finished, none of whose files is missing.
+    """Returns the files of the finished shards: those with a record and without a missing file.
 
-    Where they are to be checked, those with a file that is not as it was written are left out.
+    With `is_checked`, a shard is left out if one of its files differs from what was written.
     """
     present = set(draft.finished())
     begun = [piece for piece in pieces if piece.record in present]

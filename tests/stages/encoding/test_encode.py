@@ -46,7 +46,7 @@ def unencoded(stages, tmp_path) -> Store:
 
 @pytest.fixture
 def interrupted(stages, unencoded) -> Store:
-    """A store whose encoding was stopped after some 600 rows."""
+    """A store with an encoding that was stopped after about 600 rows."""
 
     def stop(progress):
         if progress.done >= 600:
@@ -275,7 +275,7 @@ def test_what_is_damaged_in_the_draft_is_encoded_again(stages, interrupted, what
 
 
 def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
-    """So it is where a shard was encoded twice, on two kinds of CPU whose bits differ."""
+    """This happens if a shard was encoded twice, on two kinds of CPU with different results."""
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
     path.with_name(f"{path.name.partition('-')[0]}-00000000.parquet").write_bytes(b"other bits")
@@ -285,7 +285,7 @@ def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
 
 def test_a_split_that_lost_rows_on_the_way_is_refused(stages, interrupted):
     short = stages.dataset.model_copy(update={"rows": {**stages.dataset.rows, "test": 181}})
-    with pytest.raises(CorruptArtifact, match="of the split 'test', which has 181"):
+    with pytest.raises(CorruptArtifact, match="of the split 'test' were encoded, but it has 181"):
         encode(Context(interrupted), stages.model, EncodeConfig(), dataset=short)
     assert not list((interrupted.root / "features").glob("*/_manifest.json"))
 

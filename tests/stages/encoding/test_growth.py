@@ -1,4 +1,4 @@
-"""A dataset that grew is encoded only where it grew, and not a byte differs for it."""
+"""Only the new rows of a grown dataset are encoded, and no byte differs from encoding it all."""
 
 import shutil
 
@@ -39,7 +39,7 @@ def grown(tmp_path_factory):
     model = train(Context(store), before, TrainConfig(epochs=1), model_config=CONFIG)
     other = train(Context(store), before, TrainConfig(epochs=2), model_config=CONFIG)
     features = encode(Context(store), model, EncodeConfig(), dataset=before)
-    write(root / "daily", 1)  # sorts first: every number of a shard is another one
+    write(root / "daily", 1)  # sorts first, so that the number of every shard changes
     return store, model, other, features, ingest(Context(store), told)
 
 
@@ -54,7 +54,7 @@ def files(store, features):
 
 
 def taken_over(store, before, after):
-    """Counts the files of a feature set that are the very files of an earlier one."""
+    """Counts the files of a feature set that are the same files as in an earlier one."""
     old = {path.stat().st_ino for path in files(store, before)}
     return sum(path.stat().st_ino in old for path in files(store, after))
 
@@ -74,7 +74,7 @@ def test_no_byte_differs_from_features_made_in_one_go(copied):
     assert encode(Context(store), model, EncodeConfig(), dataset=dataset) == after
 
 
-def test_so_it_is_where_each_label_has_a_folder(copied):
+def test_only_new_shards_are_encoded_if_each_label_has_a_folder(copied):
     store, model, _, before, dataset = copied
     address = store.manifest(before.address).question.inputs["dataset"].address
     smaller = Dataset.model_validate(store.manifest(address).artifact)
