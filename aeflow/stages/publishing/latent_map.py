@@ -1,4 +1,4 @@
-"""The latent map: where examples lie on the two principal directions of their latents."""
+"""The latent map: the examples' positions along the two principal directions of their latents."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,11 +17,12 @@ MOST_POINTS, THUMBNAIL_SIDE, DIGITS = 2000, 32, 3
 
 
 def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None:
-    """Returns what the report's script draws, as plain JSON, of at most 2,000 judged examples.
+    """Returns the data that the report's script draws, as plain JSON.
 
-    `points` are [x, y] in [0, 1] at one scale; `sprite` is a PNG as an address, its thumbnails
-    `width` by `height` in `columns`, and None where examples are no images. None where latents
-    are fewer than three or not finite.
+    The data covers at most 2,000 evaluated examples. `points` are [x, y] in [0, 1], with one scale
+    for both axes. `sprite` is a PNG as a data URL, or None if the examples are not images; its
+    thumbnails are `width` by `height` pixels, `columns` per row. Returns None if there are fewer
+    than three latents, or if one is not finite.
     """
     rows = results.examples.num_rows
     chosen = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
@@ -53,11 +54,11 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
 
 
 def _principal(latents: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns positions [N, 2], and the share of the latents' variance that they show."""
+    """Returns positions [N, 2] in [0, 1], and the share of the latents' variance they explain."""
     centred = latents - latents.mean(axis=0)
     variances, vectors = np.linalg.eigh(centred.T @ centred)
     directions = vectors[:, ::-1][:, :2]
-    # The sign of a direction means nothing; fixed, so that the map is the same each time.
+    # The sign of a direction is arbitrary. It is fixed so that the map is the same each time.
     largest = np.abs(directions).argmax(axis=0)
     directions = directions * np.sign(directions[largest, range(directions.shape[1])])
     flat = centred @ directions

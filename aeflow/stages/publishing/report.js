@@ -1,5 +1,5 @@
 "use strict";
-// Draws the latent map, and shows the example under the pointer. It asks nothing of any network.
+// Draws the latent map, and shows the example under the pointer. Makes no network requests.
 (() => {
   const map = JSON.parse(document.getElementById("map-data").textContent);
   const canvas = document.getElementById("map");

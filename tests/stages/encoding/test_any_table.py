@@ -86,7 +86,7 @@ WRITERS = {"csv": write_csv, "parquet": write_parquet, "npz": write_npz}
 
 @st.composite
 def tables(draw, kind: str) -> Drawn:
-    """Draws 1 to 200 ids, some of them odd; for CSV without line breaks, which ingest refuses."""
+    """Draws 1 to 200 ids, some of them odd; our CSV reader takes no line breaks in them."""
     breaks = BREAKS if kind == "csv" else ""
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=breaks), min_size=1)
     odd = draw(st.lists(text | st.sampled_from(ODD), min_size=1, max_size=12, unique=True))

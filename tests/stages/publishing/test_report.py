@@ -1,4 +1,4 @@
-"""The report is one file that needs nothing else, and trusts nothing that it shows."""
+"""The report is one file that needs no other file, and escapes everything that it shows."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""TensorBoard reads from a publication what the run's artifacts say."""
+"""TensorBoard reads the values of the run's artifacts from a publication."""
 
 from functools import cache
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_hparams_are_the_configs_with_their_defaults(images: Published):
     assert start.hparams["model.latent_dim"].number_value == 8
     assert start.hparams["model.network.hidden_units"].number_value == 128
     assert start.hparams["train.optimizer"].string_value == "muon"
-    assert start.group_name  # trials with equal settings stand in one group
+    assert start.group_name  # trials with equal settings are in one group
 
 
 def test_the_verdict_stands_in_words(images: Published):
