@@ -1,4 +1,4 @@
-"""The automations: what the server does by itself when a run dies, or when data drift."""
+"""The automations: what the server does by itself when a run dies or when data drifts."""
 
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,13 @@ from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 __all__ = ["apply_automations", "automations"]
 
 OURS = "aeflow: "
-"""The names of our automations begin with it."""
+"""The prefix of the names of our automations."""
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 PENDING = [
     f"prefect.flow-run.{name}" for name in ("Pending", "Submitting", "InfrastructurePending")
 ]
-"""What a run is, one after the other, from being taken by a worker to its first step."""
+"""The states of a run, in order, from when a worker takes it until its first step."""
 CRASHED = "prefect.flow-run.Crashed"
 ENDINGS = [
     f"prefect.flow-run.{name}"
@@ -27,19 +27,20 @@ ENDINGS = [
 EACH = ["prefect.resource.id"]
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 RUNS_OF_OURS = [
-    {"prefect.resource.role": "deployment"},  # a run within another's process goes with that
+    # Only runs of deployments: a run inside another run's process ends and restarts with that.
+    {"prefect.resource.role": "deployment"},
     {"prefect.resource.id": "prefect.tag.aeflow"},
 ]
 
 SILENCE_SECONDS = 100
-"""A run is heard of every 30 s. This bridges a server that is away for a minute, and still marks a
-dead run within two: the server looks every 5 s."""
+"""A run sends a heartbeat every 30 s. This bridges a server outage of one minute, and still marks a
+dead run within two minutes, because the server checks every 5 s."""
 BEGINNING_SECONDS = 1200
-"""From being taken to its first step a run imports TensorFlow; a container may have to be pulled,
-and a job to wait for its node. One that begins after all goes on from being Crashed."""
+"""Between being taken and its first step, a run imports TensorFlow. It may also have to pull a
+container or wait for a node. A run that begins later still continues, from the state Crashed."""
 SETTLED_SECONDS = 20
-"""Of a killed run the runner tells and then the worker, seconds apart; the second report would undo
-what is done between them."""
+"""The runner and then the worker report a killed run, seconds apart. The second report would undo
+any state change made between them."""
 BETWEEN_RETRAININGS_SECONDS = 600
 TOLD_ONCE_IN_SECONDS = 60
 
@@ -53,11 +54,11 @@ PAYLOAD = """{
   "message": {{ flow_run.state.message | tojson }},
   "link": {{ flow_run | ui_url | tojson }}
 }"""
-"""What a webhook is sent: `text` is what chats show, the rest is for programs."""
+"""The body of a webhook call: chats display `text`, and the rest is for programs."""
 
 
 def automations(webhook: UUID | None = None) -> list[AutomationCore]:
-    """Returns the automations as they should be; failures are reported to the webhook."""
+    """Returns the automations to apply; failures are reported if there is a webhook."""
     always = [
         _silent_run_crashed(),
         _unbegun_run_crashed(),
@@ -68,9 +69,9 @@ def automations(webhook: UUID | None = None) -> list[AutomationCore]:
 
 
 async def apply_automations(client: PrefectClient, notify: str | None) -> list[str]:
-    """Makes ours, and the webhook with that address, as they should be; says what it changed.
+    """Creates or updates our automations and the webhook for `notify`; returns what it changed.
 
-    What else has such a name is removed, and without an address the webhook.
+    Other automations with our prefix are removed. If `notify` is None, the webhook is removed too.
     """
     if notify is None:
         return await _apply(client, None) + await remove_webhook(client)
@@ -89,7 +90,7 @@ async def _apply(client: PrefectClient, webhook: UUID | None) -> list[str]:
         await client.create_automation(wanted[name])
         changed.append(f"automation '{name}': created")
     for name in sorted(wanted.keys() & there.keys()):
-        # Whoever has paused one wants it to stay paused.
+        # An automation that was paused stays paused.
         kept = wanted[name].model_copy(update={"enabled": there[name].enabled})
         if there[name].model_dump(exclude={"id"}) != kept.model_dump():
             await client.update_automation(there[name].id, kept)
@@ -100,7 +101,7 @@ async def _apply(client: PrefectClient, webhook: UUID | None) -> list[str]:
 def _silent_run_crashed() -> AutomationCore:
     return _automation(
         "a silent run crashed",
-        "Marks a run Crashed whose process and worker died: nothing is heard of it.",
+        "Marks a run Crashed if its heartbeat stops because its process and its worker died.",
         trigger={
             "posture": "Proactive",
             "after": [HEARTBEAT],
@@ -109,11 +110,11 @@ def _silent_run_crashed() -> AutomationCore:
             "for_each": EACH,
             "within": SILENCE_SECONDS,
         },
-        # Not forced: the server lets no run that has ended, or is being cancelled, become Crashed.
+        # Not forced: the server refuses Crashed for a run that has ended or is being cancelled.
         action={
             "type": "change-flow-run-state",
             "state": "CRASHED",
-            "message": "Nothing was heard of this run: its process and its worker are gone.",
+            "message": "The heartbeat of this run stopped: its process and its worker died.",
         },
     )
 
@@ -121,7 +122,7 @@ def _silent_run_crashed() -> AutomationCore:
 def _unbegun_run_crashed() -> AutomationCore:
     return _automation(
         "a run that never began crashed",
-        "Marks a run Crashed that was taken and did not begin: it died before its first heartbeat.",
+        "Marks a run Crashed if a worker took it and it died before its first heartbeat.",
         trigger={
             "posture": "Proactive",
             "after": PENDING,
@@ -133,7 +134,7 @@ def _unbegun_run_crashed() -> AutomationCore:
         action={
             "type": "change-flow-run-state",
             "state": "CRASHED",
-            "message": "A worker took this run, and it never began: its process is gone.",
+            "message": "A worker took this run, but it never began: its process died.",
         },
     )
 
@@ -141,7 +142,7 @@ def _unbegun_run_crashed() -> AutomationCore:
 def _crashed_run_again() -> AutomationCore:
     return _automation(
         "a crashed run starts again",
-        "Reschedules a run that crashed in its first attempt, and only then.",
+        "Reschedules a run that crashed in its first attempt, but not in a later one.",
         trigger={
             "posture": "Proactive",
             "after": [CRASHED],
@@ -154,7 +155,7 @@ def _crashed_run_again() -> AutomationCore:
         action={
             "type": "change-flow-run-state",
             "state": "SCHEDULED",
-            "message": "It crashed in its first attempt and is started once more.",
+            "message": "This run crashed in its first attempt and is started once more.",
         },
     )
 
@@ -162,17 +163,17 @@ def _crashed_run_again() -> AutomationCore:
 def _drift_retrains() -> AutomationCore:
     return _automation(
         "drift starts a retraining",
-        "Retrains a dataset when another flow than retraining itself has measured its drift.",
+        "Retrains a dataset when any flow except retraining itself has detected its drift.",
         trigger={
             "posture": "Reactive",
             "expect": [DRIFTED],
-            # What retraining itself measures would start it again and again.
+            # Drift that retraining itself detects would start it again and again.
             "match": {"prefect.resource.id": "aeflow.dataset.*", FLOW_LABEL: "!retrain"},
             "match_related": {"prefect.resource.role": RETRAINING},
             "for_each": EACH,
             "within": BETWEEN_RETRAININGS_SECONDS,
         },
-        # Inferred is the first deployment that the event names: the one that retrains.
+        # "inferred" is the first deployment that the event names, which is the one that retrains.
         action={
             "type": "run-deployment",
             "source": "inferred",
@@ -182,7 +183,7 @@ def _drift_retrains() -> AutomationCore:
 
 
 def _announced(parameter: str) -> dict[str, Any]:
-    """Returns a template for a parameter of the retraining that an event of drift names."""
+    """Returns a template for a parameter of the retraining that a drift event names."""
     template = f"{{{{ event.payload.{RETRAINING}.{parameter} | tojson }}}}"
     return {
         "__prefect_kind": "json",
@@ -193,7 +194,7 @@ def _announced(parameter: str) -> dict[str, Any]:
 def _failure_is_told(webhook: UUID) -> AutomationCore:
     return _automation(
         "a failure is told",
-        "Tells of a run that failed or crashed, and of a model that the gate refused.",
+        "Reports a run that failed or crashed, and a model that the gate refused.",
         trigger={
             "posture": "Reactive",
             "expect": [f"prefect.flow-run.{name}" for name in ("Refused", "Failed", "Crashed")],

@@ -1,4 +1,4 @@
-"""The work pools and their queues: where runs are carried out, how many at once, which first."""
+"""The work pools and their queues: where runs execute, how many at once, and in which order."""
 
 import json
 import os
@@ -19,7 +19,7 @@ __all__ = ["POOLS", "Pool", "Template", "apply_pool", "template_of"]
 
 @dataclass(frozen=True)
 class Pool:
-    """Is a work pool as it should be: its queues are in the order in which runs are taken."""
+    """Describes a work pool; its queues are in the order of their priority, highest first."""
 
     name: str
     description: str
@@ -28,7 +28,7 @@ class Pool:
 
     @property
     def limit(self) -> int:
-        """Runs at once, which the environment may set for a machine."""
+        """The number of concurrent runs; AEFLOW_<POOL>_LIMIT sets it for a machine."""
         name = f"AEFLOW_{self.name.upper()}_LIMIT"
         given = os.environ.get(name, str(self.concurrency_limit))
         if not given.isdigit() or int(given) < 1:
@@ -37,10 +37,10 @@ class Pool:
 
 
 POOLS = (
-    # Its runs wait for runs in the other pools: in one pool a parent holds its child's slot.
+    # Its runs wait for runs in other pools. In one pool, a parent would hold its child's slot.
     Pool("control", "Pipelines and retraining, which may train elsewhere.", 4, ("now", "nightly")),
     Pool("cpu", "Training and encoding without a GPU.", 2, ("training", "batch")),
-    Pool("gpu", "Training on a GPU, one run for each.", 1, ("training",)),
+    Pool("gpu", "Training on a GPU, one run per GPU.", 1, ("training",)),
 )
 
 
@@ -53,17 +53,19 @@ class Template:
 
 
 def template_of(pool: Pool, folder: Path | None) -> Template:
-    """Returns the template `<pool>.<type>.json` of a folder; without one, runs are processes."""
+    """Returns the template `<pool>.<type>.json` in a folder; without one, runs are processes."""
     files = sorted(folder.glob(f"{pool.name}.*.json")) if folder else []
     if not files:
         return Template("process")
     if len(files) > 1:
-        raise ConfigError(f"The pool '{pool.name}' has {len(files)} templates in '{folder}'.")
+        raise ConfigError(
+            f"The pool '{pool.name}' has {len(files)} templates in '{folder}'. Keep one."
+        )
     return Template(files[0].name.split(".")[1], json.loads(files[0].read_text("utf-8")))
 
 
 async def apply_pool(client: PrefectClient, pool: Pool, template: Template) -> list[str]:
-    """Makes a pool and its queues as they should be; returns what it changed."""
+    """Creates or updates a pool and its queues; returns what it changed."""
     try:
         changed = await _update(client, await client.read_work_pool(pool.name), pool, template)
     except ObjectNotFound:
@@ -94,7 +96,7 @@ async def _update(
 ) -> list[str]:
     if there.type != template.type:
         raise ConfigError(
-            f"The work pool '{pool.name}' is of the type '{there.type}', wanted is "
+            f"The work pool '{pool.name}' has the type '{there.type}', not "
             f"'{template.type}'. Delete it first: prefect work-pool delete {pool.name}"
         )
     wanted: dict[str, Any] = {
@@ -117,5 +119,5 @@ async def _apply_queues(client: PrefectClient, pool: Pool) -> list[str]:
             changed.append(f"work queue {pool.name}/{name}: created")
         elif there[name].priority != priority:
             await client.update_work_queue(there[name].id, priority=priority)
-            changed.append(f"work queue {pool.name}/{name}: now number {priority}")
+            changed.append(f"work queue {pool.name}/{name}: priority is now {priority}")
     return changed
