@@ -1,6 +1,6 @@
-"""Measures training and encoding beside their peers on Fashion-MNIST. `make bench`.
+"""Compares the speed of training and encoding with peers on Fashion-MNIST: `make bench`.
 
-Prints Markdown, and writes the figures as JSON where `--json FILE` says so.
+Prints Markdown. With `--json FILE` it also writes the figures as JSON.
 """
 
 import argparse
@@ -22,7 +22,7 @@ MEASURES = dict.fromkeys(training.CASES, training.measure) | dict.fromkeys(
 
 
 def main() -> None:
-    """Prints a table for each case."""
+    """Measures the cases of the command line and prints a table for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", help=", ".join(MEASURES))
     parser.add_argument("--json", type=Path, help="A file for the figures.")

@@ -1,7 +1,7 @@
-"""What the kinds learn on full Fashion-MNIST, beside PCA and peers. `make bench-quality`.
+"""Quality of each kind on full Fashion-MNIST, compared with PCA and peers: `make bench-quality`.
 
-Each model has the defaults that a user gets; every seed is a training of its own. Prints
-Markdown as it goes, and writes the figures as JSON where `--json FILE` says so.
+Each model has the defaults that a user gets, and is trained once per seed. Prints Markdown while it
+runs. With `--json FILE` it also writes the figures as JSON.
 """
 
 import argparse
@@ -39,14 +39,14 @@ COLUMNS = {
     "probe_accuracy": "linear probe",
     "knn_accuracy": "10-NN",
     "denoised_mse": "MSE after denoising",
-    "ood_auroc": "strangers (AUROC)",
+    "ood_auroc": "OOD AUROC",
     "cpu": "CPU s",
 }
 
 
 @dataclass(frozen=True)
 class Case:
-    """Says what is trained: a network, a kind with its options, and the size of the latent."""
+    """Describes a model: its network, its kind with options, and the size of the latent."""
 
     network: str
     kind: dict = field(default_factory=lambda: {"name": "plain"})
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def config(self) -> ModelConfig:
-        """The model's config, with defaults for what a case does not say."""
+        """The model's config, with defaults for all other fields."""
         return ModelConfig.model_validate(
             {"network": {"name": self.network}, "kind": self.kind, "latent_dim": self.latent_dim}
         )
@@ -87,7 +87,7 @@ Figures = dict[str, float]
 
 
 def main() -> None:
-    """Prints a row for each case, and for each peer that is installed."""
+    """Prints a row for each case and for each installed peer."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("cases", nargs="*", help="; ".join([*CASES, ONE_CLASS, *PYTHAE, PYOD]))
     parser.add_argument(
@@ -136,7 +136,7 @@ def _measured(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, li
 def _own(
     case: Case, dataset: Dataset, strangers: Dataset, store: Store, seed: int
 ) -> tuple[Figures, Figures]:
-    """Trains and judges a model; returns its figures and those of PCA."""
+    """Trains and evaluates a model; returns its figures and those of PCA."""
     started = time.process_time()
     model = train(Context(store), dataset, TrainConfig(seed=seed), model_config=case.config)
     cpu = time.process_time() - started
@@ -149,7 +149,7 @@ def _own(
 
 
 def _one_class(given: argparse.Namespace, store: Store) -> Iterator[tuple[str, list[Figures]]]:
-    """Gives the mean AUROC over all labels, by score, of a model for each label."""
+    """Trains one model per label; yields the mean AUROC over all labels, by score."""
     found: dict[str, list[Figures]] = {}
     for seed in range(given.seeds):
         config = PipelineConfig(
@@ -162,7 +162,7 @@ def _one_class(given: argparse.Namespace, store: Store) -> Iterator[tuple[str, l
 
 
 class _Rows:
-    """Holds what a peer is given: both splits, their labels, and the largest value of a pixel."""
+    """Holds the input of a peer: both splits, their labels, and the largest value of a pixel."""
 
     def __init__(self, dataset: Dataset, store: Store):
         self.arrays: dict[str, np.ndarray] = {}
@@ -177,7 +177,7 @@ class _Rows:
 
 
 def _pythae(rows: _Rows, **given) -> Figures:
-    """Lets a peer train; its latents are judged as ours are."""
+    """Trains a peer, and evaluates its latents in the same way as ours."""
     found = _peer("pythae_fit", rows, **given)
     space = Space(
         fitted=found["train"],
@@ -201,7 +201,7 @@ def _pyod(rows: _Rows, **given) -> Figures:
 
 
 def _peer(module: str, rows: _Rows, **given) -> dict[str, np.ndarray]:
-    """Runs a peer in an environment of its own, and returns the arrays that it answers with."""
+    """Runs a peer in its own environment; returns the arrays of its answer."""
     with tempfile.TemporaryDirectory() as folder:
         data, answer = Path(folder) / "data.npz", Path(folder) / "answer.npz"
         np.savez(data, **rows.arrays)

@@ -1,6 +1,6 @@
-"""A million rows and ten million, encoded: memory, speed, ids. `python -m benchmarks.scale`.
+"""Memory, speed and ids when encoding one and ten million rows: `python -m benchmarks.scale`.
 
-Needs some 20 GB of disk beside the temporary folder, `make services`, and an idle machine.
+Needs about 20 GB of disk for the temporary folder, `make services`, and an idle machine.
 """
 
 import json
@@ -45,7 +45,7 @@ print(features.model_dump_json())
 
 @dataclass(frozen=True)
 class Measured:
-    """Holds what encoding took: seconds, and the peak of anonymous memory in bytes."""
+    """Holds the costs of encoding: seconds, and the peak of anonymous memory in bytes."""
 
     rows: int
     seconds: float
@@ -53,12 +53,12 @@ class Measured:
 
     @property
     def rows_a_second(self) -> float:
-        """How many rows were encoded in a second."""
+        """The encoded rows per second."""
         return self.rows / self.seconds
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:
-    """Encodes data of each size in a process of its own, and prints how they compare."""
+    """Encodes data of each size in a separate process, and prints a comparison."""
     measured = measure(*[(rows, None) for rows in sizes])
     for one in measured:
         print(
@@ -68,12 +68,12 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
     first, last = measured[0], measured[-1]
     print(
         f"memory {last.peak_anonymous / first.peak_anonymous - 1:+.1%} (at most +5%), "
-        f"speed {last.rows_a_second / first.rows_a_second - 1:+.1%} (at least -10%); every id once."
+        f"speed {last.rows_a_second / first.rows_a_second - 1:+.1%} (at least -10%); each id once."
     )
 
 
 def measure(*sizes: tuple[int, int | None]) -> list[Measured]:
-    """Encodes so many rows each, in shards of so many bytes where they are given."""
+    """Encodes a dataset per size: its rows, and bytes per shard or None for the default."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         fashion = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
@@ -112,7 +112,7 @@ def _measured(
 
 
 def _watch(process: subprocess.Popen, peaks: list[int]) -> None:
-    """Notes the process's anonymous memory until it ends; mapped pages are not counted."""
+    """Records the process's anonymous memory until it ends; mapped pages are not counted."""
     status = Path(f"/proc/{process.pid}/status")
     while process.poll() is None:
         try:
@@ -125,14 +125,14 @@ def _watch(process: subprocess.Popen, peaks: list[int]) -> None:
 
 
 def _check_ids(features: FeatureSet, dataset: Dataset, store: Store) -> None:
-    """Raises SystemExit where an id is missing or there twice; ids are numbers from 0 on."""
+    """Raises SystemExit if an id is missing or exists twice; ids end in numbers from 0 on."""
     total = sum(dataset.rows.values())
     seen = np.zeros(total, dtype=np.uint8)
     for batch in ds.dataset(store.locate(features)).to_batches(columns=["id"]):
         numbers = [int(name.rpartition("/")[2]) for name in batch["id"].to_pylist()]
         np.add.at(seen, numbers, 1)
     if not (seen == 1).all():
-        raise SystemExit(f"{int((seen != 1).sum())} of {total} ids are not there once.")
+        raise SystemExit(f"{int((seen != 1).sum())} of {total} ids do not exist exactly once.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What it costs to start: seconds and processor time of whole commands, and of a run's stages.
+"""Costs of starting: seconds and CPU time of whole commands, and seconds of a run's stages.
 
-`python -m benchmarks.startup` runs each three times, in turn.
+`python -m benchmarks.startup` runs each command three times, in turn.
 """
 
 import json
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _run(command: list[str], folder: Path) -> tuple[float, float]:
-    """Runs a command in a folder with a home and a server of its own; returns what it cost."""
+    """Runs a command in a folder with its own home and server; returns wall and CPU seconds."""
     homes = {"HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")}
     start, before = time.monotonic(), _children()
     subprocess.run(command, cwd=folder, env=os.environ | homes, capture_output=True, check=True)
@@ -52,13 +52,13 @@ def _run(command: list[str], folder: Path) -> tuple[float, float]:
 
 
 def _children() -> float:
-    """Returns the processor time, user and system, of all processes that have ended."""
+    """Returns the CPU time, user and system, of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _stages(folder: Path) -> list[tuple[str, float]]:
-    """Returns the stages of a run and the seconds that their manifests name."""
+    """Returns the stages of a run with the seconds in their manifests."""
     manifests = [json.loads(path.read_bytes()) for path in folder.glob("*/*/*/_manifest.json")]
     manifests.sort(key=lambda manifest: manifest["created"])
     return [(manifest["stage"], manifest["seconds"]) for manifest in manifests]

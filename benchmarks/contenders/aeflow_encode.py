@@ -1,6 +1,7 @@
-"""Ours: the whole encoding stage, with errors and percentiles unless the options say otherwise.
+"""aeflow: the whole encode stage, with errors and percentiles unless the options turn them off.
 
-With the option `forward`, only the compiled encoder over the rows, to see what the rest costs.
+With the option `forward`, it runs only the compiled encoder over the rows, to show the cost of the
+rest.
 """
 
 import json
@@ -20,7 +21,7 @@ from benchmarks.contenders.encoder import BATCH, Given
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given, told = Given(), json.loads(sys.argv[1])
     store = Store(told["store"])
     model, dataset = Model.model_validate(told["model"]), Dataset.model_validate(told["dataset"])
@@ -32,7 +33,7 @@ def main() -> None:
 
 def _serve_stage(config: EncodeConfig, model, dataset, store: Store, given: Given) -> None:
     def work(number: int) -> None:
-        if given.out.is_symlink():  # other contenders of ours keep theirs
+        if given.out.is_symlink():  # only the features of this contender are removed
             shutil.rmtree(given.out.resolve())
             given.out.unlink()
         features = encode(Context(store), model, config, dataset=dataset)

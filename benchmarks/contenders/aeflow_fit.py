@@ -1,7 +1,7 @@
-"""Ours: the whole training stage, with checkpoints, TensorBoard, validation and progress.
+"""aeflow: the whole train stage, with checkpoints, TensorBoard, validation and progress.
 
-With the option `bare`, only the compiled steps, to see what the rest costs; with `free`, without
-TensorFlow's deterministic operations, to see what those cost.
+With the option `bare`, it runs only the compiled steps, to show the cost of the rest. With `free`,
+it runs without TensorFlow's deterministic operations, to show their cost.
 """
 
 import queue
@@ -40,7 +40,7 @@ MANY = 1000
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     if case.network == "convolutional":
         network = ConvolutionalOptions(filters=(32, 64), output_activation="linear")
@@ -65,9 +65,9 @@ def main() -> None:
 
 
 def _serve_stage(case: Case, model_config, config, runtime) -> None:
-    """Lets the stage wait at the end of each epoch until it is told to go on.
+    """Runs the stage and pauses it at the end of each epoch until the next request.
 
-    It validates at the end of each epoch on the rows by which the others are judged in the end.
+    It validates at the end of each epoch, on the rows that all contenders are evaluated on.
     """
     told, done = queue.Queue(), queue.Queue()
     found = {"mse": float("nan")}

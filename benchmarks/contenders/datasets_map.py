@@ -1,6 +1,6 @@
-"""Hugging Face `datasets`: a batched `map` of ONNX Runtime over NumPy batches, then Parquet.
+"""Hugging Face `datasets`: a batched `map` of ONNX Runtime over Arrow batches, then Parquet.
 
-Tuned by hand: 1,024 rows a batch, no cache, pixels given as arrays, and written as they come.
+Tuned by hand: 1,024 rows per batch, no cache, pixels as arrays, latents written as they arrive.
 """
 
 import datasets
@@ -13,7 +13,7 @@ from benchmarks.contenders.onnx_model import encoder_model, session
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     running = session(encoder_model(given.weights))
     datasets.disable_caching()

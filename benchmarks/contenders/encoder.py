@@ -1,6 +1,6 @@
-"""What every contender that encodes is given: prepared rows in Arrow files, the encoder's weights.
+"""The input of every contender that encodes: prepared rows in Arrow files, the encoder's weights.
 
-It is read from the command line, so that contenders need nothing of ours but this file.
+It is read from the command line, so that contenders import only this file of aeflow's.
 """
 
 import json
@@ -18,7 +18,7 @@ BATCH = 1024
 
 
 class Given:
-    """Holds where the rows lie, where the latents shall go, and the weights of two layers.
+    """Holds the paths of the rows, the path for the latents, and the weights of two layers.
 
     The encoder is relu(x / 255 @ w1 + b1) @ w2 + b2 for rows x of 784 pixels.
     """
@@ -34,7 +34,7 @@ class Given:
             self.weights = dict(weights)
 
     def tables(self) -> Iterator[tuple[pa.Array, np.ndarray]]:
-        """Gives ids and pixels uint8 [N, 784] of each file, through a memory map."""
+        """Yields ids and pixels uint8 [N, 784] of each file, through a memory map."""
         for path in self.shards:
             with pa.memory_map(str(path)) as source:
                 batch = pa.ipc.open_file(source).get_batch(0)
@@ -43,7 +43,7 @@ class Given:
 
 
 def write_latents(given: Given, encode: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Encodes batch by batch, and writes one Parquet file, a row group for each file of rows."""
+    """Encodes batch by batch, and writes one Parquet file with a row group per file of rows."""
     with pq.ParquetWriter(given.out, _schema(given), compression="zstd") as writer:
         for ids, pixels in given.tables():
             batches = (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
@@ -52,7 +52,7 @@ def write_latents(given: Given, encode: Callable[[np.ndarray], np.ndarray]) -> N
 
 
 def list_column(latents: np.ndarray) -> pa.Array:
-    """Returns rows [N, D], latents or pixels, as an Arrow column of lists of a fixed size."""
+    """Returns rows [N, D], latents or pixels, as an Arrow column of fixed-size lists."""
     return pa.FixedSizeListArray.from_arrays(pa.array(latents.ravel()), latents.shape[1])
 
 

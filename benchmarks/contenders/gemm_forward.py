@@ -11,7 +11,7 @@ from benchmarks.contenders.encoder import BATCH, Given
 
 
 def main() -> None:
-    """Computes the products of as many batches as there are rows for."""
+    """Computes the products of all whole batches of the rows on each request."""
     given = Given()
     rows = np.random.default_rng(0).random((BATCH, given.weights["w1"].shape[0]), np.float32)
     hidden = np.empty((BATCH, given.weights["w1"].shape[1]), np.float32)

@@ -11,7 +11,7 @@ from benchmarks.contenders.child import Case, serve
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     x = jnp.asarray(case.train.reshape(-1, 784))
     held_out = jnp.asarray(case.validation.reshape(-1, 784))

@@ -11,7 +11,7 @@ layers = tf.keras.layers
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     (n, hidden), latent = given.weights["w1"].shape, given.weights["w2"].shape[1]
     model = tf.keras.Sequential(

@@ -6,7 +6,7 @@ from benchmarks.contenders.onnx_model import encoder_model, session
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     running = session(encoder_model(given.weights))
 

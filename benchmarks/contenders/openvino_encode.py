@@ -8,7 +8,7 @@ from benchmarks.contenders.onnx_model import encoder_model
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     model = openvino.Core().read_model(encoder_model(given.weights), b"")
     compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

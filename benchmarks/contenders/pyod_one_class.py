@@ -1,4 +1,4 @@
-"""PyOD's autoencoder with its defaults: a model for each label, all test rows scored by each."""
+"""PyOD's autoencoder with its defaults: one model per label, each scores all test rows."""
 
 import json
 import sys

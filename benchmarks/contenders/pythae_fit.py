@@ -1,4 +1,4 @@
-"""pythae's autoencoders with its own networks and trainer, ten epochs of Adam at 0.001."""
+"""pythae's autoencoders with its own networks and trainer: ten epochs of Adam at 0.001."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ BATCH = 1000
 
 
 def main() -> None:
-    """Trains what the command line says, and writes latents and the error of the test rows."""
+    """Trains the model of the command line, and writes latents and the error of the test rows."""
     given = json.loads(sys.argv[1])
     kind, options = KINDS[given["kind"]]
     with np.load(given["data"]) as arrays:

@@ -16,7 +16,7 @@ from benchmarks.contenders.onnx_model import encoder_model, session
 
 
 class Encode:
-    """A worker of its own process that keeps one session of one thread."""
+    """A worker in its own process, which keeps one session with one thread."""
 
     def __init__(self, model: bytes):
         self._running = session(model, threads=1)
@@ -28,7 +28,7 @@ class Encode:
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     prepared = given.folder / "ray"
     prepared.mkdir(exist_ok=True)

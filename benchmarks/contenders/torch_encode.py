@@ -9,7 +9,7 @@ from benchmarks.contenders.encoder import Given, write_latents
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
+    """Encodes the rows of the command line on each request."""
     given = Given()
     weights = {name: torch.from_numpy(array) for name, array in given.weights.items()}
     (n, hidden), latent = weights["w1"].shape, weights["w2"].shape[1]

@@ -1,4 +1,4 @@
-"""Trains every kind on every network from several seeds: none collapses, each resumes exactly."""
+"""Trains every kind on every network from several seeds; all must learn and resume exactly."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ CONTRACTS = "tests/models/test_kinds_and_networks.py"
 
 
 def soak(seeds: int) -> None:
-    """Runs what `make test` does with one seed, and prints its last line. Exits where one fails."""
+    """Runs a test of `make test` with `seeds` seeds, prints its last line, exits if one fails."""
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "a_short_training", CONTRACTS],
         cwd=ROOT,

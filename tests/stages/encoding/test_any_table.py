@@ -74,7 +74,7 @@ def write_parquet(folder: Path, drawn: Drawn) -> Written:
 
 
 def write_npz(folder: Path, drawn: Drawn) -> Written:
-    """Writes an array, whose rows have derived ids."""
+    """Writes an array; its rows have derived ids."""
     values = values_of(len(drawn.ids), drawn.seed)
     np.savez(folder / "table.npz", x_train=values)
     ids = [f"train/{row}" for row in range(len(values))]
