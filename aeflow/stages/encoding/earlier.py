@@ -12,7 +12,7 @@ from aeflow.datasets.shards import split_of
 from aeflow.features import label_of
 from aeflow.lineage import FileEntry, Manifest, Question
 from aeflow.stages import Work
-from aeflow.stages.encoding.pieces import Piece, feature_files, record
+from aeflow.stages.encoding.encoded_shards import EncodedShard, feature_files, record
 from aeflow.storage import Draft, Store
 from aeflow.storage.listing import manifests_of
 
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 def adopt_features(
-    missing: list[Piece], work: Work, *, made_by: Mapping[str, Any]
-) -> dict[Piece, list[FileEntry]]:
+    missing: list[EncodedShard], work: Work, *, made_by: Mapping[str, Any]
+) -> dict[EncodedShard, list[FileEntry]]:
     """Adopts the files of missing shards from earlier feature sets; returns the files by shard.
 
     A file is adopted if the model and the config are the same, if it was made with the same device,
@@ -37,32 +37,36 @@ def adopt_features(
     """
     question, store = work.question, work.store
     wanted = _shards(question, store)
-    adopted: dict[Piece, list[FileEntry]] = {}
+    adopted: dict[EncodedShard, list[FileEntry]] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="adopt") as pool:
         for manifest in _earlier(question, made_by, store):
             if len(adopted) == len(missing):
                 break
             made = _made(manifest, store)
-            left = [p for p in missing if p not in adopted and wanted[p] in made]
+            left = [s for s in missing if s not in adopted and wanted[s] in made]
             take = partial(_take, address=manifest.question.address, draft=work.draft)
-            taken = pool.map(take, left, [made[wanted[piece]] for piece in left])
-            adopted |= {piece: files for piece, files in zip(left, taken, strict=True) if files}
+            taken = pool.map(take, left, [made[wanted[shard]] for shard in left])
+            adopted |= {shard: files for shard, files in zip(left, taken, strict=True) if files}
     return adopted
 
 
-def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -> list[FileEntry]:
+def _take(
+    encoded_shard: EncodedShard, files: list[FileEntry], *, address: str, draft: Draft
+) -> list[FileEntry]:
     """Adopts the files of a shard; adopts none if one of them differs from what was committed."""
     for entry in files:
         if not draft.files.holds(f"{address}/{entry.name}", entry):
             shown = draft.files.shown(f"{address}/{entry.name}")
-            logger.warning("encode: '%s' is damaged, so %s is encoded again", shown, piece.shard)
+            logger.warning(
+                "encode: '%s' is damaged, so %s is encoded again", shown, encoded_shard.shard
+            )
             return []
     taken = []
     for entry in files:
-        name = piece.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
+        name = encoded_shard.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
         draft.adopt(name, f"{address}/{entry.name}")
         taken.append(entry.model_copy(update={"name": name}))
-    record(piece, taken, draft)
+    record(encoded_shard, taken, draft)
     return taken
 
 
@@ -81,12 +85,14 @@ def _asked(question: Question) -> tuple:
     return question.version, question.configs, question.inputs["model"].digest
 
 
-def _shards(question: Question, store: Store) -> dict[Piece, str]:
+def _shards(question: Question, store: Store) -> dict[EncodedShard, str]:
     """Returns the SHA-256 of every shard of a question's dataset; empty if the dataset is gone."""
     manifest = store.find(question.inputs["dataset"].address)
     entries = manifest.files if manifest else ()
     splits = {entry: split_of(entry.name) for entry in entries}
-    return {Piece(split, entry.name): entry.sha256 for entry, split in splits.items() if split}
+    return {
+        EncodedShard(split, entry.name): entry.sha256 for entry, split in splits.items() if split
+    }
 
 
 def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
@@ -94,4 +100,4 @@ def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
     store.manifest(manifest.question.address)  # records a use, so that prune keeps it
     files = feature_files(entry for entry in manifest.files if entry.rows is not None)
     shards = _shards(manifest.question, store)
-    return {sha256: files[piece.start] for piece, sha256 in shards.items() if piece.start in files}
+    return {sha256: files[shard.start] for shard, sha256 in shards.items() if shard.start in files}

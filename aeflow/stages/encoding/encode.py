@@ -15,7 +15,7 @@ from aeflow.progress import Progress, is_logged
 from aeflow.stages import Answered, Work, stage
 from aeflow.stages.encoding.delta import check_delta, write_log
 from aeflow.stages.encoding.earlier import adopt_features
-from aeflow.stages.encoding.pieces import Piece, recorded
+from aeflow.stages.encoding.encoded_shards import EncodedShard, recorded
 from aeflow.storage import Draft, Store
 from aeflow.storage.disk.files import WORK
 
@@ -55,10 +55,10 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
         cpu=work.machine.cpu,
     )
     runtime = work.runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
-    pieces = _plan(dataset, work.store)
+    shards = _plan(dataset, work.store)
     made_by = {"device": work.machine.device, "encode_batch_size": encoder.batch_size}
-    new, finished = _left(pieces, work, made_by=made_by)
-    count = _Count(work, dataset, num_shards=len(pieces), finished=finished)
+    new, finished = _left(shards, work, made_by=made_by)
+    count = _Count(work, dataset, num_shards=len(shards), finished=finished)
     count.add_rows(0)
     if work.context.spread:
         groups = grouped(
@@ -85,7 +85,7 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
             on_rows=count.add_rows,
             on_shard=count.add_shard,
         )
-    files = _assemble(pieces, work.draft, dataset)
+    files = _assemble(shards, work.draft, dataset)
     if config.format == "delta":
         write_log(work.draft, files, key=work.question.key)
     described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
@@ -97,7 +97,7 @@ class _Count:
     """Counts encoded rows and written shards, and reports them."""
 
     def __init__(
-        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[Piece, int]
+        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[EncodedShard, int]
     ):
         self._work = work
         self._total = sum(dataset.rows.values())
@@ -109,7 +109,7 @@ class _Count:
         message = f"{self._shards} of {self._num_shards} shards"
         self._work.on_progress(Progress("encode", self._rows, self._total, "row", message))
 
-    def add_shard(self, piece: Piece, rows: int) -> None:
+    def add_shard(self, encoded_shard: EncodedShard, rows: int) -> None:
         self._shards += 1
         self.add_rows(0)
         if is_logged(self._shards, self._num_shards):
@@ -117,7 +117,7 @@ class _Count:
                 "encode: shard %d of %d, %s, %d rows",
                 self._shards,
                 self._num_shards,
-                piece.shard,
+                encoded_shard.shard,
                 rows,
             )
 
@@ -135,28 +135,30 @@ def _check(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
         raise UnfitMachine("Dask can only encode in a Prefect flow run. Leave out --direct.")
 
 
-def _plan(dataset: Dataset, store: Store) -> list[Piece]:
+def _plan(dataset: Dataset, store: Store) -> list[EncodedShard]:
     """Returns the shards of all splits that have rows, in order."""
     splits = [split for split, rows in dataset.rows.items() if rows]
-    return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
+    return [
+        EncodedShard(split, name) for split in splits for name in shard_names(dataset, split, store)
+    ]
 
 
 def _left(
-    pieces: list[Piece], work: Work, *, made_by: dict[str, Any]
-) -> tuple[list[Piece], dict[Piece, int]]:
+    shards: list[EncodedShard], work: Work, *, made_by: dict[str, Any]
+) -> tuple[list[EncodedShard], dict[EncodedShard, int]]:
     """Returns the shards to encode, and the rows of the shards that are encoded already."""
     draft = work.draft
     _keep_what_is_alike(draft, made_by)
-    recordings = recorded(pieces, draft, is_checked=True).items()
-    finished = {piece: _rows(files) for piece, files in recordings}
+    recordings = recorded(shards, draft, is_checked=True).items()
+    finished = {shard: _rows(files) for shard, files in recordings}
     if finished:
-        logger.info("encode: resumes after %d of %d shards", len(finished), len(pieces))
-    missing = [piece for piece in pieces if piece not in finished]
+        logger.info("encode: resumes after %d of %d shards", len(finished), len(shards))
+    missing = [shard for shard in shards if shard not in finished]
     adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
     if adopted:
-        logger.info("encode: %d of %d shards are already in the store", len(adopted), len(pieces))
-        finished |= {piece: _rows(files) for piece, files in adopted.items()}
-    return [piece for piece in missing if piece not in adopted], finished
+        logger.info("encode: %d of %d shards are already in the store", len(adopted), len(shards))
+        finished |= {shard: _rows(files) for shard, files in adopted.items()}
+    return [shard for shard in missing if shard not in adopted], finished
 
 
 def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
@@ -167,12 +169,12 @@ def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
             path.write_text(json.dumps(made_by), "utf-8")
 
 
-def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileEntry]:
+def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> list[FileEntry]:
     """Checks that every row was encoded, deletes stray files, and returns the feature files."""
-    recordings = recorded(pieces, draft)
+    recordings = recorded(shards, draft)
     files = list(chain.from_iterable(recordings.values()))
     for split, expected in dataset.rows.items():
-        found = sum(_rows(recordings[p]) for p in pieces if p.split == split and p in recordings)
+        found = sum(_rows(recordings[s]) for s in shards if s.split == split and s in recordings)
         if found != expected:
             raise CorruptArtifact(
                 f"{found} rows of the split '{split}' were encoded, but it has {expected}. "

@@ -21,7 +21,7 @@ from aeflow.models import Autoencoder, Inference, in_precision, load_model
 from aeflow.models.deviation import refusing_in
 from aeflow.models.golden import GOLDEN, golden_deviations
 from aeflow.models.inference import OnRows
-from aeflow.stages.encoding.pieces import Piece, record
+from aeflow.stages.encoding.encoded_shards import EncodedShard, record
 from aeflow.storage import Draft, Store
 
 __all__ = ["ShardEncoder", "encode_group"]
@@ -98,7 +98,7 @@ class ShardEncoder:
 
 
 def encode_group(
-    pieces: Sequence[Piece],
+    encoded_shards: Sequence[EncodedShard],
     draft: Draft,
     *,
     encoder: ShardEncoder,
@@ -108,57 +108,67 @@ def encode_group(
     identity: str,
     in_flight: int,
     on_rows: OnRows,
-    on_shard: Callable[[Piece, int], None],
+    on_shard: Callable[[EncodedShard, int], None],
 ) -> None:
     """Encodes shards into a draft; at most `in_flight` shards wait before and after the encoder.
 
     `on_shard` is called with each written shard and the number of its rows.
     """
-    folder = store.reading(dataset, [piece.shard for piece in pieces])
+    folder = store.reading(dataset, [encoded_shard.shard for encoded_shard in encoded_shards])
     sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
 
-    def read(piece: Piece) -> Shard:
-        return open_shard(folder / piece.shard, dataset.example_schema)
+    def read(encoded_shard: EncodedShard) -> Shard:
+        return open_shard(folder / encoded_shard.shard, dataset.example_schema)
 
-    def work(shards: Iterator[Shard]) -> Iterator[tuple[Piece, FeatureRows]]:
-        return zip(pieces, encoder.encode(shards, on_rows), strict=True)
+    def work(shards: Iterator[Shard]) -> Iterator[tuple[EncodedShard, FeatureRows]]:
+        return zip(encoded_shards, encoder.encode(shards, on_rows), strict=True)
 
-    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
-        piece, rows = piece_and_rows
-        footer = Footer(identity, rows.latents.shape[1], sources[piece.shard])
+    def write(shard_and_rows: tuple[EncodedShard, FeatureRows]) -> tuple[EncodedShard, int]:
+        encoded_shard, rows = shard_and_rows
+        footer = Footer(identity, rows.latents.shape[1], sources[encoded_shard.shard])
         parts = by_label(rows) if config.partition_by_label else [(None, rows)]
         files = [
-            _write(part, piece, label, draft, footer=footer, layout=config.layout)
+            _write(part, encoded_shard, label, draft, footer=footer, layout=config.layout)
             for label, part in parts
         ]
-        _check_sum(files, len(rows.ids), piece)
-        record(piece, files, draft)
-        return piece, len(rows.ids)
+        _check_sum(files, len(rows.ids), encoded_shard)
+        record(encoded_shard, files, draft)
+        return encoded_shard, len(rows.ids)
 
-    for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
+    for written in overlapped(
+        encoded_shards, read=read, work=work, write=write, in_flight=in_flight
+    ):
         on_shard(*written)
 
 
 def _write(
-    rows: FeatureRows, piece: Piece, label: int | None, draft: Draft, *, footer: Footer, layout: str
+    rows: FeatureRows,
+    encoded_shard: EncodedShard,
+    label: int | None,
+    draft: Draft,
+    *,
+    footer: Footer,
+    layout: str,
 ) -> FileEntry:
     """Writes one feature file, after reading it back and checking that its ids are unchanged."""
     buffer = io.BytesIO()
     write_features(buffer, rows, footer=footer, layout=layout)
     content = buffer.getbuffer()
     digest = hashlib.sha256(content).hexdigest()
-    name = piece.file(label, digest)
+    name = encoded_shard.file(label, digest)
     written = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
     if not written["id"].combine_chunks().equals(rows.ids):
-        raise CorruptArtifact(f"The ids in '{name}' are not those of '{piece.shard}'. Run again.")
+        raise CorruptArtifact(
+            f"The ids in '{name}' are not those of '{encoded_shard.shard}'. Run again."
+        )
     with draft.writing(name) as path:
         path.write_bytes(content)
     return FileEntry(name=name, size=len(content), sha256=digest, rows=len(rows.ids))
 
 
-def _check_sum(files: Sequence[FileEntry], rows: int, piece: Piece) -> None:
+def _check_sum(files: Sequence[FileEntry], rows: int, encoded_shard: EncodedShard) -> None:
     written = sum(entry.rows or 0 for entry in files)
     if written != rows:
         raise CorruptArtifact(
-            f"{written} rows of '{piece.shard}' were encoded, but it has {rows}. Run again."
+            f"{written} rows of '{encoded_shard.shard}' were encoded, but it has {rows}. Run again."
         )

@@ -10,8 +10,8 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.compute.runtime import prepare
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.errors import ConfigError
+from aeflow.stages.encoding.encoded_shards import EncodedShard
 from aeflow.stages.encoding.group import ShardEncoder, encode_group
-from aeflow.stages.encoding.pieces import Piece
 from aeflow.storage import Draft, Share, Store
 
 __all__ = ["ShardGroup", "encode_shards", "grouped"]
@@ -30,7 +30,7 @@ class ShardGroup(BaseModel):
     config: EncodeConfig
     runtime: RuntimeConfig
     device: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[EncodedShard, ...]  # the key in the JSON that workers read
     draft: Share
 
     @property
@@ -40,12 +40,12 @@ class ShardGroup(BaseModel):
         return first if first == last else f"{first} to {last}"
 
 
-def grouped(pieces: Sequence[Piece], **shared: Any) -> list[ShardGroup]:
+def grouped(shards: Sequence[EncodedShard], **shared: Any) -> list[ShardGroup]:
     """Cuts shards into groups of consecutive shards, of equal size except for the last."""
-    size = -(-len(pieces) // MAX_GROUPS)
+    size = -(-len(shards) // MAX_GROUPS)
     return [
-        ShardGroup(pieces=tuple(pieces[start : start + size]), **shared)
-        for start in range(0, len(pieces), size or 1)
+        ShardGroup(pieces=tuple(shards[start : start + size]), **shared)
+        for start in range(0, len(shards), size or 1)
     ]
 
 
@@ -77,7 +77,7 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
         )
     rows = 0
 
-    def on_shard(piece: Piece, count: int) -> None:
+    def on_shard(shard: EncodedShard, count: int) -> None:
         nonlocal rows
         rows += count
 

@@ -16,7 +16,7 @@ from aeflow.features import footer_of, identity_in, read_features
 from aeflow.models import load_model
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
-from aeflow.stages.encoding.pieces import RECORD, Piece
+from aeflow.stages.encoding.encoded_shards import RECORD, EncodedShard
 from aeflow.storage import Store
 
 KILLED = """
@@ -142,10 +142,10 @@ def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(stages, 
     used = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
     (partial / "_work/made_by.json").write_text(json.dumps(used))
     for split in ("validation", "test"):
-        piece = Piece(split, f"{split}-00000.arrow")
+        encoded_shard = EncodedShard(split, f"{split}-00000.arrow")
         mine = tuple(e for e in files if e.name.startswith(f"split={split}/"))
-        (partial / piece.record).parent.mkdir(exist_ok=True)
-        (partial / piece.record).write_bytes(RECORD.dump_json(mine))
+        (partial / encoded_shard.record).parent.mkdir(exist_ok=True)
+        (partial / encoded_shard.record).write_bytes(RECORD.dump_json(mine))
     for lost in [*partial.glob("split=test/label=[4-9]/*"), *partial.glob("split=train/*/*")]:
         lost.unlink()
     seen = []

@@ -16,7 +16,7 @@ from aeflow.lineage import FileEntry
 from aeflow.storage import Draft
 from aeflow.storage.disk.files import WORK
 
-__all__ = ["Piece", "feature_files", "record", "recorded"]
+__all__ = ["EncodedShard", "feature_files", "record", "recorded"]
 
 FEATURE_FILE = re.compile(r"(split=[^/]+/)(?:label=-?\d+/)?(\d{5,}-)[0-9a-f]{8}\.parquet")
 IN_FLIGHT = 8
@@ -24,7 +24,7 @@ RECORD = TypeAdapter(tuple[FileEntry, ...])
 
 
 @dataclass(frozen=True)
-class Piece:
+class EncodedShard:
     """Names one shard of a dataset, and its files in a feature set."""
 
     split: str
@@ -59,25 +59,25 @@ def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
     return found
 
 
-def record(piece: Piece, files: Sequence[FileEntry], draft: Draft) -> None:
+def record(shard: EncodedShard, files: Sequence[FileEntry], draft: Draft) -> None:
     """Records in a draft that these files exist and contain every row of a shard."""
-    with draft.writing(piece.record) as path:
+    with draft.writing(shard.record) as path:
         path.write_bytes(RECORD.dump_json(tuple(files)))
 
 
 def recorded(
-    pieces: Iterable[Piece], draft: Draft, *, is_checked: bool = False
-) -> dict[Piece, tuple[FileEntry, ...]]:
+    shards: Iterable[EncodedShard], draft: Draft, *, is_checked: bool = False
+) -> dict[EncodedShard, tuple[FileEntry, ...]]:
     """Returns the files of the finished shards: those with a record and without a missing file.
 
     With `is_checked`, a shard is left out if one of its files differs from what was written.
     """
     present = set(draft.finished())
-    begun = [piece for piece in pieces if piece.record in present]
+    begun = [shard for shard in shards if shard.record in present]
 
-    def files_of(piece: Piece) -> tuple[FileEntry, ...]:
+    def files_of(shard: EncodedShard) -> tuple[FileEntry, ...]:
         try:
-            files = RECORD.validate_json(draft.path(piece.record).read_bytes())
+            files = RECORD.validate_json(draft.path(shard.record).read_bytes())
         except ValidationError:
             return ()
         is_whole = present.issuperset(entry.name for entry in files)
@@ -85,4 +85,4 @@ def recorded(
 
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="records") as pool:
         found = zip(begun, pool.map(files_of, begun), strict=True)
-    return {piece: files for piece, files in found if files}
+    return {shard: files for shard, files in found if files}
