@@ -51,13 +51,16 @@ def write_log(draft: Draft, files: Iterable[FileEntry], *, key: str) -> None:
     files = sorted(files, key=lambda entry: entry.name)
     footer = footer_of(draft.path(files[0].name))
     actions = [{"protocol": PROTOCOL}, {"metaData": _metadata(draft, files[0].name, footer, key)}]
-    actions += [{"add": _added(entry)} for entry in files]
+    actions += [{"add": _add_action(entry)} for entry in files]
     draft.remove(FOLDER)
     with draft.writing(COMMIT) as path:
         path.write_text("".join(f"{json.dumps(action)}\n" for action in actions), "utf-8")
-    found, rows = _opened(draft.folder, footer.identity).count(), sum(e.rows or 0 for e in files)
-    if found != rows:
-        raise CorruptArtifact(f"The Delta table in '{draft.folder}' has {found} rows, not {rows}.")
+    table_rows = _opened(draft.folder, footer.identity).count()
+    file_rows = sum(entry.rows or 0 for entry in files)
+    if table_rows != file_rows:
+        raise CorruptArtifact(
+            f"The Delta table in '{draft.folder}' has {table_rows} rows, not {file_rows}."
+        )
 
 
 def open_table(features: FeatureSet, store: Store) -> "DeltaTable":
@@ -79,11 +82,11 @@ def _opened(folder: Path, identity: str) -> "DeltaTable":
     from deltalake import DeltaTable
 
     table = DeltaTable(str(folder))
-    named = table.metadata().configuration.get("aeflow.identity", "an unknown model")
-    if named != identity:
+    table_identity = table.metadata().configuration.get("aeflow.identity", "an unknown model")
+    if table_identity != identity:
         raise IdentityMismatch(
-            f"The Delta table in '{folder}' was made by {named[:16]}, not by {identity[:16]}. "
-            "Encode again with one model."
+            f"The Delta table in '{folder}' was made by {table_identity[:16]}, not by "
+            f"{identity[:16]}. Encode again with one model."
         )
     return table
 
@@ -95,20 +98,20 @@ def _metadata(draft: Draft, name: str, footer: Footer, key: str) -> dict[str, An
     schema = pq.read_schema(draft.path(name)).remove_metadata()
     for partition in partitions:
         schema = schema.append(pa.field(partition, PARTITIONS[partition]))
-    told = footer_metadata(footer)
-    del told["aeflow.source"]  # each file has a source of its own
+    configuration = footer_metadata(footer)
+    del configuration["aeflow.source"]  # each file has a source of its own
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {footer.identity}")),
         "name": f"features {key}",
         "format": {"provider": "parquet", "options": {}},
         "schemaString": Schema.from_arrow(schema).to_json(),
         "partitionColumns": partitions,
-        "configuration": told,
+        "configuration": configuration,
         "createdTime": NO_TIME,
     }
 
 
-def _added(entry: FileEntry) -> dict[str, Any]:
+def _add_action(entry: FileEntry) -> dict[str, Any]:
     return {
         "path": quote(entry.name, safe="/="),
         "partitionValues": _partitions(entry.name),

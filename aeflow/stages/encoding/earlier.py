@@ -36,21 +36,25 @@ def adopt_features(
     no byte of the feature set.
     """
     question, store = work.question, work.store
-    wanted = _shards(question, store)
+    digests = _digests(question, store)
     adopted: dict[EncodedShard, list[FileEntry]] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="adopt") as pool:
-        for manifest in _earlier(question, made_by, store):
+        for manifest in _earlier_manifests(question, made_by, store):
             if len(adopted) == len(missing):
                 break
-            made = _made(manifest, store)
-            left = [s for s in missing if s not in adopted and wanted[s] in made]
-            take = partial(_take, address=manifest.question.address, draft=work.draft)
-            taken = pool.map(take, left, [made[wanted[shard]] for shard in left])
-            adopted |= {shard: files for shard, files in zip(left, taken, strict=True) if files}
+            earlier_files = _files_by_digest(manifest, store)
+            reusable = [s for s in missing if s not in adopted and digests[s] in earlier_files]
+            adopt = partial(_adopt, address=manifest.question.address, draft=work.draft)
+            adopted_files = pool.map(
+                adopt, reusable, [earlier_files[digests[shard]] for shard in reusable]
+            )
+            adopted |= {
+                shard: files for shard, files in zip(reusable, adopted_files, strict=True) if files
+            }
     return adopted
 
 
-def _take(
+def _adopt(
     encoded_shard: EncodedShard, files: list[FileEntry], *, address: str, draft: Draft
 ) -> list[FileEntry]:
     """Adopts the files of a shard; adopts none if one of them differs from what was committed."""
@@ -61,31 +65,33 @@ def _take(
                 "encode: '%s' is damaged, so %s is encoded again", shown, encoded_shard.shard
             )
             return []
-    taken = []
+    adopted_entries = []
     for entry in files:
         name = encoded_shard.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
         draft.adopt(name, f"{address}/{entry.name}")
-        taken.append(entry.model_copy(update={"name": name}))
-    record(encoded_shard, taken, draft)
-    return taken
+        adopted_entries.append(entry.model_copy(update={"name": name}))
+    record(encoded_shard, adopted_entries, draft)
+    return adopted_entries
 
 
-def _earlier(question: Question, made_by: Mapping[str, Any], store: Store) -> list[Manifest]:
+def _earlier_manifests(
+    question: Question, made_by: Mapping[str, Any], store: Store
+) -> list[Manifest]:
     """Returns the manifests of feature sets that the same model made alike, newest first."""
-    alike = [
+    manifests = [
         manifest
         for manifest in manifests_of(FeatureSet, store)
-        if _asked(manifest.question) == _asked(question)
+        if _encoder_of(manifest.question) == _encoder_of(question)
         and all(manifest.runtime.get(name) == value for name, value in made_by.items())
     ]
-    return sorted(alike, key=lambda manifest: manifest.created, reverse=True)
+    return sorted(manifests, key=lambda manifest: manifest.created, reverse=True)
 
 
-def _asked(question: Question) -> tuple:
+def _encoder_of(question: Question) -> tuple:
     return question.version, question.configs, question.inputs["model"].digest
 
 
-def _shards(question: Question, store: Store) -> dict[EncodedShard, str]:
+def _digests(question: Question, store: Store) -> dict[EncodedShard, str]:
     """Returns the SHA-256 of every shard of a question's dataset; empty if the dataset is gone."""
     manifest = store.find(question.inputs["dataset"].address)
     entries = manifest.files if manifest else ()
@@ -95,9 +101,9 @@ def _shards(question: Question, store: Store) -> dict[EncodedShard, str]:
     }
 
 
-def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
+def _files_by_digest(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
     """Returns the files of a feature set, grouped by the SHA-256 of the shard they encode."""
     store.manifest(manifest.question.address)  # records a use, so that prune keeps it
     files = feature_files(entry for entry in manifest.files if entry.rows is not None)
-    shards = _shards(manifest.question, store)
-    return {sha256: files[shard.start] for shard, sha256 in shards.items() if shard.start in files}
+    digests = _digests(manifest.question, store)
+    return {sha256: files[shard.start] for shard, sha256 in digests.items() if shard.start in files}

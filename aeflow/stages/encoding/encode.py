@@ -57,12 +57,12 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
     runtime = work.runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
     shards = _plan(dataset, work.store)
     made_by = {"device": work.machine.device, "encode_batch_size": encoder.batch_size}
-    new, finished = _left(shards, work, made_by=made_by)
-    count = _Count(work, dataset, num_shards=len(shards), finished=finished)
+    new_shards, finished_rows = _resume(shards, work, made_by=made_by)
+    count = _Count(work, dataset, num_shards=len(shards), finished_rows=finished_rows)
     count.add_rows(0)
     if work.context.spread:
         groups = grouped(
-            new,
+            new_shards,
             model=model,
             dataset=dataset,
             config=config,
@@ -74,7 +74,7 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
             count.add_rows(rows_done)
     else:
         encode_group(
-            new,
+            new_shards,
             work.draft,
             encoder=encoder,
             config=config,
@@ -88,21 +88,26 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
     files = _assemble(shards, work.draft, dataset)
     if config.format == "delta":
         write_log(work.draft, files, key=work.question.key)
-    described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
-    stored = {"layout": config.layout, "format": config.format}
-    return Answered(described | stored, encoder.recorded)
+    contents = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
+    options = {"layout": config.layout, "format": config.format}
+    return Answered(contents | options, encoder.recorded)
 
 
 class _Count:
     """Counts encoded rows and written shards, and reports them."""
 
     def __init__(
-        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[EncodedShard, int]
+        self,
+        work: Work,
+        dataset: Dataset,
+        *,
+        num_shards: int,
+        finished_rows: dict[EncodedShard, int],
     ):
         self._work = work
         self._total = sum(dataset.rows.values())
         self._num_shards = num_shards
-        self._rows, self._shards = sum(finished.values()), len(finished)
+        self._rows, self._shards = sum(finished_rows.values()), len(finished_rows)
 
     def add_rows(self, count: int) -> None:
         self._rows += count
@@ -143,25 +148,27 @@ def _plan(dataset: Dataset, store: Store) -> list[EncodedShard]:
     ]
 
 
-def _left(
+def _resume(
     shards: list[EncodedShard], work: Work, *, made_by: dict[str, Any]
 ) -> tuple[list[EncodedShard], dict[EncodedShard, int]]:
     """Returns the shards to encode, and the rows of the shards that are encoded already."""
     draft = work.draft
-    _keep_what_is_alike(draft, made_by)
-    recordings = recorded(shards, draft, is_checked=True).items()
-    finished = {shard: _rows(files) for shard, files in recordings}
-    if finished:
-        logger.info("encode: resumes after %d of %d shards", len(finished), len(shards))
-    missing = [shard for shard in shards if shard not in finished]
-    adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
-    if adopted:
-        logger.info("encode: %d of %d shards are already in the store", len(adopted), len(shards))
-        finished |= {shard: _rows(files) for shard, files in adopted.items()}
-    return [shard for shard in missing if shard not in adopted], finished
+    _clear_if_made_differently(draft, made_by)
+    files_by_shard = recorded(shards, draft, is_checked=True).items()
+    finished_rows = {shard: _rows(files) for shard, files in files_by_shard}
+    if finished_rows:
+        logger.info("encode: resumes after %d of %d shards", len(finished_rows), len(shards))
+    missing = [shard for shard in shards if shard not in finished_rows]
+    adopted_files = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
+    if adopted_files:
+        logger.info(
+            "encode: %d of %d shards are already in the store", len(adopted_files), len(shards)
+        )
+        finished_rows |= {shard: _rows(files) for shard, files in adopted_files.items()}
+    return [shard for shard in missing if shard not in adopted_files], finished_rows
 
 
-def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
+def _clear_if_made_differently(draft: Draft, made_by: dict[str, Any]) -> None:
     """Empties the draft if its files were made with another device or batch size."""
     if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
         draft.clear()
@@ -171,24 +178,26 @@ def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
 
 def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> list[FileEntry]:
     """Checks that every row was encoded, deletes stray files, and returns the feature files."""
-    recordings = recorded(shards, draft)
-    files = list(chain.from_iterable(recordings.values()))
-    for split, expected in dataset.rows.items():
-        found = sum(_rows(recordings[s]) for s in shards if s.split == split and s in recordings)
-        if found != expected:
+    files_by_shard = recorded(shards, draft)
+    files = list(chain.from_iterable(files_by_shard.values()))
+    for split, expected_rows in dataset.rows.items():
+        encoded_rows = sum(
+            _rows(files_by_shard[s]) for s in shards if s.split == split and s in files_by_shard
+        )
+        if encoded_rows != expected_rows:
             raise CorruptArtifact(
-                f"{found} rows of the split '{split}' were encoded, but it has {expected}. "
-                f"Delete the folder {draft.shown} and run again."
+                f"{encoded_rows} rows of the split '{split}' were encoded, but it has "
+                f"{expected_rows}. Delete the folder {draft.shown} and run again."
             )
     _remove_strays({entry.name for entry in files}, draft)
     draft.take_over(files)
     return files
 
 
-def _remove_strays(known: set[str], draft: Draft) -> None:
+def _remove_strays(listed_names: set[str], draft: Draft) -> None:
     """Deletes files that no record lists: a second CPU may have encoded a shard to other bits."""
     for name in draft.finished():
-        if not name.startswith(f"{WORK}/") and name not in known:
+        if not name.startswith(f"{WORK}/") and name not in listed_names:
             draft.remove(name)
 
 

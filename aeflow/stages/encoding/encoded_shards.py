@@ -52,11 +52,11 @@ class EncodedShard:
 
 def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
     """Returns the feature files among `files`, grouped by the start of the name (see `start`)."""
-    found: dict[str, list[FileEntry]] = {}
+    files_by_start: dict[str, list[FileEntry]] = {}
     for entry in files:
         if match := FEATURE_FILE.fullmatch(entry.name):
-            found.setdefault(match[1] + match[2], []).append(entry)
-    return found
+            files_by_start.setdefault(match[1] + match[2], []).append(entry)
+    return files_by_start
 
 
 def record(shard: EncodedShard, files: Sequence[FileEntry], draft: Draft) -> None:
@@ -73,7 +73,7 @@ def recorded(
     With `is_checked`, a shard is left out if one of its files differs from what was written.
     """
     present = set(draft.finished())
-    begun = [shard for shard in shards if shard.record in present]
+    recorded_shards = [shard for shard in shards if shard.record in present]
 
     def files_of(shard: EncodedShard) -> tuple[FileEntry, ...]:
         try:
@@ -84,5 +84,5 @@ def recorded(
         return files if is_whole and (not is_checked or draft.holds(files)) else ()
 
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="records") as pool:
-        found = zip(begun, pool.map(files_of, begun), strict=True)
-    return {shard: files for shard, files in found if files}
+        pairs = zip(recorded_shards, pool.map(files_of, recorded_shards), strict=True)
+    return {shard: files for shard, files in pairs if files}

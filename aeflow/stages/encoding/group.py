@@ -84,15 +84,15 @@ class ShardEncoder:
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
         """Yields the feature rows of each shard in turn; `on_rows` is called after each batch."""
-        begun, behind = tee(shards)
-        features = (shard.features for shard in begun)
+        shards_to_read, shards_to_yield = tee(shards)
+        features = (shard.features for shard in shards_to_read)
         if not self._has_error:
             each_latents = self._inference.latents_each(features, on_rows)
-            for latents, shard in zip(each_latents, behind, strict=True):
+            for latents, shard in zip(each_latents, shards_to_yield, strict=True):
                 yield FeatureRows(shard.ids, shard.labels, latents)
             return
         each_encoded = self._inference.encode_each(features, on_rows)
-        for encoded, shard in zip(each_encoded, behind, strict=True):
+        for encoded, shard in zip(each_encoded, shards_to_yield, strict=True):
             percentiles = error_percentiles(encoded.errors, self._reference)
             yield FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
 
@@ -135,10 +135,10 @@ def encode_group(
         record(encoded_shard, files, draft)
         return encoded_shard, len(rows.ids)
 
-    for written in overlapped(
+    for shard_and_count in overlapped(
         encoded_shards, read=read, work=work, write=write, in_flight=in_flight
     ):
-        on_shard(*written)
+        on_shard(*shard_and_count)
 
 
 def _write(
@@ -156,8 +156,8 @@ def _write(
     content = buffer.getbuffer()
     digest = hashlib.sha256(content).hexdigest()
     name = encoded_shard.file(label, digest)
-    written = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
-    if not written["id"].combine_chunks().equals(rows.ids):
+    stored_rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
+    if not stored_rows["id"].combine_chunks().equals(rows.ids):
         raise CorruptArtifact(
             f"The ids in '{name}' are not those of '{encoded_shard.shard}'. Run again."
         )
@@ -167,8 +167,9 @@ def _write(
 
 
 def _check_sum(files: Sequence[FileEntry], rows: int, encoded_shard: EncodedShard) -> None:
-    written = sum(entry.rows or 0 for entry in files)
-    if written != rows:
+    written_rows = sum(entry.rows or 0 for entry in files)
+    if written_rows != rows:
         raise CorruptArtifact(
-            f"{written} rows of '{encoded_shard.shard}' were encoded, but it has {rows}. Run again."
+            f"{written_rows} rows of '{encoded_shard.shard}' were encoded, but it has {rows}. "
+            "Run again."
         )

@@ -55,8 +55,8 @@ def delta(changed):
 def test_it_holds_the_files_of_plain_parquet_and_the_log_alone(changed, delta):
     files = content(changed.store, delta)
     assert files == content(changed.store, changed.features)
-    named = {entry.name for entry in changed.store.manifest(delta.address).files}
-    assert named - set(files) == {LOG}
+    stored_names = {entry.name for entry in changed.store.manifest(delta.address).files}
+    assert stored_names - set(files) == {LOG}
     assert read_features(changed.store.locate(delta)).num_rows == 1797
 
 

@@ -31,16 +31,16 @@ def grown(tmp_path_factory):
     """A store with a model, its dataset of two files encoded, and the dataset with a third."""
     root = tmp_path_factory.mktemp("growth")
     (root / "daily").mkdir()
-    told = IngestConfig(source=f"parquet:{root / 'daily'}", shard_bytes=1024)
+    ingest_config = IngestConfig(source=f"parquet:{root / 'daily'}", shard_bytes=1024)
     store = Store(root / "store")
     write(root / "daily", 2)
     write(root / "daily", 3)
-    before = ingest(Context(store), told)
+    before = ingest(Context(store), ingest_config)
     model = train(Context(store), before, TrainConfig(epochs=1), model_config=CONFIG)
     other = train(Context(store), before, TrainConfig(epochs=2), model_config=CONFIG)
     features = encode(Context(store), model, EncodeConfig(), dataset=before)
     write(root / "daily", 1)  # sorts first, so that the number of every shard changes
-    return store, model, other, features, ingest(Context(store), told)
+    return store, model, other, features, ingest(Context(store), ingest_config)
 
 
 @pytest.fixture
@@ -131,14 +131,14 @@ def test_in_an_object_store_only_what_is_new_comes_to_this_machine(tmp_path, mon
     url = f"memory://{tmp_path.name}/store"
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "first"))
     (tmp_path / "daily").mkdir()
-    told = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
+    ingest_config = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
     write(tmp_path / "daily", 2)
     write(tmp_path / "daily", 3)
-    smaller = ingest(Context(Store(url)), told)
+    smaller = ingest(Context(Store(url)), ingest_config)
     model = train(Context(Store(url)), smaller, TrainConfig(epochs=1), model_config=CONFIG)
     before = encode(Context(Store(url)), model, EncodeConfig(), dataset=smaller)
     write(tmp_path / "daily", 4, count=100)
-    dataset = ingest(Context(Store(url)), told)
+    dataset = ingest(Context(Store(url)), ingest_config)
 
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "second"))
     store = Store(url)
