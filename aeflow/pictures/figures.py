@@ -91,8 +91,9 @@ def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> No
     """
     figure = _figure(8, 4)
     axes = _axes(figure.subplots())
-    usual, new = np.quantile(reference, 0.995), np.quantile(errors, 0.95, method="lower")
-    end = 1.08 * float(np.clip(new, usual, FAR * usual) or 1.0)
+    reference_end = np.quantile(reference, 0.995)
+    new_end = np.quantile(errors, 0.95, method="lower")
+    end = 1.08 * float(np.clip(new_end, reference_end, FAR * reference_end) or 1.0)
     bins = int(np.clip(2 * np.sqrt(min(len(reference), len(errors))), *BINS))
     sets = [(reference, "held out in training", MUTED), (errors, "new rows", ORANGE)]
     for values, _, color in sets:
@@ -159,9 +160,9 @@ def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
     above.plot(runs, champion, ".:", color=MUTED, label="champion then")
     above.plot(runs, mse, color=BLUE, linewidth=1.2)
     for outcome, marker in OUTCOMES.items():
-        chosen, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
-        if chosen.any():
-            above.plot(runs[chosen], mse[chosen], marker, ms=9, color=color, label=outcome)
+        mask, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
+        if mask.any():
+            above.plot(runs[mask], mse[mask], marker, ms=9, color=color, label=outcome)
     above.set_ylabel("mean squared error")
     place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 6}
     above.legend(frameon=False, labelcolor=INK, fontsize=9, **place)
@@ -216,8 +217,8 @@ def _image_pairs(
         axes.text(left + 0.5, bottom, captions[number], ha="center", va="top", **SMALL_TEXT)
         if column == 0:
             for name, top in zip(("original", "reconstructed"), tops, strict=True):
-                beside = {**SMALL_TEXT, "rotation": 90, "fontsize": min(8, 9 * high)}
-                axes.text(-GAP, top + high / 2, name, ha="right", va="center", **beside)
+                style = {**SMALL_TEXT, "rotation": 90, "fontsize": min(8, 9 * high)}
+                axes.text(-GAP, top + high / 2, name, ha="right", va="center", **style)
     axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height, -GAP))
     return figure
 

@@ -25,14 +25,14 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
     than three latents, or if one is not finite.
     """
     rows = results.examples.num_rows
-    chosen = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
-    latents = results.latents[chosen].astype(np.float64)
+    indices = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
+    latents = results.latents[indices].astype(np.float64)
     if len(latents) < 3 or not np.isfinite(latents).all():
         return None
-    examples = results.examples.take(chosen)
+    examples = results.examples.take(indices)
     ids = examples["id"].to_pylist()
     positions, explained = _principal(latents)
-    drawn: dict[str, Any] = {
+    map_data: dict[str, Any] = {
         "points": positions.round(4).tolist(),
         "explained": explained,
         "ids": ids,
@@ -43,14 +43,14 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
     }
     if "label" in examples.column_names:
         labels = examples["label"].to_pylist()
-        kinds = sorted(set(labels), key=lambda label: (label is None, label))
-        places = {label: place for place, label in enumerate(kinds)}
-        drawn["labels"] = [places[label] for label in labels]
-        drawn["names"] = [results.label_name(label) or "no label" for label in kinds]
+        distinct_labels = sorted(set(labels), key=lambda label: (label is None, label))
+        indices_of_labels = {label: place for place, label in enumerate(distinct_labels)}
+        map_data["labels"] = [indices_of_labels[label] for label in labels]
+        map_data["names"] = [results.label_name(label) or "no label" for label in distinct_labels]
     schema = results.dataset.example_schema
     if schema.is_image:
-        drawn |= _sprite(ids, shards, results)
-    return drawn
+        map_data |= _sprite(ids, shards, results)
+    return map_data
 
 
 def _principal(latents: np.ndarray) -> tuple[np.ndarray, float]:

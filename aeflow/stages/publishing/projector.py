@@ -26,9 +26,9 @@ def write_projector(
     sprite. Paths in the config are relative to its folder, and it names no checkpoint.
     """
     rows = results.examples.num_rows
-    chosen = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)
-    examples = results.examples.take(chosen)
-    np.savetxt(folder / TENSORS, results.latents[chosen], fmt="%.6g", delimiter="\t")
+    indices = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)
+    examples = results.examples.take(indices)
+    np.savetxt(folder / TENSORS, results.latents[indices], fmt="%.6g", delimiter="\t")
     _write_metadata(folder / METADATA, examples, results)
     config = projector.ProjectorConfig()
     embedding = config.embeddings.add(

@@ -70,15 +70,15 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
     store and must be run in the store's folder.
     """
     address, is_wide = folder or features.address, features.layout == "wide"
-    numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
-    stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
-    selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
+    wide_latents, list_latents = 'rows.filter(like="z_").to_numpy()', 'np.stack(rows["latent"])'
+    pandas_latents = wide_latents if is_wide else list_latents
+    polars_latents = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
     examples = {
         "pandas": "import numpy as np\nimport pandas as pd\n\n"
-        f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
+        f'rows = pd.read_parquet("{address}")\nlatents = {pandas_latents}',
         "Polars": "import polars as pl\n\n"
         f'rows = pl.read_parquet("{address}/**/*.parquet", hive_partitioning=True)\n'
-        f"latents = {selected}",
+        f"latents = {polars_latents}",
         "DuckDB": "import duckdb\n\n"
         f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
         'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',
@@ -96,15 +96,15 @@ def _comparison(results: Results) -> list[dict[str, Any]]:
     suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
     suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
     on_card = {row["name"] for row in results.judgement.get("card", [])}
-    own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
+    own_metrics = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
     table = []
-    for name in own:
+    for name in own_metrics:
         measure = MEASURES.get(name, Measure(name.replace("_", " ")))
         if name in on_card and not measure.full:
             continue
         values = {title: metrics.get(name + suffix) for suffix, title in suffixes.items()}
-        known = [value for value in values.values() if value is not None]
-        best = measure.best(known) if measure.best and len(known) > 1 else None
+        numbers = [value for value in values.values() if value is not None]
+        best = measure.best(numbers) if measure.best and len(numbers) > 1 else None
         table.append({"measure": measure, "values": values, "best": best})
     return table
 

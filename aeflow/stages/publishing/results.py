@@ -76,16 +76,16 @@ def read_results(
     manifests = tuple(store.manifest(artifact.address) for artifact in artifacts)
     names = [entry.name for entry in manifests[2].files]
     pictures = [name for name in names if name.startswith(FIGURES)]
-    judged = store.reading(evaluation, [METRICS, EXAMPLES, *pictures])
+    evaluation_folder = store.reading(evaluation, [METRICS, EXAMPLES, *pictures])
     return Results(
         dataset=dataset,
         model=model,
         evaluation=evaluation,
         features=features,
         history=pq.read_table(store.reading(model, [HISTORY]) / HISTORY),
-        examples=pq.read_table(judged / EXAMPLES),
-        judgement=json.loads((judged / METRICS).read_bytes()),
-        figures={Path(name).stem: judged / name for name in pictures},
+        examples=pq.read_table(evaluation_folder / EXAMPLES),
+        judgement=json.loads((evaluation_folder / METRICS).read_bytes()),
+        figures={Path(name).stem: evaluation_folder / name for name in pictures},
         manifests=manifests,
         settings=dict(_settings(manifests)),
     )

@@ -43,11 +43,11 @@ def _thumbnail_size(schema: ExampleSchema, side: int) -> tuple[int, int]:
 
 def _images(ids: Sequence[str], shards: Sequence[Shard]) -> Iterator[tuple[int, np.ndarray]]:
     """Yields the index in `ids` and the stored image of each example that is in `shards`."""
-    places = {name: place for place, name in enumerate(ids)}
+    indices = {name: place for place, name in enumerate(ids)}
     for shard in shards:
         for name, image in zip(shard.ids.to_pylist(), shard.features, strict=True):
-            if name in places:
-                yield places[name], image
+            if name in indices:
+                yield indices[name], image
 
 
 def _pixels(image: np.ndarray, schema: ExampleSchema) -> np.ndarray:

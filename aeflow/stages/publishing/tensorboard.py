@@ -27,8 +27,8 @@ def write_events(folder: Path, results: Results) -> None:
         # No `hparams_config`: TensorBoard would apply one run's config to all runs it compares.
         hparams.hparams(_plain_settings(results), trial_id=results.model.key)
     writer.close()
-    (written,) = folder.glob("events.out.tfevents.*")
-    written.rename(folder / EVENTS)
+    (event_file,) = folder.glob("events.out.tfevents.*")
+    event_file.rename(folder / EVENTS)
 
 
 def _write_training(results: Results) -> None:
