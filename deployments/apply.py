@@ -89,7 +89,7 @@ async def _apply_automations(notify: str | None) -> list[str]:
 
 def _deploy(store: str) -> None:
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "prefect", *DEPLOY],
         cwd=ROOT,
         env={**DEFAULTS, **os.environ, **settings, "AEFLOW_STORE": store},
@@ -98,9 +98,11 @@ def _deploy(store: str) -> None:
         errors="replace",
         check=False,
     )
-    if done.returncode:
-        logger.error("%s", done.stdout + done.stderr)
-        raise ConfigError(f"`prefect deploy` failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+    if process.returncode:
+        logger.error("%s", process.stdout + process.stderr)
+        raise ConfigError(
+            f"`prefect deploy` failed: {process.stderr.strip().rpartition(chr(10))[2]}"
+        )
     logger.info("deployments: applied, with the store %s", store)
 
 

@@ -11,7 +11,7 @@ from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
 
-OURS = "aeflow: "
+PREFIX = "aeflow: "
 """The prefix of the names of our automations."""
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -26,7 +26,7 @@ ENDINGS = [
 ]
 EACH = ["prefect.resource.id"]
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
-RUNS_OF_OURS = [
+DEPLOYED_RUNS = [
     # Only runs of deployments: a run inside another run's process ends and restarts with that.
     {"prefect.resource.role": "deployment"},
     {"prefect.resource.id": "prefect.tag.aeflow"},
@@ -42,7 +42,7 @@ SETTLED_SECONDS = 20
 """The runner and then the worker report a killed run, seconds apart. The second report would undo
 any state change made between them."""
 BETWEEN_RETRAININGS_SECONDS = 600
-TOLD_ONCE_IN_SECONDS = 60
+BETWEEN_REPORTS_SECONDS = 60
 
 PAYLOAD = """{
   "text": {{ (flow.name ~ " '" ~ flow_run.name ~ "' is " ~ flow_run.state.name ~ ": "
@@ -59,13 +59,13 @@ PAYLOAD = """{
 
 def automations(webhook: UUID | None = None) -> list[AutomationCore]:
     """Returns the automations to apply; failures are reported if there is a webhook."""
-    always = [
+    permanent = [
         _silent_run_crashed(),
         _unbegun_run_crashed(),
         _crashed_run_again(),
         _drift_retrains(),
     ]
-    return [*always, _failure_is_told(webhook)] if webhook else always
+    return [*permanent, _failure_reported(webhook)] if webhook else permanent
 
 
 async def apply_automations(client: PrefectClient, notify: str | None) -> list[str]:
@@ -75,27 +75,29 @@ async def apply_automations(client: PrefectClient, notify: str | None) -> list[s
     """
     if notify is None:
         return await _apply(client, None) + await remove_webhook(client)
-    webhook, changed = await apply_webhook(client, notify)
-    return changed + await _apply(client, webhook)
+    webhook, changes = await apply_webhook(client, notify)
+    return changes + await _apply(client, webhook)
 
 
 async def _apply(client: PrefectClient, webhook: UUID | None) -> list[str]:
-    wanted = {one.name: one for one in automations(webhook)}
-    there = {one.name: one for one in await client.read_automations() if one.name.startswith(OURS)}
-    changed = []
-    for name in sorted(there.keys() - wanted.keys()):
-        await client.delete_automation(there[name].id)
-        changed.append(f"automation '{name}': removed")
-    for name in sorted(wanted.keys() - there.keys()):
-        await client.create_automation(wanted[name])
-        changed.append(f"automation '{name}': created")
-    for name in sorted(wanted.keys() & there.keys()):
+    expected = {one.name: one for one in automations(webhook)}
+    existing = {
+        one.name: one for one in await client.read_automations() if one.name.startswith(PREFIX)
+    }
+    changes = []
+    for name in sorted(existing.keys() - expected.keys()):
+        await client.delete_automation(existing[name].id)
+        changes.append(f"automation '{name}': removed")
+    for name in sorted(expected.keys() - existing.keys()):
+        await client.create_automation(expected[name])
+        changes.append(f"automation '{name}': created")
+    for name in sorted(expected.keys() & existing.keys()):
         # An automation that was paused stays paused.
-        kept = wanted[name].model_copy(update={"enabled": there[name].enabled})
-        if there[name].model_dump(exclude={"id"}) != kept.model_dump():
-            await client.update_automation(there[name].id, kept)
-            changed.append(f"automation '{name}': changed")
-    return changed
+        updated = expected[name].model_copy(update={"enabled": existing[name].enabled})
+        if existing[name].model_dump(exclude={"id"}) != updated.model_dump():
+            await client.update_automation(existing[name].id, updated)
+            changes.append(f"automation '{name}': changed")
+    return changes
 
 
 def _silent_run_crashed() -> AutomationCore:
@@ -148,7 +150,7 @@ def _crashed_run_again() -> AutomationCore:
             "after": [CRASHED],
             "expect": ["prefect.flow-run.*"],
             "match": {**RUNS, "prefect.run-count": "1"},
-            "match_related": RUNS_OF_OURS,
+            "match_related": DEPLOYED_RUNS,
             "for_each": EACH,
             "within": SETTLED_SECONDS,
         },
@@ -177,12 +179,12 @@ def _drift_retrains() -> AutomationCore:
         action={
             "type": "run-deployment",
             "source": "inferred",
-            "parameters": {name: _announced(name) for name in ("config", "store")},
+            "parameters": {name: _event_parameter(name) for name in ("config", "store")},
         },
     )
 
 
-def _announced(parameter: str) -> dict[str, Any]:
+def _event_parameter(parameter: str) -> dict[str, Any]:
     """Returns a template for a parameter of the retraining that a drift event names."""
     template = f"{{{{ event.payload.{RETRAINING}.{parameter} | tojson }}}}"
     return {
@@ -191,7 +193,7 @@ def _announced(parameter: str) -> dict[str, Any]:
     }
 
 
-def _failure_is_told(webhook: UUID) -> AutomationCore:
+def _failure_reported(webhook: UUID) -> AutomationCore:
     return _automation(
         "a failure is told",
         "Reports a run that failed or crashed, and a model that the gate refused.",
@@ -199,9 +201,9 @@ def _failure_is_told(webhook: UUID) -> AutomationCore:
             "posture": "Reactive",
             "expect": [f"prefect.flow-run.{name}" for name in ("Refused", "Failed", "Crashed")],
             "match": RUNS,
-            "match_related": RUNS_OF_OURS,
+            "match_related": DEPLOYED_RUNS,
             "for_each": EACH,
-            "within": TOLD_ONCE_IN_SECONDS,
+            "within": BETWEEN_REPORTS_SECONDS,
         },
         action={"type": "call-webhook", "block_document_id": webhook, "payload": PAYLOAD},
     )
@@ -210,7 +212,7 @@ def _failure_is_told(webhook: UUID) -> AutomationCore:
 def _automation(name: str, description: str, *, trigger: dict, action: dict) -> AutomationCore:
     return AutomationCore.model_validate(
         {
-            "name": f"{OURS}{name}",
+            "name": f"{PREFIX}{name}",
             "description": description,
             "tags": ["aeflow"],
             "trigger": {"type": "event", "threshold": 1, **trigger},

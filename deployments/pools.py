@@ -30,10 +30,10 @@ class Pool:
     def limit(self) -> int:
         """The number of concurrent runs; AEFLOW_<POOL>_LIMIT sets it for a machine."""
         name = f"AEFLOW_{self.name.upper()}_LIMIT"
-        given = os.environ.get(name, str(self.concurrency_limit))
-        if not given.isdigit() or int(given) < 1:
-            raise ConfigError(f"{name} = '{given}' is not allowed: give a number from 1 up.")
-        return int(given)
+        value = os.environ.get(name, str(self.concurrency_limit))
+        if not value.isdigit() or int(value) < 1:
+            raise ConfigError(f"{name} = '{value}' is not allowed: give a number from 1 up.")
+        return int(value)
 
 
 POOLS = (
@@ -67,10 +67,10 @@ def template_of(pool: Pool, folder: Path | None) -> Template:
 async def apply_pool(client: PrefectClient, pool: Pool, template: Template) -> list[str]:
     """Creates or updates a pool and its queues; returns what it changed."""
     try:
-        changed = await _update(client, await client.read_work_pool(pool.name), pool, template)
+        changes = await _update(client, await client.read_work_pool(pool.name), pool, template)
     except ObjectNotFound:
-        changed = [await _create(client, pool, template)]
-    return changed + await _apply_queues(client, pool)
+        changes = [await _create(client, pool, template)]
+    return changes + await _apply_queues(client, pool)
 
 
 async def _create(client: PrefectClient, pool: Pool, template: Template) -> str:
@@ -80,44 +80,44 @@ async def _create(client: PrefectClient, pool: Pool, template: Template) -> str:
         raise ConfigError(
             f"Prefect knows no work pool of the type '{template.type}'. Install its package."
         )
-    made = WorkPoolCreate(
+    creation = WorkPoolCreate(
         name=pool.name,
         description=pool.description,
         type=template.type,
         base_job_template=job,
         concurrency_limit=pool.limit,
     )
-    await client.create_work_pool(made)
+    await client.create_work_pool(creation)
     return f"work pool {pool.name}: created, {template.type}, {pool.limit} at once"
 
 
 async def _update(
-    client: PrefectClient, there: WorkPool, pool: Pool, template: Template
+    client: PrefectClient, existing: WorkPool, pool: Pool, template: Template
 ) -> list[str]:
-    if there.type != template.type:
+    if existing.type != template.type:
         raise ConfigError(
-            f"The work pool '{pool.name}' has the type '{there.type}', not "
+            f"The work pool '{pool.name}' has the type '{existing.type}', not "
             f"'{template.type}'. Delete it first: prefect work-pool delete {pool.name}"
         )
-    wanted: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "description": pool.description,
         "concurrency_limit": pool.limit,
-        "base_job_template": template.base_job_template or there.base_job_template,
+        "base_job_template": template.base_job_template or existing.base_job_template,
     }
-    news = {name: value for name, value in wanted.items() if value != getattr(there, name)}
-    if news:
-        await client.update_work_pool(pool.name, WorkPoolUpdate(**news))
-    return [f"work pool {pool.name}: {name} changed" for name in news]
+    changes = {name: value for name, value in expected.items() if value != getattr(existing, name)}
+    if changes:
+        await client.update_work_pool(pool.name, WorkPoolUpdate(**changes))
+    return [f"work pool {pool.name}: {name} changed" for name in changes]
 
 
 async def _apply_queues(client: PrefectClient, pool: Pool) -> list[str]:
-    changed = []
+    changes = []
     for priority, name in enumerate(pool.queues, start=1):
-        there = {queue.name: queue for queue in await client.read_work_queues(pool.name)}
-        if name not in there:
+        queues = {queue.name: queue for queue in await client.read_work_queues(pool.name)}
+        if name not in queues:
             await client.create_work_queue(name, priority=priority, work_pool_name=pool.name)
-            changed.append(f"work queue {pool.name}/{name}: created")
-        elif there[name].priority != priority:
-            await client.update_work_queue(there[name].id, priority=priority)
-            changed.append(f"work queue {pool.name}/{name}: priority is now {priority}")
-    return changed
+            changes.append(f"work queue {pool.name}/{name}: created")
+        elif queues[name].priority != priority:
+            await client.update_work_queue(queues[name].id, priority=priority)
+            changes.append(f"work queue {pool.name}/{name}: priority is now {priority}")
+    return changes
