@@ -26,15 +26,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", help=", ".join(MEASURES))
     parser.add_argument("--json", type=Path, help="A file for the figures.")
-    given = parser.parse_args()
-    found = {}
+    options = parser.parse_args()
+    summaries = {}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         dataset = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
-        for case in given.cases or MEASURES:
-            found[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        for case in options.cases or MEASURES:
+            summaries[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
+    if options.json:
+        options.json.write_text(json.dumps(summaries, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

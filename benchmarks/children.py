@@ -23,8 +23,8 @@ class Child:
 
     def work(self) -> tuple[float, float]:
         """Runs one round; returns wall-clock seconds and CPU seconds per row."""
-        took = self._ask("work")
-        return took["wall"], took["cpu"]
+        seconds = self._ask("work")
+        return seconds["wall"], seconds["cpu"]
 
     def mse(self) -> float | None:
         """Returns the error that the model has reached, or None if the contender has no model."""
@@ -42,21 +42,21 @@ class Child:
         answer = self._process.stdout.readline()
         if not answer:
             self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").splitlines()[-5:]
-            raise SystemExit("\n".join([f"A contender ended: {self._process.args}", *said]))
+            error_lines = self._errors.read().decode(errors="replace").splitlines()[-5:]
+            raise SystemExit("\n".join([f"A contender ended: {self._process.args}", *error_lines]))
         return json.loads(answer)
 
 
 @contextmanager
-def started(module: str, environment: str | None, given: dict) -> Iterator[Child]:
-    """Starts a contender with the arguments `given`, and yields it after its warm-up round."""
+def started(module: str, environment: str | None, arguments: dict) -> Iterator[Child]:
+    """Starts a contender with `arguments`, and yields it after its warm-up round."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [
                 python_of(environment),
                 "-m",
                 f"benchmarks.contenders.{module}",
-                json.dumps(given),
+                json.dumps(arguments),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

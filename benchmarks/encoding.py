@@ -51,15 +51,15 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     model = train(Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig())
     write_repeated(scratch / "rows.npz", num_rows)
     config = IngestConfig(source=f"npz:{scratch / 'rows.npz'}", splits="all")
-    many = ingest(Context(store), config)
-    given = _given(model, many, store, scratch)
+    repeated = ingest(Context(store), config)
+    arguments = _arguments(model, repeated, store, scratch)
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(
                 started(
                     module,
                     environment,
-                    given | {"options": options, "out": str(scratch / f"{number}.parquet")},
+                    arguments | {"options": options, "out": str(scratch / f"{number}.parquet")},
                 )
             )
             for number, (contender, (environment, module, options)) in enumerate(CONTENDERS.items())
@@ -72,7 +72,7 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     return timings
 
 
-def _given(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
+def _arguments(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
     """Returns the arguments of every contender: the shards, the encoder's weights and the rest."""
     names = [name for split in dataset.rows for name in shard_names(dataset, split, store)]
     folder = store.reading(dataset, names)
@@ -107,6 +107,6 @@ def _compare(timings: list[Timings], scratch: Path) -> None:
 
 def _latents(path: Path) -> np.ndarray:
     """Returns the latents [N, D] in the order of their ids."""
-    found = ds.dataset(path.resolve()).to_table(columns=["id", "latent"]).sort_by("id")
-    values = found["latent"].combine_chunks().flatten()
-    return values.to_numpy().reshape(len(found), -1)
+    latents_table = ds.dataset(path.resolve()).to_table(columns=["id", "latent"]).sort_by("id")
+    values = latents_table["latent"].combine_chunks().flatten()
+    return values.to_numpy().reshape(len(latents_table), -1)

@@ -46,8 +46,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--picture", type=Path, default=PICTURE)
     parser.add_argument("--rows", type=int, default=max(ENCODED), help="The most rows to encode.")
-    given = parser.parse_args()
-    sizes = [rows for rows in ENCODED if rows <= given.rows]
+    options = parser.parse_args()
+    sizes = [rows for rows in ENCODED if rows <= options.rows]
     by_rows = scale.measure(*[(rows, None) for rows in sizes])
     per_shard = [SHARDED_ROWS * ROW_BYTES // shards for shards in SHARDS]
     by_shards = scale.measure(*[(SHARDED_ROWS, shard_bytes) for shard_bytes in per_shard])
@@ -73,7 +73,7 @@ def main() -> None:
             f"encoding {SHARDED_ROWS:,} rows, s by shards": seconds,
             **{f"{title}, s": points for title, points in curves.items()},
         },
-        given.picture,
+        options.picture,
     )
 
 
@@ -86,7 +86,7 @@ def _epochs() -> Iterator[tuple[str, Points]]:
             points: Points = []
             for size in sizes:
                 case = Case("", "dense", contenders=(OURS,), **EPOCH | {name: size})
-                with started("aeflow_fit", None, case.given(data) | {"options": {}}) as child:
+                with started("aeflow_fit", None, case.arguments(data) | {"options": {}}) as child:
                     walls = [child.work()[0] for _ in range(EPOCHS_MEASURED)]
                 points.append((size, statistics.median(walls) * case.rows))
             yield name, points

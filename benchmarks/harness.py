@@ -88,10 +88,10 @@ def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
             f"{timing.cpu_per_row:.1f} | {share} | {timing.reached} |"
         )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    told = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
+    note = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
     if roofline:
-        told += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
-    return "\n".join([*lines, "", f"{told}."])
+        note += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
+    return "\n".join([*lines, "", f"{note}."])
 
 
 def summary(timings: list[Timings]) -> list[dict]:
@@ -109,5 +109,8 @@ def summary(timings: list[Timings]) -> list[dict]:
 
 
 def _ratios(timing: Timings, first: Timings) -> tuple[float, float, float]:
-    ratios = [theirs / own for theirs, own in zip(timing.wall, first.wall, strict=True)]
+    ratios = [
+        seconds / first_seconds
+        for seconds, first_seconds in zip(timing.wall, first.wall, strict=True)
+    ]
     return min(ratios), statistics.median(ratios), max(ratios)

@@ -79,7 +79,9 @@ def measure(*sizes: tuple[int, int | None]) -> list[Measured]:
         fashion = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
         config = ModelConfig(latent_dim=32)
         model = train(Context(store), fashion, TrainConfig(epochs=1), model_config=config)
-        return [_measured(rows, given, model, store, Path(folder)) for rows, given in sizes]
+        return [
+            _measured(rows, shard_bytes, model, store, Path(folder)) for rows, shard_bytes in sizes
+        ]
 
 
 def _measured(
@@ -87,8 +89,8 @@ def _measured(
 ) -> Measured:
     path = folder / f"{rows}.npz"
     write_repeated(path, rows)
-    given = {"shard_bytes": shard_bytes} if shard_bytes else {}
-    dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", splits="all", **given))
+    options = {"shard_bytes": shard_bytes} if shard_bytes else {}
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", splits="all", **options))
     path.unlink()
     arguments = [str(store.root), model.model_dump_json(), dataset.model_dump_json()]
     process = subprocess.Popen(
@@ -119,20 +121,20 @@ def _watch(process: subprocess.Popen, peaks: list[int]) -> None:
             lines = status.read_text().splitlines()
         except OSError:
             return
-        found = [line for line in lines if line.startswith("RssAnon:")]
-        peaks += [1024 * int(line.split()[1]) for line in found]
+        memory_lines = [line for line in lines if line.startswith("RssAnon:")]
+        peaks += [1024 * int(line.split()[1]) for line in memory_lines]
         time.sleep(0.1)
 
 
 def _check_ids(features: FeatureSet, dataset: Dataset, store: Store) -> None:
     """Raises SystemExit if an id is missing or exists twice; ids end in numbers from 0 on."""
     total = sum(dataset.rows.values())
-    seen = np.zeros(total, dtype=np.uint8)
+    counts = np.zeros(total, dtype=np.uint8)
     for batch in ds.dataset(store.locate(features)).to_batches(columns=["id"]):
         numbers = [int(name.rpartition("/")[2]) for name in batch["id"].to_pylist()]
-        np.add.at(seen, numbers, 1)
-    if not (seen == 1).all():
-        raise SystemExit(f"{int((seen != 1).sum())} of {total} ids do not exist exactly once.")
+        np.add.at(counts, numbers, 1)
+    if not (counts == 1).all():
+        raise SystemExit(f"{int((counts != 1).sum())} of {total} ids do not exist exactly once.")
 
 
 if __name__ == "__main__":

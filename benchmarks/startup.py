@@ -29,18 +29,18 @@ COMMANDS = {
 
 def main() -> None:
     """Prints medians of all commands, and the seconds of each stage in the last run."""
-    seen: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
+    costs_of: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
     stages: list[tuple[str, float]] = []
     for _ in range(ROUNDS):
         for name, command in COMMANDS.items():
             with tempfile.TemporaryDirectory() as folder:
-                seen[name].append(_run(command, Path(folder)))
+                costs_of[name].append(_run(command, Path(folder)))
                 stages = _stages(Path(folder))
     print("| command | seconds | seconds of processor time |\n|---|---|---|")
-    for name, costs in seen.items():
+    for name, costs in costs_of.items():
         wall, cpu = (statistics.median(column) for column in zip(*costs, strict=True))
         print(f"| `{name}` | {wall:.1f} | {cpu:.1f} |")
-    print("\nStages, in seconds:", ", ".join(f"{name} {spent:.1f}" for name, spent in stages))
+    print("\nStages, in seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages))
 
 
 def _run(command: list[str], folder: Path) -> tuple[float, float]:

@@ -41,7 +41,7 @@ class Case:
         products = [n * m for n, m in itertools.pairwise(sizes)]
         return 6 * sum(products) - 2 * products[0]
 
-    def given(self, data: Path) -> dict:
+    def arguments(self, data: Path) -> dict:
         """Returns the arguments that every contender gets."""
         return {
             "network": self.network,
@@ -100,7 +100,7 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(
-                started(module, environment, case.given(data) | {"options": options})
+                started(module, environment, case.arguments(data) | {"options": options})
             )
             for contender in case.contenders
             for environment, module, options in [CONTENDERS[contender]]

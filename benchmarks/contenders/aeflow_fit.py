@@ -69,8 +69,8 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
     It validates at the end of each epoch, on the rows that all contenders are evaluated on.
     """
-    told, done = queue.Queue(), queue.Queue()
-    found = {"mse": float("nan")}
+    requests, answers = queue.Queue(), queue.Queue()
+    latest = {"mse": float("nan")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.npz"
         train_rows, held_out = _images(case)
@@ -82,9 +82,9 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
         def on_progress(progress) -> None:
             epochs, within = divmod(progress.done, steps_of(rows, case.batch_size))
             if epochs and not within and progress.message.startswith(f"epoch {epochs + 1} of"):
-                found["mse"] = progress.metrics["validation_loss"]
-                done.put(None)
-                if told.get() == "stop":
+                latest["mse"] = progress.metrics["validation_loss"]
+                answers.put(None)
+                if requests.get() == "stop":
                     raise Interrupted("enough")
 
         def work() -> None:
@@ -101,11 +101,11 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
         def train_epoch(number: int) -> None:
             if number:
-                told.put("epoch")
-            done.get()
+                requests.put("epoch")
+            answers.get()
 
-        serve(train_epoch, lambda: found["mse"], rows=rows)
-        told.put("stop")
+        serve(train_epoch, lambda: latest["mse"], rows=rows)
+        requests.put("stop")
         thread.join()
 
 

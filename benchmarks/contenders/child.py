@@ -19,15 +19,15 @@ class Case:
     """
 
     def __init__(self):
-        given = json.loads(sys.argv[1])
-        self.network: str = given["network"]
-        self.hidden: int = given["hidden"]
-        self.latent: int = given["latent"]
-        self.options: dict = given["options"]
+        arguments = json.loads(sys.argv[1])
+        self.network: str = arguments["network"]
+        self.hidden: int = arguments["hidden"]
+        self.latent: int = arguments["latent"]
+        self.options: dict = arguments["options"]
         self.learning_rate, self.batch_size = 0.002, 128
-        with np.load(given["data"]) as arrays:
-            self.train = arrays["train"][: given["rows"]]
-            self.validation = arrays["validation"][: given["rows"] // 19]
+        with np.load(arguments["data"]) as arrays:
+            self.train = arrays["train"][: arguments["rows"]]
+            self.validation = arrays["validation"][: arguments["rows"] // 19]
 
     @property
     def steps(self) -> int:
@@ -60,9 +60,9 @@ def serve(work: Callable[[int], None], mse: Callable[[], float | None], *, rows:
             continue
         wall, cpu = time.perf_counter(), _cpu_seconds()
         work(number)
-        took = {"wall": time.perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
-        took = {name: seconds / rows for name, seconds in took.items()}
-        print(json.dumps(took), file=out, flush=True)
+        answer = {"wall": time.perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
+        answer = {name: seconds / rows for name, seconds in answer.items()}
+        print(json.dumps(answer), file=out, flush=True)
 
 
 def _cpu_seconds() -> float:

@@ -19,8 +19,8 @@ def main() -> None:
 
     def train_epoch(number: int) -> None:
         model.train()
-        for chosen in torch.from_numpy(case.order(number)).long().split(case.batch_size):
-            batch = x[chosen]
+        for indices in torch.from_numpy(case.order(number)).long().split(case.batch_size):
+            batch = x[indices]
             optimizer.zero_grad()
             nn.functional.mse_loss(model(batch), batch).backward()
             optimizer.step()

@@ -14,17 +14,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=60, help="Encode runs in the queue.")
     parser.add_argument("--faults", type=int, default=4, help="Kinds of storage faults.")
     parser.add_argument("--seeds", type=int, default=5, help="Seeds to train each kind from.")
-    given = parser.parse_args()
-    if given.kills > 0:
-        killing.soak(given.kills)
-    if given.pairs > 0:
-        pairing.soak(given.pairs)
-    if given.runs > 0:
-        queueing.soak(given.runs)
-    if given.faults > 0:
-        survive_faults(given.faults)
-    if given.seeds > 0:
-        learning.soak(given.seeds)
+    options = parser.parse_args()
+    if options.kills > 0:
+        killing.soak(options.kills)
+    if options.pairs > 0:
+        pairing.soak(options.pairs)
+    if options.runs > 0:
+        queueing.soak(options.runs)
+    if options.faults > 0:
+        survive_faults(options.faults)
+    if options.seeds > 0:
+        learning.soak(options.seeds)
 
 
 if __name__ == "__main__":

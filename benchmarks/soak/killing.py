@@ -24,18 +24,18 @@ def _survive(kills: int, place: Place) -> None:
     start = time.monotonic()
     expected = place.unbroken()
     longest = time.monotonic() - start  # includes imports, so that some rounds end without a kill
-    done, rounds = 0, 0
-    while done < kills:
-        while (code := _run(place, f"{rounds}", longest if done < kills else None)) != 0:
+    kills_done, rounds = 0, 0
+    while kills_done < kills:
+        while (code := _run(place, f"{rounds}", longest if kills_done < kills else None)) != 0:
             if code != -signal.SIGKILL:
-                raise SystemExit(f"After {done} kills a run ended with {code}.")
-            done += 1
-        place.compare(f"{rounds}", expected, f"Round {rounds}, {done} kills")
+                raise SystemExit(f"After {kills_done} kills a run ended with {code}.")
+            kills_done += 1
+        place.compare(f"{rounds}", expected, f"Round {rounds}, {kills_done} kills")
         rounds += 1
     minutes = (time.monotonic() - start) / 60
     print(
-        f"{place}: {done} kills in {rounds} rounds, {minutes:.1f} min: {len(expected)} files, "
-        "every byte as in the uninterrupted run, no other files, all verified."
+        f"{place}: {kills_done} kills in {rounds} rounds, {minutes:.1f} min: "
+        f"{len(expected)} files, every byte as in the uninterrupted run, no others, all verified."
     )
 
 

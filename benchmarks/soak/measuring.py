@@ -35,8 +35,10 @@ def scheduled_runs(service: RunningService) -> list[FlowRun]:
     with _every_minute(service) as deployment:
 
         def completed() -> list[FlowRun]:
-            ended = [r for r in service.runs_of(deployment) if r.state_type == StateType.COMPLETED]
-            return ended if len(ended) >= SCHEDULED_RUNS else []
+            completed_runs = [
+                r for r in service.runs_of(deployment) if r.state_type == StateType.COMPLETED
+            ]
+            return completed_runs if len(completed_runs) >= SCHEDULED_RUNS else []
 
         return until(completed, 60 * (SCHEDULED_RUNS + 3))
 

@@ -63,10 +63,10 @@ class Place(NamedTuple):
     def content(self, name: str) -> dict[str, bytes]:
         """Returns all files by name, except live logs and uses; files that hold times are empty."""
         store = _opened(f"{self.url}/{name}", self.environment)
-        found = [meta["path"] for meta in obstore.list(store).collect()]
+        names = [meta["path"] for meta in obstore.list(store).collect()]
         return {
             name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(store, name).bytes())
-            for name in found
+            for name in names
             if not name.startswith("logs/") and not name.endswith("/_used")
         }
 
@@ -80,10 +80,10 @@ class Place(NamedTuple):
 
     def compare(self, name: str, expected: dict[str, bytes], when: str) -> None:
         """Exits if a store contains other files or other bytes than expected."""
-        found = self.content(name)
-        if found.keys() != expected.keys():
-            raise SystemExit(f"{when}: other files: {sorted(found.keys() ^ expected.keys())[:5]}")
-        different = [name for name in expected if found[name] != expected[name]]
+        content = self.content(name)
+        if content.keys() != expected.keys():
+            raise SystemExit(f"{when}: other files: {sorted(content.keys() ^ expected.keys())[:5]}")
+        different = [name for name in expected if content[name] != expected[name]]
         if different:
             raise SystemExit(f"{when}: other bytes in {different[:5]}")
 
