@@ -31,7 +31,7 @@ def write_scalars(step: int, terms: Mapping[str, float]) -> None:
 def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, *, step: int) -> None:
     """Writes images [N, H, W, C] in [0, 1] above their reconstructions, as one picture.
 
-    TensorBoard keeps only 10 steps per tag. Write at most 10 of them, spread over the run.
+    TensorBoard keeps only 10 steps per tag. Write at most 10 steps, spread over the run.
     """
     tf.summary.image(tag, panel_image(originals, reconstructions), step)
 

@@ -35,7 +35,7 @@ PARTITIONS = {"split": pa.string(), "label": pa.int64()}
 
 
 def check_delta() -> None:
-    """Raises UnfitMachine if the package deltalake is not installed, which Delta tables need."""
+    """Raises UnfitMachine if the package deltalake, which Delta tables need, is not installed."""
     if find_spec("deltalake") is None:
         raise UnfitMachine(
             "The format delta needs the package 'deltalake', which is not installed. Install the "

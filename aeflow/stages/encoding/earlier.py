@@ -77,7 +77,7 @@ def _adopt(
 def _earlier_manifests(
     question: Question, made_by: Mapping[str, Any], store: Store
 ) -> list[Manifest]:
-    """Returns the manifests of feature sets that the same model made alike, newest first."""
+    """Returns earlier feature sets of the same model, config and `made_by`, the newest first."""
     manifests = [
         manifest
         for manifest in manifests_of(FeatureSet, store)

@@ -195,7 +195,10 @@ def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> lis
 
 
 def _remove_strays(listed_names: set[str], draft: Draft) -> None:
-    """Deletes files that no record lists: a second CPU may have encoded a shard to other bits."""
+    """Deletes files that no record lists.
+
+    They remain if a shard was encoded twice, on two kinds of CPU with different results.
+    """
     for name in draft.finished():
         if not name.startswith(f"{WORK}/") and name not in listed_names:
             draft.remove(name)

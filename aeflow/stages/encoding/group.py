@@ -110,7 +110,7 @@ def encode_group(
     on_rows: OnRows,
     on_shard: Callable[[EncodedShard, int], None],
 ) -> None:
-    """Encodes shards into a draft; at most `in_flight` shards wait before and after the encoder.
+    """Encodes shards into a draft; at most `in_flight` wait before the encoder, as many after it.
 
     `on_shard` is called with each written shard and the number of its rows.
     """

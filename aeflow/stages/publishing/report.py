@@ -66,8 +66,8 @@ def render_report(
 def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
     """Returns lines of Python that load a feature set, by library.
 
-    The lines read from `folder`, the feature set's folder. Without it they use the address in the
-    store and must be run in the store's folder.
+    The lines read the files in `folder`. Without it, they use the feature set's address and must be
+    run in the store's folder.
     """
     address, is_wide = folder or features.address, features.layout == "wide"
     wide_latents, list_latents = 'rows.filter(like="z_").to_numpy()', 'np.stack(rows["latent"])'
