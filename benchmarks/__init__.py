@@ -1,1 +1,1 @@
-"""Speed, measured in one interleaved run beside what a user would write instead."""
+"""Benchmarks that compare aeflow, in one interleaved run, with what a user would write instead."""

@@ -1,6 +1,6 @@
-"""Measures training and encoding beside their peers on Fashion-MNIST. `make bench`.
+"""Compares the speed of training and encoding with peers on Fashion-MNIST: `make bench`.
 
-Prints Markdown, and writes the figures as JSON where `--json FILE` says so.
+Prints Markdown. With `--json FILE` it also writes the figures as JSON.
 """
 
 import argparse
@@ -22,19 +22,19 @@ MEASURES = dict.fromkeys(training.CASES, training.measure) | dict.fromkeys(
 
 
 def main() -> None:
-    """Prints a table for each case."""
+    """Measures the cases of the command line and prints a table for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", help=", ".join(MEASURES))
     parser.add_argument("--json", type=Path, help="A file for the figures.")
-    given = parser.parse_args()
-    found = {}
+    options = parser.parse_args()
+    summaries = {}
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         dataset = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
-        for case in given.cases or MEASURES:
-            found[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        for case in options.cases or MEASURES:
+            summaries[case] = summary(MEASURES[case](case, dataset, store, Path(folder)))
+    if options.json:
+        options.json.write_text(json.dumps(summaries, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Contenders as processes of their own, each in its own environment, that work when told to."""
+"""Contenders as separate processes, each in its own environment, that work on command."""
 
 import json
 import subprocess
@@ -15,23 +15,23 @@ PEERS = Path(".peers")
 
 
 class Child:
-    """A process that answers each line with a line of JSON."""
+    """A contender's process, which answers each line on its input with a line of JSON."""
 
     def __init__(self, process: subprocess.Popen, errors: IO[bytes]):
         self._process = process
         self._errors = errors
 
     def work(self) -> tuple[float, float]:
-        """Lets it work once; returns seconds a row, on the clock and of all processors."""
-        took = self._ask("work")
-        return took["wall"], took["cpu"]
+        """Runs one round; returns wall-clock seconds and CPU seconds per row."""
+        seconds = self._ask("work")
+        return seconds["wall"], seconds["cpu"]
 
     def mse(self) -> float | None:
-        """Returns the error that it has come to, None where it has none."""
+        """Returns the error that the model has reached, or None if the contender has no model."""
         return self._ask("mse")["mse"]
 
     def wait_until_warm(self) -> None:
-        """Returns when it has worked once, which nobody measures."""
+        """Waits for the first round, which warms up and is not measured."""
         self._ask()
 
     def _ask(self, what: str = "") -> dict:
@@ -42,21 +42,21 @@ class Child:
         answer = self._process.stdout.readline()
         if not answer:
             self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").splitlines()[-5:]
-            raise SystemExit("\n".join([f"A contender ended: {self._process.args}", *said]))
+            error_lines = self._errors.read().decode(errors="replace").splitlines()[-5:]
+            raise SystemExit("\n".join([f"A contender ended: {self._process.args}", *error_lines]))
         return json.loads(answer)
 
 
 @contextmanager
-def started(module: str, environment: str | None, given: dict) -> Iterator[Child]:
-    """Starts a contender and tells it what is `given`; it is warm when it is given out."""
+def started(module: str, environment: str | None, arguments: dict) -> Iterator[Child]:
+    """Starts a contender with `arguments`, and yields it after its warm-up round."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [
                 python_of(environment),
                 "-m",
                 f"benchmarks.contenders.{module}",
-                json.dumps(given),
+                json.dumps(arguments),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A million rows into Parquet latents: our stage beside every peer, in turn, in processes."""
+"""Encoding of a million rows into Parquet: our stage and its peers, in turn, in processes."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.fashion import write_repeated
 __all__ = ["CASES", "measure"]
 
 TOLERANCE = 1e-4
-"""By how much a latent may differ from ours for its row to count."""
+"""The largest difference from our latents with which a contender still counts."""
 ROUNDS = 5
 OURS, FORWARD = "aeflow, latents alone", "aeflow, the forward pass alone"
 CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
@@ -41,25 +41,25 @@ CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     "Ray Data": ("encoders", "ray_encode", {}),
     ROOFLINE: (None, "gemm_forward", {}),
 }
-"""Each by its name: the environment in `.peers` that it needs, its module, its options."""
+"""The contenders by name: the environment in `.peers` it needs, its module, its options."""
 CASES = {"encoding": 1_000_000}
 
 
 def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
-    """Encodes by all contenders whose environment is there, and prints a table."""
+    """Encodes with all contenders that have an environment here, and prints a table."""
     num_rows = CASES[name]
     model = train(Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig())
     write_repeated(scratch / "rows.npz", num_rows)
     config = IngestConfig(source=f"npz:{scratch / 'rows.npz'}", splits="all")
-    many = ingest(Context(store), config)
-    given = _given(model, many, store, scratch)
+    repeated = ingest(Context(store), config)
+    arguments = _arguments(model, repeated, store, scratch)
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(
                 started(
                     module,
                     environment,
-                    given | {"options": options, "out": str(scratch / f"{number}.parquet")},
+                    arguments | {"options": options, "out": str(scratch / f"{number}.parquet")},
                 )
             )
             for number, (contender, (environment, module, options)) in enumerate(CONTENDERS.items())
@@ -72,8 +72,8 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     return timings
 
 
-def _given(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
-    """Returns what every contender is told: the files of rows, the encoder's weights, the rest."""
+def _arguments(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
+    """Returns the arguments of every contender: the shards, the encoder's weights and the rest."""
     names = [name for split in dataset.rows for name in shard_names(dataset, split, store)]
     folder = store.reading(dataset, names)
     encoder = load_model(model, store, cpu="any").encoder
@@ -91,7 +91,7 @@ def _given(model: Model, dataset: Dataset, store: Store, scratch: Path) -> dict:
 
 
 def _compare(timings: list[Timings], scratch: Path) -> None:
-    """Notes by how much each contender's latents differ from ours, where it wrote any."""
+    """Notes how much each contender's latents differ from ours, if it wrote any."""
     expected = None
     for number, contender in enumerate(CONTENDERS):
         path = scratch / f"{number}.parquet"
@@ -106,7 +106,7 @@ def _compare(timings: list[Timings], scratch: Path) -> None:
 
 
 def _latents(path: Path) -> np.ndarray:
-    """Returns latents [N, D] in the order of their ids."""
-    found = ds.dataset(path.resolve()).to_table(columns=["id", "latent"]).sort_by("id")
-    values = found["latent"].combine_chunks().flatten()
-    return values.to_numpy().reshape(len(found), -1)
+    """Returns the latents [N, D] in the order of their ids."""
+    latents_table = ds.dataset(path.resolve()).to_table(columns=["id", "latent"]).sort_by("id")
+    values = latents_table["latent"].combine_chunks().flatten()
+    return values.to_numpy().reshape(len(latents_table), -1)

@@ -1,4 +1,4 @@
-"""Lets every storage call of ingest, train and encode fail in turn. `make soak` runs it."""
+"""Fault injection: each storage call of ingest, train and encode fails once. See `make soak`."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ __all__ = ["survive_faults"]
 
 
 def survive_faults(num_kinds: int) -> None:
-    """Prints after how many faults of each kind each stage came to the same bytes."""
+    """Prints how many faults of each kind each stage survived with the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "start"
         start.mkdir()
@@ -29,11 +29,11 @@ def survive_faults(num_kinds: int) -> None:
                 began = time.monotonic()
                 count = count_survived(work, Folder(start), kind)
                 print(f"{name}: survived {count} of {kind} in {time.monotonic() - began:.0f} s")
-            work(Store(start))  # the next stage goes on from here
+            work(Store(start))  # the next stage starts from this store
 
 
 def _stages() -> dict[str, Callable[[Store], object]]:
-    """Returns the stages in order; each finds in the store what the ones before have made."""
+    """Returns the stages in order; each one finds the results of the earlier ones in the store."""
 
     def dataset(store: Store):
         return ingest(Context(store), IngestConfig(shard_bytes=32_768))

@@ -1,7 +1,7 @@
-"""How costs grow, as tables and as curves in a picture: `python -m benchmarks.growth`.
+"""Growth of the costs, as tables and as curves in a picture: `python -m benchmarks.growth`.
 
-Encoding against rows and shards, an epoch of training against rows, latent size and hidden units.
-Needs what `benchmarks.scale` needs.
+Measures encoding against rows and shards, and an epoch of training against rows, latent size and
+hidden units. Has the requirements of `benchmarks.scale`.
 """
 
 import argparse
@@ -42,12 +42,12 @@ Points = list[tuple[float, float]]
 
 
 def main() -> None:
-    """Measures, prints Markdown, and draws."""
+    """Measures, prints Markdown and draws the picture."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--picture", type=Path, default=PICTURE)
-    parser.add_argument("--rows", type=int, default=max(ENCODED), help="Rows encoded at most.")
-    given = parser.parse_args()
-    sizes = [rows for rows in ENCODED if rows <= given.rows]
+    parser.add_argument("--rows", type=int, default=max(ENCODED), help="The most rows to encode.")
+    options = parser.parse_args()
+    sizes = [rows for rows in ENCODED if rows <= options.rows]
     by_rows = scale.measure(*[(rows, None) for rows in sizes])
     per_shard = [SHARDED_ROWS * ROW_BYTES // shards for shards in SHARDS]
     by_shards = scale.measure(*[(SHARDED_ROWS, shard_bytes) for shard_bytes in per_shard])
@@ -73,12 +73,12 @@ def main() -> None:
             f"encoding {SHARDED_ROWS:,} rows, s by shards": seconds,
             **{f"{title}, s": points for title, points in curves.items()},
         },
-        given.picture,
+        options.picture,
     )
 
 
 def _epochs() -> Iterator[tuple[str, Points]]:
-    """Gives seconds of an epoch of the whole training stage, one size varied at a time."""
+    """Yields the seconds of an epoch of the whole training stage by size, one size at a time."""
     with tempfile.TemporaryDirectory() as folder:
         store, data = Store(Path(folder) / "store"), Path(folder) / "data.npz"
         write_rows(ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}")), store, data)
@@ -86,7 +86,7 @@ def _epochs() -> Iterator[tuple[str, Points]]:
             points: Points = []
             for size in sizes:
                 case = Case("", "dense", contenders=(OURS,), **EPOCH | {name: size})
-                with started("aeflow_fit", None, case.given(data) | {"options": {}}) as child:
+                with started("aeflow_fit", None, case.arguments(data) | {"options": {}}) as child:
                     walls = [child.work()[0] for _ in range(EPOCHS_MEASURED)]
                 points.append((size, statistics.median(walls) * case.rows))
             yield name, points

@@ -1,4 +1,4 @@
-"""Runs variants in turn, repeats them, and reports medians with their spread."""
+"""The harness: runs variants in turn, repeats them, and reports medians with their spread."""
 
 import os
 import random
@@ -14,12 +14,12 @@ __all__ = ["Timings", "in_turn", "summary", "table", "timed"]
 ROOFLINE = "GEMM, one thread"
 
 Round = Callable[[], tuple[float, float]]
-"""Works once, and returns seconds a row, on the clock and of all processors."""
+"""Works once, and returns wall-clock seconds and CPU seconds per row."""
 
 
 @dataclass
 class Timings:
-    """Holds wall and CPU seconds a row of one variant's rounds, and what it reached."""
+    """Holds wall and CPU seconds per row of one variant's rounds, and the accuracy it reached."""
 
     name: str
     wall: list[float] = field(default_factory=list)
@@ -28,20 +28,20 @@ class Timings:
 
     @property
     def rate(self) -> float:
-        """The median of rows a second."""
+        """The median of the rows per second."""
         return 1.0 / statistics.median(self.wall)
 
     @property
     def cpu_per_row(self) -> float:
-        """The median of microseconds of all processors for a row."""
+        """The median of the CPU microseconds per row, over all CPUs."""
         return 1e6 * statistics.median(self.cpu)
 
 
 def in_turn(variants: dict[str, Round], *, rounds: int) -> list[Timings]:
     """Runs every variant once to warm up, then all of them in turn, `rounds` times.
 
-    Each round has an order of its own: what a variant leaves in caches, and what it has let cool
-    down, is not always the same one's gain or loss.
+    Each round has its own random order. So a variant's effect on caches and on the temperature of
+    the CPU does not always help or harm the same other variant.
     """
     timings = [Timings(name) for name in variants]
     shuffled = random.Random(0)
@@ -55,7 +55,7 @@ def in_turn(variants: dict[str, Round], *, rounds: int) -> list[Timings]:
 
 
 def timed(work: Callable[[], object], *, rows: int) -> Round:
-    """Returns a round of work on so many rows in this process."""
+    """Returns a round that does the work, on `rows` rows, in this process."""
 
     def once() -> tuple[float, float]:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -68,8 +68,9 @@ def timed(work: Callable[[], object], *, rows: int) -> Round:
 def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
     """Returns a Markdown table; ratios are against the first variant, round by round.
 
-    Where the operations of a row are given, and the products alone are among the variants, it
-    also says what share of their speed each variant reaches for the same processor time.
+    If the matrix products alone (ROOFLINE) are among the variants, the table also has the share of
+    their speed that each variant reaches with the same CPU time. `flops` counts the operations of a
+    row.
     """
     roofline = next((t.cpu_per_row for t in timings if t.name == ROOFLINE), None)
     lines = [
@@ -87,14 +88,14 @@ def table(title: str, timings: list[Timings], *, flops: int = 0) -> str:
             f"{timing.cpu_per_row:.1f} | {share} | {timing.reached} |"
         )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    told = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
+    note = f"{os.cpu_count()} CPUs, {cpu_name()}; load averages {load}"
     if roofline:
-        told += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
-    return "\n".join([*lines, "", f"{told}."])
+        note += f"; {flops / 1e6:.2f} MFLOP a row, {flops / roofline / 1e3:.0f} GFLOP/s by GEMM"
+    return "\n".join([*lines, "", f"{note}."])
 
 
 def summary(timings: list[Timings]) -> list[dict]:
-    """Returns what the table says, for JSON."""
+    """Returns the content of the table for JSON."""
     return [
         {
             "variant": timing.name,
@@ -108,5 +109,8 @@ def summary(timings: list[Timings]) -> list[dict]:
 
 
 def _ratios(timing: Timings, first: Timings) -> tuple[float, float, float]:
-    ratios = [theirs / own for theirs, own in zip(timing.wall, first.wall, strict=True)]
+    ratios = [
+        seconds / first_seconds
+        for seconds, first_seconds in zip(timing.wall, first.wall, strict=True)
+    ]
     return min(ratios), statistics.median(ratios), max(ratios)

@@ -1,7 +1,7 @@
-"""What the kinds learn on full Fashion-MNIST, beside PCA and peers. `make bench-quality`.
+"""Quality of each kind on full Fashion-MNIST, compared with PCA and peers: `make bench-quality`.
 
-Each model has the defaults that a user gets; every seed is a training of its own. Prints
-Markdown as it goes, and writes the figures as JSON where `--json FILE` says so.
+Each model has the defaults that a user gets, and is trained once per seed. Prints Markdown while it
+runs. With `--json FILE` it also writes the figures as JSON.
 """
 
 import argparse
@@ -39,14 +39,14 @@ COLUMNS = {
     "probe_accuracy": "linear probe",
     "knn_accuracy": "10-NN",
     "denoised_mse": "MSE after denoising",
-    "ood_auroc": "strangers (AUROC)",
+    "ood_auroc": "OOD AUROC",
     "cpu": "CPU s",
 }
 
 
 @dataclass(frozen=True)
 class Case:
-    """Says what is trained: a network, a kind with its options, and the size of the latent."""
+    """Describes a model: its network, its kind with options, and the size of the latent."""
 
     network: str
     kind: dict = field(default_factory=lambda: {"name": "plain"})
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def config(self) -> ModelConfig:
-        """The model's config, with defaults for what a case does not say."""
+        """The model's config, with defaults for all other fields."""
         return ModelConfig.model_validate(
             {"network": {"name": self.network}, "kind": self.kind, "latent_dim": self.latent_dim}
         )
@@ -87,7 +87,7 @@ Figures = dict[str, float]
 
 
 def main() -> None:
-    """Prints a row for each case, and for each peer that is installed."""
+    """Prints a row for each case and for each installed peer."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("cases", nargs="*", help="; ".join([*CASES, ONE_CLASS, *PYTHAE, PYOD]))
     parser.add_argument(
@@ -95,28 +95,28 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="A file for the figures.")
-    given = parser.parse_args()
-    found = {}
+    arguments = parser.parse_args()
+    figures_of = {}
     print("| model |", " | ".join(COLUMNS.values()), "|")
     print("|---" * (len(COLUMNS) + 1) + "|")
     with tempfile.TemporaryDirectory() as folder:
-        for name, seeds in _measured(given, Path(folder)):
-            found[name] = seeds
+        for name, seeds in _measured(arguments, Path(folder)):
+            figures_of[name] = seeds
             cells = [_cell([figures.get(column) for figures in seeds]) for column in COLUMNS]
             print(f"| {name} |", " | ".join(cells), "|", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures_of, indent=2) + "\n", "utf-8")
 
 
-def _measured(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, list[Figures]]]:
-    store, seeds = Store(folder / "store"), range(given.seeds)
-    dataset = ingest(Context(store), IngestConfig(source=given.source))
-    strangers = ingest(Context(store), IngestConfig(source="digits", splits="all"))
+def _measured(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[str, list[Figures]]]:
+    store, seeds = Store(folder / "store"), range(arguments.seeds)
+    dataset = ingest(Context(store), IngestConfig(source=arguments.source))
+    ood = ingest(Context(store), IngestConfig(source="digits", splits="all"))
     peers = (*PYTHAE, PYOD) if PYTHON.exists() else ()
     with_pca = set()
-    for name in given.cases or [*CASES, ONE_CLASS, *peers]:
+    for name in arguments.cases or [*CASES, ONE_CLASS, *peers]:
         if name == ONE_CLASS:
-            yield from _one_class(given, store)
+            yield from _one_class(arguments, store)
         elif name in PYTHAE:
             rows = _Rows(dataset, store)
             yield name, [_pythae(rows, seed=seed, **PYTHAE[name]) for seed in seeds]
@@ -125,44 +125,44 @@ def _measured(given: argparse.Namespace, folder: Path) -> Iterator[tuple[str, li
             yield name, [_pyod(rows, seed=seed) for seed in seeds]
         else:
             case = CASES[name]
-            judged = [_own(case, dataset, strangers, store, seed) for seed in seeds]
-            own, pca = zip(*judged, strict=True)
+            results = [_model_and_pca(case, dataset, ood, store, seed) for seed in seeds]
+            model_figures, pca = zip(*results, strict=True)
             if case.latent_dim not in with_pca:
                 with_pca.add(case.latent_dim)
                 yield f"PCA-{case.latent_dim}", [pca[0]]
-            yield name, list(own)
+            yield name, list(model_figures)
 
 
-def _own(
-    case: Case, dataset: Dataset, strangers: Dataset, store: Store, seed: int
+def _model_and_pca(
+    case: Case, dataset: Dataset, ood: Dataset, store: Store, seed: int
 ) -> tuple[Figures, Figures]:
-    """Trains and judges a model; returns its figures and those of PCA."""
+    """Trains and evaluates a model; returns its figures and those of PCA."""
     started = time.process_time()
     model = train(Context(store), dataset, TrainConfig(seed=seed), model_config=case.config)
     cpu = time.process_time() - started
-    judged = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset, ood=strangers)
-    metrics = judged.metrics
-    own = {name: metrics[name] for name in COLUMNS if name in metrics}
+    evaluation = evaluate(Context(store), model, EvaluateConfig(), dataset=dataset, ood=ood)
+    metrics = evaluation.metrics
+    model_figures = {name: metrics[name] for name in COLUMNS if name in metrics}
     pca = {name: metrics[f"{name}_pca"] for name in COLUMNS if f"{name}_pca" in metrics}
-    ways = [metrics[f"ood_auroc_{way}"] for way in ("error", "knn", "local")]
-    return own | {"ood_auroc": max(ways), "cpu": cpu}, pca
+    aurocs = [metrics[f"ood_auroc_{score}"] for score in ("error", "knn", "local")]
+    return model_figures | {"ood_auroc": max(aurocs), "cpu": cpu}, pca
 
 
-def _one_class(given: argparse.Namespace, store: Store) -> Iterator[tuple[str, list[Figures]]]:
-    """Gives the mean AUROC over all labels, by score, of a model for each label."""
-    found: dict[str, list[Figures]] = {}
-    for seed in range(given.seeds):
+def _one_class(arguments: argparse.Namespace, store: Store) -> Iterator[tuple[str, list[Figures]]]:
+    """Trains one model per label; yields the mean AUROC over all labels, by score."""
+    figures_of: dict[str, list[Figures]] = {}
+    for seed in range(arguments.seeds):
         config = PipelineConfig(
-            ingest=IngestConfig(source=given.source), train=TrainConfig(seed=seed)
+            ingest=IngestConfig(source=arguments.source), train=TrainConfig(seed=seed)
         )
         means = one_class(config, Here(store.url, config.runtime)).means()["auroc"]
-        for way, auroc in means.items():
-            found.setdefault(f"one class, by {way}", []).append({"ood_auroc": auroc})
-    yield from found.items()
+        for score, auroc in means.items():
+            figures_of.setdefault(f"one class, by {score}", []).append({"ood_auroc": auroc})
+    yield from figures_of.items()
 
 
 class _Rows:
-    """Holds what a peer is given: both splits, their labels, and the largest value of a pixel."""
+    """Holds the input of a peer: both splits, their labels, and the largest value of a pixel."""
 
     def __init__(self, dataset: Dataset, store: Store):
         self.arrays: dict[str, np.ndarray] = {}
@@ -176,52 +176,52 @@ class _Rows:
             self.arrays[f"{split}_labels"] = self.labels[split].to_numpy()
 
 
-def _pythae(rows: _Rows, **given) -> Figures:
-    """Lets a peer train; its latents are judged as ours are."""
-    found = _peer("pythae_fit", rows, **given)
+def _pythae(rows: _Rows, **options) -> Figures:
+    """Trains a peer, and evaluates its latents in the same way as ours."""
+    answer = _peer("pythae_fit", rows, **options)
     space = Space(
-        fitted=found["train"],
-        judged=found["test"],
+        fitted=answer["train"],
+        judged=answer["test"],
         inputs=np.empty((0, 0)),
         compared=np.empty(0, np.int64),
         fitted_labels=rows.labels["train"],
         judged_labels=rows.labels["test"],
     )
     return {
-        "mse": float(found["mse"]),
+        "mse": float(answer["mse"]),
         "probe_accuracy": float(probe_accuracy(space).mean()),
         "knn_accuracy": float(knn_accuracy(space).mean()),
-        "cpu": float(found["cpu"]),
+        "cpu": float(answer["cpu"]),
     }
 
 
-def _pyod(rows: _Rows, **given) -> Figures:
-    found = _peer("pyod_one_class", rows, **given)
-    return {"ood_auroc": float(found["auroc"]), "cpu": float(found["cpu"])}
+def _pyod(rows: _Rows, **options) -> Figures:
+    answer = _peer("pyod_one_class", rows, **options)
+    return {"ood_auroc": float(answer["auroc"]), "cpu": float(answer["cpu"])}
 
 
-def _peer(module: str, rows: _Rows, **given) -> dict[str, np.ndarray]:
-    """Runs a peer in an environment of its own, and returns the arrays that it answers with."""
+def _peer(module: str, rows: _Rows, **options) -> dict[str, np.ndarray]:
+    """Runs a peer in its own environment; returns the arrays of its answer."""
     with tempfile.TemporaryDirectory() as folder:
         data, answer = Path(folder) / "data.npz", Path(folder) / "answer.npz"
         np.savez(data, **rows.arrays)
-        told = {"data": str(data), "answer": str(answer), "largest": rows.largest}
+        inputs = {"data": str(data), "answer": str(answer), "largest": rows.largest}
         subprocess.run(
-            [PYTHON, "-m", f"benchmarks.contenders.{module}", json.dumps(given | told)],
+            [PYTHON, "-m", f"benchmarks.contenders.{module}", json.dumps(options | inputs)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        with np.load(answer) as found:
-            return dict(found)
+        with np.load(answer) as arrays:
+            return dict(arrays)
 
 
 def _cell(values: list[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
+    numbers = [value for value in values if value is not None]
+    if not numbers:
         return ""
-    digits = 0 if max(known) > 2 else 4 if max(known) < 0.2 else 3
-    mean, low, high = (f"{v:.{digits}f}" for v in (np.mean(known), min(known), max(known)))
-    return mean if len(known) == 1 else f"{mean} ({low} to {high})"
+    digits = 0 if max(numbers) > 2 else 4 if max(numbers) < 0.2 else 3
+    mean, low, high = (f"{v:.{digits}f}" for v in (np.mean(numbers), min(numbers), max(numbers)))
+    return mean if len(numbers) == 1 else f"{mean} ({low} to {high})"
 
 
 if __name__ == "__main__":

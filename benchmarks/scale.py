@@ -1,6 +1,6 @@
-"""A million rows and ten million, encoded: memory, speed, ids. `python -m benchmarks.scale`.
+"""Memory, speed and ids when encoding one and ten million rows: `python -m benchmarks.scale`.
 
-Needs some 20 GB of disk beside the temporary folder, `make services`, and an idle machine.
+Needs about 20 GB of disk for the temporary folder, `make services`, and an idle machine.
 """
 
 import json
@@ -45,7 +45,7 @@ print(features.model_dump_json())
 
 @dataclass(frozen=True)
 class Measured:
-    """Holds what encoding took: seconds, and the peak of anonymous memory in bytes."""
+    """Holds the costs of encoding: seconds, and the peak of anonymous memory in bytes."""
 
     rows: int
     seconds: float
@@ -53,12 +53,12 @@ class Measured:
 
     @property
     def rows_a_second(self) -> float:
-        """How many rows were encoded in a second."""
+        """The encoded rows per second."""
         return self.rows / self.seconds
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:
-    """Encodes data of each size in a process of its own, and prints how they compare."""
+    """Encodes data of each size in a separate process, and prints a comparison."""
     measured = measure(*[(rows, None) for rows in sizes])
     for one in measured:
         print(
@@ -68,18 +68,20 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
     first, last = measured[0], measured[-1]
     print(
         f"memory {last.peak_anonymous / first.peak_anonymous - 1:+.1%} (at most +5%), "
-        f"speed {last.rows_a_second / first.rows_a_second - 1:+.1%} (at least -10%); every id once."
+        f"speed {last.rows_a_second / first.rows_a_second - 1:+.1%} (at least -10%); each id once."
     )
 
 
 def measure(*sizes: tuple[int, int | None]) -> list[Measured]:
-    """Encodes so many rows each, in shards of so many bytes where they are given."""
+    """Encodes a dataset per size: its rows, and bytes per shard or None for the default."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
         fashion = ingest(Context(store), IngestConfig(source=f"idx:{FOLDER}"))
         config = ModelConfig(latent_dim=32)
         model = train(Context(store), fashion, TrainConfig(epochs=1), model_config=config)
-        return [_measured(rows, given, model, store, Path(folder)) for rows, given in sizes]
+        return [
+            _measured(rows, shard_bytes, model, store, Path(folder)) for rows, shard_bytes in sizes
+        ]
 
 
 def _measured(
@@ -87,8 +89,8 @@ def _measured(
 ) -> Measured:
     path = folder / f"{rows}.npz"
     write_repeated(path, rows)
-    given = {"shard_bytes": shard_bytes} if shard_bytes else {}
-    dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", splits="all", **given))
+    options = {"shard_bytes": shard_bytes} if shard_bytes else {}
+    dataset = ingest(Context(store), IngestConfig(source=f"npz:{path}", splits="all", **options))
     path.unlink()
     arguments = [str(store.root), model.model_dump_json(), dataset.model_dump_json()]
     process = subprocess.Popen(
@@ -112,27 +114,27 @@ def _measured(
 
 
 def _watch(process: subprocess.Popen, peaks: list[int]) -> None:
-    """Notes the process's anonymous memory until it ends; mapped pages are not counted."""
+    """Records the process's anonymous memory until it ends; mapped pages are not counted."""
     status = Path(f"/proc/{process.pid}/status")
     while process.poll() is None:
         try:
             lines = status.read_text().splitlines()
         except OSError:
             return
-        found = [line for line in lines if line.startswith("RssAnon:")]
-        peaks += [1024 * int(line.split()[1]) for line in found]
+        memory_lines = [line for line in lines if line.startswith("RssAnon:")]
+        peaks += [1024 * int(line.split()[1]) for line in memory_lines]
         time.sleep(0.1)
 
 
 def _check_ids(features: FeatureSet, dataset: Dataset, store: Store) -> None:
-    """Raises SystemExit where an id is missing or there twice; ids are numbers from 0 on."""
+    """Raises SystemExit if an id is missing or exists twice; ids end in numbers from 0 on."""
     total = sum(dataset.rows.values())
-    seen = np.zeros(total, dtype=np.uint8)
+    counts = np.zeros(total, dtype=np.uint8)
     for batch in ds.dataset(store.locate(features)).to_batches(columns=["id"]):
         numbers = [int(name.rpartition("/")[2]) for name in batch["id"].to_pylist()]
-        np.add.at(seen, numbers, 1)
-    if not (seen == 1).all():
-        raise SystemExit(f"{int((seen != 1).sum())} of {total} ids are not there once.")
+        np.add.at(counts, numbers, 1)
+    if not (counts == 1).all():
+        raise SystemExit(f"{int((counts != 1).sum())} of {total} ids do not exist exactly once.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What it costs to start: seconds and processor time of whole commands, and of a run's stages.
+"""Costs of starting: seconds and CPU time of whole commands, and seconds of a run's stages.
 
-`python -m benchmarks.startup` runs each three times, in turn.
+`python -m benchmarks.startup` runs each command three times, in turn.
 """
 
 import json
@@ -29,22 +29,22 @@ COMMANDS = {
 
 def main() -> None:
     """Prints medians of all commands, and the seconds of each stage in the last run."""
-    seen: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
+    costs_of: dict[str, list[tuple[float, float]]] = {name: [] for name in COMMANDS}
     stages: list[tuple[str, float]] = []
     for _ in range(ROUNDS):
         for name, command in COMMANDS.items():
             with tempfile.TemporaryDirectory() as folder:
-                seen[name].append(_run(command, Path(folder)))
+                costs_of[name].append(_run(command, Path(folder)))
                 stages = _stages(Path(folder))
     print("| command | seconds | seconds of processor time |\n|---|---|---|")
-    for name, costs in seen.items():
+    for name, costs in costs_of.items():
         wall, cpu = (statistics.median(column) for column in zip(*costs, strict=True))
         print(f"| `{name}` | {wall:.1f} | {cpu:.1f} |")
-    print("\nStages, in seconds:", ", ".join(f"{name} {spent:.1f}" for name, spent in stages))
+    print("\nStages, in seconds:", ", ".join(f"{name} {seconds:.1f}" for name, seconds in stages))
 
 
 def _run(command: list[str], folder: Path) -> tuple[float, float]:
-    """Runs a command in a folder with a home and a server of its own; returns what it cost."""
+    """Runs a command in a folder with its own home and server; returns wall and CPU seconds."""
     homes = {"HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")}
     start, before = time.monotonic(), _children()
     subprocess.run(command, cwd=folder, env=os.environ | homes, capture_output=True, check=True)
@@ -52,13 +52,13 @@ def _run(command: list[str], folder: Path) -> tuple[float, float]:
 
 
 def _children() -> float:
-    """Returns the processor time, user and system, of all processes that have ended."""
+    """Returns the CPU time, user and system, of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _stages(folder: Path) -> list[tuple[str, float]]:
-    """Returns the stages of a run and the seconds that their manifests name."""
+    """Returns the stages of a run with the seconds in their manifests."""
     manifests = [json.loads(path.read_bytes()) for path in folder.glob("*/*/*/_manifest.json")]
     manifests.sort(key=lambda manifest: manifest["created"])
     return [(manifest["stage"], manifest["seconds"]) for manifest in manifests]

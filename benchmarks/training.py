@@ -1,4 +1,4 @@
-"""Epochs of training: ours beside every contender, in turn, each in a process of its own."""
+"""Epochs of training: our stage and its peers, in turn, each in its own process."""
 
 import itertools
 from contextlib import ExitStack
@@ -16,12 +16,12 @@ from benchmarks.harness import Timings, in_turn, table
 __all__ = ["CASES", "OURS", "Case", "measure", "write_rows"]
 
 TOLERANCE = 0.03
-"""By how much a contender's error may differ from the best one's for its row to count."""
+"""The largest relative excess over the best error with which a contender still counts."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """Says what is trained, on how many rows, and by whom; the first contender is ours."""
+    """Describes a model, its number of rows and its contenders; the first contender is ours."""
 
     title: str
     network: str
@@ -33,13 +33,16 @@ class Case:
 
     @property
     def flops(self) -> int:
-        """The floating-point operations a row of a step: 6 M - 2 M_first, M of one forward pass."""
+        """The floating-point operations of a step per row: 6 M - 2 M_first.
+
+        M are the multiply-accumulates of one forward pass, and M_first those of the first layer.
+        """
         sizes = (784, self.hidden, self.latent, self.hidden, 784)
         products = [n * m for n, m in itertools.pairwise(sizes)]
         return 6 * sum(products) - 2 * products[0]
 
-    def given(self, data: Path) -> dict:
-        """What every contender is told."""
+    def arguments(self, data: Path) -> dict:
+        """Returns the arguments that every contender gets."""
         return {
             "network": self.network,
             "hidden": self.hidden,
@@ -65,7 +68,7 @@ CONTENDERS: dict[str, tuple[str | None, str, dict]] = {
     "the 2019 post's way": (None, "post_2019", {}),
     "GEMM, one thread": (None, "gemm", {}),
 }
-"""Each by its name: the environment in `.peers` that it needs, its module, its options."""
+"""The contenders by name: the environment in `.peers` it needs, its module, its options."""
 DENSE = (
     *(OURS, BARE, BLOCKS, FREE),
     *("model.fit", "model.fit, steps_per_execution=32", "PyTorch", "PyTorch Lightning", "JAX"),
@@ -89,7 +92,7 @@ CASES = {
 
 
 def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Timings]:
-    """Trains one case by all contenders whose environment is there, and prints its table."""
+    """Trains a case with all contenders that have an environment here, and prints its table."""
     case = CASES[name]
     data = scratch / "data.npz"
     if not data.exists():
@@ -97,7 +100,7 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
     with ExitStack() as stack:
         children = {
             contender: stack.enter_context(
-                started(module, environment, case.given(data) | {"options": options})
+                started(module, environment, case.arguments(data) | {"options": options})
             )
             for contender in case.contenders
             for environment, module, options in [CONTENDERS[contender]]
@@ -118,6 +121,6 @@ def measure(name: str, dataset: Dataset, store: Store, scratch: Path) -> list[Ti
 
 
 def write_rows(dataset: Dataset, store: Store, path: Path) -> None:
-    """Writes the rows that contenders train on and are judged by, as uint8 [N, *shape]."""
+    """Writes the rows for training and evaluating the contenders, as uint8 [N, *shape]."""
     train, validation = (open_rows(dataset, name, store) for name in ("train", "validation"))
     np.savez(path, train=train.first(len(train)), validation=validation.first(len(validation)))

@@ -1,6 +1,6 @@
-"""Tells a Prefect server of pools, deployments and automations: `python -m deployments.apply`.
+"""Applies pools, deployments and automations to a Prefect server: `python -m deployments.apply`.
 
-It says what it changed; where all is as it should be it changes nothing.
+It reports what it changed. If everything is up to date, it changes nothing.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from flows.recipes.stored import absolute
 __all__ = ["apply", "main"]
 
 ROOT = Path(__file__).parent.parent
-# Prefect reads the entry points of this file from the root of the repository, nowhere else.
+# Prefect resolves the entry points in this file only from the root of the repository.
 DEPLOY = ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
 
 DEFAULTS = {
@@ -33,20 +33,20 @@ DEFAULTS = {
     "AEFLOW_CRON": "15 2 * * *",
     "AEFLOW_TIMEZONE": "UTC",
 }
-"""What prefect.yaml takes from the environment, where that says nothing."""
+"""Defaults for the environment variables in prefect.yaml that are not set."""
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Applies all; returns the exit code."""
+    """Applies everything; returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--templates",
         type=Path,
-        help="Folder with base job templates, <pool>.<type>.json; without it runs are processes.",
+        help="Folder with base job templates, <pool>.<type>.json. Without it, runs are processes.",
     )
-    # Prefect has set the root logger up already, for a server's log.
+    # `force`, because Prefect has already set up the root logger, for a server's log.
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
@@ -58,10 +58,13 @@ def main() -> int:
 
 
 def apply(templates: Path | None = None) -> None:
-    """Makes pools, deployments and automations as they should be. Raises ConfigError."""
+    """Creates or updates the pools, deployments and automations.
+
+    Raises ConfigError if AEFLOW_STORE is not set, a setting is invalid, or `prefect deploy` fails.
+    """
     store = os.environ.get("AEFLOW_STORE")
     if not store:
-        raise ConfigError("AEFLOW_STORE is not set: it is the store of every deployment.")
+        raise ConfigError("AEFLOW_STORE is not set. Set it to the store that all deployments use.")
     notify = address()
     for line in asyncio.run(_apply_pools(templates)) or ["work pools: nothing to change"]:
         logger.info(line)
@@ -86,7 +89,7 @@ async def _apply_automations(notify: str | None) -> list[str]:
 
 def _deploy(store: str) -> None:
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "prefect", *DEPLOY],
         cwd=ROOT,
         env={**DEFAULTS, **os.environ, **settings, "AEFLOW_STORE": store},
@@ -95,9 +98,11 @@ def _deploy(store: str) -> None:
         errors="replace",
         check=False,
     )
-    if done.returncode:
-        logger.error("%s", done.stdout + done.stderr)
-        raise ConfigError(f"`prefect deploy` failed: {done.stderr.strip().rpartition(chr(10))[2]}")
+    if process.returncode:
+        logger.error("%s", process.stdout + process.stderr)
+        raise ConfigError(
+            f"`prefect deploy` failed: {process.stderr.strip().rpartition(chr(10))[2]}"
+        )
     logger.info("deployments: applied, with the store %s", store)
 
 

@@ -1,4 +1,4 @@
-"""The automations: what the server does by itself when a run dies, or when data drift."""
+"""The automations: what the server does by itself when a run dies or when data drifts."""
 
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,14 @@ from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
 
-OURS = "aeflow: "
-"""The names of our automations begin with it."""
+PREFIX = "aeflow: "
+"""The prefix of the names of our automations."""
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 PENDING = [
     f"prefect.flow-run.{name}" for name in ("Pending", "Submitting", "InfrastructurePending")
 ]
-"""What a run is, one after the other, from being taken by a worker to its first step."""
+"""The states of a run, in order, from when a worker takes it until its first step."""
 CRASHED = "prefect.flow-run.Crashed"
 ENDINGS = [
     f"prefect.flow-run.{name}"
@@ -26,22 +26,23 @@ ENDINGS = [
 ]
 EACH = ["prefect.resource.id"]
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
-RUNS_OF_OURS = [
-    {"prefect.resource.role": "deployment"},  # a run within another's process goes with that
+DEPLOYED_RUNS = [
+    # Only runs of deployments: a run inside another run's process ends and restarts with that.
+    {"prefect.resource.role": "deployment"},
     {"prefect.resource.id": "prefect.tag.aeflow"},
 ]
 
 SILENCE_SECONDS = 100
-"""A run is heard of every 30 s. This bridges a server that is away for a minute, and still marks a
-dead run within two: the server looks every 5 s."""
+"""A run sends a heartbeat every 30 s. This bridges a server outage of one minute, and still marks a
+dead run within two minutes, because the server checks every 5 s."""
 BEGINNING_SECONDS = 1200
-"""From being taken to its first step a run imports TensorFlow; a container may have to be pulled,
-and a job to wait for its node. One that begins after all goes on from being Crashed."""
+"""Between being taken and its first step, a run imports TensorFlow. It may also have to pull a
+container or wait for a node. A run that begins later still continues, from the state Crashed."""
 SETTLED_SECONDS = 20
-"""Of a killed run the runner tells and then the worker, seconds apart; the second report would undo
-what is done between them."""
+"""The runner and then the worker report a killed run, seconds apart. The second report would undo
+any state change made between them."""
 BETWEEN_RETRAININGS_SECONDS = 600
-TOLD_ONCE_IN_SECONDS = 60
+BETWEEN_REPORTS_SECONDS = 60
 
 PAYLOAD = """{
   "text": {{ (flow.name ~ " '" ~ flow_run.name ~ "' is " ~ flow_run.state.name ~ ": "
@@ -53,54 +54,56 @@ PAYLOAD = """{
   "message": {{ flow_run.state.message | tojson }},
   "link": {{ flow_run | ui_url | tojson }}
 }"""
-"""What a webhook is sent: `text` is what chats show, the rest is for programs."""
+"""The body of a webhook call: chats display `text`, and the rest is for programs."""
 
 
 def automations(webhook: UUID | None = None) -> list[AutomationCore]:
-    """Returns the automations as they should be; failures are reported to the webhook."""
-    always = [
+    """Returns the automations to apply; failures are reported if there is a webhook."""
+    permanent = [
         _silent_run_crashed(),
         _unbegun_run_crashed(),
         _crashed_run_again(),
         _drift_retrains(),
     ]
-    return [*always, _failure_is_told(webhook)] if webhook else always
+    return [*permanent, _failure_reported(webhook)] if webhook else permanent
 
 
 async def apply_automations(client: PrefectClient, notify: str | None) -> list[str]:
-    """Makes ours, and the webhook with that address, as they should be; says what it changed.
+    """Creates or updates our automations and the webhook for `notify`; returns what it changed.
 
-    What else has such a name is removed, and without an address the webhook.
+    Other automations with our prefix are removed. If `notify` is None, the webhook is removed too.
     """
     if notify is None:
         return await _apply(client, None) + await remove_webhook(client)
-    webhook, changed = await apply_webhook(client, notify)
-    return changed + await _apply(client, webhook)
+    webhook, changes = await apply_webhook(client, notify)
+    return changes + await _apply(client, webhook)
 
 
 async def _apply(client: PrefectClient, webhook: UUID | None) -> list[str]:
-    wanted = {one.name: one for one in automations(webhook)}
-    there = {one.name: one for one in await client.read_automations() if one.name.startswith(OURS)}
-    changed = []
-    for name in sorted(there.keys() - wanted.keys()):
-        await client.delete_automation(there[name].id)
-        changed.append(f"automation '{name}': removed")
-    for name in sorted(wanted.keys() - there.keys()):
-        await client.create_automation(wanted[name])
-        changed.append(f"automation '{name}': created")
-    for name in sorted(wanted.keys() & there.keys()):
-        # Whoever has paused one wants it to stay paused.
-        kept = wanted[name].model_copy(update={"enabled": there[name].enabled})
-        if there[name].model_dump(exclude={"id"}) != kept.model_dump():
-            await client.update_automation(there[name].id, kept)
-            changed.append(f"automation '{name}': changed")
-    return changed
+    expected = {one.name: one for one in automations(webhook)}
+    existing = {
+        one.name: one for one in await client.read_automations() if one.name.startswith(PREFIX)
+    }
+    changes = []
+    for name in sorted(existing.keys() - expected.keys()):
+        await client.delete_automation(existing[name].id)
+        changes.append(f"automation '{name}': removed")
+    for name in sorted(expected.keys() - existing.keys()):
+        await client.create_automation(expected[name])
+        changes.append(f"automation '{name}': created")
+    for name in sorted(expected.keys() & existing.keys()):
+        # An automation that was paused stays paused.
+        updated = expected[name].model_copy(update={"enabled": existing[name].enabled})
+        if existing[name].model_dump(exclude={"id"}) != updated.model_dump():
+            await client.update_automation(existing[name].id, updated)
+            changes.append(f"automation '{name}': changed")
+    return changes
 
 
 def _silent_run_crashed() -> AutomationCore:
     return _automation(
         "a silent run crashed",
-        "Marks a run Crashed whose process and worker died: nothing is heard of it.",
+        "Marks a run Crashed if its heartbeat stops because its process and its worker died.",
         trigger={
             "posture": "Proactive",
             "after": [HEARTBEAT],
@@ -109,11 +112,11 @@ def _silent_run_crashed() -> AutomationCore:
             "for_each": EACH,
             "within": SILENCE_SECONDS,
         },
-        # Not forced: the server lets no run that has ended, or is being cancelled, become Crashed.
+        # Not forced: the server refuses Crashed for a run that has ended or is being cancelled.
         action={
             "type": "change-flow-run-state",
             "state": "CRASHED",
-            "message": "Nothing was heard of this run: its process and its worker are gone.",
+            "message": "The heartbeat of this run stopped: its process and its worker died.",
         },
     )
 
@@ -121,7 +124,7 @@ def _silent_run_crashed() -> AutomationCore:
 def _unbegun_run_crashed() -> AutomationCore:
     return _automation(
         "a run that never began crashed",
-        "Marks a run Crashed that was taken and did not begin: it died before its first heartbeat.",
+        "Marks a run Crashed if a worker took it and it died before its first heartbeat.",
         trigger={
             "posture": "Proactive",
             "after": PENDING,
@@ -133,7 +136,7 @@ def _unbegun_run_crashed() -> AutomationCore:
         action={
             "type": "change-flow-run-state",
             "state": "CRASHED",
-            "message": "A worker took this run, and it never began: its process is gone.",
+            "message": "A worker took this run, but it never began: its process died.",
         },
     )
 
@@ -141,20 +144,20 @@ def _unbegun_run_crashed() -> AutomationCore:
 def _crashed_run_again() -> AutomationCore:
     return _automation(
         "a crashed run starts again",
-        "Reschedules a run that crashed in its first attempt, and only then.",
+        "Reschedules a run that crashed in its first attempt, but not in a later one.",
         trigger={
             "posture": "Proactive",
             "after": [CRASHED],
             "expect": ["prefect.flow-run.*"],
             "match": {**RUNS, "prefect.run-count": "1"},
-            "match_related": RUNS_OF_OURS,
+            "match_related": DEPLOYED_RUNS,
             "for_each": EACH,
             "within": SETTLED_SECONDS,
         },
         action={
             "type": "change-flow-run-state",
             "state": "SCHEDULED",
-            "message": "It crashed in its first attempt and is started once more.",
+            "message": "This run crashed in its first attempt and is started once more.",
         },
     )
 
@@ -162,27 +165,27 @@ def _crashed_run_again() -> AutomationCore:
 def _drift_retrains() -> AutomationCore:
     return _automation(
         "drift starts a retraining",
-        "Retrains a dataset when another flow than retraining itself has measured its drift.",
+        "Retrains a dataset when any flow except retraining itself has detected its drift.",
         trigger={
             "posture": "Reactive",
             "expect": [DRIFTED],
-            # What retraining itself measures would start it again and again.
+            # Drift that retraining itself detects would start it again and again.
             "match": {"prefect.resource.id": "aeflow.dataset.*", FLOW_LABEL: "!retrain"},
             "match_related": {"prefect.resource.role": RETRAINING},
             "for_each": EACH,
             "within": BETWEEN_RETRAININGS_SECONDS,
         },
-        # Inferred is the first deployment that the event names: the one that retrains.
+        # "inferred" is the first deployment that the event names, which is the one that retrains.
         action={
             "type": "run-deployment",
             "source": "inferred",
-            "parameters": {name: _announced(name) for name in ("config", "store")},
+            "parameters": {name: _event_parameter(name) for name in ("config", "store")},
         },
     )
 
 
-def _announced(parameter: str) -> dict[str, Any]:
-    """Returns a template for a parameter of the retraining that an event of drift names."""
+def _event_parameter(parameter: str) -> dict[str, Any]:
+    """Returns a template for a parameter of the retraining that a drift event names."""
     template = f"{{{{ event.payload.{RETRAINING}.{parameter} | tojson }}}}"
     return {
         "__prefect_kind": "json",
@@ -190,17 +193,17 @@ def _announced(parameter: str) -> dict[str, Any]:
     }
 
 
-def _failure_is_told(webhook: UUID) -> AutomationCore:
+def _failure_reported(webhook: UUID) -> AutomationCore:
     return _automation(
         "a failure is told",
-        "Tells of a run that failed or crashed, and of a model that the gate refused.",
+        "Reports a run that failed or crashed, and a model that the gate refused.",
         trigger={
             "posture": "Reactive",
             "expect": [f"prefect.flow-run.{name}" for name in ("Refused", "Failed", "Crashed")],
             "match": RUNS,
-            "match_related": RUNS_OF_OURS,
+            "match_related": DEPLOYED_RUNS,
             "for_each": EACH,
-            "within": TOLD_ONCE_IN_SECONDS,
+            "within": BETWEEN_REPORTS_SECONDS,
         },
         action={"type": "call-webhook", "block_document_id": webhook, "payload": PAYLOAD},
     )
@@ -209,7 +212,7 @@ def _failure_is_told(webhook: UUID) -> AutomationCore:
 def _automation(name: str, description: str, *, trigger: dict, action: dict) -> AutomationCore:
     return AutomationCore.model_validate(
         {
-            "name": f"{OURS}{name}",
+            "name": f"{PREFIX}{name}",
             "description": description,
             "tags": ["aeflow"],
             "trigger": {"type": "event", "threshold": 1, **trigger},

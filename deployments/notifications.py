@@ -1,4 +1,4 @@
-"""The webhook that is called when a run failed, crashed or was refused: who wants to be told."""
+"""The webhook that is called when a run failed, crashed or was refused by the gate."""
 
 import os
 from urllib.parse import urlsplit
@@ -20,35 +20,38 @@ HEADERS = {"Content-Type": "application/json"}
 
 
 def address() -> str | None:
-    """Returns where notifications go, None where nobody wants any. Raises ConfigError.
+    """Returns the URL for notifications, or None if AEFLOW_NOTIFY_URL is not set.
 
-    No message repeats the address: there may be a token in it.
+    Raises ConfigError if it is not an HTTP URL. No message repeats the URL, because it may contain
+    a token.
     """
-    given = os.environ.get(VARIABLE)
-    if not given:
+    url = os.environ.get(VARIABLE)
+    if not url:
         return None
-    parts = urlsplit(given)
+    parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{VARIABLE} is no address that begins with http:// or https://.")
-    return given
+        raise ConfigError(
+            f"{VARIABLE} is not a URL. Set it to one that begins with http:// or https://."
+        )
+    return url
 
 
 async def apply_webhook(client: PrefectClient, url: str) -> tuple[UUID, list[str]]:
-    """Makes the block that keeps the address as it should be; returns its id, what it changed."""
-    there = await _block(client)
-    if there and (there.data.get("url"), there.data.get("headers")) == (url, HEADERS):
-        return there.id, []
+    """Creates or updates the block that stores the URL; returns its id and what it changed."""
+    block = await _block(client)
+    if block and (block.data.get("url"), block.data.get("headers")) == (url, HEADERS):
+        return block.id, []
     webhook = Webhook.model_validate({"url": url, "headers": HEADERS})
-    made = await webhook.asave(BLOCK, overwrite=True, client=client)
-    return made, [f"webhook '{BLOCK}': {'changed' if there else 'created'}"]
+    block_id = await webhook.asave(BLOCK, overwrite=True, client=client)
+    return block_id, [f"webhook '{BLOCK}': {'changed' if block else 'created'}"]
 
 
 async def remove_webhook(client: PrefectClient) -> list[str]:
-    """Removes the block if it is there; returns what it changed."""
-    there = await _block(client)
-    if there is None:
+    """Removes the block if it exists; returns what it changed."""
+    block = await _block(client)
+    if block is None:
         return []
-    await client.delete_block_document(there.id)
+    await client.delete_block_document(block.id)
     return [f"webhook '{BLOCK}': removed"]
 
 

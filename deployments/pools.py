@@ -1,4 +1,4 @@
-"""The work pools and their queues: where runs are carried out, how many at once, which first."""
+"""The work pools and their queues: where runs execute, how many at once, and in which order."""
 
 import json
 import os
@@ -19,7 +19,7 @@ __all__ = ["POOLS", "Pool", "Template", "apply_pool", "template_of"]
 
 @dataclass(frozen=True)
 class Pool:
-    """Is a work pool as it should be: its queues are in the order in which runs are taken."""
+    """Describes a work pool; its queues are in the order of their priority, highest first."""
 
     name: str
     description: str
@@ -28,19 +28,19 @@ class Pool:
 
     @property
     def limit(self) -> int:
-        """Runs at once, which the environment may set for a machine."""
+        """The number of concurrent runs; AEFLOW_<POOL>_LIMIT sets it for a machine."""
         name = f"AEFLOW_{self.name.upper()}_LIMIT"
-        given = os.environ.get(name, str(self.concurrency_limit))
-        if not given.isdigit() or int(given) < 1:
-            raise ConfigError(f"{name} = '{given}' is not allowed: give a number from 1 up.")
-        return int(given)
+        value = os.environ.get(name, str(self.concurrency_limit))
+        if not value.isdigit() or int(value) < 1:
+            raise ConfigError(f"{name} = '{value}' is not allowed: give a number from 1 up.")
+        return int(value)
 
 
 POOLS = (
-    # Its runs wait for runs in the other pools: in one pool a parent holds its child's slot.
+    # Its runs wait for runs in other pools. In one pool, a parent would hold its child's slot.
     Pool("control", "Pipelines and retraining, which may train elsewhere.", 4, ("now", "nightly")),
     Pool("cpu", "Training and encoding without a GPU.", 2, ("training", "batch")),
-    Pool("gpu", "Training on a GPU, one run for each.", 1, ("training",)),
+    Pool("gpu", "Training on a GPU, one run per GPU.", 1, ("training",)),
 )
 
 
@@ -53,22 +53,24 @@ class Template:
 
 
 def template_of(pool: Pool, folder: Path | None) -> Template:
-    """Returns the template `<pool>.<type>.json` of a folder; without one, runs are processes."""
+    """Returns the template `<pool>.<type>.json` in a folder; without one, runs are processes."""
     files = sorted(folder.glob(f"{pool.name}.*.json")) if folder else []
     if not files:
         return Template("process")
     if len(files) > 1:
-        raise ConfigError(f"The pool '{pool.name}' has {len(files)} templates in '{folder}'.")
+        raise ConfigError(
+            f"The pool '{pool.name}' has {len(files)} templates in '{folder}'. Keep one."
+        )
     return Template(files[0].name.split(".")[1], json.loads(files[0].read_text("utf-8")))
 
 
 async def apply_pool(client: PrefectClient, pool: Pool, template: Template) -> list[str]:
-    """Makes a pool and its queues as they should be; returns what it changed."""
+    """Creates or updates a pool and its queues; returns what it changed."""
     try:
-        changed = await _update(client, await client.read_work_pool(pool.name), pool, template)
+        changes = await _update(client, await client.read_work_pool(pool.name), pool, template)
     except ObjectNotFound:
-        changed = [await _create(client, pool, template)]
-    return changed + await _apply_queues(client, pool)
+        changes = [await _create(client, pool, template)]
+    return changes + await _apply_queues(client, pool)
 
 
 async def _create(client: PrefectClient, pool: Pool, template: Template) -> str:
@@ -78,44 +80,44 @@ async def _create(client: PrefectClient, pool: Pool, template: Template) -> str:
         raise ConfigError(
             f"Prefect knows no work pool of the type '{template.type}'. Install its package."
         )
-    made = WorkPoolCreate(
+    creation = WorkPoolCreate(
         name=pool.name,
         description=pool.description,
         type=template.type,
         base_job_template=job,
         concurrency_limit=pool.limit,
     )
-    await client.create_work_pool(made)
+    await client.create_work_pool(creation)
     return f"work pool {pool.name}: created, {template.type}, {pool.limit} at once"
 
 
 async def _update(
-    client: PrefectClient, there: WorkPool, pool: Pool, template: Template
+    client: PrefectClient, existing: WorkPool, pool: Pool, template: Template
 ) -> list[str]:
-    if there.type != template.type:
+    if existing.type != template.type:
         raise ConfigError(
-            f"The work pool '{pool.name}' is of the type '{there.type}', wanted is "
+            f"The work pool '{pool.name}' has the type '{existing.type}', not "
             f"'{template.type}'. Delete it first: prefect work-pool delete {pool.name}"
         )
-    wanted: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "description": pool.description,
         "concurrency_limit": pool.limit,
-        "base_job_template": template.base_job_template or there.base_job_template,
+        "base_job_template": template.base_job_template or existing.base_job_template,
     }
-    news = {name: value for name, value in wanted.items() if value != getattr(there, name)}
-    if news:
-        await client.update_work_pool(pool.name, WorkPoolUpdate(**news))
-    return [f"work pool {pool.name}: {name} changed" for name in news]
+    changes = {name: value for name, value in expected.items() if value != getattr(existing, name)}
+    if changes:
+        await client.update_work_pool(pool.name, WorkPoolUpdate(**changes))
+    return [f"work pool {pool.name}: {name} changed" for name in changes]
 
 
 async def _apply_queues(client: PrefectClient, pool: Pool) -> list[str]:
-    changed = []
+    changes = []
     for priority, name in enumerate(pool.queues, start=1):
-        there = {queue.name: queue for queue in await client.read_work_queues(pool.name)}
-        if name not in there:
+        queues = {queue.name: queue for queue in await client.read_work_queues(pool.name)}
+        if name not in queues:
             await client.create_work_queue(name, priority=priority, work_pool_name=pool.name)
-            changed.append(f"work queue {pool.name}/{name}: created")
-        elif there[name].priority != priority:
-            await client.update_work_queue(there[name].id, priority=priority)
-            changed.append(f"work queue {pool.name}/{name}: now number {priority}")
-    return changed
+            changes.append(f"work queue {pool.name}/{name}: created")
+        elif queues[name].priority != priority:
+            await client.update_work_queue(queues[name].id, priority=priority)
+            changes.append(f"work queue {pool.name}/{name}: priority is now {priority}")
+    return changes

@@ -1,6 +1,6 @@
-"""The pictures of a run: reconstructions, errors, training; the same arrays give the same bytes.
+"""The figures of a run: reconstructions, errors, training. Equal arrays give equal bytes.
 
-Figures are drawn through matplotlib's objects, never through pyplot, whose state is global.
+Figures are drawn with matplotlib's objects and never with pyplot, because its state is global.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,10 +41,10 @@ def reconstruction_panel(
     *,
     captions: Sequence[str] | None = None,
 ) -> None:
-    """Draws originals over their reconstructions, ten pairs a line, as PNG.
+    """Draws originals above their reconstructions, ten pairs per row, as PNG.
 
-    Images are [N, H, W, C] in [0, 1] and clipped to that; vectors are [N, D], and each is drawn as
-    a profile with its reconstruction over it. `captions` [N] stand below the pairs.
+    Images are [N, H, W, C] in [0, 1] and clipped to that range. Vectors are [N, D]; each is drawn
+    as a profile with its reconstruction on top. `captions` [N] are drawn below the pairs.
     """
     captions = captions or [""] * len(originals)
     if originals.ndim == 4:
@@ -55,9 +55,10 @@ def reconstruction_panel(
 
 
 def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, float]) -> None:
-    """Draws how errors [N] spread, with their median and 95th percentile, as PNG.
+    """Draws the distribution of errors [N], with median, mean and 95th percentile, as PNG.
 
-    Each of `baselines` is a mean error to compare with; one far off the axis is named at its end.
+    `baselines` are mean errors to compare with, by name. A baseline far beyond the axis is only
+    named at its end.
     """
     figure = _figure(8, 4)
     axes = _axes(figure.subplots())
@@ -84,14 +85,15 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
 
 
 def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> None:
-    """Draws how errors [N] of new rows spread beside those of the reference [M], as PNG.
+    """Draws the errors [N] of new rows and those of the reference [M] as histograms, as PNG.
 
-    Both in percent of their rows, so that sets of any size compare.
+    Both are in percent of their rows, so that sets of any size can be compared.
     """
     figure = _figure(8, 4)
     axes = _axes(figure.subplots())
-    usual, new = np.quantile(reference, 0.995), np.quantile(errors, 0.95, method="lower")
-    end = 1.08 * float(np.clip(new, usual, FAR * usual) or 1.0)
+    reference_end = np.quantile(reference, 0.995)
+    new_end = np.quantile(errors, 0.95, method="lower")
+    end = 1.08 * float(np.clip(new_end, reference_end, FAR * reference_end) or 1.0)
     bins = int(np.clip(2 * np.sqrt(min(len(reference), len(errors))), *BINS))
     sets = [(reference, "held out in training", MUTED), (errors, "new rows", ORANGE)]
     for values, _, color in sets:
@@ -114,7 +116,7 @@ def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> No
 def training_curves(
     history: pa.Table, path: Path, *, baselines: Mapping[str, float] | None = None
 ) -> None:
-    """Draws the losses of each epoch, and the learning rate on a smaller panel below, as PNG.
+    """Draws the losses of each epoch, and the learning rate in a smaller panel below, as PNG.
 
     `history` has the columns `epoch`, `loss`, `validation_loss` and `learning_rate`.
     """
@@ -158,9 +160,9 @@ def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
     above.plot(runs, champion, ".:", color=MUTED, label="champion then")
     above.plot(runs, mse, color=BLUE, linewidth=1.2)
     for outcome, marker in OUTCOMES.items():
-        chosen, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
-        if chosen.any():
-            above.plot(runs[chosen], mse[chosen], marker, ms=9, color=color, label=outcome)
+        mask, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
+        if mask.any():
+            above.plot(runs[mask], mse[mask], marker, ms=9, color=color, label=outcome)
     above.set_ylabel("mean squared error")
     place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 6}
     above.legend(frameon=False, labelcolor=INK, fontsize=9, **place)
@@ -177,7 +179,7 @@ def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
 
 
 def _scale_losses(axes: Axes, losses: np.ndarray) -> None:
-    """Takes a logarithmic axis where the last epochs would otherwise be one flat line."""
+    """Chooses a logarithmic axis if the last epochs would otherwise look like a flat line."""
     axes.set_ylabel("loss")
     if 0 < WIDE * losses.min() < losses.max():
         axes.set_ylabel("loss, logarithmic")
@@ -188,7 +190,7 @@ def _scale_losses(axes: Axes, losses: np.ndarray) -> None:
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
-    """Returns images [N, H, W, C] as RGB in [0, 1]; other channels show as their mean."""
+    """Returns images [N, H, W, C] as RGB in [0, 1]; if C is not 3, the channels are averaged."""
     if images.shape[-1] != 3:
         images = np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
     return np.clip(images, 0, 1)
@@ -197,7 +199,7 @@ def _pixels(images: np.ndarray) -> np.ndarray:
 def _image_pairs(
     originals: np.ndarray, reconstructions: np.ndarray, captions: Sequence[str]
 ) -> Figure:
-    """Lays pairs out on one axes whose unit is the width of a picture."""
+    """Lays out the pairs on one axes; its unit is the width of a picture."""
     high = originals.shape[1] / originals.shape[2]
     below = CAPTION_HEIGHT if any(captions) else 2 * GAP
     pitch = 2 * high + GAP + below
@@ -215,8 +217,8 @@ def _image_pairs(
         axes.text(left + 0.5, bottom, captions[number], ha="center", va="top", **SMALL_TEXT)
         if column == 0:
             for name, top in zip(("original", "reconstructed"), tops, strict=True):
-                beside = {**SMALL_TEXT, "rotation": 90, "fontsize": min(8, 9 * high)}
-                axes.text(-GAP, top + high / 2, name, ha="right", va="center", **beside)
+                style = {**SMALL_TEXT, "rotation": 90, "fontsize": min(8, 9 * high)}
+                axes.text(-GAP, top + high / 2, name, ha="right", va="center", **style)
     axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height, -GAP))
     return figure
 
@@ -265,7 +267,7 @@ def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
 def _note_beyond(
     axes: Axes, errors: np.ndarray, end: float, baselines: Mapping[str, float]
 ) -> None:
-    """Says at the axis's end what lies beyond it."""
+    """Notes at the end of the axis the errors and baselines beyond it."""
     count = int(np.sum(errors > end))
     notes = [f"{count:,} example{'s' * (count > 1)}, up to {errors.max():.3g}"] * (count > 0)
     notes += [f"{name} {value:.3g}" for name, value in baselines.items()]
@@ -279,7 +281,7 @@ def _figure(width: float, height: float, layout: Literal["constrained"] | None =
 
 
 def _axes(axes: Axes) -> Axes:
-    """Takes away what carries no number."""
+    """Styles the axes and removes the lines that carry no values."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=9, length=3)
@@ -291,5 +293,5 @@ def _axes(axes: Axes) -> Axes:
 
 
 def _write(figure: Figure, file: Path | BinaryIO) -> None:
-    # Without the name and version of the software, equal pictures are equal files.
+    # The name and version of the software are left out, so that equal pictures are equal files.
     figure.savefig(file, format="png", metadata={"Software": None})

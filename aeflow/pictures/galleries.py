@@ -1,4 +1,4 @@
-"""Pictures made of many pictures; the same arrays give the same bytes."""
+"""Galleries: pictures that show many images. Equal arrays give equal bytes."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -22,10 +22,10 @@ CELL_PIXELS, GAP_PIXELS = 84, 4
 
 
 def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """Draws the first image, framed, and beside it the others, five a line, as PNG.
+    """Draws the first image with a frame and the others to its right, five per row, as PNG.
 
-    Images are [N, H, W, C] in [0, 1]; other channels than 3 show as their mean. Captions [N]
-    stand below them, in as many lines as they have.
+    Images are [N, H, W, C] in [0, 1]; if C is not 3, the channels are averaged. Captions [N] are
+    drawn below the images and may have several lines.
     """
     high = images.shape[1] / images.shape[2]
     below = CAPTION_LINE * max(1, *(caption.count("\n") + 1 for caption in captions)) + GAP
@@ -44,14 +44,14 @@ def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> 
         axes.text(left + 0.5, top + high + GAP / 3, caption, **TEXT)
     axes.plot([0, 1, 1, 0, 0], [0, 0, high, high, 0], color=INK, linewidth=2)
     axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height - MARGIN, -MARGIN))
-    # Without the name and version of the software, equal pictures are equal files.
+    # The name and version of the software are left out, so that equal pictures are equal files.
     figure.savefig(path, format="png", metadata={"Software": None})
 
 
 def image_grid(images: np.ndarray, path: Path) -> None:
-    """Writes images [R, C, H, W, channels] in [0, 1] in R lines of C as PNG, small ones enlarged.
+    """Writes images [R, C, H, W, channels] in [0, 1] as PNG, in R rows of C images.
 
-    Other channels than 3 show as their mean.
+    Small images are enlarged by a whole factor. If there are not 3 channels, they are averaged.
     """
     lines, columns, height, width = images.shape[:4]
     scale = max(1, CELL_PIXELS // max(height, width))

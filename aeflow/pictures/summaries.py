@@ -1,7 +1,7 @@
-"""What TensorBoard is shown, live while training and again when a run is published.
+"""Summaries for TensorBoard, written during training and again when a run is published.
 
-Every function writes to the default writer, as `tf.summary` does: open one with `as_default()`,
-and let `tf.summary.record_if` decide at which steps it records.
+Like `tf.summary`, every function writes to the default writer. Open a writer with `as_default()`,
+and choose with `tf.summary.record_if` the steps at which it records.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ ABOUT_TRAINING = ("epoch", "examples_per_second", "learning_rate")
 
 
 def write_scalars(step: int, terms: Mapping[str, float]) -> None:
-    """Writes one scalar a term; a term and its `validation_` twin stand in one group.
+    """Writes one scalar per term; a term and its `validation_` twin share one group.
 
-    `terms` may be a whole row of a history: its `step` says where, and is no term.
+    `terms` may be a whole row of a history: its entry `step` is not written.
     """
     for name, value in terms.items():
         if name != "step":
@@ -29,15 +29,15 @@ def write_scalars(step: int, terms: Mapping[str, float]) -> None:
 
 
 def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, *, step: int) -> None:
-    """Writes images [N, H, W, C] in [0, 1] over their reconstructions, as one picture.
+    """Writes images [N, H, W, C] in [0, 1] above their reconstructions, as one picture.
 
-    TensorBoard keeps 10 steps of a tag: write no more than that, spread over the run.
+    TensorBoard keeps only 10 steps per tag. Write at most 10 steps, spread over the run.
     """
     tf.summary.image(tag, panel_image(originals, reconstructions), step)
 
 
 def tag_of(term: str) -> str:
-    """Returns the tag of a loss term: `loss` is `loss/train`, its twin `loss/validation`."""
+    """Returns the tag of a term: `loss/train` for `loss`, `loss/validation` for its twin."""
     if term in ABOUT_TRAINING:
         return f"training/{term}"
     if term.startswith(VALIDATION):
@@ -46,15 +46,16 @@ def tag_of(term: str) -> str:
 
 
 def panel_image(originals: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Lays images [N, H, W, C] in [0, 1] over their reconstructions, as uint8 [1, H', W', C'].
+    """Lays images [N, H, W, C] in [0, 1] above their reconstructions, as uint8 [1, H', W', C'].
 
-    Small images are enlarged by a whole factor. C' is 1 or 3; other channels show as their mean.
+    Small images are enlarged by a whole factor. C' is 1 or 3; for any other C, the channels are
+    averaged.
     """
     return np.concatenate([_row(originals), _row(reconstructions)])[np.newaxis]
 
 
 def _row(images: np.ndarray) -> np.ndarray:
-    """Sets images [N, H, W, C] side by side, with a white gap around each."""
+    """Lays images [N, H, W, C] side by side, with a white border around each."""
     if images.shape[-1] not in (1, 3):
         images = images.mean(axis=-1, keepdims=True)
     pixels = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)

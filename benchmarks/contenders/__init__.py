@@ -1,1 +1,1 @@
-"""What aeflow is measured beside, each in a process of its own; peers need nothing of ours."""
+"""The contenders, each a separate process; peers import nothing of aeflow."""

@@ -1,6 +1,7 @@
-"""Ours: the whole encoding stage, with errors and percentiles unless the options say otherwise.
+"""aeflow: the whole encode stage, with errors and percentiles unless the options turn them off.
 
-With the option `forward`, only the compiled encoder over the rows, to see what the rest costs.
+With the option `forward`, it runs only the compiled encoder over the rows, to show the cost of the
+rest.
 """
 
 import json
@@ -16,29 +17,30 @@ from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.storage import Store
 from benchmarks.contenders.child import serve
-from benchmarks.contenders.encoder import BATCH, Given
+from benchmarks.contenders.encoder import BATCH, Arguments
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
-    given, told = Given(), json.loads(sys.argv[1])
-    store = Store(told["store"])
-    model, dataset = Model.model_validate(told["model"]), Dataset.model_validate(told["dataset"])
-    if given.options.get("forward"):
+    """Encodes the rows of the command line on each request."""
+    arguments, artifacts = Arguments(), json.loads(sys.argv[1])
+    store = Store(artifacts["store"])
+    model = Model.model_validate(artifacts["model"])
+    dataset = Dataset.model_validate(artifacts["dataset"])
+    if arguments.options.get("forward"):
         _serve_forward(model, dataset, store)
     else:
-        _serve_stage(EncodeConfig(**given.options), model, dataset, store, given)
+        _serve_stage(EncodeConfig(**arguments.options), model, dataset, store, arguments)
 
 
-def _serve_stage(config: EncodeConfig, model, dataset, store: Store, given: Given) -> None:
+def _serve_stage(config: EncodeConfig, model, dataset, store: Store, arguments: Arguments) -> None:
     def work(number: int) -> None:
-        if given.out.is_symlink():  # other contenders of ours keep theirs
-            shutil.rmtree(given.out.resolve())
-            given.out.unlink()
+        if arguments.out.is_symlink():  # only the features of this contender are removed
+            shutil.rmtree(arguments.out.resolve())
+            arguments.out.unlink()
         features = encode(Context(store), model, config, dataset=dataset)
-        given.out.symlink_to(store.locate(features))
+        arguments.out.symlink_to(store.locate(features))
 
-    serve(work, lambda: None, rows=given.rows)
+    serve(work, lambda: None, rows=arguments.rows)
 
 
 def _serve_forward(model: Model, dataset: Dataset, store: Store) -> None:

@@ -1,7 +1,7 @@
-"""Ours: the whole training stage, with checkpoints, TensorBoard, validation and progress.
+"""aeflow: the whole train stage, with checkpoints, TensorBoard, validation and progress.
 
-With the option `bare`, only the compiled steps, to see what the rest costs; with `free`, without
-TensorFlow's deterministic operations, to see what those cost.
+With the option `bare`, it runs only the compiled steps, to show the cost of the rest. With `free`,
+it runs without TensorFlow's deterministic operations, to show their cost.
 """
 
 import queue
@@ -40,7 +40,7 @@ MANY = 1000
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     if case.network == "convolutional":
         network = ConvolutionalOptions(filters=(32, 64), output_activation="linear")
@@ -65,12 +65,12 @@ def main() -> None:
 
 
 def _serve_stage(case: Case, model_config, config, runtime) -> None:
-    """Lets the stage wait at the end of each epoch until it is told to go on.
+    """Runs the stage and pauses it at the end of each epoch until the next request.
 
-    It validates at the end of each epoch on the rows by which the others are judged in the end.
+    It validates at the end of each epoch, on the rows that all contenders are evaluated on.
     """
-    told, done = queue.Queue(), queue.Queue()
-    found = {"mse": float("nan")}
+    requests, answers = queue.Queue(), queue.Queue()
+    latest = {"mse": float("nan")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.npz"
         train_rows, held_out = _images(case)
@@ -82,9 +82,9 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
         def on_progress(progress) -> None:
             epochs, within = divmod(progress.done, steps_of(rows, case.batch_size))
             if epochs and not within and progress.message.startswith(f"epoch {epochs + 1} of"):
-                found["mse"] = progress.metrics["validation_loss"]
-                done.put(None)
-                if told.get() == "stop":
+                latest["mse"] = progress.metrics["validation_loss"]
+                answers.put(None)
+                if requests.get() == "stop":
                     raise Interrupted("enough")
 
         def work() -> None:
@@ -101,11 +101,11 @@ def _serve_stage(case: Case, model_config, config, runtime) -> None:
 
         def train_epoch(number: int) -> None:
             if number:
-                told.put("epoch")
-            done.get()
+                requests.put("epoch")
+            answers.get()
 
-        serve(train_epoch, lambda: found["mse"], rows=rows)
-        told.put("stop")
+        serve(train_epoch, lambda: latest["mse"], rows=rows)
+        requests.put("stop")
         thread.join()
 
 

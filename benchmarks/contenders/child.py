@@ -1,4 +1,4 @@
-"""What every contender that trains runs in: a process that trains an epoch when it is told to."""
+"""The child side of a contender: its arguments, and the loop that works on each request."""
 
 import json
 import os
@@ -12,26 +12,26 @@ __all__ = ["Case", "serve", "steps_of"]
 
 
 class Case:
-    """Holds what is trained: rows uint8 [N, *shape] of both splits, and the sizes of the model.
+    """Holds the rows of both splits, uint8 [N, *shape], and the sizes of the model to train.
 
-    One row in twenty is held out, as a user would, and by those all are judged.
-    It is read from the command line, so that contenders need nothing of ours but this file.
+    One row in twenty is held out, as a user would do, and all contenders are evaluated on those.
+    The case is read from the command line, so that contenders import only this file of aeflow's.
     """
 
     def __init__(self):
-        given = json.loads(sys.argv[1])
-        self.network: str = given["network"]
-        self.hidden: int = given["hidden"]
-        self.latent: int = given["latent"]
-        self.options: dict = given["options"]
+        arguments = json.loads(sys.argv[1])
+        self.network: str = arguments["network"]
+        self.hidden: int = arguments["hidden"]
+        self.latent: int = arguments["latent"]
+        self.options: dict = arguments["options"]
         self.learning_rate, self.batch_size = 0.002, 128
-        with np.load(given["data"]) as arrays:
-            self.train = arrays["train"][: given["rows"]]
-            self.validation = arrays["validation"][: given["rows"] // 19]
+        with np.load(arguments["data"]) as arrays:
+            self.train = arrays["train"][: arguments["rows"]]
+            self.validation = arrays["validation"][: arguments["rows"] // 19]
 
     @property
     def steps(self) -> int:
-        """The steps of one epoch."""
+        """The number of steps of one epoch."""
         return steps_of(len(self.train), self.batch_size)
 
     def order(self, epoch: int) -> np.ndarray:
@@ -40,15 +40,15 @@ class Case:
 
 
 def steps_of(rows: int, batch_size: int) -> int:
-    """Returns the steps of an epoch; the last of them takes the rows that are left."""
+    """Returns the number of steps of an epoch; the last step takes the remaining rows."""
     return -(-rows // batch_size)
 
 
 def serve(work: Callable[[int], None], mse: Callable[[], float | None], *, rows: int) -> None:
-    """Works once to warm up, then once for each line `work`; answers `mse` with the error.
+    """Works once to warm up, then once for each input line; answers the line `mse` with the error.
 
-    An answer is a line of JSON: seconds on the clock and of all processors for each of the
-    `rows` that it has worked through, or the error.
+    An answer is a line of JSON: wall-clock seconds and CPU seconds per row of the `rows` of one
+    round, or the error.
     """
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -60,12 +60,12 @@ def serve(work: Callable[[int], None], mse: Callable[[], float | None], *, rows:
             continue
         wall, cpu = time.perf_counter(), _cpu_seconds()
         work(number)
-        took = {"wall": time.perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
-        took = {name: seconds / rows for name, seconds in took.items()}
-        print(json.dumps(took), file=out, flush=True)
+        answer = {"wall": time.perf_counter() - wall, "cpu": _cpu_seconds() - cpu}
+        answer = {name: seconds / rows for name, seconds in answer.items()}
+        print(json.dumps(answer), file=out, flush=True)
 
 
 def _cpu_seconds() -> float:
-    """Returns the seconds of all processors, those of children that have ended with them."""
+    """Returns the CPU seconds of this process, including those of children that have ended."""
     used = os.times()
     return used.user + used.system + used.children_user + used.children_system

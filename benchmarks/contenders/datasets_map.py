@@ -1,6 +1,6 @@
-"""Hugging Face `datasets`: a batched `map` of ONNX Runtime over NumPy batches, then Parquet.
+"""Hugging Face `datasets`: a batched `map` of ONNX Runtime over Arrow batches, then Parquet.
 
-Tuned by hand: 1,024 rows a batch, no cache, pixels given as arrays, and written as they come.
+Tuned by hand: 1,024 rows per batch, no cache, pixels as arrays, latents written as they arrive.
 """
 
 import datasets
@@ -8,20 +8,20 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.contenders.child import serve
-from benchmarks.contenders.encoder import BATCH, Given, list_column
+from benchmarks.contenders.encoder import BATCH, Arguments, list_column
 from benchmarks.contenders.onnx_model import encoder_model, session
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
-    given = Given()
-    running = session(encoder_model(given.weights))
+    """Encodes the rows of the command line on each request."""
+    arguments = Arguments()
+    running = session(encoder_model(arguments.weights))
     datasets.disable_caching()
     datasets.disable_progress_bars()
     tables = [
-        pa.table({"id": ids, "pixels": list_column(pixels)}) for ids, pixels in given.tables()
+        pa.table({"id": ids, "pixels": list_column(pixels)}) for ids, pixels in arguments.tables()
     ]
-    prepared = given.folder / "datasets"
+    prepared = arguments.folder / "datasets"
     datasets.Dataset(pa.concat_tables(tables)).save_to_disk(prepared)
     del tables
     rows = datasets.load_from_disk(prepared).with_format("arrow")
@@ -40,9 +40,9 @@ def main() -> None:
             writer_batch_size=100_000,
             new_fingerprint=f"round-{number}",
         )
-        mapped.to_parquet(given.out, batch_size=100_000)
+        mapped.to_parquet(arguments.out, batch_size=100_000)
 
-    serve(work, lambda: None, rows=given.rows)
+    serve(work, lambda: None, rows=arguments.rows)
 
 
 if __name__ == "__main__":

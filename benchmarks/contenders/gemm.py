@@ -12,7 +12,7 @@ from benchmarks.contenders.child import Case, serve
 
 
 def main() -> None:
-    """Computes the products of as many steps as the case has in an epoch."""
+    """Computes the products of all steps of an epoch on each request."""
     case = Case()
     sizes = (784, case.hidden, case.latent, case.hidden, 784)
     generator = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def main() -> None:
         x, gradient = (generator.random((case.batch_size, size), np.float32) for size in (n, m))
         weights = generator.random((n, m), np.float32)
         products += [(x, weights), (x.T, gradient)]
-        if first:  # nothing asks for the gradient of the input
+        if first:  # the gradient of the input is not needed
             products.append((gradient, weights.T))
     products = [(a, b, np.empty((a.shape[0], b.shape[1]), np.float32)) for a, b in products]
 

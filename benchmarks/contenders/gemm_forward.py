@@ -7,21 +7,21 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 from benchmarks.contenders.child import serve
-from benchmarks.contenders.encoder import BATCH, Given
+from benchmarks.contenders.encoder import BATCH, Arguments
 
 
 def main() -> None:
-    """Computes the products of as many batches as there are rows for."""
-    given = Given()
-    rows = np.random.default_rng(0).random((BATCH, given.weights["w1"].shape[0]), np.float32)
-    hidden = np.empty((BATCH, given.weights["w1"].shape[1]), np.float32)
-    latent = np.empty((BATCH, given.weights["w2"].shape[1]), np.float32)
-    batches = given.rows // BATCH
+    """Computes the products of all whole batches of the rows on each request."""
+    arguments = Arguments()
+    rows = np.random.default_rng(0).random((BATCH, arguments.weights["w1"].shape[0]), np.float32)
+    hidden = np.empty((BATCH, arguments.weights["w1"].shape[1]), np.float32)
+    latent = np.empty((BATCH, arguments.weights["w2"].shape[1]), np.float32)
+    batches = arguments.rows // BATCH
 
     def work(number: int) -> None:
         for _ in range(batches):
-            np.dot(rows, given.weights["w1"], out=hidden)
-            np.dot(hidden, given.weights["w2"], out=latent)
+            np.dot(rows, arguments.weights["w1"], out=hidden)
+            np.dot(hidden, arguments.weights["w2"], out=latent)
 
     serve(work, lambda: None, rows=batches * BATCH)
 

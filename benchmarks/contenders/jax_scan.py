@@ -11,7 +11,7 @@ from benchmarks.contenders.child import Case, serve
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     x = jnp.asarray(case.train.reshape(-1, 784))
     held_out = jnp.asarray(case.validation.reshape(-1, 784))
@@ -24,14 +24,14 @@ def main() -> None:
         scaled = rows.astype(jnp.float32) / 255.0
         return jnp.mean((_reconstructed(weights, scaled) - scaled) ** 2)
 
-    def step(carried, chosen):
+    def step(carried, indices):
         weights, state = carried
-        gradients = jax.grad(loss)(weights, x[chosen])
+        gradients = jax.grad(loss)(weights, x[indices])
         updates, state = optimizer.update(gradients, state)
         return (optax.apply_updates(weights, updates), state), None
 
     scan = jax.jit(lambda carried, batches: jax.lax.scan(step, carried, batches)[0])
-    one = jax.jit(lambda carried, chosen: step(carried, chosen)[0])
+    single_step = jax.jit(lambda carried, indices: step(carried, indices)[0])
     carried = [(weights, state)]
 
     def train_epoch(number: int) -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         whole = len(order) // case.batch_size * case.batch_size
         carried[0] = scan(carried[0], order[:whole].reshape(-1, case.batch_size))
         if whole < len(order):
-            carried[0] = one(carried[0], order[whole:])
+            carried[0] = single_step(carried[0], order[whole:])
         jax.block_until_ready(carried[0])
 
     serve(train_epoch, lambda: float(loss(carried[0][0], held_out)), rows=len(case.train))

@@ -1,6 +1,6 @@
 """Keras as its users write it: rows scaled in advance, `compile`, `fit`.
 
-With the option `steps_per_execution`, that many steps a call.
+The option `steps_per_execution` sets the number of steps per call.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ layers = tf.keras.layers
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     tf.keras.utils.set_random_seed(0)
     x, x_held_out = (

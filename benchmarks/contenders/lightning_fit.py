@@ -26,28 +26,28 @@ class Module(lightning.LightningModule):
         return nn.functional.mse_loss(self.network(rows), rows)
 
     def configure_optimizers(self):
-        """Returns fused Adam, the same in every epoch that is asked for."""
+        """Returns fused Adam, the same one for every epoch."""
         return self.optimizer
 
 
 class Order(Sampler[int]):
-    """Gives rows in the order that all contenders take them in."""
+    """Samples rows in the order that all contenders use."""
 
     def __init__(self, case: Case):
         self.case = case
         self.epoch = 0
 
     def __iter__(self):
-        """Gives the rows of the next epoch."""
+        """Yields the row numbers of the next epoch."""
         yield from self.case.order(self.epoch).tolist()
 
     def __len__(self) -> int:
-        """Returns how many rows an epoch has."""
+        """Returns the number of rows of an epoch."""
         return len(self.case.train)
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     torch.manual_seed(0)

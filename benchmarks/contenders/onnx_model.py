@@ -1,4 +1,4 @@
-"""The encoder as an ONNX model, and a session of ONNX Runtime that runs it."""
+"""The encoder as an ONNX model, and an ONNX Runtime session that runs it."""
 
 import numpy as np
 import onnxruntime
@@ -30,7 +30,7 @@ def encoder_model(weights: dict[str, np.ndarray]) -> bytes:
 
 
 def session(model: bytes, *, threads: int = 0) -> onnxruntime.InferenceSession:
-    """Returns a session on so many threads, 0 for one on each core."""
+    """Returns a session with `threads` threads; 0 means one per core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,6 +1,7 @@
-"""The 2019 post's way: an eager tape, the loss computed twice, two images a step to TensorBoard.
+"""The 2019 post's training loop: eager tape, loss computed twice, images to TensorBoard each step.
 
-Written anew after its description; the network is that of the case, and so is the learning rate.
+Rewritten from its description, with the case's network and learning rate. Two sets of images, the
+originals and their reconstructions, are written per step.
 """
 
 import tempfile
@@ -14,7 +15,7 @@ layers = tf.keras.layers
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     tf.keras.utils.set_random_seed(0)
     x, held_out = (

@@ -1,4 +1,4 @@
-"""PyOD's autoencoder with its defaults: a model for each label, all test rows scored by each."""
+"""PyOD's autoencoder with its defaults: one model per label, each scores all test rows."""
 
 import json
 import sys
@@ -11,21 +11,21 @@ from sklearn.metrics import roc_auc_score
 
 def main() -> None:
     """Writes the mean AUROC over all labels."""
-    given = json.loads(sys.argv[1])
-    with np.load(given["data"]) as arrays:
+    arguments = json.loads(sys.argv[1])
+    with np.load(arguments["data"]) as arrays:
         train, test = (
-            arrays[name].reshape(len(arrays[name]), -1).astype(np.float32) / given["largest"]
+            arrays[name].reshape(len(arrays[name]), -1).astype(np.float32) / arguments["largest"]
             for name in ("train", "test")
         )
-        known, asked = arrays["train_labels"], arrays["test_labels"]
+        train_labels, test_labels = arrays["train_labels"], arrays["test_labels"]
     started = time.process_time()
-    found = []
-    for label in np.unique(known):
-        detector = AutoEncoder(random_state=given["seed"], verbose=0)
-        detector.fit(train[known == label])
-        found.append(roc_auc_score(asked != label, detector.decision_function(test)))
+    aurocs = []
+    for label in np.unique(train_labels):
+        detector = AutoEncoder(random_state=arguments["seed"], verbose=0)
+        detector.fit(train[train_labels == label])
+        aurocs.append(roc_auc_score(test_labels != label, detector.decision_function(test)))
     cpu = time.process_time() - started
-    np.savez(given["answer"], auroc=np.mean(found), cpu=cpu)
+    np.savez(arguments["answer"], auroc=np.mean(aurocs), cpu=cpu)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import ray
 
 from benchmarks.contenders.child import serve
-from benchmarks.contenders.encoder import BATCH, Given, list_column
+from benchmarks.contenders.encoder import BATCH, Arguments, list_column
 from benchmarks.contenders.onnx_model import encoder_model, session
 
 
 class Encode:
-    """A worker of its own process that keeps one session of one thread."""
+    """A worker in its own process, which keeps one session with one thread."""
 
     def __init__(self, model: bytes):
         self._running = session(model, threads=1)
@@ -28,18 +28,18 @@ class Encode:
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
-    given = Given()
-    prepared = given.folder / "ray"
+    """Encodes the rows of the command line on each request."""
+    arguments = Arguments()
+    prepared = arguments.folder / "ray"
     prepared.mkdir(exist_ok=True)
-    for number, (ids, pixels) in enumerate(given.tables()):
+    for number, (ids, pixels) in enumerate(arguments.tables()):
         table = pa.table({"id": ids, "pixels": list_column(pixels)})
         pq.write_table(table, prepared / f"{number:05d}.parquet", use_dictionary=False)
     ray.init(num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False)
-    model = encoder_model(given.weights)
+    model = encoder_model(arguments.weights)
 
     def work(number: int) -> None:
-        shutil.rmtree(given.out, ignore_errors=True)
+        shutil.rmtree(arguments.out, ignore_errors=True)
         rows = ray.data.read_parquet(str(prepared))
         rows.map_batches(
             Encode,
@@ -48,9 +48,9 @@ def main() -> None:
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=os.cpu_count()),
             num_cpus=0.5,
-        ).write_parquet(str(given.out))
+        ).write_parquet(str(arguments.out))
 
-    serve(work, lambda: None, rows=given.rows)
+    serve(work, lambda: None, rows=arguments.rows)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from benchmarks.contenders.child import serve
-from benchmarks.contenders.encoder import Given, write_latents
+from benchmarks.contenders.encoder import Arguments, write_latents
 
 
 def main() -> None:
-    """Encodes what the command line says when it is told to."""
-    given = Given()
-    weights = {name: torch.from_numpy(array) for name, array in given.weights.items()}
+    """Encodes the rows of the command line on each request."""
+    arguments = Arguments()
+    weights = {name: torch.from_numpy(array) for name, array in arguments.weights.items()}
     (n, hidden), latent = weights["w1"].shape, weights["w2"].shape[1]
     model = nn.Sequential(nn.Linear(n, hidden), nn.ReLU(), nn.Linear(hidden, latent)).eval()
     model.load_state_dict(
@@ -27,7 +27,7 @@ def main() -> None:
     def encode(pixels: np.ndarray) -> np.ndarray:
         return model(torch.from_numpy(np.array(pixels)).float().div_(255.0)).numpy()
 
-    serve(lambda number: write_latents(given, encode), lambda: None, rows=given.rows)
+    serve(lambda number: write_latents(arguments, encode), lambda: None, rows=arguments.rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ __all__ = ["network", "scaled"]
 
 
 def main() -> None:
-    """Trains what the command line says, an epoch at a time."""
+    """Trains the case of the command line, one epoch per request."""
     case = Case()
     torch.manual_seed(0)
     x, held_out = scaled(case.train), scaled(case.validation)
@@ -19,8 +19,8 @@ def main() -> None:
 
     def train_epoch(number: int) -> None:
         model.train()
-        for chosen in torch.from_numpy(case.order(number)).long().split(case.batch_size):
-            batch = x[chosen]
+        for indices in torch.from_numpy(case.order(number)).long().split(case.batch_size):
+            batch = x[indices]
             optimizer.zero_grad()
             nn.functional.mse_loss(model(batch), batch).backward()
             optimizer.step()
@@ -34,12 +34,12 @@ def main() -> None:
 
 
 def scaled(rows: np.ndarray) -> torch.Tensor:
-    """Returns rows uint8 [N, 28, 28, 1] as PyTorch wants them, float32 [N, 1, 28, 28] in [0, 1]."""
+    """Returns rows uint8 [N, 28, 28, 1] in PyTorch's form: float32 [N, 1, 28, 28] in [0, 1]."""
     return torch.from_numpy(rows.reshape(-1, 1, 28, 28).astype(np.float32) / 255.0)
 
 
 def network(case: Case) -> nn.Module:
-    """Returns the autoencoder of a case, its weights drawn as Keras draws them."""
+    """Returns the autoencoder of a case, with weights initialized as in Keras."""
     model = _convolutional(case) if case.network == "convolutional" else _dense(case)
     return model.apply(_as_keras_does)
 

@@ -1,1 +1,1 @@
-"""The soak: what only shows after many runs."""
+"""The soak: tests for faults that appear only in many runs."""

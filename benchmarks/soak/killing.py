@@ -1,4 +1,4 @@
-"""Kills stages at random moments, starts them again, and compares every byte; locally and on S3."""
+"""Kills stages at random moments, restarts them, and compares every byte, locally and on S3."""
 
 import random
 import signal
@@ -11,10 +11,10 @@ __all__ = ["soak"]
 
 
 def soak(kills: int) -> None:
-    """Kills runs so many times in a local store, and as many times in one on S3.
+    """Kills `kills` runs in a local store, and as many in a store on S3.
 
-    A round begins with an empty store and ends with the first run that nobody killed; what then
-    lies there must be what an unbroken run leaves, byte for byte, and verify.
+    A round starts with an empty store and ends with the first run that was not killed. The store
+    must then verify and contain the same bytes as after an uninterrupted run.
     """
     for place in places():
         _survive(kills, place)
@@ -23,24 +23,24 @@ def soak(kills: int) -> None:
 def _survive(kills: int, place: Place) -> None:
     start = time.monotonic()
     expected = place.unbroken()
-    longest = time.monotonic() - start  # its imports included: some rounds nobody kills
-    done, rounds = 0, 0
-    while done < kills:
-        while (code := _run(place, f"{rounds}", longest if done < kills else None)) != 0:
+    longest = time.monotonic() - start  # includes imports, so that some rounds end without a kill
+    kills_done, rounds = 0, 0
+    while kills_done < kills:
+        while (code := _run(place, f"{rounds}", longest if kills_done < kills else None)) != 0:
             if code != -signal.SIGKILL:
-                raise SystemExit(f"After {done} kills a run ended with {code}.")
-            done += 1
-        place.compare(f"{rounds}", expected, f"Round {rounds}, {done} kills")
+                raise SystemExit(f"After {kills_done} kills a run ended with {code}.")
+            kills_done += 1
+        place.compare(f"{rounds}", expected, f"Round {rounds}, {kills_done} kills")
         rounds += 1
     minutes = (time.monotonic() - start) / 60
     print(
-        f"{place}: {done} kills in {rounds} rounds, {minutes:.1f} min: {len(expected)} files, "
-        "every byte as in the unbroken run, nothing beside them, all sound."
+        f"{place}: {kills_done} kills in {rounds} rounds, {minutes:.1f} min: "
+        f"{len(expected)} files, every byte as in the uninterrupted run, no others, all verified."
     )
 
 
 def _run(place: Place, store: str, longest: float | None) -> int:
-    """Runs the stages, killed after a random time of at most `longest` seconds."""
+    """Runs the stages and kills them after a random time of at most `longest` seconds."""
     process = place.started(store)
     try:
         process.communicate("go\n", timeout=random.uniform(0, longest) if longest else None)

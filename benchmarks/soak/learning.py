@@ -1,4 +1,4 @@
-"""Trains every kind on every network from several seeds: none collapses, each resumes exactly."""
+"""Trains every kind on every network from several seeds; all must learn and resume exactly."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ CONTRACTS = "tests/models/test_kinds_and_networks.py"
 
 
 def soak(seeds: int) -> None:
-    """Runs what `make test` does with one seed, and prints its last line. Exits where one fails."""
-    ended = subprocess.run(
+    """Runs a test of `make test` with `seeds` seeds, prints its last line, exits if one fails."""
+    process = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "a_short_training", CONTRACTS],
         cwd=ROOT,
         env={**os.environ, "AEFLOW_TEST_SEEDS": str(seeds)},
@@ -21,7 +21,7 @@ def soak(seeds: int) -> None:
         text=True,
         check=False,
     )
-    lines = ended.stdout.splitlines()
-    if ended.returncode:
+    lines = process.stdout.splitlines()
+    if process.returncode:
         raise SystemExit("\n".join(line for line in lines if line.startswith("FAILED")))
     print(f"{seeds} seeds: {lines[-1]}", flush=True)

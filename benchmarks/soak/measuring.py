@@ -1,4 +1,4 @@
-"""What a service takes in use, and how long a scheduled run waits."""
+"""Measurements of a running service: database, memory, and the delay of scheduled runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,18 +31,20 @@ def server_mib(service: RunningService) -> float:
 
 
 def scheduled_runs(service: RunningService) -> list[FlowRun]:
-    """Gives the pool a run every minute; returns the first ones that completed."""
+    """Schedules a run every minute; returns the runs when SCHEDULED_RUNS of them completed."""
     with _every_minute(service) as deployment:
 
         def completed() -> list[FlowRun]:
-            ended = [r for r in service.runs_of(deployment) if r.state_type == StateType.COMPLETED]
-            return ended if len(ended) >= SCHEDULED_RUNS else []
+            completed_runs = [
+                r for r in service.runs_of(deployment) if r.state_type == StateType.COMPLETED
+            ]
+            return completed_runs if len(completed_runs) >= SCHEDULED_RUNS else []
 
         return until(completed, 60 * (SCHEDULED_RUNS + 3))
 
 
 def delay(service: RunningService, run: FlowRun, state: str) -> float:
-    """Returns how many seconds after it was due a run first came to a state."""
+    """Returns the seconds between a run's scheduled start and its first entry into a state."""
     assert run.expected_start_time
     return (service.came_to(run.id, state) - run.expected_start_time).total_seconds()
 

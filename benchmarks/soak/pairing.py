@@ -1,4 +1,4 @@
-"""Starts the same stages twice at once, and sees that both end with one answer; locally, on S3."""
+"""Starts the same stages twice at once, and checks that both get one answer, locally and on S3."""
 
 import time
 
@@ -8,9 +8,10 @@ __all__ = ["soak"]
 
 
 def soak(times: int) -> None:
-    """Lets two processes ingest, train and encode the same at once, in an empty store each time.
+    """Starts two processes at once that ingest, train and encode the same, in an empty store.
 
-    Both must end with 0, and what lies there must be what one run alone leaves, byte for byte.
+    Both must exit with 0, and the store must contain the same bytes as after a single run. This is
+    repeated `times` times.
     """
     for place in places():
         start = time.monotonic()
@@ -23,9 +24,7 @@ def soak(times: int) -> None:
                 process.stdin.flush()
             codes = [process.wait() for process in pair]
             if codes != [0, 0]:
-                raise SystemExit(f"{place}: of pair {number} the runs ended with {codes}.")
+                raise SystemExit(f"{place}: the runs of pair {number} exited with {codes}.")
             place.compare(f"pair-{number}", expected, f"Pair {number}")
         minutes = (time.monotonic() - start) / 60
-        print(
-            f"{place}: {times} pairs at once, {minutes:.1f} min: one answer each, both ended well."
-        )
+        print(f"{place}: {times} pairs at once, {minutes:.1f} min: one answer each, no failures.")

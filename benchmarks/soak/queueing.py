@@ -1,4 +1,4 @@
-"""Queues many encode runs on two workers of a real service, and sees what has become of each."""
+"""Queues many encode runs on two workers of a real service, and checks the result of each."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ LONGEST_DELAY_SECONDS = 10.0
 
 
 def soak(runs: int) -> None:
-    """Queues the runs, waits for all, and prints one table. Exits where one went wrong."""
+    """Queues the runs, waits for all, and prints one table. Exits if a run went wrong."""
     with running(AEFLOW_POOLS="cpu") as service, _second_worker(service):
         sources = _sources(service, min(runs, SOURCES_A_MODEL))
         models = _models(service, -(-runs // len(sources)), sources[0])
@@ -50,7 +50,7 @@ def soak(runs: int) -> None:
         seconds = time.monotonic() - start
         rows, shares = _check(service, queued, pairs), _shares(service, queued)
         after = f"{database_mib(service):.1f} MiB"
-        late = _delays(service)
+        delays = _delays(service)
         table = {
             "runs Completed in their first attempt": f"{runs}",
             "feature sets, each id of each dataset once": f"{runs}, {rows:,} rows",
@@ -59,7 +59,7 @@ def soak(runs: int) -> None:
             "database, before and after": f"{database:.1f} and {after}",
             "memory of the server: before, at most, after": f"{memory:.0f}, {peak:.0f}, "
             f"{server_mib(service):.0f} MiB",
-            "scheduled runs at the end began, s after they were due": late,
+            "scheduled runs at the end began, s after they were due": delays,
         }
     print("\n".join(["| queue of encode runs | |", "|---|---|"]))
     print("\n".join(f"| {name} | {value} |" for name, value in table.items()))
@@ -67,7 +67,7 @@ def soak(runs: int) -> None:
 
 @contextmanager
 def _second_worker(service: RunningService) -> Iterator[None]:
-    """Starts another worker of the pool, as one more machine would."""
+    """Starts another worker of the pool, like a second machine."""
     first = psutil.Process(service.pid("worker-cpu"))
     command = (sys.executable, "-m", "infra.worker", "cpu", "--name", "cpu-second")
     with (service.home / "logs" / "worker-second.log").open("wb") as log:
@@ -86,7 +86,7 @@ def _workers(service: RunningService) -> list[str]:
 
 
 def _sources(service: RunningService, count: int) -> list[str]:
-    """Writes sources with different rows, which nobody has ingested yet."""
+    """Writes sources with different rows that are not ingested yet."""
     images = load_digits().images.astype(np.uint8)
     paths = [service.home.parent / f"part{number}.npz" for number in range(count)]
     for number, path in enumerate(paths):
@@ -107,12 +107,12 @@ def _queue(service: RunningService, model: str, source: str) -> UUID:
 
 
 def _read(service: RunningService, queued: list[UUID]) -> list[FlowRun]:
-    wanted = FlowRunFilter(id=FlowRunFilterId(any_=queued))
-    return service.client.read_flow_runs(flow_run_filter=wanted)
+    run_filter = FlowRunFilter(id=FlowRunFilterId(any_=queued))
+    return service.client.read_flow_runs(flow_run_filter=run_filter)
 
 
 def _wait(service: RunningService, queued: list[UUID]) -> float:
-    """Waits until all have ended; returns the most memory of the server meanwhile, in MiB."""
+    """Waits until all runs have ended; returns the server's peak memory meanwhile, in MiB."""
     end, peak = time.monotonic() + SECONDS_A_RUN * len(queued), 0.0
     while not all(run.state and run.state.is_final() for run in _read(service, queued)):
         peak = max(peak, server_mib(service))
@@ -123,19 +123,19 @@ def _wait(service: RunningService, queued: list[UUID]) -> float:
 
 
 def _check(service: RunningService, queued: list[UUID], pairs: list[tuple[str, str]]) -> int:
-    """Returns how many rows there are. Exits where a run, an answer or a row is not as due."""
+    """Returns the number of rows. Exits if a run, a feature set or a row is not as expected."""
     for run in _read(service, queued):
         if (run.state_type, run.run_count) != (StateType.COMPLETED, 1):
             message = run.state.message if run.state else ""
             raise SystemExit(f"{run.state_name} in attempt {run.run_count}: {message}")
     store = Store(service.store)
-    made = manifests_of(FeatureSet, store)
-    found = sorted((_input(one, "model"), _dataset(one, store).name) for one in made)
-    if found != sorted((model, Path(source).stem) for model, source in pairs):
-        raise SystemExit(f"Wanted were {pairs}, and these feature sets are there: {found}.")
-    if left := list(service.store.glob("*/*.partial")):
-        raise SystemExit(f"Unfinished work is left: {left}.")
-    return sum(_rows(manifest, store) for manifest in made)
+    manifests = manifests_of(FeatureSet, store)
+    names = sorted((_input(one, "model"), _dataset(one, store).name) for one in manifests)
+    if names != sorted((model, Path(source).stem) for model, source in pairs):
+        raise SystemExit(f"Expected were {pairs}, but the feature sets are {names}.")
+    if drafts := list(service.store.glob("*/*.partial")):
+        raise SystemExit(f"Unfinished drafts are left: {drafts}.")
+    return sum(_rows(manifest, store) for manifest in manifests)
 
 
 def _input(features: Manifest, name: str) -> str:
@@ -147,25 +147,27 @@ def _dataset(features: Manifest, store: Store) -> Dataset:
 
 
 def _rows(features: Manifest, store: Store) -> int:
-    """Returns the rows of a feature set. Exits where its ids are not those of its dataset."""
+    """Returns the rows of a feature set. Exits if its ids are not those of its dataset."""
     answer, dataset = FeatureSet.model_validate(features.artifact), _dataset(features, store)
     ids = read_features(store.locate(answer))["id"].to_pylist()
-    wanted = [i for shard in open_split(dataset, "all", store) for i in shard.ids.to_pylist()]
-    if Counter(ids) != Counter(wanted) or len(set(ids)) != len(ids):
-        raise SystemExit(f"{answer.address} has {len(ids)} rows for {len(wanted)} of its dataset.")
+    expected_ids = [i for shard in open_split(dataset, "all", store) for i in shard.ids.to_pylist()]
+    if Counter(ids) != Counter(expected_ids) or len(set(ids)) != len(ids):
+        raise SystemExit(
+            f"{answer.address} has {len(ids)} rows for {len(expected_ids)} of its dataset."
+        )
     return len(ids)
 
 
 def _shares(service: RunningService, queued: list[UUID]) -> str:
-    by = Counter(str(run.labels.get("prefect.worker.name")) for run in _read(service, queued))
-    if len(by) != 2:
-        raise SystemExit(f"Two workers were there, and the runs went to: {dict(by)}.")
-    return ", ".join(f"{name}: {count}" for name, count in sorted(by.items()))
+    counts = Counter(str(run.labels.get("prefect.worker.name")) for run in _read(service, queued))
+    if len(counts) != 2:
+        raise SystemExit(f"There were two workers, but the runs went to: {dict(counts)}.")
+    return ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
 
 
 def _delays(service: RunningService) -> str:
-    """Returns how late scheduled runs began. Exits where one was too late."""
-    late = sorted(delay(service, run, "Running") for run in scheduled_runs(service))
-    if late[-1] > LONGEST_DELAY_SECONDS:
-        raise SystemExit(f"A scheduled run began {late[-1]:.1f} s after it was due.")
-    return ", ".join(f"{seconds:.1f}" for seconds in late)
+    """Returns the delays of the scheduled runs. Exits if one began too late."""
+    delays = sorted(delay(service, run, "Running") for run in scheduled_runs(service))
+    if delays[-1] > LONGEST_DELAY_SECONDS:
+        raise SystemExit(f"A scheduled run began {delays[-1]:.1f} s after it was due.")
+    return ", ".join(f"{seconds:.1f}" for seconds in delays)

@@ -1,4 +1,4 @@
-"""Stores that a soak works in, locally and on S3: stages run in them, and what lies there."""
+"""The stores of a soak, locally and on S3: runs stages in them and compares their content."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ MUTABLE = ("_manifest.json", ".alias.json")
 
 
 class Place(NamedTuple):
-    """Says where stores may lie, and with which environment they are reached."""
+    """Names a location for stores, and the environment to access them with."""
 
     url: str
     environment: dict[str, str]
@@ -47,7 +47,7 @@ class Place(NamedTuple):
         return self.url.partition(":")[0]
 
     def started(self, name: str) -> subprocess.Popen:
-        """Starts ingest, train and encode in a store; they wait for a line on their input."""
+        """Starts a process that runs the stages in a store after it has read a line on stdin."""
         process = subprocess.Popen(
             [sys.executable, "-c", STAGES, f"{self.url}/{name}".removeprefix("file://")],
             env=self.environment,
@@ -61,35 +61,35 @@ class Place(NamedTuple):
         return process
 
     def content(self, name: str) -> dict[str, bytes]:
-        """Returns all files by name, those that hold times empty, without live logs and uses."""
+        """Returns all files by name, except live logs and uses; files that hold times are empty."""
         store = _opened(f"{self.url}/{name}", self.environment)
-        found = [meta["path"] for meta in obstore.list(store).collect()]
+        names = [meta["path"] for meta in obstore.list(store).collect()]
         return {
             name: b"" if name.endswith(MUTABLE) else bytes(obstore.get(store, name).bytes())
-            for name in found
+            for name in names
             if not name.startswith("logs/") and not name.endswith("/_used")
         }
 
     def unbroken(self) -> dict[str, bytes]:
-        """Returns what one run leaves that nothing disturbs. Exits where it fails."""
+        """Returns the files of one uninterrupted run. Exits if it fails."""
         process = self.started("unbroken")
         process.communicate("go\n")
         if process.returncode != 0:
-            raise SystemExit(f"The unbroken run ended with {process.returncode}.")
+            raise SystemExit(f"The uninterrupted run exited with {process.returncode}.")
         return self.content("unbroken")
 
     def compare(self, name: str, expected: dict[str, bytes], when: str) -> None:
-        """Exits where a store holds other files, or other bytes."""
-        found = self.content(name)
-        if found.keys() != expected.keys():
-            raise SystemExit(f"{when}: other files: {sorted(found.keys() ^ expected.keys())[:5]}")
-        different = [name for name in expected if found[name] != expected[name]]
+        """Exits if a store contains other files or other bytes than expected."""
+        content = self.content(name)
+        if content.keys() != expected.keys():
+            raise SystemExit(f"{when}: other files: {sorted(content.keys() ^ expected.keys())[:5]}")
+        different = [name for name in expected if content[name] != expected[name]]
         if different:
             raise SystemExit(f"{when}: other bytes in {different[:5]}")
 
 
 def places() -> Iterator[Place]:
-    """Yields a folder of this machine, then a bucket of an S3 server that lives meanwhile."""
+    """Yields a local folder, then a bucket of an S3 server that runs meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         yield Place(f"file://{folder}/local", dict(os.environ))
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def places() -> Iterator[Place]:
         try:
             environment = server.environment(AWS_REGION="us-east-1")
             bucket = _opened("s3://soaked", environment)
-            obstore.put(bucket, "beside", b"")  # makes it
+            obstore.put(bucket, "beside", b"")  # creates the bucket
             yield Place("s3://soaked/stores", environment)
         finally:
             server.stop()

@@ -77,5 +77,5 @@ def test_address_that_is_none_is_refused_without_being_repeated(monkeypatch):
     with pytest.raises(ConfigError) as raised:
         address()
     assert str(raised.value) == (
-        "AEFLOW_NOTIFY_URL is no address that begins with http:// or https://."
+        "AEFLOW_NOTIFY_URL is not a URL. Set it to one that begins with http:// or https://."
     )

@@ -1,4 +1,4 @@
-"""Figures are PNG whatever the path is called, and the same arrays give the same bytes."""
+"""Figures are PNG for any file name, and equal arrays give equal bytes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What stands in event files is what TensorBoard reads back from them."""
+"""TensorBoard reads back from event files what was written to them."""
 
 from pathlib import Path
 

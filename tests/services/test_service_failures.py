@@ -110,7 +110,7 @@ def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: 
     crashed = service.wait(run, "Crashed", seconds=150)
     assert time.monotonic() - start < 120
     assert crashed.state
-    assert str(crashed.state.message).startswith("Nothing was heard of this run")
+    assert str(crashed.state.message).startswith("The heartbeat of this run stopped")
 
     service.wait(run, "Completed", seconds=240)
     assert service.run(run).run_count == 2
@@ -128,7 +128,7 @@ def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
         assert state.type == StateType.PENDING
         crashed = service.wait(run, "Crashed", seconds=90)
     assert crashed.state
-    assert str(crashed.state.message).startswith("A worker took this run, and it never began")
+    assert str(crashed.state.message).startswith("A worker took this run, but it never began")
     time.sleep(STARTED_AGAIN_SECONDS)
     assert (service.state(run), service.run(run).run_count) == ("Crashed", 0)
 

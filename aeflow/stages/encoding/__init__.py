@@ -1,4 +1,4 @@
-"""Encoding: a whole dataset into latent features, in Parquet."""
+"""The encoding stage: encodes a whole dataset into latent features, stored as Parquet."""
 
 from aeflow.stages.encoding.encode import encode
 

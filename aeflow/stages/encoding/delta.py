@@ -1,8 +1,8 @@
-"""Features as a Delta table: a log of one commit beside the Parquet files, made for each encode.
+"""The Delta log of a feature set: one commit next to the Parquet files, written by each encode.
 
-The log is written here, after https://github.com/delta-io/delta/blob/master/PROTOCOL.md, and not
-by a library, because those put times and random ids into it: this one has neither, so the same
-features have the same bytes. What commits them is the store's manifest, which lists the log too.
+The log follows https://github.com/delta-io/delta/blob/master/PROTOCOL.md and is written here, not
+by a library. Libraries put times and random ids into the log. This log contains neither, so the
+same features have the same bytes. The store's manifest commits the features and lists the log too.
 """
 
 import json
@@ -35,39 +35,45 @@ PARTITIONS = {"split": pa.string(), "label": pa.int64()}
 
 
 def check_delta() -> None:
-    """Raises UnfitMachine if the package is missing that Delta tables need."""
+    """Raises UnfitMachine if the package deltalake, which Delta tables need, is not installed."""
     if find_spec("deltalake") is None:
         raise UnfitMachine(
             "The format delta needs the package 'deltalake', which is not installed. Install the "
-            "extra, aeflow[delta], or take --format parquet."
+            "extra aeflow[delta], or choose --format parquet."
         )
 
 
 def write_log(draft: Draft, files: Iterable[FileEntry], *, key: str) -> None:
-    """Makes a Delta table of the feature files in a draft, and reads it to see that it is one."""
+    """Writes the Delta log for the feature files in a draft, and checks it by reading the table.
+
+    Raises CorruptArtifact if the table does not have as many rows as the files.
+    """
     files = sorted(files, key=lambda entry: entry.name)
     footer = footer_of(draft.path(files[0].name))
     actions = [{"protocol": PROTOCOL}, {"metaData": _metadata(draft, files[0].name, footer, key)}]
-    actions += [{"add": _added(entry)} for entry in files]
+    actions += [{"add": _add_action(entry)} for entry in files]
     draft.remove(FOLDER)
     with draft.writing(COMMIT) as path:
         path.write_text("".join(f"{json.dumps(action)}\n" for action in actions), "utf-8")
-    found, rows = _opened(draft.folder, footer.identity).count(), sum(e.rows or 0 for e in files)
-    if found != rows:
-        raise CorruptArtifact(f"The Delta table in '{draft.folder}' has {found} rows, not {rows}.")
+    table_rows = _opened(draft.folder, footer.identity).count()
+    file_rows = sum(entry.rows or 0 for entry in files)
+    if table_rows != file_rows:
+        raise CorruptArtifact(
+            f"The Delta table in '{draft.folder}' has {table_rows} rows, not {file_rows}."
+        )
 
 
 def open_table(features: FeatureSet, store: Store) -> "DeltaTable":
     """Opens a feature set as a Delta table, after comparing every file's SHA-256.
 
-    Raises ConfigError where it was not written as one, and IdentityMismatch where another model
-    is named in the table's metadata.
+    Raises ConfigError if the features were not encoded as a Delta table, and IdentityMismatch if
+    the table's metadata names another model.
     """
     check_delta()
     names = [entry.name for entry in store.manifest(features.address).files]
     if COMMIT not in names:
         raise ConfigError(
-            f"The features {features.key} are no Delta table. Encode with --format delta."
+            f"The features {features.key} are not a Delta table. Encode with --format delta."
         )
     return _opened(store.reading(features, names), features.identity)
 
@@ -76,11 +82,11 @@ def _opened(folder: Path, identity: str) -> "DeltaTable":
     from deltalake import DeltaTable
 
     table = DeltaTable(str(folder))
-    named = table.metadata().configuration.get("aeflow.identity", "nobody")
-    if named != identity:
+    table_identity = table.metadata().configuration.get("aeflow.identity", "an unknown model")
+    if table_identity != identity:
         raise IdentityMismatch(
-            f"The Delta table in '{folder}' was made by {named[:16]}, not by {identity[:16]}. "
-            "Encode again with one model."
+            f"The Delta table in '{folder}' was made by {table_identity[:16]}, not by "
+            f"{identity[:16]}. Encode again with one model."
         )
     return table
 
@@ -92,20 +98,20 @@ def _metadata(draft: Draft, name: str, footer: Footer, key: str) -> dict[str, An
     schema = pq.read_schema(draft.path(name)).remove_metadata()
     for partition in partitions:
         schema = schema.append(pa.field(partition, PARTITIONS[partition]))
-    told = footer_metadata(footer)
-    del told["aeflow.source"]  # each file has its own
+    configuration = footer_metadata(footer)
+    del configuration["aeflow.source"]  # each file has a source of its own
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {footer.identity}")),
         "name": f"features {key}",
         "format": {"provider": "parquet", "options": {}},
         "schemaString": Schema.from_arrow(schema).to_json(),
         "partitionColumns": partitions,
-        "configuration": told,
+        "configuration": configuration,
         "createdTime": NO_TIME,
     }
 
 
-def _added(entry: FileEntry) -> dict[str, Any]:
+def _add_action(entry: FileEntry) -> dict[str, Any]:
     return {
         "path": quote(entry.name, safe="/="),
         "partitionValues": _partitions(entry.name),

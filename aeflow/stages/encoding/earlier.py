@@ -1,4 +1,4 @@
-"""What need not be encoded again: shards that the same model has encoded before, byte for byte."""
+"""Reuse of earlier features: shards with the same bytes that the same model has encoded before."""
 
 import logging
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from aeflow.datasets.shards import split_of
 from aeflow.features import label_of
 from aeflow.lineage import FileEntry, Manifest, Question
 from aeflow.stages import Work
-from aeflow.stages.encoding.pieces import Piece, feature_files, record
+from aeflow.stages.encoding.encoded_shards import EncodedShard, feature_files, record
 from aeflow.storage import Draft, Store
 from aeflow.storage.listing import manifests_of
 
 __all__ = ["adopt_features"]
 
 DIGITS = len("01234567.parquet")
-"""How long the end of a feature file's name is, which follows from its bytes alone."""
+"""The length of the end of a feature file's name, which depends only on the file's bytes."""
 
 IN_FLIGHT = 8
 
@@ -27,71 +27,83 @@ logger = logging.getLogger(__name__)
 
 
 def adopt_features(
-    missing: list[Piece], work: Work, *, made_by: Mapping[str, Any]
-) -> dict[Piece, list[FileEntry]]:
-    """Takes over the files of shards that earlier feature sets have; returns them by shard.
+    missing: list[EncodedShard], work: Work, *, made_by: Mapping[str, Any]
+) -> dict[EncodedShard, list[FileEntry]]:
+    """Adopts the files of missing shards from earlier feature sets; returns the files by shard.
 
-    A file is taken over if model and config are the same, if it was made by the same device, cpu
-    and encode_batch_size, and if the shard has the same SHA-256. It saves work and changes no byte
-    of the answer.
+    A file is adopted if the model and the config are the same, if it was made with the same device,
+    cpu and encode_batch_size, and if the shard has the same SHA-256. This saves work and changes
+    no byte of the feature set.
     """
     question, store = work.question, work.store
-    wanted = _shards(question, store)
-    adopted: dict[Piece, list[FileEntry]] = {}
+    digests = _digests(question, store)
+    adopted: dict[EncodedShard, list[FileEntry]] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="adopt") as pool:
-        for manifest in _earlier(question, made_by, store):
+        for manifest in _earlier_manifests(question, made_by, store):
             if len(adopted) == len(missing):
                 break
-            made = _made(manifest, store)
-            left = [p for p in missing if p not in adopted and wanted[p] in made]
-            take = partial(_take, address=manifest.question.address, draft=work.draft)
-            taken = pool.map(take, left, [made[wanted[piece]] for piece in left])
-            adopted |= {piece: files for piece, files in zip(left, taken, strict=True) if files}
+            earlier_files = _files_by_digest(manifest, store)
+            reusable = [s for s in missing if s not in adopted and digests[s] in earlier_files]
+            adopt = partial(_adopt, address=manifest.question.address, draft=work.draft)
+            adopted_files = pool.map(
+                adopt, reusable, [earlier_files[digests[shard]] for shard in reusable]
+            )
+            adopted |= {
+                shard: files for shard, files in zip(reusable, adopted_files, strict=True) if files
+            }
     return adopted
 
 
-def _take(piece: Piece, files: list[FileEntry], *, address: str, draft: Draft) -> list[FileEntry]:
-    """Takes over the files of a shard, none where one of them is not what was committed."""
+def _adopt(
+    encoded_shard: EncodedShard, files: list[FileEntry], *, address: str, draft: Draft
+) -> list[FileEntry]:
+    """Adopts the files of a shard; adopts none if one of them differs from what was committed."""
     for entry in files:
         if not draft.files.holds(f"{address}/{entry.name}", entry):
             shown = draft.files.shown(f"{address}/{entry.name}")
-            logger.warning("encode: '%s' is damaged: encodes %s again", shown, piece.shard)
+            logger.warning(
+                "encode: '%s' is damaged, so %s is encoded again", shown, encoded_shard.shard
+            )
             return []
-    taken = []
+    adopted_entries = []
     for entry in files:
-        name = piece.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
+        name = encoded_shard.file(label_of(PurePosixPath(entry.name)), entry.name[-DIGITS:])
         draft.adopt(name, f"{address}/{entry.name}")
-        taken.append(entry.model_copy(update={"name": name}))
-    record(piece, taken, draft)
-    return taken
+        adopted_entries.append(entry.model_copy(update={"name": name}))
+    record(encoded_shard, adopted_entries, draft)
+    return adopted_entries
 
 
-def _earlier(question: Question, made_by: Mapping[str, Any], store: Store) -> list[Manifest]:
-    """Lists the feature sets that the same model made in the same way, the newest first."""
-    alike = [
+def _earlier_manifests(
+    question: Question, made_by: Mapping[str, Any], store: Store
+) -> list[Manifest]:
+    """Returns earlier feature sets of the same model, config and `made_by`, the newest first."""
+    manifests = [
         manifest
         for manifest in manifests_of(FeatureSet, store)
-        if _asked(manifest.question) == _asked(question)
+        if _encoder_of(manifest.question) == _encoder_of(question)
         and all(manifest.runtime.get(name) == value for name, value in made_by.items())
     ]
-    return sorted(alike, key=lambda manifest: manifest.created, reverse=True)
+    return sorted(manifests, key=lambda manifest: manifest.created, reverse=True)
 
 
-def _asked(question: Question) -> tuple:
+def _encoder_of(question: Question) -> tuple:
     return question.version, question.configs, question.inputs["model"].digest
 
 
-def _shards(question: Question, store: Store) -> dict[Piece, str]:
-    """Returns the SHA-256 of every shard of the dataset in a question; none where it is gone."""
+def _digests(question: Question, store: Store) -> dict[EncodedShard, str]:
+    """Returns the SHA-256 of every shard of a question's dataset; empty if the dataset is gone."""
     manifest = store.find(question.inputs["dataset"].address)
     entries = manifest.files if manifest else ()
     splits = {entry: split_of(entry.name) for entry in entries}
-    return {Piece(split, entry.name): entry.sha256 for entry, split in splits.items() if split}
+    return {
+        EncodedShard(split, entry.name): entry.sha256 for entry, split in splits.items() if split
+    }
 
 
-def _made(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
-    """Returns the files that a feature set has of each shard, by the shard's SHA-256."""
-    store.manifest(manifest.question.address)  # a use, which keeps a prune away
+def _files_by_digest(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
+    """Returns the files of a feature set, grouped by the SHA-256 of the shard they encode."""
+    store.manifest(manifest.question.address)  # records a use, so that prune keeps it
     files = feature_files(entry for entry in manifest.files if entry.rows is not None)
-    shards = _shards(manifest.question, store)
-    return {sha256: files[piece.start] for piece, sha256 in shards.items() if piece.start in files}
+    digests = _digests(manifest.question, store)
+    return {sha256: files[shard.start] for shard, sha256 in digests.items() if shard.start in files}

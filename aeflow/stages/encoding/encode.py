@@ -1,4 +1,4 @@
-"""The encoding stage: plan the shards, encode those that are missing, assemble the feature set."""
+"""The encode stage: plans the shards, encodes the missing ones, assembles the feature set."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from aeflow.progress import Progress, is_logged
 from aeflow.stages import Answered, Work, stage
 from aeflow.stages.encoding.delta import check_delta, write_log
 from aeflow.stages.encoding.earlier import adopt_features
-from aeflow.stages.encoding.pieces import Piece, recorded
+from aeflow.stages.encoding.encoded_shards import EncodedShard, recorded
 from aeflow.storage import Draft, Store
 from aeflow.storage.disk.files import WORK
 
@@ -34,13 +34,14 @@ logger = logging.getLogger(__name__)
     resumable=True,
 )
 def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> Answered:
-    """Encodes every row of a dataset into Parquet features, one file a shard, or a shard and label.
+    """Encodes every row of a dataset into Parquet files, one per shard, or per shard and label.
 
-    Shards that this model has encoded before, in an earlier feature set, are taken over from it.
-    The others are encoded here, or elsewhere if the context spreads them: not a byte differs.
-    Interrupted or killed, it leaves a draft with the finished files, from which the same call
-    goes on. Raises ConfigError if the dataset does not fit the model or has not the labels to
-    partition by, CorruptArtifact if the model is not what was committed.
+    The files of shards that this model has encoded for an earlier feature set are reused.
+    The others are encoded in this process, or in other processes if the context spreads them.
+    The bytes are the same in every case. If the call is interrupted or killed, a draft with the
+    finished files stays, and the same call resumes from it. Raises ConfigError if the dataset does
+    not fit the model, or if it has no labels to partition by. Raises CorruptArtifact if the model
+    differs from what was committed.
     """
     from aeflow.stages.encoding.group import ShardEncoder, encode_group
     from aeflow.stages.encoding.spreading import grouped
@@ -54,14 +55,14 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
         cpu=work.machine.cpu,
     )
     runtime = work.runtime.model_copy(update={"encode_batch_size": encoder.batch_size})
-    pieces = _plan(dataset, work.store)
+    shards = _plan(dataset, work.store)
     made_by = {"device": work.machine.device, "encode_batch_size": encoder.batch_size}
-    new, finished = _left(pieces, work, made_by=made_by)
-    count = _Count(work, dataset, num_shards=len(pieces), finished=finished)
+    new_shards, finished_rows = _resume(shards, work, made_by=made_by)
+    count = _Count(work, dataset, num_shards=len(shards), finished_rows=finished_rows)
     count.add_rows(0)
     if work.context.spread:
         groups = grouped(
-            new,
+            new_shards,
             model=model,
             dataset=dataset,
             config=config,
@@ -73,7 +74,7 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
             count.add_rows(rows_done)
     else:
         encode_group(
-            new,
+            new_shards,
             work.draft,
             encoder=encoder,
             config=config,
@@ -84,31 +85,36 @@ def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
             on_rows=count.add_rows,
             on_shard=count.add_shard,
         )
-    files = _assemble(pieces, work.draft, dataset)
+    files = _assemble(shards, work.draft, dataset)
     if config.format == "delta":
         write_log(work.draft, files, key=work.question.key)
-    described = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
-    stored = {"layout": config.layout, "format": config.format}
-    return Answered(described | stored, encoder.recorded)
+    contents = {"identity": model.identity, "latent_dim": model.latent_dim, "rows": dataset.rows}
+    options = {"layout": config.layout, "format": config.format}
+    return Answered(contents | options, encoder.recorded)
 
 
 class _Count:
     """Counts encoded rows and written shards, and reports them."""
 
     def __init__(
-        self, work: Work, dataset: Dataset, *, num_shards: int, finished: dict[Piece, int]
+        self,
+        work: Work,
+        dataset: Dataset,
+        *,
+        num_shards: int,
+        finished_rows: dict[EncodedShard, int],
     ):
         self._work = work
         self._total = sum(dataset.rows.values())
         self._num_shards = num_shards
-        self._rows, self._shards = sum(finished.values()), len(finished)
+        self._rows, self._shards = sum(finished_rows.values()), len(finished_rows)
 
     def add_rows(self, count: int) -> None:
         self._rows += count
         message = f"{self._shards} of {self._num_shards} shards"
         self._work.on_progress(Progress("encode", self._rows, self._total, "row", message))
 
-    def add_shard(self, piece: Piece, rows: int) -> None:
+    def add_shard(self, encoded_shard: EncodedShard, rows: int) -> None:
         self._shards += 1
         self.add_rows(0)
         if is_logged(self._shards, self._num_shards):
@@ -116,7 +122,7 @@ class _Count:
                 "encode: shard %d of %d, %s, %d rows",
                 self._shards,
                 self._num_shards,
-                piece.shard,
+                encoded_shard.shard,
                 rows,
             )
 
@@ -131,61 +137,70 @@ def _check(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) 
     if config.format == "delta":
         check_delta()
     if work.runtime.dask and not work.context.spread:
-        raise UnfitMachine("Encoding over Dask is a matter of Prefect's tasks: leave out --direct.")
+        raise UnfitMachine("Dask can only encode in a Prefect flow run. Leave out --direct.")
 
 
-def _plan(dataset: Dataset, store: Store) -> list[Piece]:
-    """Lists the shards of all splits that hold rows, in order."""
+def _plan(dataset: Dataset, store: Store) -> list[EncodedShard]:
+    """Returns the shards of all splits that have rows, in order."""
     splits = [split for split, rows in dataset.rows.items() if rows]
-    return [Piece(split, name) for split in splits for name in shard_names(dataset, split, store)]
+    return [
+        EncodedShard(split, name) for split in splits for name in shard_names(dataset, split, store)
+    ]
 
 
-def _left(
-    pieces: list[Piece], work: Work, *, made_by: dict[str, Any]
-) -> tuple[list[Piece], dict[Piece, int]]:
-    """Returns the pieces that are to be encoded, and the rows of those that need not be."""
+def _resume(
+    shards: list[EncodedShard], work: Work, *, made_by: dict[str, Any]
+) -> tuple[list[EncodedShard], dict[EncodedShard, int]]:
+    """Returns the shards to encode, and the rows of the shards that are encoded already."""
     draft = work.draft
-    _keep_what_is_alike(draft, made_by)
-    recordings = recorded(pieces, draft, is_checked=True).items()
-    finished = {piece: _rows(files) for piece, files in recordings}
-    if finished:
-        logger.info("encode: goes on after %d of %d shards", len(finished), len(pieces))
-    missing = [piece for piece in pieces if piece not in finished]
-    adopted = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
-    if adopted:
-        logger.info("encode: %d of %d shards are in the store already", len(adopted), len(pieces))
-        finished |= {piece: _rows(files) for piece, files in adopted.items()}
-    return [piece for piece in missing if piece not in adopted], finished
+    _clear_if_made_differently(draft, made_by)
+    files_by_shard = recorded(shards, draft, is_checked=True).items()
+    finished_rows = {shard: _rows(files) for shard, files in files_by_shard}
+    if finished_rows:
+        logger.info("encode: resumes after %d of %d shards", len(finished_rows), len(shards))
+    missing = [shard for shard in shards if shard not in finished_rows]
+    adopted_files = adopt_features(missing, work, made_by=made_by | {"cpu": work.machine.cpu})
+    if adopted_files:
+        logger.info(
+            "encode: %d of %d shards are already in the store", len(adopted_files), len(shards)
+        )
+        finished_rows |= {shard: _rows(files) for shard, files in adopted_files.items()}
+    return [shard for shard in missing if shard not in adopted_files], finished_rows
 
 
-def _keep_what_is_alike(draft: Draft, made_by: dict[str, Any]) -> None:
-    """Begins anew if another device or batch size has made what is finished."""
+def _clear_if_made_differently(draft: Draft, made_by: dict[str, Any]) -> None:
+    """Empties the draft if its files were made with another device or batch size."""
     if not draft.path(MADE_BY).exists() or json.loads(draft.path(MADE_BY).read_bytes()) != made_by:
         draft.clear()
         with draft.writing(MADE_BY) as path:
             path.write_text(json.dumps(made_by), "utf-8")
 
 
-def _assemble(pieces: list[Piece], draft: Draft, dataset: Dataset) -> list[FileEntry]:
-    """Checks that rows in are rows out; returns the files, of which there are no others then."""
-    recordings = recorded(pieces, draft)
-    files = list(chain.from_iterable(recordings.values()))
-    for split, expected in dataset.rows.items():
-        found = sum(_rows(recordings[p]) for p in pieces if p.split == split and p in recordings)
-        if found != expected:
+def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> list[FileEntry]:
+    """Checks that every row was encoded, deletes stray files, and returns the feature files."""
+    files_by_shard = recorded(shards, draft)
+    files = list(chain.from_iterable(files_by_shard.values()))
+    for split, expected_rows in dataset.rows.items():
+        encoded_rows = sum(
+            _rows(files_by_shard[s]) for s in shards if s.split == split and s in files_by_shard
+        )
+        if encoded_rows != expected_rows:
             raise CorruptArtifact(
-                f"There are features of {found} rows of the split '{split}', which has "
-                f"{expected}. Delete the folder {draft.shown} and run again."
+                f"{encoded_rows} rows of the split '{split}' were encoded, but it has "
+                f"{expected_rows}. Delete the folder {draft.shown} and run again."
             )
     _remove_strays({entry.name for entry in files}, draft)
     draft.take_over(files)
     return files
 
 
-def _remove_strays(known: set[str], draft: Draft) -> None:
-    """Drops a file whose rows stand in another: on two kinds of CPU their bits may differ."""
+def _remove_strays(listed_names: set[str], draft: Draft) -> None:
+    """Deletes files that no record lists.
+
+    They remain if a shard was encoded twice, on two kinds of CPU with different results.
+    """
     for name in draft.finished():
-        if not name.startswith(f"{WORK}/") and name not in known:
+        if not name.startswith(f"{WORK}/") and name not in listed_names:
             draft.remove(name)
 
 

@@ -1,4 +1,4 @@
-"""Encodes a group of shards: read, encode and write overlap, and each file appears whole."""
+"""Encoding of a group of shards: reading, encoding and writing overlap; writes are atomic."""
 
 import hashlib
 import io
@@ -21,14 +21,14 @@ from aeflow.models import Autoencoder, Inference, in_precision, load_model
 from aeflow.models.deviation import refusing_in
 from aeflow.models.golden import GOLDEN, golden_deviations
 from aeflow.models.inference import OnRows
-from aeflow.stages.encoding.pieces import Piece, record
+from aeflow.stages.encoding.encoded_shards import EncodedShard, record
 from aeflow.storage import Draft, Store
 
 __all__ = ["ShardEncoder", "encode_group"]
 
 
 class ShardEncoder:
-    """Turns shards into feature rows with one restored model."""
+    """Encodes shards into feature rows with one restored model."""
 
     def __init__(
         self, model: Model, config: EncodeConfig, store: Store, *, batch_size: int, cpu: str
@@ -59,7 +59,7 @@ class ShardEncoder:
     def _checked_error(
         self, exact: Autoencoder, model: Model, store: Store, *, precision: str
     ) -> float:
-        """Returns the deviation of the latents; raises InexactPrecision if one is too large."""
+        """Returns the deviation of the latents; raises InexactPrecision if any one is too large."""
         latents, *others = golden_deviations(
             store.reading(model, [GOLDEN]) / GOLDEN,
             self._inference,
@@ -73,32 +73,32 @@ class ShardEncoder:
 
     @property
     def batch_size(self) -> int:
-        """The rows of one forward pass: as many as were asked for, fewer where memory is short."""
+        """The rows of one forward pass: the configured number, or fewer if memory is short."""
         return self._inference.batch_size
 
     @property
     def recorded(self) -> dict[str, float]:
-        """What the manifest records: the batch size, and the latents' error in a short type."""
+        """What the manifest records: the batch size, and the latents' error if not in float32."""
         error = {} if self._latent_error is None else {"latent_error": self._latent_error}
         return {"encode_batch_size": self.batch_size, **error}
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
-        """Gives the features of each shard in turn; `on_rows` hears of each batch."""
-        begun, behind = tee(shards)
-        features = (shard.features for shard in begun)
+        """Yields the feature rows of each shard in turn; `on_rows` is called after each batch."""
+        shards_to_read, shards_to_yield = tee(shards)
+        features = (shard.features for shard in shards_to_read)
         if not self._has_error:
             each_latents = self._inference.latents_each(features, on_rows)
-            for latents, shard in zip(each_latents, behind, strict=True):
+            for latents, shard in zip(each_latents, shards_to_yield, strict=True):
                 yield FeatureRows(shard.ids, shard.labels, latents)
             return
         each_encoded = self._inference.encode_each(features, on_rows)
-        for encoded, shard in zip(each_encoded, behind, strict=True):
+        for encoded, shard in zip(each_encoded, shards_to_yield, strict=True):
             percentiles = error_percentiles(encoded.errors, self._reference)
             yield FeatureRows(shard.ids, shard.labels, encoded.latents, encoded.errors, percentiles)
 
 
 def encode_group(
-    pieces: Sequence[Piece],
+    encoded_shards: Sequence[EncodedShard],
     draft: Draft,
     *,
     encoder: ShardEncoder,
@@ -108,57 +108,68 @@ def encode_group(
     identity: str,
     in_flight: int,
     on_rows: OnRows,
-    on_shard: Callable[[Piece, int], None],
+    on_shard: Callable[[EncodedShard, int], None],
 ) -> None:
-    """Encodes shards into a draft, at most `in_flight` held on either side of the encoder.
+    """Encodes shards into a draft; at most `in_flight` wait before the encoder, as many after it.
 
-    `on_shard` hears of each that is written, and of its rows.
+    `on_shard` is called with each written shard and the number of its rows.
     """
-    folder = store.reading(dataset, [piece.shard for piece in pieces])
+    folder = store.reading(dataset, [encoded_shard.shard for encoded_shard in encoded_shards])
     sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
 
-    def read(piece: Piece) -> Shard:
-        return open_shard(folder / piece.shard, dataset.example_schema)
+    def read(encoded_shard: EncodedShard) -> Shard:
+        return open_shard(folder / encoded_shard.shard, dataset.example_schema)
 
-    def work(shards: Iterator[Shard]) -> Iterator[tuple[Piece, FeatureRows]]:
-        return zip(pieces, encoder.encode(shards, on_rows), strict=True)
+    def work(shards: Iterator[Shard]) -> Iterator[tuple[EncodedShard, FeatureRows]]:
+        return zip(encoded_shards, encoder.encode(shards, on_rows), strict=True)
 
-    def write(piece_and_rows: tuple[Piece, FeatureRows]) -> tuple[Piece, int]:
-        piece, rows = piece_and_rows
-        footer = Footer(identity, rows.latents.shape[1], sources[piece.shard])
+    def write(shard_and_rows: tuple[EncodedShard, FeatureRows]) -> tuple[EncodedShard, int]:
+        encoded_shard, rows = shard_and_rows
+        footer = Footer(identity, rows.latents.shape[1], sources[encoded_shard.shard])
         parts = by_label(rows) if config.partition_by_label else [(None, rows)]
         files = [
-            _write(part, piece, label, draft, footer=footer, layout=config.layout)
+            _write(part, encoded_shard, label, draft, footer=footer, layout=config.layout)
             for label, part in parts
         ]
-        _check_sum(files, len(rows.ids), piece)
-        record(piece, files, draft)
-        return piece, len(rows.ids)
+        _check_sum(files, len(rows.ids), encoded_shard)
+        record(encoded_shard, files, draft)
+        return encoded_shard, len(rows.ids)
 
-    for written in overlapped(pieces, read=read, work=work, write=write, in_flight=in_flight):
-        on_shard(*written)
+    for shard_and_count in overlapped(
+        encoded_shards, read=read, work=work, write=write, in_flight=in_flight
+    ):
+        on_shard(*shard_and_count)
 
 
 def _write(
-    rows: FeatureRows, piece: Piece, label: int | None, draft: Draft, *, footer: Footer, layout: str
+    rows: FeatureRows,
+    encoded_shard: EncodedShard,
+    label: int | None,
+    draft: Draft,
+    *,
+    footer: Footer,
+    layout: str,
 ) -> FileEntry:
-    """Writes one feature file and checks that its ids, read again, are those that went in."""
+    """Writes one feature file, after reading it back and checking that its ids are unchanged."""
     buffer = io.BytesIO()
     write_features(buffer, rows, footer=footer, layout=layout)
     content = buffer.getbuffer()
     digest = hashlib.sha256(content).hexdigest()
-    name = piece.file(label, digest)
-    written = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
-    if not written["id"].combine_chunks().equals(rows.ids):
-        raise CorruptArtifact(f"The ids in '{name}' are not those of '{piece.shard}'. Run again.")
+    name = encoded_shard.file(label, digest)
+    stored_rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
+    if not stored_rows["id"].combine_chunks().equals(rows.ids):
+        raise CorruptArtifact(
+            f"The ids in '{name}' are not those of '{encoded_shard.shard}'. Run again."
+        )
     with draft.writing(name) as path:
         path.write_bytes(content)
     return FileEntry(name=name, size=len(content), sha256=digest, rows=len(rows.ids))
 
 
-def _check_sum(files: Sequence[FileEntry], rows: int, piece: Piece) -> None:
-    written = sum(entry.rows or 0 for entry in files)
-    if written != rows:
+def _check_sum(files: Sequence[FileEntry], rows: int, encoded_shard: EncodedShard) -> None:
+    written_rows = sum(entry.rows or 0 for entry in files)
+    if written_rows != rows:
         raise CorruptArtifact(
-            f"There are features of {written} rows of '{piece.shard}', which has {rows}. Run again."
+            f"{written_rows} rows of '{encoded_shard.shard}' were encoded, but it has {rows}. "
+            "Run again."
         )

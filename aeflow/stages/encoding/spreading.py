@@ -1,4 +1,4 @@
-"""Encoding beyond one process: groups of shards, each encoded by whoever takes it."""
+"""Distributed encoding: groups of shards that any process can encode into a shared draft."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,18 +10,18 @@ from aeflow.artifacts import Dataset, Model
 from aeflow.compute.runtime import prepare
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.errors import ConfigError
+from aeflow.stages.encoding.encoded_shards import EncodedShard
 from aeflow.stages.encoding.group import ShardEncoder, encode_group
-from aeflow.stages.encoding.pieces import Piece
 from aeflow.storage import Draft, Share, Store
 
 __all__ = ["ShardGroup", "encode_shards", "grouped"]
 
 MAX_GROUPS = 256
-"""Groups at most: each is a task, which costs its scheduler some 20 ms."""
+"""The largest number of groups: each is a task, which costs its scheduler about 20 ms."""
 
 
 class ShardGroup(BaseModel):
-    """Says which shards are to be encoded, by which model, into whose draft; it is plain JSON."""
+    """Says which shards to encode, with which model and into which draft, as plain JSON."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,36 +30,37 @@ class ShardGroup(BaseModel):
     config: EncodeConfig
     runtime: RuntimeConfig
     device: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[EncodedShard, ...]  # the key in the JSON that workers read
     draft: Share
 
     @property
     def name(self) -> str:
-        """What people see: the shards, or the first and the last of them."""
+        """The name that is displayed: the shard, or the first and the last of several."""
         first, last = self.pieces[0].shard, self.pieces[-1].shard
         return first if first == last else f"{first} to {last}"
 
 
-def grouped(pieces: Sequence[Piece], **shared: Any) -> list[ShardGroup]:
-    """Cuts shards into groups of neighbours, all of a size but the last."""
-    size = -(-len(pieces) // MAX_GROUPS)
+def grouped(shards: Sequence[EncodedShard], **shared: Any) -> list[ShardGroup]:
+    """Cuts shards into groups of consecutive shards, of equal size except for the last."""
+    size = -(-len(shards) // MAX_GROUPS)
     return [
-        ShardGroup(pieces=tuple(pieces[start : start + size]), **shared)
-        for start in range(0, len(pieces), size or 1)
+        ShardGroup(pieces=tuple(shards[start : start + size]), **shared)
+        for start in range(0, len(shards), size or 1)
     ]
 
 
 def encode_shards(group: ShardGroup, store: Store) -> int:
-    """Encodes the shards of a group into the draft that its holder shares; returns the rows.
+    """Encodes the shards of a group into the shared draft of another run; returns the rows.
 
-    Raises ConfigError where this process computes on another kind of device than the holder, and
-    Interrupted where the holder is gone.
+    Raises ConfigError if this process computes on another kind of device than the run that holds
+    the draft, or has no memory for that run's batch size. Raises Interrupted if that run no longer
+    holds the draft.
     """
     machine = prepare(group.runtime)
     if machine.device != group.device:
         raise ConfigError(
-            f"A worker computes on {machine.device} what the run began on {group.device}; features "
-            "never mix the two. Choose runtime.device = 'cpu', or workers that are alike."
+            f"A worker computes on {machine.device} and the run began on {group.device}. A feature "
+            "set never mixes the two. Choose runtime.device = 'cpu', or workers of one kind."
         )
     encoder = _encoder(
         group.model.model_dump_json(),
@@ -70,13 +71,13 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
     )
     if encoder.batch_size != group.runtime.encode_batch_size:
         raise ConfigError(
-            f"A worker has memory for batches of {encoder.batch_size} rows, not for those of "
-            f"{group.runtime.encode_batch_size} that the run began with. Choose so many for "
-            "runtime.encode_batch_size, or workers that are alike."
+            f"A worker has memory for batches of {encoder.batch_size} rows, but the run began with "
+            f"batches of {group.runtime.encode_batch_size}. Set runtime.encode_batch_size to "
+            f"{encoder.batch_size}, or use workers of one kind."
         )
     rows = 0
 
-    def on_shard(piece: Piece, count: int) -> None:
+    def on_shard(shard: EncodedShard, count: int) -> None:
         nonlocal rows
         rows += count
 
@@ -97,7 +98,7 @@ def encode_shards(group: ShardGroup, store: Store) -> int:
 
 @lru_cache(maxsize=1)
 def _encoder(model: str, config: str, *, store: str, batch_size: int, cpu: str) -> ShardEncoder:
-    """Loads a model once for all groups that a process encodes with it; JSON can be compared."""
+    """Loads a model once for all groups in this process; the JSON arguments are the cache key."""
     return ShardEncoder(
         Model.model_validate_json(model),
         EncodeConfig.model_validate_json(config),

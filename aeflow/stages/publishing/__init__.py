@@ -1,4 +1,4 @@
-"""Shows a run to people: TensorBoard event files and one self-contained report."""
+"""The publish stage: writes TensorBoard event files and one self-contained report of a run."""
 
 from aeflow.stages.publishing.publish import publish
 

@@ -1,4 +1,4 @@
-"""The latent map: where examples lie on the two principal directions of their latents."""
+"""The latent map: the examples' positions along the two principal directions of their latents."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,21 +17,22 @@ MOST_POINTS, THUMBNAIL_SIDE, DIGITS = 2000, 32, 3
 
 
 def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None:
-    """Returns what the report's script draws, as plain JSON, of at most 2,000 judged examples.
+    """Returns the data that the report's script draws, as plain JSON.
 
-    `points` are [x, y] in [0, 1] at one scale; `sprite` is a PNG as an address, its thumbnails
-    `width` by `height` in `columns`, and None where examples are no images. None where latents
-    are fewer than three or not finite.
+    The data covers at most 2,000 evaluated examples. `points` are [x, y] in [0, 1], with one scale
+    for both axes. `sprite` is a PNG as a data URL, or None if the examples are not images; its
+    thumbnails are `width` by `height` pixels, `columns` per row. Returns None if there are fewer
+    than three latents, or if one is not finite.
     """
     rows = results.examples.num_rows
-    chosen = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
-    latents = results.latents[chosen].astype(np.float64)
+    indices = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
+    latents = results.latents[indices].astype(np.float64)
     if len(latents) < 3 or not np.isfinite(latents).all():
         return None
-    examples = results.examples.take(chosen)
+    examples = results.examples.take(indices)
     ids = examples["id"].to_pylist()
     positions, explained = _principal(latents)
-    drawn: dict[str, Any] = {
+    map_data: dict[str, Any] = {
         "points": positions.round(4).tolist(),
         "explained": explained,
         "ids": ids,
@@ -42,22 +43,22 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
     }
     if "label" in examples.column_names:
         labels = examples["label"].to_pylist()
-        kinds = sorted(set(labels), key=lambda label: (label is None, label))
-        places = {label: place for place, label in enumerate(kinds)}
-        drawn["labels"] = [places[label] for label in labels]
-        drawn["names"] = [results.label_name(label) or "no label" for label in kinds]
+        distinct_labels = sorted(set(labels), key=lambda label: (label is None, label))
+        indices_of_labels = {label: place for place, label in enumerate(distinct_labels)}
+        map_data["labels"] = [indices_of_labels[label] for label in labels]
+        map_data["names"] = [results.label_name(label) or "no label" for label in distinct_labels]
     schema = results.dataset.example_schema
     if schema.is_image:
-        drawn |= _sprite(ids, shards, results)
-    return drawn
+        map_data |= _sprite(ids, shards, results)
+    return map_data
 
 
 def _principal(latents: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns positions [N, 2], and the share of the latents' variance that they show."""
+    """Returns positions [N, 2] in [0, 1], and the share of the latents' variance they explain."""
     centred = latents - latents.mean(axis=0)
     variances, vectors = np.linalg.eigh(centred.T @ centred)
     directions = vectors[:, ::-1][:, :2]
-    # The sign of a direction means nothing; fixed, so that the map is the same each time.
+    # The sign of a direction is arbitrary. It is fixed so that the map is the same each time.
     largest = np.abs(directions).argmax(axis=0)
     directions = directions * np.sign(directions[largest, range(directions.shape[1])])
     flat = centred @ directions

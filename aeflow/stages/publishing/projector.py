@@ -1,4 +1,4 @@
-"""Latents for TensorBoard's embedding projector, each shown as its image and named by its label."""
+"""The files of TensorBoard's embedding projector: latents with their thumbnails and labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,15 +20,15 @@ THUMBNAIL_SIDE = 64
 def write_projector(
     folder: Path, results: Results, shards: Sequence[Shard], *, max_rows: int
 ) -> None:
-    """Writes at most `max_rows` latents, evenly spaced, and how TensorBoard is to show them.
+    """Writes at most `max_rows` latents, evenly spaced, and the projector's config for them.
 
-    `shards` are the split that was judged; images become a sprite, vectors have none. Paths in
-    the config are relative to it, and it names no checkpoint.
+    `shards` are those of the evaluated split. Images are laid out in a sprite; vectors get no
+    sprite. Paths in the config are relative to its folder, and it names no checkpoint.
     """
     rows = results.examples.num_rows
-    chosen = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)
-    examples = results.examples.take(chosen)
-    np.savetxt(folder / TENSORS, results.latents[chosen], fmt="%.6g", delimiter="\t")
+    indices = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)
+    examples = results.examples.take(indices)
+    np.savetxt(folder / TENSORS, results.latents[indices], fmt="%.6g", delimiter="\t")
     _write_metadata(folder / METADATA, examples, results)
     config = projector.ProjectorConfig()
     embedding = config.embeddings.add(
@@ -47,12 +47,12 @@ def write_projector(
 
 
 def _write_metadata(path: Path, examples: pa.Table, results: Results) -> None:
-    """Writes one line an example below a header, which TensorBoard wants where columns are many."""
+    """Writes a header, which TensorBoard requires for several columns, and a line per example."""
     columns = {
         "id": examples["id"].to_pylist(),
         "mse": [f"{error:.6g}" for error in examples["mse"].to_pylist()],
     }
-    if "label" in examples.column_names:  # first, because TensorBoard names points by the first
+    if "label" in examples.column_names:  # first: TensorBoard names points by the first column
         names = [results.label_name(label) for label in examples["label"].to_pylist()]
         columns = {"label": names, **columns}
     lines = [columns, *zip(*columns.values(), strict=True)]

@@ -1,4 +1,4 @@
-"""The publish stage: one run as TensorBoard files and a report that a person can open."""
+"""The publish stage: shows one run as TensorBoard files and as an HTML report."""
 
 import shutil
 from pathlib import Path
@@ -31,10 +31,10 @@ def publish(
     model: Model,
     features: FeatureSet | None = None,
 ) -> Answered:
-    """Publishes what is known of a run, from its committed artifacts alone.
+    """Publishes the results of a run, which it reads from committed artifacts only.
 
-    `dataset` and `model` are those that `evaluation` judged; without `features` the report says
-    how to make them.
+    `dataset` and `model` are those of the `evaluation`. Without `features`, the report says how to
+    encode them.
     """
     from aeflow.stages.publishing.latent_map import draw_map
     from aeflow.stages.publishing.projector import write_projector

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the latent map, and shows the example under the pointer. It asks nothing of any network.
+// Draws the latent map, and shows the example under the pointer. Makes no network requests.
 (() => {
   const map = JSON.parse(document.getElementById("map-data").textContent);
   const canvas = document.getElementById("map");
@@ -44,15 +44,15 @@
       width / 2 + (x - (x0 + x1) / 2) * scale,
       height / 2 - (y - (y0 + y1) / 2) * scale,
     ]);
-    const behind = [], before = [];
+    const fadedPoints = [], otherPoints = [];
     map.points.forEach((_, i) => {
       const faded = state.label !== null && map.labels[i] !== state.label;
-      (faded ? behind : before).push(i);
+      (faded ? fadedPoints : otherPoints).push(i);
     });
     pen.globalAlpha = 0.1;
-    behind.forEach((i) => dot(pen, i, RADIUS));
+    fadedPoints.forEach((i) => dot(pen, i, RADIUS));
     pen.globalAlpha = 0.82;
-    before.forEach((i) => dot(pen, i, RADIUS));
+    otherPoints.forEach((i) => dot(pen, i, RADIUS));
     pen.globalAlpha = 1;
     if (state.near !== null) {
       dot(pen, state.near, RADIUS + 2.5);
@@ -115,25 +115,25 @@
   function choose(by, label) {
     Object.assign(state, { by, label });
     legend.querySelectorAll("button").forEach((button) => {
-      const chosen = button.dataset.by === by && button.dataset.label === String(label ?? "");
-      button.setAttribute("aria-pressed", String(chosen));
+      const isPressed = button.dataset.by === by && button.dataset.label === String(label ?? "");
+      button.setAttribute("aria-pressed", String(isPressed));
     });
     draw();
   }
 
   function button(text, by, label) {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.dataset.by = by;
-    made.dataset.label = label ?? "";
+    const element = document.createElement("button");
+    element.type = "button";
+    element.dataset.by = by;
+    element.dataset.label = label ?? "";
     if (label !== null) {
       const swatch = document.createElement("i");
       swatch.dataset.label = label;
-      made.append(swatch);
+      element.append(swatch);
     }
-    made.append(text);
-    made.addEventListener("click", () => choose(by, state.label === label ? null : label));
-    legend.append(made);
+    element.append(text);
+    element.addEventListener("click", () => choose(by, state.label === label ? null : label));
+    legend.append(element);
   }
 
   function recolor() {

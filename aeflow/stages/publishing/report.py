@@ -1,4 +1,4 @@
-"""The report: one HTML file with its pictures inside, which asks nothing of any network."""
+"""The report: one HTML file that contains its pictures and makes no network requests."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ LABELS_SHOWN = 50
 DIGITS_OF_DIGEST = 16
 
 CAPTIONS = {
-    "reconstructions": "What the model makes of the latents of ten examples.",
-    "typical": "The examples whose error, the number beside each, is nearest to the median.",
-    "worst": "The examples with the largest error, which is the number beside each.",
-    "samples": "What the model makes of random latents: nobody has seen these before.",
-    "interpolations": "From one example to another, straight through the latent.",
-    "error_histogram": "Most errors lie below their mean, a few far above: see the percentiles.",
-    "training_curves": "Loss after each epoch, and the learning rate that led there.",
+    "reconstructions": "Ten examples above their reconstructions.",
+    "typical": "The examples with errors nearest to the median; the error is below each example.",
+    "worst": "The examples with the largest errors; the error is below each example.",
+    "samples": "Images that the model decoded from random latents; they are not in the dataset.",
+    "interpolations": "From one example to another along a straight line in the latent space.",
+    "error_histogram": "Most errors are below the mean, a few far above it: see the percentiles.",
+    "training_curves": "The losses after each epoch, and the learning rate of the epoch.",
 }
 
 
 def render_report(
     results: Results, address: str, latent_map: Mapping[str, Any] | None = None
 ) -> str:
-    """Returns the report of a run as HTML; `address` is the publication's own within its store.
+    """Returns the report of a run as HTML; `address` is the publication's address in its store.
 
-    It names no path of this machine, so it is the same in every store. Its one script, which draws
-    the latent map, is allowed by its hash; no other can run.
+    The report contains no path of this machine, so it is the same in every store. Its only script
+    draws the latent map. The page's security policy allows this script by its hash and no other.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -64,20 +64,21 @@ def render_report(
 
 
 def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
-    """Returns the lines that load a feature set, by library.
+    """Returns lines of Python that load a feature set, by library.
 
-    Without a `folder`, its own, they are to be run in the store's.
+    The lines read the files in `folder`. Without it, they use the feature set's address and must be
+    run in the store's folder.
     """
     address, is_wide = folder or features.address, features.layout == "wide"
-    numbers = '.filter(like="z_").to_numpy()' if is_wide else '["latent"]'
-    stacked = f"rows{numbers}" if is_wide else f"np.stack(rows{numbers})"
-    selected = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
+    wide_latents, list_latents = 'rows.filter(like="z_").to_numpy()', 'np.stack(rows["latent"])'
+    pandas_latents = wide_latents if is_wide else list_latents
+    polars_latents = 'rows.select("^z_.*$").to_numpy()' if is_wide else 'rows["latent"].to_numpy()'
     examples = {
         "pandas": "import numpy as np\nimport pandas as pd\n\n"
-        f'rows = pd.read_parquet("{address}")\nlatents = {stacked}',
+        f'rows = pd.read_parquet("{address}")\nlatents = {pandas_latents}',
         "Polars": "import polars as pl\n\n"
         f'rows = pl.read_parquet("{address}/**/*.parquet", hive_partitioning=True)\n'
-        f"latents = {selected}",
+        f"latents = {polars_latents}",
         "DuckDB": "import duckdb\n\n"
         f"rows = duckdb.sql(\"FROM '{address}/**/*.parquet'\")\n"
         'counts = duckdb.sql("SELECT split, count(*) FROM rows GROUP BY split").fetchall()',
@@ -90,26 +91,26 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
 
 
 def _comparison(results: Results) -> list[dict[str, Any]]:
-    """Returns one row a metric: the model's value and each baseline's, the best one marked."""
+    """Returns one row per metric: the values of the model and of each baseline, and the best."""
     metrics = results.evaluation.metrics
     suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
     suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"
     on_card = {row["name"] for row in results.judgement.get("card", [])}
-    own = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
+    own_metrics = [name for name in metrics if not name.endswith(tuple(filter(None, suffixes)))]
     table = []
-    for name in own:
+    for name in own_metrics:
         measure = MEASURES.get(name, Measure(name.replace("_", " ")))
         if name in on_card and not measure.full:
             continue
         values = {title: metrics.get(name + suffix) for suffix, title in suffixes.items()}
-        known = [value for value in values.values() if value is not None]
-        best = measure.best(known) if measure.best and len(known) > 1 else None
+        numbers = [value for value in values.values() if value is not None]
+        best = measure.best(numbers) if measure.best and len(numbers) > 1 else None
         table.append({"measure": measure, "values": values, "best": best})
     return table
 
 
 def _span(row: Mapping[str, Any]) -> dict[str, float] | None:
-    """Returns where an interval and PCA's number lie on one line, in per cent of its length."""
+    """Returns the positions of an interval and PCA's value on a line, in percent of its length."""
     if row["interval"] is None or row["pca"] is None:
         return None
     low, high = row["interval"]
@@ -120,7 +121,7 @@ def _span(row: Mapping[str, Any]) -> dict[str, float] | None:
 
 
 def _labels(results: Results) -> list[dict[str, Any]]:
-    """Returns the labels, the worst reconstructed first, with lengths of bars in per cent."""
+    """Returns the labels, largest error first, with the lengths of their bars in percent."""
     labels = sorted(results.judgement["labels"], key=lambda label: -label["mse"])[:LABELS_SHOWN]
     longest = max((max(label["mse"], label.get("mse_pca", 0)) for label in labels), default=0) or 1
     return [
@@ -159,7 +160,7 @@ def _is_image(results: Results) -> bool:
 
 
 def _number(value: Any) -> str:
-    """Writes numbers as people read them: four significant digits, thousands apart."""
+    """Formats a number for display: four significant digits, commas between thousands."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "–" if value is None else str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

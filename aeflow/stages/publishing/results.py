@@ -1,4 +1,4 @@
-"""What a publication shows, read from the artifacts of one run."""
+"""The results that a publication shows, read from the artifacts of one run."""
 
 import json
 from collections.abc import Iterator
@@ -28,10 +28,10 @@ HISTORY, METRICS, EXAMPLES, FIGURES = (
 
 @dataclass(frozen=True)
 class Results:
-    """Holds one run's artifacts and what they say.
+    """Holds one run's artifacts and their contents.
 
-    `judgement` is the evaluation's `metrics.json`; `figures` maps a picture's name to its PNG;
-    `settings` maps `section.field` to the value of each config that made the run, defaults too.
+    `judgement` is the evaluation's `metrics.json`. `figures` maps a picture's name to its PNG.
+    `settings` maps `section.field` to the value for each config of the run, defaults included.
     """
 
     dataset: Dataset
@@ -47,17 +47,17 @@ class Results:
 
     @property
     def last_step(self) -> int:
-        """The training step after which the run was judged."""
+        """The last step of training, after which the run was evaluated."""
         return self.history["step"][-1].as_py()
 
     @property
     def latents(self) -> np.ndarray:
-        """The latents [N, latent_dim] of the judged examples."""
+        """The latents [N, latent_dim] of the evaluated examples."""
         values = pa.concat_arrays(self.examples["latent"].chunks).flatten()
         return values.to_numpy().reshape(self.examples.num_rows, -1)
 
     def label_name(self, label: Any) -> str:
-        """Returns how people call a label; the label itself where it has no name."""
+        """Returns the name of a label, the label itself if it has no name, or "" for None."""
         names = self.dataset.label_names
         is_index = isinstance(label, int) and 0 <= label < len(names)
         return names[label] if is_index else "" if label is None else str(label)
@@ -71,28 +71,28 @@ def read_results(
     features: FeatureSet | None,
     store: Store,
 ) -> Results:
-    """Reads what a publication shows; every file is compared with its SHA-256 first."""
+    """Reads the results of a run; every file is first compared with its SHA-256."""
     artifacts = [dataset, model, evaluation] + ([features] if features else [])
     manifests = tuple(store.manifest(artifact.address) for artifact in artifacts)
     names = [entry.name for entry in manifests[2].files]
     pictures = [name for name in names if name.startswith(FIGURES)]
-    judged = store.reading(evaluation, [METRICS, EXAMPLES, *pictures])
+    evaluation_folder = store.reading(evaluation, [METRICS, EXAMPLES, *pictures])
     return Results(
         dataset=dataset,
         model=model,
         evaluation=evaluation,
         features=features,
         history=pq.read_table(store.reading(model, [HISTORY]) / HISTORY),
-        examples=pq.read_table(judged / EXAMPLES),
-        judgement=json.loads((judged / METRICS).read_bytes()),
-        figures={Path(name).stem: judged / name for name in pictures},
+        examples=pq.read_table(evaluation_folder / EXAMPLES),
+        judgement=json.loads((evaluation_folder / METRICS).read_bytes()),
+        figures={Path(name).stem: evaluation_folder / name for name in pictures},
         manifests=manifests,
         settings=dict(_settings(manifests)),
     )
 
 
 def _settings(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Any]]:
-    """Yields `section.field` and value, with the defaults that a question leaves out."""
+    """Yields `section.field` and value, including the defaults that a question leaves out."""
     for manifest in manifests:
         for section, hashed in manifest.question.configs.items():
             config_type = type(getattr(PipelineConfig(), section))
@@ -106,5 +106,5 @@ def _fields(config: Config, prefix: str) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Config):
             yield from _fields(value, address)
         elif not (isinstance(extra, dict) and extra.get("hashed") is False):
-            # A question does not say where the data came from, so neither can its settings.
+            # A question does not contain the source of the data, so its settings cannot either.
             yield address, value

@@ -1,4 +1,4 @@
-"""Thumbnails of many examples in one picture."""
+"""A sprite: thumbnails of many examples in one picture."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
@@ -11,15 +11,16 @@ from aeflow.schema import ExampleSchema
 
 __all__ = ["draw_sprite"]
 
-SPRITE_SIDE = 4096  # pixels; more than that not every graphics card can hold
+SPRITE_SIDE = 4096  # pixels; not every graphics card can hold more
 
 
 def draw_sprite(
     ids: Sequence[str], shards: Sequence[Shard], schema: ExampleSchema, *, max_side: int
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Lays the images of `ids` row by row into a square; returns it, and width and height of one.
+    """Lays out the images of `ids` row by row in a square; returns it and a thumbnail's size.
 
-    A thumbnail's longer side has at most `max_side` pixels, and fewer where images are many.
+    The size is (width, height). The longer side has at most `max_side` pixels, and fewer if many
+    images must fit.
     """
     columns = ceil(sqrt(len(ids)))
     size = _thumbnail_size(schema, min(max_side, SPRITE_SIDE // columns))
@@ -41,12 +42,12 @@ def _thumbnail_size(schema: ExampleSchema, side: int) -> tuple[int, int]:
 
 
 def _images(ids: Sequence[str], shards: Sequence[Shard]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields the place in `ids` and the stored image of each example that `shards` have."""
-    places = {name: place for place, name in enumerate(ids)}
+    """Yields the index in `ids` and the stored image of each example that is in `shards`."""
+    indices = {name: place for place, name in enumerate(ids)}
     for shard in shards:
         for name, image in zip(shard.ids.to_pylist(), shard.features, strict=True):
-            if name in places:
-                yield places[name], image
+            if name in indices:
+                yield indices[name], image
 
 
 def _pixels(image: np.ndarray, schema: ExampleSchema) -> np.ndarray:

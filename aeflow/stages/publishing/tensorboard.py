@@ -1,4 +1,4 @@
-"""A run for TensorBoard: scalars, pictures, histograms of latents, HParams."""
+"""The TensorBoard events of a run: scalars, pictures, histograms of latents, HParams."""
 
 from pathlib import Path
 
@@ -11,24 +11,24 @@ from aeflow.stages.publishing.results import Results
 __all__ = ["EVENTS", "write_events"]
 
 EVENTS = "events.out.tfevents.0.aeflow"
-"""TensorFlow names event files by time and host; a published one has the same name everywhere."""
+"""TensorFlow names event files by time and host; a published file always has this name."""
 
 LATENTS_SHOWN = 8
 
 
 def write_events(folder: Path, results: Results) -> None:
-    """Writes one event file for the run into a local folder; its steps are those of training."""
+    """Writes one event file for the run into a local folder; its steps are training steps."""
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step=results.last_step):
         _write_training(results)
         _write_judgement(results)
         _write_pictures(results)
         _write_latents(results)
-        # No `hparams_config`: TensorBoard would apply that of one run to all runs it compares.
+        # No `hparams_config`: TensorBoard would apply one run's config to all runs it compares.
         hparams.hparams(_plain_settings(results), trial_id=results.model.key)
     writer.close()
-    (written,) = folder.glob("events.out.tfevents.*")
-    written.rename(folder / EVENTS)
+    (event_file,) = folder.glob("events.out.tfevents.*")
+    event_file.rename(folder / EVENTS)
 
 
 def _write_training(results: Results) -> None:
@@ -56,7 +56,7 @@ def _write_latents(results: Results) -> None:
 
 
 def _plain_settings(results: Results) -> dict[str, bool | int | float | str]:
-    """Returns the settings of the model and its training, in the types that HParams knows."""
+    """Returns the settings of the model and its training, in types that HParams supports."""
     return {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in results.settings.items()

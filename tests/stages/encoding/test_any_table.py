@@ -1,4 +1,4 @@
-"""Whatever table goes in, its rows come out of ingest and encode: each once, and in their order."""
+"""Ingest and encode return every row of any table exactly once and in order."""
 
 import tempfile
 from collections.abc import Callable
@@ -34,7 +34,7 @@ BREAKS = "\n\r"
 
 @dataclass(frozen=True)
 class Written:
-    """A table as a user has it: the source that names it, and the ids in the order of its rows."""
+    """A table of a user: the source that names it, and the ids in the order of its rows."""
 
     source: str
     ids: list[str]
@@ -43,7 +43,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What hypothesis chooses of a table."""
+    """The properties of a table that hypothesis draws."""
 
     ids: list[str]
     num_files: int
@@ -74,7 +74,7 @@ def write_parquet(folder: Path, drawn: Drawn) -> Written:
 
 
 def write_npz(folder: Path, drawn: Drawn) -> Written:
-    """Writes an array, whose rows have derived ids."""
+    """Writes an array; its rows have derived ids."""
     values = values_of(len(drawn.ids), drawn.seed)
     np.savez(folder / "table.npz", x_train=values)
     ids = [f"train/{row}" for row in range(len(values))]
@@ -86,7 +86,7 @@ WRITERS = {"csv": write_csv, "parquet": write_parquet, "npz": write_npz}
 
 @st.composite
 def tables(draw, kind: str) -> Drawn:
-    """Draws 1 to 200 ids, odd ones among them; a line break is none that our CSV takes."""
+    """Draws 1 to 200 ids, some of them odd; our CSV reader takes no line breaks in them."""
     breaks = BREAKS if kind == "csv" else ""
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=breaks), min_size=1)
     odd = draw(st.lists(text | st.sampled_from(ODD), min_size=1, max_size=12, unique=True))
@@ -97,7 +97,7 @@ def tables(draw, kind: str) -> Drawn:
 
 @pytest.fixture
 def trained(tmp_path) -> Callable[[str], tuple[Store, Model]]:
-    """Trains a model on a table of some kind: arrays have no names of columns."""
+    """Trains a model on a table of a given kind, because arrays have no column names."""
 
     def train_on(kind: str) -> tuple[Store, Model]:
         store = Store(tmp_path / "store")

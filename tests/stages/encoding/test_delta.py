@@ -1,4 +1,4 @@
-"""Features as a Delta table: one commit, the model's identity in it, the same bytes each time."""
+"""Features as a Delta table: one commit with the model's identity, and the same bytes each time."""
 
 import shutil
 import sys
@@ -33,7 +33,7 @@ def test_a_delta_table_has_the_same_rows(changed, expected, layout, partition_by
     features = encode(Context(changed.store), changed.model, config, dataset=changed.dataset)
     table = DeltaTable(str(changed.store.locate(features)))
     check_same(table.to_pandas(), expected)
-    if layout == "wide":  # Delta knows no lists of fixed size, which Polars minds
+    if layout == "wide":  # Delta has no lists of fixed size, which Polars requires
         check_same(pl.read_delta(table.table_uri).to_pandas(), expected)
     assert table.version() == 0
     assert table.metadata().partition_columns == ["split", "label"][: 1 + partition_by_label]
@@ -55,8 +55,8 @@ def delta(changed):
 def test_it_holds_the_files_of_plain_parquet_and_the_log_alone(changed, delta):
     files = content(changed.store, delta)
     assert files == content(changed.store, changed.features)
-    named = {entry.name for entry in changed.store.manifest(delta.address).files}
-    assert named - set(files) == {LOG}
+    stored_names = {entry.name for entry in changed.store.manifest(delta.address).files}
+    assert stored_names - set(files) == {LOG}
     assert read_features(changed.store.locate(delta)).num_rows == 1797
 
 
@@ -74,7 +74,7 @@ def test_killed_before_its_commit_it_ends_in_the_same_bytes(changed, delta):
     before = (folder / LOG).read_bytes()
     (folder / "_manifest.json").unlink()
     (folder / LOG).write_bytes(before[:100])
-    (folder / "_delta_log/00000000000000000001.json").write_text("of nobody")
+    (folder / "_delta_log/00000000000000000001.json").write_text("a stray commit")
     folder.rename(f"{folder}.partial")
     again = encode(
         Context(changed.store), changed.model, EncodeConfig(format="delta"), dataset=changed.dataset
@@ -102,12 +102,14 @@ def test_changed_log_is_refused(changed, delta):
 
 
 def test_plain_parquet_is_not_taken_for_a_table(changed):
-    with pytest.raises(ConfigError, match="are no Delta table"):
+    with pytest.raises(ConfigError, match="are not a Delta table"):
         open_table(changed.features, changed.store)
 
 
 def test_without_the_package_it_is_one_line(changed, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "deltalake", None)  # as Python has it for what is not there
+    monkeypatch.setitem(
+        sys.modules, "deltalake", None
+    )  # how Python marks a module that cannot be imported
     tokens = ["encode", "--direct", "--model", changed.model.key, "--format", "delta"]
     assert main([*tokens, "--store", changed.store.url]) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("aeflow")]

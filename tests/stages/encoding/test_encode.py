@@ -16,7 +16,7 @@ from aeflow.features import footer_of, identity_in, read_features
 from aeflow.models import load_model
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
-from aeflow.stages.encoding.pieces import RECORD, Piece
+from aeflow.stages.encoding.encoded_shards import RECORD, EncodedShard
 from aeflow.storage import Store
 
 KILLED = """
@@ -46,7 +46,7 @@ def unencoded(stages, tmp_path) -> Store:
 
 @pytest.fixture
 def interrupted(stages, unencoded) -> Store:
-    """A store whose encoding was stopped after some 600 rows."""
+    """A store with an encoding that was stopped after about 600 rows."""
 
     def stop(progress):
         if progress.done >= 600:
@@ -116,46 +116,48 @@ def test_every_file_names_the_shard_that_it_was_made_from(stages):
 
 
 @pytest.fixture
-def parted(stages, unencoded) -> FeatureSet:
+def partitioned(stages, unencoded) -> FeatureSet:
     config = EncodeConfig(partition_by_label=True)
     return encode(Context(unencoded), stages.model, config, dataset=stages.dataset)
 
 
-def test_partitioned_by_label_the_rows_are_the_same(stages, unencoded, parted):
-    folder = unencoded.locate(parted)
+def test_partitioned_by_label_the_rows_are_the_same(stages, unencoded, partitioned):
+    folder = unencoded.locate(partitioned)
     assert {path.name for path in (folder / "split=test").iterdir()} == {
         f"label={digit}" for digit in range(10)
     }
     columns = ["id", "label", "latent", "reconstruction_error", "error_percentile"]
     table, other = read_features(folder), read_features(stages.store.locate(stages.features))
     assert table.select(columns).sort_by("id").equals(other.select(columns).sort_by("id"))
-    assert unencoded.verify(parted.key) == []
+    assert unencoded.verify(partitioned.key) == []
 
 
-def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(stages, unencoded, parted):
-    expected = content(unencoded, parted)
-    files = unencoded.manifest(parted.address).files
-    folder = unencoded.locate(parted)
+def test_killed_between_the_labels_of_a_shard_it_ends_in_the_same_bytes(
+    stages, unencoded, partitioned
+):
+    expected = content(unencoded, partitioned)
+    files = unencoded.manifest(partitioned.address).files
+    folder = unencoded.locate(partitioned)
     (folder / "_manifest.json").unlink()
     partial = folder.rename(f"{folder}.partial")
     (partial / "_work").mkdir()
-    used = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
-    (partial / "_work/made_by.json").write_text(json.dumps(used))
+    made_by = {"device": "cpu", "encode_batch_size": RuntimeConfig().encode_batch_size}
+    (partial / "_work/made_by.json").write_text(json.dumps(made_by))
     for split in ("validation", "test"):
-        piece = Piece(split, f"{split}-00000.arrow")
-        mine = tuple(e for e in files if e.name.startswith(f"split={split}/"))
-        (partial / piece.record).parent.mkdir(exist_ok=True)
-        (partial / piece.record).write_bytes(RECORD.dump_json(mine))
-    for lost in [*partial.glob("split=test/label=[4-9]/*"), *partial.glob("split=train/*/*")]:
-        lost.unlink()
-    seen = []
+        encoded_shard = EncodedShard(split, f"{split}-00000.arrow")
+        split_files = tuple(e for e in files if e.name.startswith(f"split={split}/"))
+        (partial / encoded_shard.record).parent.mkdir(exist_ok=True)
+        (partial / encoded_shard.record).write_bytes(RECORD.dump_json(split_files))
+    for path in [*partial.glob("split=test/label=[4-9]/*"), *partial.glob("split=train/*/*")]:
+        path.unlink()
+    reports = []
     again = encode(
-        Context(unencoded, on_progress=seen.append),
+        Context(unencoded, on_progress=reports.append),
         stages.model,
         EncodeConfig(partition_by_label=True),
         dataset=stages.dataset,
     )
-    assert seen[0].done == stages.dataset.rows["validation"]
+    assert reports[0].done == stages.dataset.rows["validation"]
     assert content(unencoded, again) == expected
 
 
@@ -206,27 +208,27 @@ def test_killed_with_9_and_run_again_ends_in_the_same_bytes(stages, unencoded):
 def test_interrupted_it_keeps_what_is_finished(stages, interrupted):
     partial = next((interrupted.root / "features").glob("*.partial"))
     assert len(list(partial.rglob("0*.parquet"))) >= 3
-    seen = []
+    reports = []
     features = encode(
-        Context(interrupted, on_progress=seen.append),
+        Context(interrupted, on_progress=reports.append),
         stages.model,
         EncodeConfig(),
         dataset=stages.dataset,
     )
-    assert seen[0].done >= 3 * 128
+    assert reports[0].done >= 3 * 128
     assert content(interrupted, features) == content(stages.store, stages.features)
 
 
 def test_each_shard_is_a_line_of_the_log_and_shown_as_progress(stages, interrupted, caplog):
     caplog.set_level("INFO", "aeflow.stages.encoding")
-    seen = []
+    reports = []
     encode(
-        Context(interrupted, on_progress=seen.append),
+        Context(interrupted, on_progress=reports.append),
         stages.model,
         EncodeConfig(),
         dataset=stages.dataset,
     )
-    first, last = seen[0], seen[-1]
+    first, last = reports[0], reports[-1]
     finished = int(first.message.removesuffix(" of 15 shards"))
     assert last.message == "15 of 15 shards"
     lines = [text for text in caplog.messages if text.startswith("encode: shard ")]
@@ -246,14 +248,16 @@ def test_shards_in_flight_change_no_byte(stages, unencoded, shards_in_flight):
 
 
 def test_another_batch_size_begins_a_draft_anew(stages, interrupted):
-    seen = []
+    reports = []
     encode(
-        Context(interrupted, runtime=RuntimeConfig(encode_batch_size=64), on_progress=seen.append),
+        Context(
+            interrupted, runtime=RuntimeConfig(encode_batch_size=64), on_progress=reports.append
+        ),
         stages.model,
         EncodeConfig(),
         dataset=stages.dataset,
     )
-    assert seen[0].done == 0
+    assert reports[0].done == 0
 
 
 def test_a_tampered_model_encodes_nothing(stages, unencoded):
@@ -275,7 +279,7 @@ def test_what_is_damaged_in_the_draft_is_encoded_again(stages, interrupted, what
 
 
 def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
-    """So it is where a shard was encoded twice, on two kinds of CPU whose bits differ."""
+    """This happens if a shard was encoded twice, on two kinds of CPU with different results."""
     partial = next((interrupted.root / "features").glob("*.partial"))
     path = next(iter(sorted(partial.rglob("0*.parquet"))))
     path.with_name(f"{path.name.partition('-')[0]}-00000000.parquet").write_bytes(b"other bits")
@@ -285,7 +289,7 @@ def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
 
 def test_a_split_that_lost_rows_on_the_way_is_refused(stages, interrupted):
     short = stages.dataset.model_copy(update={"rows": {**stages.dataset.rows, "test": 181}})
-    with pytest.raises(CorruptArtifact, match="of the split 'test', which has 181"):
+    with pytest.raises(CorruptArtifact, match="of the split 'test' were encoded, but it has 181"):
         encode(Context(interrupted), stages.model, EncodeConfig(), dataset=short)
     assert not list((interrupted.root / "features").glob("*/_manifest.json"))
 

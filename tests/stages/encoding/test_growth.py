@@ -1,4 +1,4 @@
-"""A dataset that grew is encoded only where it grew, and not a byte differs for it."""
+"""Only the new rows of a grown dataset are encoded, and no byte differs from encoding it all."""
 
 import shutil
 
@@ -31,16 +31,16 @@ def grown(tmp_path_factory):
     """A store with a model, its dataset of two files encoded, and the dataset with a third."""
     root = tmp_path_factory.mktemp("growth")
     (root / "daily").mkdir()
-    told = IngestConfig(source=f"parquet:{root / 'daily'}", shard_bytes=1024)
+    ingest_config = IngestConfig(source=f"parquet:{root / 'daily'}", shard_bytes=1024)
     store = Store(root / "store")
     write(root / "daily", 2)
     write(root / "daily", 3)
-    before = ingest(Context(store), told)
+    before = ingest(Context(store), ingest_config)
     model = train(Context(store), before, TrainConfig(epochs=1), model_config=CONFIG)
     other = train(Context(store), before, TrainConfig(epochs=2), model_config=CONFIG)
     features = encode(Context(store), model, EncodeConfig(), dataset=before)
-    write(root / "daily", 1)  # sorts first: every number of a shard is another one
-    return store, model, other, features, ingest(Context(store), told)
+    write(root / "daily", 1)  # sorts first, so that the number of every shard changes
+    return store, model, other, features, ingest(Context(store), ingest_config)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def files(store, features):
 
 
 def taken_over(store, before, after):
-    """Counts the files of a feature set that are the very files of an earlier one."""
+    """Counts the files of a feature set that are the same files as in an earlier one."""
     old = {path.stat().st_ino for path in files(store, before)}
     return sum(path.stat().st_ino in old for path in files(store, after))
 
@@ -74,7 +74,7 @@ def test_no_byte_differs_from_features_made_in_one_go(copied):
     assert encode(Context(store), model, EncodeConfig(), dataset=dataset) == after
 
 
-def test_so_it_is_where_each_label_has_a_folder(copied):
+def test_only_new_shards_are_encoded_if_each_label_has_a_folder(copied):
     store, model, _, before, dataset = copied
     address = store.manifest(before.address).question.inputs["dataset"].address
     smaller = Dataset.model_validate(store.manifest(address).artifact)
@@ -131,14 +131,14 @@ def test_in_an_object_store_only_what_is_new_comes_to_this_machine(tmp_path, mon
     url = f"memory://{tmp_path.name}/store"
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "first"))
     (tmp_path / "daily").mkdir()
-    told = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
+    ingest_config = IngestConfig(source=f"parquet:{tmp_path / 'daily'}", shard_bytes=1024)
     write(tmp_path / "daily", 2)
     write(tmp_path / "daily", 3)
-    smaller = ingest(Context(Store(url)), told)
+    smaller = ingest(Context(Store(url)), ingest_config)
     model = train(Context(Store(url)), smaller, TrainConfig(epochs=1), model_config=CONFIG)
     before = encode(Context(Store(url)), model, EncodeConfig(), dataset=smaller)
     write(tmp_path / "daily", 4, count=100)
-    dataset = ingest(Context(Store(url)), told)
+    dataset = ingest(Context(Store(url)), ingest_config)
 
     monkeypatch.setenv("AEFLOW_CACHE", str(tmp_path / "second"))
     store = Store(url)

@@ -1,4 +1,4 @@
-"""Features of layers that multiply in bfloat16: nearly the same, or refused before the first."""
+"""Features computed in bfloat16 are nearly the same, or refused before the first row."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def faulty(changed, monkeypatch) -> Model:
 
 
 def test_garbage_is_refused_at_the_batch_size_that_encodes(faulty, changed, monkeypatch):
-    """The golden rows are 16; the fault shows in batches of as many or more alone."""
+    """There are 16 golden rows; the fault shows only in batches of 16 rows or more."""
     monkeypatch.setattr(garbage, "FAULT", "many rows")
     before = [*(changed.store.root / "features").iterdir()]
     with pytest.raises(InexactPrecision) as raised:
@@ -98,4 +98,4 @@ def test_finished_shards_stay_for_a_processor_that_is_right(faulty, changed, mon
     caplog.set_level("INFO")
     if roughly_encoded(faulty, changed):
         assert len(drafts) == 1
-        assert "encode: goes on after" in caplog.text
+        assert "encode: resumes after" in caplog.text

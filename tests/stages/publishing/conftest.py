@@ -31,7 +31,7 @@ from tests.conftest import Stages
 
 @dataclass(frozen=True)
 class Published:
-    """Holds a run, its publication, and the folder that this lies in."""
+    """Holds a run and its publication, with the publication's folder."""
 
     stages: Stages
     publication: Publication

@@ -1,4 +1,4 @@
-"""A publication is an answer like any other: kept, found again, and made of nothing mutable."""
+"""A publication is stored like any other artifact, returned again, and contains nothing mutable."""
 
 import pytest
 

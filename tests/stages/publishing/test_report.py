@@ -1,4 +1,4 @@
-"""The report is one file that needs nothing else, and trusts nothing that it shows."""
+"""The report is one file that needs no other file, and escapes everything that it shows."""
 
 import json
 import re
@@ -86,29 +86,29 @@ def test_health_card_has_each_number_its_interval_and_pca(images: Published):
 
 
 def test_map_has_a_point_a_label_and_a_thumbnail_for_each_example(images: Published):
-    found, examples = map_of(images.report), images.results.examples
-    assert found["ids"] == examples["id"].to_pylist()
-    assert np.array(found["points"]).shape == (180, 2)
-    names = [found["names"][label] for label in found["labels"]]
+    map_data, examples = map_of(images.report), images.results.examples
+    assert map_data["ids"] == examples["id"].to_pylist()
+    assert np.array(map_data["points"]).shape == (180, 2)
+    names = [map_data["names"][label] for label in map_data["labels"]]
     assert names == [str(label) for label in examples["label"].to_pylist()]
-    assert found["columns"] ** 2 >= 180
+    assert map_data["columns"] ** 2 >= 180
 
 
 def test_map_keeps_the_distances_of_latents_as_far_as_two_directions_can(images: Published):
-    found = map_of(images.report)
-    latents, points = images.results.latents, np.array(found["points"])
+    map_data = map_of(images.report)
+    latents, points = images.results.latents, np.array(map_data["points"])
     shown = points - points.mean(axis=0)
     expected = PCA(2).fit_transform(latents)
     scale = np.abs(shown).max() / np.abs(expected).max()
     assert np.abs(shown) == pytest.approx(np.abs(expected) * scale, abs=2e-3)
     explained = PCA(2).fit(latents).explained_variance_ratio_.sum()
-    assert found["explained"] == pytest.approx(explained, abs=1e-3)
+    assert map_data["explained"] == pytest.approx(explained, abs=1e-3)
 
 
 def test_map_of_vectors_without_labels_has_neither_names_nor_pictures(vectors: Published):
-    found = map_of(vectors.report)
-    assert (found["labels"], found["names"], found["sprite"]) == (None, [], None)
-    assert len(found["points"]) == 100
+    map_data = map_of(vectors.report)
+    assert (map_data["labels"], map_data["names"], map_data["sprite"]) == (None, [], None)
+    assert len(map_data["points"]) == 100
 
 
 def test_latents_that_are_not_finite_have_no_map(images: Published):

@@ -1,4 +1,4 @@
-"""TensorBoard reads from a publication what the run's artifacts say."""
+"""TensorBoard reads the values of the run's artifacts from a publication."""
 
 from functools import cache
 from pathlib import Path
@@ -32,9 +32,9 @@ def series(published: Published, tag: str) -> list[tuple[int, float]]:
 
 
 def test_the_event_file_is_named_alike_everywhere(images: Published):
-    found = [path.name for path in (images.folder / "tensorboard").glob("*tfevents*")]
+    names = [path.name for path in (images.folder / "tensorboard").glob("*tfevents*")]
 
-    assert found == [EVENTS] == ["events.out.tfevents.0.aeflow"]
+    assert names == [EVENTS] == ["events.out.tfevents.0.aeflow"]
 
 
 @pytest.mark.parametrize("column", ["loss", "validation_loss", "learning_rate"])
@@ -49,9 +49,9 @@ def test_curves_are_the_history(images: Published, column: str):
 
 def test_every_metric_is_a_scalar_of_its_split(images: Published):
     metrics = images.stages.evaluation.metrics
-    judged = {tag for tag in tags_of(images, "scalars") if tag.startswith("test/")}
+    test_tags = {tag for tag in tags_of(images, "scalars") if tag.startswith("test/")}
 
-    assert judged == {f"test/{name}" for name in metrics}
+    assert test_tags == {f"test/{name}" for name in metrics}
     assert series(images, "test/mse")[0][1] == pytest.approx(metrics["mse"], rel=1e-6)
 
 
@@ -88,7 +88,7 @@ def test_hparams_are_the_configs_with_their_defaults(images: Published):
     assert start.hparams["model.latent_dim"].number_value == 8
     assert start.hparams["model.network.hidden_units"].number_value == 128
     assert start.hparams["train.optimizer"].string_value == "muon"
-    assert start.group_name  # trials with equal settings stand in one group
+    assert start.group_name  # trials with equal settings are in one group
 
 
 def test_the_verdict_stands_in_words(images: Published):
