@@ -1,4 +1,4 @@
-"""Groups of shards as tasks of their own on the workers of a Dask scheduler that runs already."""
+"""Groups of shards, encoded as separate tasks on the workers of a running Dask scheduler."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ NAMED = 3
 
 
 def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
-    """Returns what submits groups to the scheduler at an address and waits for all of them.
+    """Returns a function that submits groups to the scheduler at an address and waits for them.
 
-    Where groups fail, the others are finished first, so that a second run has but those to do;
-    then TransientError names them.
+    If groups fail, the others are finished first, so that a second run encodes only the failed
+    ones. Then the function raises TransientError, which names them.
     """
 
     def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
@@ -36,7 +36,7 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
             failed: dict[str, str] = {}
             try:
                 yield from _finished(futures, failed)
-            finally:  # of a run that is cancelled; what has ended cannot be cancelled any more
+            finally:  # if the run is cancelled; a group that has ended ignores it
                 for future in futures:
                     future.wrapped_future.cancel()
         if failed:
@@ -50,18 +50,18 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
 
 
 def _parameters(group: "ShardGroup", store: str) -> dict[str, Any]:
-    """As plain JSON, for the sake of a scheduler that need not import TensorFlow to pass it on."""
+    """Returns plain JSON, so that the scheduler can pass it on without importing TensorFlow."""
     return {"name": group.name, "group": group.model_dump(mode="json"), "store": store}
 
 
 def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Iterator[int]:
-    """Gives the rows of each group as it ends, and 0 while none does; notes those that fail."""
+    """Yields the rows of each group that ends, and 0 at each poll. Adds failures to `failed`."""
     waiting = dict(futures)
     while waiting:
         yield 0
         for future in [future for future in waiting if future.wrapped_future.done()]:
             group, ended = waiting.pop(future), future.wrapped_future
-            if ended.status != "finished":  # its worker died, time and again
+            if ended.status != "finished":  # its worker died repeatedly
                 failed[group.name] = " ".join(str(ended.exception()).split())
             elif not (state := ended.result()).is_completed():
                 failed[group.name] = state.message or state.name
@@ -72,7 +72,7 @@ def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Itera
 
 @contextmanager
 def _runner(address: str) -> Iterator[Any]:
-    """Connects to the scheduler. Raises TransientError where nobody answers or nobody works."""
+    """Connects to the scheduler. Raises TransientError if it is away or has no workers."""
     try:
         from prefect_dask.task_runners import DaskTaskRunner  # pyright: ignore[reportMissingImports]
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""A stage as a Prefect task: name, parameters and run name are the stage's own.
+"""A stage as a Prefect task, with the name, the parameters and the run name of the stage.
 
-A task takes only JSON and artifacts. Its stage's context, with an open store and the callback that
-a signal stops, is made within each call.
+The arguments of a task are JSON or artifacts. Each call creates the context of its stage, which
+has an open store and a progress callback that reacts to signals.
 """
 
 import inspect
@@ -26,7 +26,7 @@ __all__ = ["StageCall", "task_of"]
 A = TypeVar("A", bound=Artifact)
 KEYWORD = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
 OWN = [KEYWORD("store", annotation=str), KEYWORD("runtime", annotation=RuntimeConfig)]
-"""The parameters that each task has beyond those of its stage."""
+"""The parameters of each task in addition to those of its stage."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class StageCall(Generic[A]):
 
     @property
     def question(self) -> Question:
-        """What the stage asks."""
+        """The question that the stage answers with these arguments."""
         return self.stage.question(**self.arguments)
 
     def having(self, **arguments: Any) -> "StageCall[A]":
-        """Returns this call with other arguments."""
+        """Returns a copy of this call with some of its arguments replaced."""
         return replace(self, arguments=self.arguments | arguments)
 
     def answer(self, **options: Any) -> A:
-        """Returns the stage's answer; `options` are further fields of its `Context`."""
+        """Runs the stage and returns its answer. `options` are additional fields of `Context`."""
         with heard_context(self.store, self.runtime, **options) as context:
             return self.stage(context, **self.arguments)
 
@@ -60,12 +60,12 @@ class StageCall(Generic[A]):
 def task_of(
     stage: Stage[..., A], *, tags: list[str], hours: float
 ) -> Callable[[Callable[[StageCall[A]], A]], Task[..., A]]:
-    """Makes the decorated function a Prefect task that runs a stage.
+    """Returns a decorator that makes a function the Prefect task of a stage.
 
     Args:
-        stage: What the task runs.
+        stage: The stage that the task runs.
         tags: Labels of the task in Prefect.
-        hours: Time after which an attempt ends.
+        hours: Timeout of an attempt, in hours.
     """
 
     def declare(body: Callable[[StageCall[A]], A]) -> Task[..., A]:

@@ -141,7 +141,7 @@ def test_worker_that_writes_elsewhere_is_found_out(deployed, tmp_path):
     with pytest.raises(ConfigError) as raised:
         pipeline(CONFIG, str(tmp_path), train_on=ON)
     assert str(raised.value).startswith(
-        f"The worker of '{ON}' does not write to the store {tmp_path}: its run completed and "
+        f"The worker of '{ON}' does not write to the store {tmp_path}: its run completed, but "
         "'models/"
     )
 
