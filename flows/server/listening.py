@@ -1,4 +1,4 @@
-"""Who hears of a stage's progress, and how a signal stops a stage without losing its work."""
+"""Listeners to the progress of a stage, and signals that stop a stage without losing its work."""
 
 import signal
 import threading
@@ -22,7 +22,7 @@ _listeners: ContextVar[tuple[OnProgress, ...]] = ContextVar("listeners", default
 
 @contextmanager
 def listening(listener: OnProgress) -> Iterator[None]:
-    """Lets `listener` hear every stage that runs within the block."""
+    """Calls `listener` with the progress of every stage that runs within the block."""
     token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
@@ -32,10 +32,11 @@ def listening(listener: OnProgress) -> Iterator[None]:
 
 @contextmanager
 def heard() -> Iterator[OnProgress]:
-    """Gives the callback for one stage: it tells all listeners, and stops the stage on a signal.
+    """Yields the progress callback of one stage, which calls all listeners and reacts to signals.
 
-    A first Ctrl-C or SIGTERM becomes `Interrupted` at the stage's next progress, so that the stage
-    puts its work into safety; then the signal goes to whom it was meant for. A second goes at once.
+    After a first Ctrl-C or SIGTERM, the callback raises `Interrupted` at the stage's next progress,
+    so that the stage saves its work. At the end of the block, the signal is raised again for its
+    own handler. A second signal is raised at once.
     """
     listeners = _listeners.get()
     with _signals_held_back() as received:
@@ -54,9 +55,9 @@ def heard() -> Iterator[OnProgress]:
 
 @contextmanager
 def heard_context(store: str, runtime: RuntimeConfig, **options: Any) -> Iterator[Context]:
-    """Gives the context of one stage, whose progress all listeners hear and a signal stops.
+    """Yields the context of one stage, with the callback for listeners and signals.
 
-    `options` are further fields of `Context`.
+    `options` are additional fields of `Context`.
     """
     with heard() as on_progress:
         yield Context(Store(store), runtime, on_progress, **options)
@@ -77,7 +78,9 @@ def _signals_held_back() -> Iterator[list[int]]:
             restore()
             signal.raise_signal(number)
 
-    if threading.current_thread() is threading.main_thread():  # others never see a signal
+    if (
+        threading.current_thread() is threading.main_thread()
+    ):  # other threads never receive a signal
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
         before = {n: h for n, h in handlers.items() if h not in (None, signal.SIG_IGN)}
         for number in before:
