@@ -1,4 +1,4 @@
-"""The page of an evaluation: verdicts, metrics beside the baselines, pictures, links."""
+"""The page of an evaluation: verdicts, metrics compared with baselines, pictures and links."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def show_evaluation(
     model: Model,
     publication: Publication | None = None,
 ) -> None:
-    """Shows an evaluation as a page with its pictures, its metrics as a table, its report."""
+    """Shows an evaluation as a page with pictures, its metrics as a table, and its report."""
     page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
     table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
     told = _judged(evaluation, store)["verdict"]
@@ -49,31 +49,37 @@ def evaluation_page(
     folder = Store(store).reading(evaluation, names)
     judged = _judged(evaluation, store)
     parts = [
-        f"# {dataset.name}: {model.network}/{model.kind}, {model.latent_dim} numbers "
-        f"for {model.example_schema.size}",
+        f"# {dataset.name}: {model.network}/{model.kind}, {model.latent_dim} latent dimensions "
+        f"for {model.example_schema.size} input values",
         f"**{judged['verdict']}**",
         _links(model, publication, store),
         markdown_table(card_table(judged, latent_dim=model.latent_dim)),
         markdown_table(metrics_table(evaluation, latent_dim=model.latent_dim)),
-        f"{evaluation.rows:,} rows of the split {evaluation.split}; PSNR is the mean over rows.",
+        f"Computed on {evaluation.rows:,} rows of the split {evaluation.split}. "
+        "PSNR is the mean over rows.",
     ]
     if PANEL in names:
-        parts.append(f"![Originals over reconstructions]({picture((folder / PANEL).read_bytes())})")
+        parts.append(
+            f"![Originals above their reconstructions]({picture((folder / PANEL).read_bytes())})"
+        )
     verdict = verdict_about(evaluation, Store(store))
     if verdict:
         parts.append(f"**Gate.** {measured(verdict, store, 'verdict.json')[0]['verdict']}")
-    parts.append(f"Model `{model.key}` on dataset `{dataset.key}`, in `{folder}`")
+    parts.append(
+        f"The files of this evaluation of model `{model.key}` on dataset `{dataset.key}` are in "
+        f"`{folder}`."
+    )
     return "\n\n".join(parts) + "\n"
 
 
 def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns the health card: each number with its interval, PCA's beside it, and its meaning."""
+    """Returns the health card: each value with its interval, the value of PCA and its meaning."""
     return [
         {
             "health card": row["title"],
             "value": row["shown"]["value"],
             "95 % interval": row["shown"]["interval"] or "–",
-            f"beside PCA-{latent_dim}": row["shown"]["pca"],
+            f"PCA-{latent_dim}": row["shown"]["pca"],
             "what it means": row["judgement"],
         }
         for row in judgement.get("card", [])
@@ -81,7 +87,7 @@ def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, 
 
 
 def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns a row for each metric: this model, PCA at the same size, the mean image."""
+    """Returns a row per metric: this model, PCA of the same latent size, and the mean image."""
     columns = {"this model": "", f"PCA-{latent_dim}": "_pca", "mean image": "_mean_image"}
     return [
         {"metric": f"{measure.short}{measure.unit and f' ({measure.unit})'}"}

@@ -1,4 +1,4 @@
-"""The pages of a drift and of a verdict: what was found, column by column, rule by rule."""
+"""The page of a drift measurement, by column, and the page of a verdict, by rule."""
 
 from prefect.artifacts import create_markdown_artifact
 
@@ -13,7 +13,7 @@ RULE_COLUMNS = ("rule", "metric", "value", "threshold", "baseline", "passed", "w
 
 
 def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
-    """Shows on a page which columns have drifted, a picture of the errors, and the inputs."""
+    """Shows on a page which columns drifted, a picture of the errors, and the inputs that moved."""
     found, folder = measured(drift, store, "drift.json")
     inputs = found["inputs"]
     largest = [{name: cell(row[name]) for name in INPUT_COLUMNS} for row in inputs["largest"]]
@@ -24,16 +24,17 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
         f"**{found['verdict']}**",
         f"![Errors before and now]({shown})",
         markdown_table(table),
-        "## What goes in",
-        f"At {inputs['moved']} of {inputs['positions']} positions the mean is another than in "
-        "training, by a fifth of a standard deviation or more. This decides nothing by itself.",
+        "## Inputs",
+        f"At {inputs['moved']} of {inputs['positions']} input positions, the mean differs from the "
+        "mean in training by a fifth of a standard deviation or more. This does not decide whether "
+        "the data drifted.",
         markdown_table(largest),
     ]
     _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", told=found["verdict"])
 
 
 def show_verdict(verdict: Verdict, store: str) -> None:
-    """Shows a verdict on a page: each rule, what it found, and why."""
+    """Shows a verdict on a page, with the result of each rule and its reason."""
     judged, _ = measured(verdict, store, "verdict.json")
     table = [{name: cell(row[name]) for name in RULE_COLUMNS} for row in judged["rules"]]
     name, said = verdict.dataset_name, judged["verdict"]

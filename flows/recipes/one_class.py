@@ -1,4 +1,4 @@
-"""What the one-class protocol does, in order: with tasks a Prefect flow, without them plain."""
+"""The steps of the one-class protocol, run as Prefect tasks or as plain Python."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ __all__ = ["one_class", "score_class"]
 def score_class(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
 ) -> "ClassScores":
-    """Scores test rows of all labels by a model that was trained on one."""
+    """Scores the test rows of all labels with a model that was trained on one label."""
     from aeflow.stages.evaluation import one_class
 
     with heard_context(store, config.runtime) as context:
@@ -31,7 +31,7 @@ def score_class(
 def one_class(
     config: PipelineConfig, runner: Runner, *, score: Callable[..., Any] = score_class
 ) -> OneClass:
-    """Trains a model on each label by itself, and scores test rows of all labels by it."""
+    """Trains one model per label, and scores the test rows of all labels with each model."""
     from aeflow.stages.evaluation.one_class import labels_of
 
     everything = runner.run(ingest, config.ingest)

@@ -1,4 +1,4 @@
-"""What the flows do, in order: with tasks it is a Prefect flow, else plain Python."""
+"""The steps of the flows, run as Prefect tasks or as plain Python."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
-    """Ingests, trains and evaluates, encodes and publishes."""
+    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both."""
     dataset = runner.run(ingest, config.ingest)
     return _published(config, runner, runner.train_autoencoder(config, dataset.address))
 
@@ -37,7 +37,7 @@ def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
 def train_autoencoder(
     config: PipelineConfig, runner: Runner, dataset: str | None = None
 ) -> Evaluated:
-    """Trains and evaluates, on the stored dataset with that key or one that it ingests first."""
+    """Trains and evaluates on the stored dataset with this key, or ingests a source first."""
     if dataset is None:
         examples = runner.run(ingest, config.ingest)
     else:
@@ -51,7 +51,7 @@ def train_autoencoder(
 def encode_dataset(
     config: PipelineConfig, runner: Runner, *, model: str, dataset: str | None = None
 ) -> Outcome:
-    """Encodes with a stored model: a stored dataset, or every row of a source."""
+    """Encodes a stored dataset, or every row of a source, with a stored model."""
     encoder = stored(runner.store, model, Model)
     if dataset is None:
         everything = config.ingest.model_copy(update={"splits": "all"})
@@ -63,7 +63,7 @@ def encode_dataset(
 
 
 def ingest_dataset(config: PipelineConfig, runner: Runner) -> Outcome:
-    """Ingests, and no more."""
+    """Ingests a source into a dataset."""
     return Outcome(dataset=runner.run(ingest, config.ingest))
 
 
@@ -77,9 +77,9 @@ def evaluate_model(config: PipelineConfig, runner: Runner, model: str) -> Evalua
 
 
 def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Dataset | None:
-    """Ingests rows that are out of a dataset's distribution, if the config names any.
+    """Ingests out-of-distribution (OOD) rows for a dataset, if the config names a source of them.
 
-    Raises ConfigError if they cannot be made to fit, before anything is trained.
+    Raises ConfigError before any training if the rows cannot be made to fit the dataset.
     """
     if config.evaluate.ood_source is None:
         return None
@@ -91,7 +91,7 @@ def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Data
 
 
 def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = None) -> IngestConfig:
-    """Returns how such rows are ingested: in one split, images in files at the model's size."""
+    """Returns the config that ingests OOD rows into one split, images at the size of `schema`."""
     options: dict[str, Any] = {}
     if schema.is_image and source.startswith("images:"):
         height, width, channels = schema.shape
@@ -101,7 +101,7 @@ def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = Non
 
 
 def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = None) -> Watched:
-    """Compares what a source has now with what a stored model, or the champion, was trained on."""
+    """Compares the rows of a source with the training rows of a stored model or the champion."""
     dataset = runner.run(ingest, config.ingest)
     trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
     found = runner.run(drift, trained, config.drift, dataset=dataset)

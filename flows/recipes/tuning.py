@@ -1,4 +1,4 @@
-"""What tuning does, in order: with tasks it is a Prefect flow, without them plain Python."""
+"""The steps of tuning, run as Prefect tasks or as plain Python."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ __all__ = ["make_trial", "tune"]
 def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
-    """Makes one trial of a study, or finds it made."""
+    """Runs one trial of a study, or returns the stored one."""
     with heard_context(store, config.runtime) as context:
         return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
 
@@ -27,7 +27,7 @@ def make_trial(
 def tune(
     config: PipelineConfig, runner: Runner, *, trial: Callable[..., Trial] = make_trial
 ) -> Tuned:
-    """Ingests, and makes the trials of a study that are still to be made, one after the other."""
+    """Ingests a source, and runs the missing trials of a study one after the other."""
     check_optuna()
     settings = config.tune
     end = settings.timeout_seconds and time.monotonic() + settings.timeout_seconds

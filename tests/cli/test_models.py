@@ -260,5 +260,5 @@ def test_dataset_without_a_champion_is_a_mistake(changed, store, capsys):
         f"{start}Promote a model first.",
         f"{start}These have one: digits.",
         f"aeflow: 'champion:digits' is 'models/{changed.model.key}', which is not in datasets/. "
-        "Give the key of one of datasets/.",
+        "Give the key of an artifact in datasets/.",
     ]

@@ -12,7 +12,7 @@ def test_endings_are_exit_codes_and_lines(tmp_path, capsys):
     assert promoted[-1].startswith("Completed: 'digits' has no champion yet. It passed every rule")
     assert main([*QUICK, *store, "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2] == "Unchanged: The champion stays: it was trained on these very data."
+    assert lines[-2] == "Unchanged: The champion stays: it was trained on the same data."
     told = json.loads(lines[-1])
     assert (told["ending"], told["challenger"], told["drift"] is None) == ("Unchanged", None, False)
 

@@ -31,11 +31,11 @@ def test_without_addresses_there_are_commands(store: str, monkeypatch):
     for name in ("AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"):
         monkeypatch.delenv(name)
     assert report_line(PUBLICATION, store) == (
-        f"The report is the file `{store}/publications/0123456789abcdef/report.html`; "
-        f"`aeflow show 0123456789abcdef --store '{store}'`"
+        f"The report is the file `{store}/publications/0123456789abcdef/report.html`. "
+        f"Its lineage: `aeflow show 0123456789abcdef --store '{store}'`"
     )
     assert tensorboard_line("logs/0123", store) == (
-        f"TensorBoard: `aeflow tensorboard --store '{store}'`, there the run `logs/0123`"
+        f"TensorBoard: run `aeflow tensorboard --store '{store}'` and select the run `logs/0123`"
     )
 
 

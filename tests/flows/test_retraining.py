@@ -109,7 +109,7 @@ def test_on_the_same_data_nothing_is_due(store, tmp_path):
     again = run(settings, store)
     assert (again.ending, again.reason) == (
         "Unchanged",
-        "The champion stays: it was trained on these very data.",
+        "The champion stays: it was trained on the same data.",
     )
     assert (again.model, again.features) == (first.model, first.features)
     assert len(history_of("grown", store)) == 1
@@ -152,7 +152,7 @@ def test_on_drift_new_rows_of_the_same_kind_are_encoded_by_the_champion(store, t
     second = run(config(grown(tmp_path, 900), when="on_drift"), store)
     assert (second.ending, second.reason) == (
         "Unchanged",
-        "The champion stays: its data did not drift.",
+        "The champion stays: the data did not drift.",
     )
     assert second.drift.drifted is False
     assert second.model == first.model
@@ -165,7 +165,7 @@ def test_always_with_the_same_answer_is_unchanged(store, tmp_path):
     again = run(settings, store)
     assert (again.ending, again.reason) == (
         "Unchanged",
-        "Every run trains. Training gave the champion itself again.",
+        "Every run trains a model. Training returned the champion again.",
     )
 
 
