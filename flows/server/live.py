@@ -35,7 +35,7 @@ def shown(stage: str) -> Iterator[None]:
     """
     cancellation = Cancellation()
     with (
-        _logged(),
+        _log_in_run(),
         listening(lambda _progress: cancellation.check()),
         listening(ProgressPage(f"{stage}-progress").show),
     ):
@@ -43,7 +43,7 @@ def shown(stage: str) -> Iterator[None]:
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
+def _log_in_run() -> Iterator[None]:
     """Sends our log records to the log of the run.
 
     PREFECT_LOGGING_EXTRA_LOGGERS would also do this, but not for the threads of a stage, and not in
@@ -83,7 +83,7 @@ class ProgressPage:
         if not is_last and time.monotonic() < self._next:
             return
         try:
-            self._send(100.0 * progress.done / max(progress.total, 1), _described(progress))
+            self._send(100.0 * progress.done / max(progress.total, 1), _description_of(progress))
             self._next = time.monotonic() + SECONDS_BETWEEN
         except SERVER_TROUBLE as error:
             self._next = time.monotonic() + SECONDS_AFTER_TROUBLE
@@ -91,14 +91,14 @@ class ProgressPage:
 
     def _send(self, percent: float, description: str) -> None:
         if self._id is None:
-            made = create_progress_artifact(percent, key=self.key, description=description)
-            self._id = cast(UUID, made)  # no coroutine: stages are not async
+            artifact_id = create_progress_artifact(percent, key=self.key, description=description)
+            self._id = cast(UUID, artifact_id)  # no coroutine: stages are not async
         else:
             update_progress_artifact(self._id, percent, description=description)
 
 
-def _described(progress: Progress) -> str:
+def _description_of(progress: Progress) -> str:
     """Returns one line with the progress of a stage and its latest metrics."""
-    measured = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
-    where = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
-    return ", ".join(part for part in (where, progress.message, *measured) if part)
+    metrics = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+    position = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
+    return ", ".join(part for part in (position, progress.message, *metrics) if part)
