@@ -1,4 +1,4 @@
-"""The flows: the only code that imports Prefect, whose environment is set before any of it does."""
+"""The flows. Only this package imports Prefect, and it sets Prefect's environment first."""
 
 from flows.settings import set_environment
 

@@ -18,10 +18,11 @@ def encode_dataset(
     """Encodes data with a stored model.
 
     Args:
-        config: Where the data come from, and what stands in the features.
-        store: Where artifacts are kept.
-        model: Key of the model.
-        dataset: Key of a stored dataset; without one, every row of the config's source.
+        config: The source of the data, and the layout of the features.
+        store: Folder or URL of the artifact store.
+        model: Key of the model, or champion:NAME for the champion of the dataset NAME.
+        dataset: Key of a stored dataset. If it is not set, every row of the source in the config
+            is encoded.
     """
     return recipe.encode_dataset(
         config, AsTasks(store, config.runtime), model=model, dataset=dataset

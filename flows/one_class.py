@@ -1,4 +1,4 @@
-"""The flow of the one-class protocol: a model for each label."""
+"""The flow of the one-class protocol, which trains one model per label."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +7,7 @@ from prefect import flow, task
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
 from flows.recipes import one_class as recipe
-from flows.server.live import shown
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
@@ -27,8 +27,8 @@ __all__ = ["one_class", "score_class"]
 def score_class(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
 ) -> "ClassScores":
-    """Scores test rows of all labels by a model that was trained on one."""
-    with shown("score-class"):
+    """Scores the test rows of all labels with a model that was trained on one label."""
+    with live_stage("score-class"):
         return recipe.score_class(model, config, store, dataset=dataset, label=label)
 
 
@@ -38,10 +38,12 @@ def score_class(
     result_serializer="json",
 )
 def one_class(config: PipelineConfig, store: str) -> dict[str, Any]:
-    """Trains on one label at a time, and says how well all others are told as strangers.
+    """Trains a model on each label and measures how well it detects the rows of other labels.
+
+    The rows of all other labels count as out-of-distribution (OOD).
 
     Args:
-        config: What to train, on what and how.
-        store: Where datasets and models are kept.
+        config: The source, the model and the options of training.
+        store: Folder or URL of the artifact store.
     """
     return recipe.one_class(config, AsTasks(store, config.runtime), score=score_class).to_json()

@@ -12,7 +12,7 @@ from flows.recipes import pipeline as recipe
 __all__ = ["TrainOn", "pipeline"]
 
 TrainOn = Annotated[str | None, Field(pattern="^train-autoencoder/[^/]+$")]
-"""A deployment of `train-autoencoder`; another flow would not answer the question."""
+"""A deployment of `train-autoencoder`. A run of another flow would not store the model."""
 
 
 @flow(
@@ -21,12 +21,12 @@ TrainOn = Annotated[str | None, Field(pattern="^train-autoencoder/[^/]+$")]
     result_serializer="json",
 )
 def pipeline(config: PipelineConfig, store: str, train_on: TrainOn = None) -> dict[str, Any]:
-    """Ingests, trains, evaluates, encodes and publishes.
+    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both.
 
     Args:
-        config: A section for each stage; what is left out has its default.
-        store: Where artifacts are kept.
-        train_on: Deployment on whose workers the model is trained, such as train-autoencoder/gpu;
-            without one it is trained here.
+        config: A section for each stage. Fields that are left out have their defaults.
+        store: Folder or URL of the artifact store.
+        train_on: Deployment that trains the model on its workers, such as train-autoencoder/gpu.
+            If it is not set, this run trains the model itself.
     """
     return recipe.pipeline(config, runner_on(train_on, store, config.runtime)).to_json()

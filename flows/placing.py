@@ -1,4 +1,4 @@
-"""Where training runs: in the run that asks for it, or on the workers of a deployment."""
+"""The place of training: the flow run itself, or the workers of a deployment."""
 
 import time
 from typing import Any, TypeVar, cast
@@ -31,39 +31,41 @@ __all__ = ["OnWorkers", "runner_on"]
 
 POLL_SECONDS = 1.0
 RESCHEDULED_SECONDS = 60.0
-"""By then the server's automation has started a run again that crashed in its first attempt."""
+"""By then, the server's automation has restarted a run that crashed in its first attempt."""
 
 A = TypeVar("A", bound=Artifact)
 
 
 def runner_on(train_on: str | None, store: str, runtime: RuntimeConfig) -> Runner:
-    """Returns the runner of a flow; if a deployment is named, its workers train."""
+    """Returns the runner of a flow. If `train_on` names a deployment, its workers train."""
     return OnWorkers(store, runtime, train_on) if train_on else AsTasks(store, runtime)
 
 
 class OnWorkers(AsTasks):
-    """Trains on the workers of a deployment, and runs every other stage as a task here."""
+    """Trains on the workers of a deployment and runs every other stage as a task of this run."""
 
     def __init__(self, store: str, runtime: RuntimeConfig, deployment: str):
         super().__init__(store, runtime)
         self._deployment = deployment
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Lets a worker train and evaluate; its answer is what then stands in the store.
+        """Starts a run that trains and evaluates, waits for it, and returns its stored results.
 
-        The worker looks for the dataset first, so one that cannot read this store fails at once.
+        The worker looks up the dataset first, so a worker that cannot read this store fails at
+        once. Raises AeflowError if the run does not complete, and ConfigError if its results are
+        not in this store.
         """
         name, examples = self._deployment, stored(self.store, dataset, Dataset)
         ood = ingest_ood(examples, config, self)
-        runs = _started(name, config, self.store, dataset)
-        run, state = _ended(runs, name)
+        runs = _start_runs(name, config, self.store, dataset)
+        run, state = _wait_for(runs, name)
         if not state.is_completed():
             name = f"'{name}'" + (f" on {runs[run]}" if runs[run] else "")
             raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
         training = train.question(examples, config.train, model_config=config.model)
         model = self._answer(training, Model)
-        judging = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
-        evaluation = self._answer(judging, Evaluation)
+        evaluating = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
+        evaluation = self._answer(evaluating, Evaluation)
         return Evaluated(dataset=examples, model=model, evaluation=evaluation)
 
     def _answer(self, question: Question, answer_type: type[A]) -> A:
@@ -71,111 +73,114 @@ class OnWorkers(AsTasks):
         if manifest is None:
             raise ConfigError(
                 f"The worker of '{self._deployment}' does not write to the store {self.store}: its "
-                f"run completed and '{question.address}' is not there. Give both one store and one "
-                "version of aeflow."
+                f"run completed, but '{question.address}' is not there. Use the same store and the "
+                "same version of aeflow here and on the worker."
             )
         return answer_type.model_validate(manifest.artifact)
 
 
-def _started(
+def _start_runs(
     deployment: str, config: PipelineConfig, store: str, dataset: str
 ) -> dict[UUID, str | None]:
-    """Starts a run, or one on each of the machines that share it; returns them by their machine.
+    """Starts one run, or one per machine of a cluster. Returns the machine of each run by its id.
 
-    Whoever works for the queue with a machine's name takes the run that is meant for it.
+    The run of a machine is put into the queue with the machine's name, which its worker polls.
     """
     parameters = {"config": config.model_dump(mode="json"), "store": store, "dataset": dataset}
     machines = config.runtime.machines
-    started: dict[UUID, str | None] = {}
+    runs: dict[UUID, str | None] = {}
     try:
         for index, machine in enumerate(machines or [None]):
-            where: dict[str, Any] = {}
+            placement: dict[str, Any] = {}
             if machine:
                 task = {"env": {"TF_CONFIG": task_of(machines, index)}}
                 host = machine.rpartition(":")[0]
-                where = {"work_queue_name": host, "job_variables": task}
-            run = run_deployment(deployment, parameters=parameters, timeout=0, **where)
-            started[cast(FlowRun, run).id] = machine  # the flow is not async: it is no coroutine
+                placement = {"work_queue_name": host, "job_variables": task}
+            run = run_deployment(deployment, parameters=parameters, timeout=0, **placement)
+            runs[cast(FlowRun, run).id] = machine  # no coroutine: this flow is not async
     except ObjectNotFound as error:
         raise ConfigError(
             f"There is no deployment '{deployment}' to train on. "
-            "Make it with `python -m deployments.apply`, or leave train_on out."
+            "Create it with `python -m deployments.apply`, or leave out train_on."
         ) from error
-    return started
+    return runs
 
 
-def _ended(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
-    """Waits for runs to end, over a restart of the server too; returns the first that failed.
+def _wait_for(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
+    """Waits for runs to end, also across a restart of the server.
 
-    Who stops waiting cancels those that are at work, and so does the failure of one.
+    Returns the first run that failed, or the first of all runs if all completed. If one fails or
+    the wait is interrupted, the runs that are still active are cancelled.
     """
-    watched = {run: _Watched(run, deployment) for run in runs}
+    watched_runs = {run: _WatchedRun(run, deployment) for run in runs}
     cancellation = Cancellation()
     with get_client(sync_client=True) as client:
         try:
             while True:
                 cancellation.check()
-                ended = {run: one.ended(client) for run, one in watched.items()}
-                for run, state in ended.items():
-                    if state and (not state.is_completed() or all(ended.values())):
+                states = {run: one.final_state(client) for run, one in watched_runs.items()}
+                for run, state in states.items():
+                    if state and (not state.is_completed() or all(states.values())):
                         return run, state
                 time.sleep(POLL_SECONDS)
         finally:
-            for one in watched.values():
+            for one in watched_runs.values():
                 one.cancel(client)
 
 
-class _Watched:
-    """Is a run that another one waits for."""
+class _WatchedRun:
+    """Represents a run that this flow run waits for."""
 
     def __init__(self, run: UUID, deployment: str):
         self._run = run
         self._deployment = deployment
-        self._said = self._crashed = None
+        self._logged_state = self._crash_time = None
         self._state: State | None = None
 
-    def ended(self, client: SyncPrefectClient) -> State | None:
-        """Returns how it ended, or None while it is at work or may be started again."""
-        found = _found(client, self._run)
-        state = found.state if found else None
-        if found and state and state.is_final():
-            self._crashed = self._crashed or time.monotonic()
-            waited = time.monotonic() - self._crashed
-            if not _may_start_again(found) or waited > RESCHEDULED_SECONDS:
+    def final_state(self, client: SyncPrefectClient) -> State | None:
+        """Returns the final state, or None while the run is active or may be restarted."""
+        run = _read_run(client, self._run)
+        state = run.state if run else None
+        if run and state and state.is_final():
+            self._crash_time = self._crash_time or time.monotonic()
+            waited = time.monotonic() - self._crash_time
+            if not _may_start_again(run) or waited > RESCHEDULED_SECONDS:
                 self._state = state
-        if state and state.name != self._said:
+        if state and state.name != self._logged_state:
             get_run_logger().info("%s: %s", self._deployment, state.name)
-            self._said = state.name
+            self._logged_state = state.name
         return self._state
 
     def cancel(self, client: SyncPrefectClient) -> None:
-        """Stops it where it has not ended: it keeps a checkpoint, and its slot is free again."""
+        """Cancels the run if it has not ended. It keeps a checkpoint and frees its slot."""
         if self._state is None:
-            _cancel(client, self._run)
+            _cancel_run(client, self._run)
 
 
 def _may_start_again(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_crashed() and run.run_count == 1
 
 
-def _found(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
-    """Returns a run as the server knows it, None while that does not answer."""
+def _read_run(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
+    """Reads a run from the server. Returns None while the server does not answer."""
     try:
         return client.read_flow_run(run)
     except ObjectNotFound as error:
-        raise AeflowError(f"The run {run} that trains was deleted. Run this again.") from error
+        raise AeflowError(f"The training run {run} was deleted. Start this run again.") from error
     except SERVER_TROUBLE as error:
-        get_run_logger().warning("the server was not asked about the run that trains: %s", error)
+        get_run_logger().warning("cannot read the training run from the server: %s", error)
         return None
 
 
-def _cancel(client: SyncPrefectClient, run: UUID) -> None:
-    """Stops a run for which nobody waits any more."""
+def _cancel_run(client: SyncPrefectClient, run: UUID) -> None:
+    """Cancels a run that no other run waits for any more."""
     try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # we are being stopped ourselves
-            client.set_flow_run_state(run, Cancelling(message="The run that waited was stopped."))
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # this run is being stopped, too
+            client.set_flow_run_state(
+                run, Cancelling(message="The run that waited for it stopped.")
+            )
     except SERVER_TROUBLE as error:
-        get_run_logger().warning("the run %s that trains was not cancelled: %s", run, error)
+        get_run_logger().warning("cannot cancel the training run %s: %s", run, error)
 
 
 def _one_line(message: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The flow that keeps a dataset's champion and its features fresh."""
+"""The flow that keeps the champion of a dataset and its features up to date."""
 
 from typing import Any
 
@@ -21,16 +21,17 @@ __all__ = ["retrain"]
     result_serializer="json",
 )
 def retrain(config: PipelineConfig, store: str, train_on: TrainOn = None) -> State[dict[str, Any]]:
-    """Trains when it is due, promotes what passes the gate, encodes and publishes.
+    """Trains a model if one is due, promotes it if it passes the gate, encodes and publishes.
 
-    Its run ends as Completed (a better model was promoted), Unchanged (none was due), Refused (by
-    the gate; the champion stays) or Failed.
+    The run ends as Completed (a better model was promoted), Unchanged (no model was due, or
+    training returned the champion again), Refused (the gate refused the model, and the champion
+    stays) or Failed.
 
     Args:
-        config: A section for each stage; what is left out has its default.
-        store: Where artifacts are kept.
-        train_on: Deployment on whose workers the model is trained, such as train-autoencoder/gpu;
-            without one it is trained here.
+        config: A section for each stage. Fields that are left out have their defaults.
+        store: Folder or URL of the artifact store.
+        train_on: Deployment that trains the model on its workers, such as train-autoencoder/gpu.
+            If it is not set, this run trains the model itself.
     """
     outcome = retraining.retrain(config, runner_on(train_on, store, config.runtime))
     if outcome.dataset:

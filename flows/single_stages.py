@@ -1,4 +1,4 @@
-"""The flows of one stage, for the commands that do one thing."""
+"""The flows of the commands that do one step of the pipeline."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ __all__ = ["evaluate_model", "ingest_dataset", "measure_drift", "publish_model"]
     result_serializer="json",
 )
 def ingest_dataset(config: PipelineConfig, store: str) -> dict[str, Any]:
-    """Ingests a source.
+    """Ingests a source into a dataset.
 
     Args:
-        config: Where the data come from.
-        store: Where artifacts are kept.
+        config: The source of the data.
+        store: Folder or URL of the artifact store.
     """
     return recipe.ingest_dataset(config, AsTasks(store, config.runtime)).to_json()
 
@@ -31,9 +31,9 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
     """Evaluates a stored model on the dataset that it was trained on.
 
     Args:
-        config: On what the model is judged.
-        store: Where artifacts are kept.
-        model: Key of the model.
+        config: The options of the evaluation.
+        store: Folder or URL of the artifact store.
+        model: Key of the model, or champion:NAME for the champion of the dataset NAME.
     """
     return recipe.evaluate_model(config, AsTasks(store, config.runtime), model).to_json()
 
@@ -44,13 +44,14 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
     result_serializer="json",
 )
 def measure_drift(config: PipelineConfig, store: str, model: str | None = None) -> dict[str, Any]:
-    """Ingests a source and measures whether its rows drifted; the server is told if they did.
+    """Ingests a source and measures drift. If its rows drifted, the server receives an event.
 
     Args:
-        config: Where the data come from, and what counts as drift.
-        store: Where artifacts are kept.
-        model: Key of the model whose training rows are compared, or champion:NAME; without one, the
-            champion of the dataset.
+        config: The source of the data, and what counts as drift.
+        store: Folder or URL of the artifact store.
+        model: Key of a model, or champion:NAME for the champion of the dataset NAME. The rows are
+            compared with its training rows. If it is not set, the champion of the ingested dataset
+            is used.
     """
     return recipe.measure_drift(config, AsTasks(store, config.runtime), model).to_json()
 
@@ -60,8 +61,8 @@ def publish_model(config: PipelineConfig, store: str, model: str) -> dict[str, A
     """Evaluates a stored model, encodes its dataset and publishes both.
 
     Args:
-        config: How much is published.
-        store: Where artifacts are kept.
-        model: Key of the model.
+        config: The options of evaluation, encoding and publishing.
+        store: Folder or URL of the artifact store.
+        model: Key of the model, or champion:NAME for the champion of the dataset NAME.
     """
     return recipe.publish_model(config, AsTasks(store, config.runtime), model).to_json()

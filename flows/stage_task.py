@@ -1,7 +1,7 @@
-"""A stage as a Prefect task: name, parameters and run name are the stage's own.
+"""A stage as a Prefect task, with the name, the parameters and the run name of the stage.
 
-A task takes only JSON and artifacts. Its stage's context, with an open store and the callback that
-a signal stops, is made within each call.
+The arguments of a task are JSON or artifacts. Each call creates the context of its stage, which
+has an open store and a progress callback that reacts to signals.
 """
 
 import inspect
@@ -17,8 +17,8 @@ from aeflow.artifacts import Artifact
 from aeflow.configs import RuntimeConfig
 from aeflow.lineage import Question
 from aeflow.stages import Stage
-from flows.server.listening import heard_context
-from flows.server.live import shown
+from flows.server.listening import stage_context
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 
 __all__ = ["StageCall", "task_of"]
@@ -26,7 +26,7 @@ __all__ = ["StageCall", "task_of"]
 A = TypeVar("A", bound=Artifact)
 KEYWORD = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
 OWN = [KEYWORD("store", annotation=str), KEYWORD("runtime", annotation=RuntimeConfig)]
-"""The parameters that each task has beyond those of its stage."""
+"""The parameters of each task in addition to those of its stage."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,28 @@ class StageCall(Generic[A]):
 
     @property
     def question(self) -> Question:
-        """What the stage asks."""
+        """The question that the stage answers with these arguments."""
         return self.stage.question(**self.arguments)
 
     def having(self, **arguments: Any) -> "StageCall[A]":
-        """Returns this call with other arguments."""
+        """Returns a copy of this call with some of its arguments replaced."""
         return replace(self, arguments=self.arguments | arguments)
 
     def answer(self, **options: Any) -> A:
-        """Returns the stage's answer; `options` are further fields of its `Context`."""
-        with heard_context(self.store, self.runtime, **options) as context:
+        """Runs the stage and returns its answer. `options` are additional fields of `Context`."""
+        with stage_context(self.store, self.runtime, **options) as context:
             return self.stage(context, **self.arguments)
 
 
 def task_of(
     stage: Stage[..., A], *, tags: list[str], hours: float
 ) -> Callable[[Callable[[StageCall[A]], A]], Task[..., A]]:
-    """Makes the decorated function a Prefect task that runs a stage.
+    """Returns a decorator that makes a function the Prefect task of a stage.
 
     Args:
-        stage: What the task runs.
+        stage: The stage that the task runs.
         tags: Labels of the task in Prefect.
-        hours: Time after which an attempt ends.
+        hours: Timeout of an attempt, in hours.
     """
 
     def declare(body: Callable[[StageCall[A]], A]) -> Task[..., A]:
@@ -74,7 +74,7 @@ def task_of(
 
         def run(*args: Any, store: str, runtime: RuntimeConfig, **kwargs: Any) -> A:
             arguments = stage.arguments(*args, **kwargs)
-            with shown(stage.name):
+            with live_stage(stage.name):
                 return body(StageCall(stage, arguments, store, runtime))
 
         vars(run)["__signature__"] = signature.replace(parameters=parameters)

@@ -1,4 +1,4 @@
-"""The stages as Prefect tasks: tags, timeouts, and a page for what came out."""
+"""The stages as Prefect tasks, with tags, timeouts and a page for each result."""
 
 from typing import Any
 
@@ -50,14 +50,14 @@ __all__ = [
 
 @task_of(ingestion.ingest, tags=["ingest", "cpu"], hours=6)
 def ingest(call: StageCall[Dataset]) -> Dataset:
-    """Prepares a dataset; a date in its source is that for which the run was scheduled, in UTC."""
+    """Prepares a dataset. A date in its source is the date (UTC) that the run was scheduled for."""
     config = dated(call["config"], flow_run.scheduled_start_time.date())
     return call.having(config=config).answer()
 
 
 @task_of(training.train, tags=["train", "accelerated"], hours=48)
 def train(call: StageCall[Model]) -> Model:
-    """Trains a model on a dataset, and first links to TensorBoard, so that one can watch it."""
+    """Posts a link to TensorBoard, which shows the training live, and trains a model."""
     with crashing_together():
         pages.link_training(call.question.key, call.store, dataset_name=call["dataset"].name)
         return call.answer()
@@ -65,7 +65,7 @@ def train(call: StageCall[Model]) -> Model:
 
 @task_of(evaluation.evaluate, tags=["evaluate", "accelerated"], hours=6)
 def evaluate(call: StageCall[Evaluation]) -> Evaluation:
-    """Judges a model on a split of a dataset, and shows the judgement on a page."""
+    """Evaluates a model on a split of a dataset, and shows the evaluation on a page."""
     answer = call.answer()
     pages.show_evaluation(answer, call.store, dataset=call["dataset"], model=call["model"])
     return answer
@@ -73,7 +73,7 @@ def evaluate(call: StageCall[Evaluation]) -> Evaluation:
 
 @task_of(encoding.encode, tags=["encode", "accelerated"], hours=24)
 def encode(call: StageCall[FeatureSet]) -> FeatureSet:
-    """Encodes a dataset into Parquet, and shows what came out on a page."""
+    """Encodes a dataset into Parquet, and shows the feature set on a page."""
     scheduler = call.runtime.dask
     spread = over_dask(encode_shards, call.store, scheduler) if scheduler else None
     features = call.answer(spread=spread)
@@ -89,7 +89,7 @@ def encode(call: StageCall[FeatureSet]) -> FeatureSet:
     **RETRIED,
 )
 def encode_shards(name: str, group: dict[str, Any], store: str) -> int:
-    """Encodes a group of shards into the draft of a run that waits for it; returns the rows."""
+    """Encodes a group of shards into the draft of the run that waits. Returns the row count."""
     from aeflow.stages.encoding import spreading
 
     return spreading.encode_shards(spreading.ShardGroup.model_validate(group), Store(store))
@@ -111,7 +111,7 @@ def publish(call: StageCall[Publication]) -> Publication:
 
 @task_of(comparison.measure_drift, tags=["drift", "accelerated"], hours=6)
 def drift(call: StageCall[Drift]) -> Drift:
-    """Compares a dataset's rows with those a model was trained on, shows it and announces drift."""
+    """Compares a dataset with a model's training rows, shows the result and announces drift."""
     answer = call.answer()
     pages.show_drift(answer, call.store, dataset=call["dataset"])
     announce_drift(answer, model=call["model"], dataset=call["dataset"])
@@ -143,7 +143,7 @@ def gate(call: StageCall[Verdict]) -> Verdict:
     **RETRIED,
 )
 def promote(verdict: Verdict, store: str, *, model: Model) -> None:
-    """Makes a model the champion of its dataset; the history names this flow run."""
+    """Makes a model the champion of its dataset. The history names this flow run."""
     champions.promote(verdict, Store(store), model=model, run=str(flow_run.id))
 
 
@@ -155,7 +155,7 @@ def promote(verdict: Verdict, store: str, *, model: Model) -> None:
     **RETRIED,
 )
 def point_features(features: FeatureSet, store: str, *, dataset_name: str) -> None:
-    """Points a dataset's stable address of features at a feature set."""
+    """Makes the stable features address of a dataset point at a feature set."""
     run = str(flow_run.id)
     champions.point_features(features, Store(store), dataset_name=dataset_name, run=run)
     pages.show_features(features, store, dataset_name=dataset_name)

@@ -31,18 +31,18 @@ def train_autoencoder(
     """Trains and evaluates a model.
 
     Args:
-        config: What to train, on what and how.
-        store: Where artifacts are kept.
-        dataset: Key of a stored dataset; without one, the config's source is ingested.
+        config: The source, the model and the options of training and evaluation.
+        store: Folder or URL of the artifact store.
+        dataset: Key of a stored dataset. If it is not set, the source in the config is ingested.
     """
     return recipe.train_autoencoder(config, AsTasks(store, config.runtime), dataset).to_json()
 
 
 class AsTasks(Runner):
-    """Makes each stage a Prefect task, and the recipe within a recipe a subflow."""
+    """Runs each stage as a Prefect task, and a recipe within a recipe as a subflow."""
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
-        """Returns the answer of the task that `flows.tasks` has for the stage."""
+        """Runs the task of the stage in `flows.tasks` and returns its answer."""
         task: Task[..., A] = getattr(tasks, stage.name)
         return task(*args, store=self.store, runtime=self.runtime, **kwargs)
 
@@ -51,16 +51,16 @@ class AsTasks(Runner):
         tasks.promote(verdict, self.store, model=model)
 
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
-        """Points a dataset's stable address of features at a feature set."""
+        """Makes the stable features address of a dataset point at a feature set."""
         tasks.point_features(features, self.store, dataset_name=dataset_name)
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Trains and evaluates in a subflow of this process."""
+        """Trains and evaluates in a subflow, in this process."""
         return Evaluated.model_validate(train_autoencoder(config, self.store, dataset))
 
 
 def flow_of(recipe: Callable[..., Outcome]) -> Flow[..., dict[str, Any]]:
-    """Makes a recipe a flow of its name, for recipes that no server need know beforehand."""
+    """Returns a flow with the name of a recipe, for a recipe that needs no deployment."""
 
     def run(config: PipelineConfig, store: str, **keys: str | None) -> dict[str, Any]:
         return recipe(config, AsTasks(store, config.runtime), **keys).to_json()

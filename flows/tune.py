@@ -1,4 +1,4 @@
-"""The flow that searches for better options: a task for each trial."""
+"""The flow that searches for better options, with one task per trial."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aeflow.artifacts import Dataset
 from aeflow.configs import PipelineConfig
 from aeflow.tuning import Trial
 from flows.recipes import tuning
-from flows.server.live import shown
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
@@ -25,8 +25,8 @@ __all__ = ["make_trial", "tune"]
 def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
-    """Makes one trial of a study, or finds it made."""
-    with shown("trial"):
+    """Runs one trial of a study, or returns the stored one."""
+    with live_stage("trial"):
         return tuning.make_trial(dataset, config, store, number=number, seconds=seconds)
 
 
@@ -39,7 +39,7 @@ def tune(config: PipelineConfig, store: str) -> dict[str, Any]:
     """Searches for better options, and returns the best as a config in TOML.
 
     Args:
-        config: What the study begins with; its section tune says how long it goes on.
-        store: Where artifacts, and the trials of the study, are kept.
+        config: The options that the study starts from. The section tune limits its trials and time.
+        store: Folder or URL of the store for artifacts and the trials of the study.
     """
     return tuning.tune(config, AsTasks(store, config.runtime), trial=make_trial).to_json()

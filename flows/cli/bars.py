@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def bars() -> Iterator[OnProgress]:
-    """Gives a callback that shows progress, and shows aeflow's warnings meanwhile."""
+    """Yields a callback that shows progress. Also shows aeflow's warnings within the block."""
     console = Console(stderr=True, highlight=False)
     with _warnings_on(console):
         if not console.is_terminal:
@@ -36,27 +36,29 @@ def bars() -> Iterator[OnProgress]:
 
 @dataclass
 class _Pace:
-    """How fast a stage goes; what it took over from an earlier run does not count as its speed."""
+    """Measures the speed of a stage, without the work that it took over from an earlier run."""
 
     first: int
     start: float = field(default_factory=time.monotonic)
 
-    def described(self, progress: Progress) -> str:
+    def description(self, progress: Progress) -> str:
         seconds = time.monotonic() - self.start
         rate = (progress.done - self.first) / seconds if seconds > 0 else 0.0
-        left = progress.total - progress.done
+        remaining = progress.total - progress.done
         is_counted = progress.total > 1
         parts = [f"{progress.done:,}/{progress.total:,} {progress.unit}s"] if is_counted else []
         if rate > 0 and is_counted:
             parts.append(f"{rate:,.3g}/s" if rate < 1000 else f"{rate:,.0f}/s")
-            parts.append(f"{_clock(left / rate)} left" if left else f"in {_clock(seconds)}")
+            parts.append(
+                f"{_clock(remaining / rate)} left" if remaining else f"in {_clock(seconds)}"
+            )
         parts += [progress.message] if progress.message else []
         parts += [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
         return "  ".join(parts)
 
 
 class _Bars:
-    """One bar for each stage."""
+    """Shows one bar for each stage."""
 
     def __init__(self, display: Bars):
         self._display = display
@@ -71,12 +73,12 @@ class _Bars:
             task,
             completed=progress.done,
             total=progress.total,
-            text=pace.described(progress).replace("[", r"\["),
+            text=pace.description(progress).replace("[", r"\["),
         )
 
 
 class _Lines:
-    """A line now and then, and one at the end of each stage."""
+    """Prints the first and the last line of each stage, and one every few seconds in between."""
 
     def __init__(self, console: Console):
         self._console = console
@@ -89,7 +91,7 @@ class _Lines:
         is_between = not is_new and progress.done < progress.total
         if is_between and time.monotonic() < self._next:
             return
-        line = f"{progress.stage}: {pace.described(progress)}"
+        line = f"{progress.stage}: {pace.description(progress)}"
         self._console.print(line, markup=False, soft_wrap=True)
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
 

@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and one line about what went wrong."""
+"""The end of a command: its exit code, and one line about what went wrong."""
 
 import errno
 import signal
@@ -13,7 +13,7 @@ AGAIN = "Run the same command again to go on from there."
 
 
 class Terminated(BaseException):
-    """Is SIGTERM as an exception, as KeyboardInterrupt is SIGINT."""
+    """Represents SIGTERM as an exception, as KeyboardInterrupt represents SIGINT."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def terminated() -> Iterator[None]:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Says on standard error what happened, in one line; what nobody foresaw is raised again."""
+    """Prints an error as one line and returns its exit code. Raises an unexpected error again."""
     from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, Refused, SourceError
 
     match error:
@@ -45,15 +45,15 @@ def exit_code_of(error: BaseException) -> int:
         case AeflowError():
             code, line = 1, str(error)
         case OSError():
-            code, line = 1, _said(error)
+            code, line = 1, _line_of_os_error(error)
         case _:
             raise error
     print(f"aeflow: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 
-def _said(error: OSError) -> str:
-    """Python's own words, the file, and what to do where the disk is full."""
-    where = f": '{error.filename}'" if error.filename else ""
+def _line_of_os_error(error: OSError) -> str:
+    """Returns Python's message, the file, and the remedy if the disk is full."""
+    file = f": '{error.filename}'" if error.filename else ""
     remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
-    return f"{error.strerror or error}{where}.{remedy}"
+    return f"{error.strerror or error}{file}.{remedy}"

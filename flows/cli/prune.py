@@ -1,4 +1,4 @@
-"""`aeflow prune`: a store lets go of what nothing needs any more."""
+"""`aeflow prune`: the removal of artifacts that nothing needs any more."""
 
 import json
 from collections.abc import Iterable
@@ -16,23 +16,23 @@ __all__ = ["prune"]
 def prune(
     *,
     keep_last: Annotated[
-        int, Parameter(help="How many models, and datasets, of each dataset name are kept.")
+        int, Parameter(help="How many models, and how many datasets, to keep of each dataset name.")
     ],
     dry_run: Annotated[
         bool, Parameter(negative="", help="List what would be removed, and remove nothing.")
     ] = False,
     min_age_minutes: Annotated[
         float,
-        Parameter(help="What was made, found or read in the last minutes is spared; 10 at least."),
+        Parameter(help="Keep what was made, found or read within so many minutes; at least 10."),
     ] = MIN_AGE_SECONDS / 60,
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Removes models and datasets that are not among the newest, and what was made of them.
+    """Removes models and datasets that are not among the newest, and what was made from them.
 
-    Champions, those that a rollback can go back to, the newest features, what live runs build on,
-    and all that these were made from stay. Unfinished work that nobody holds goes, and the logs
-    of models that are gone.
+    Prune keeps champions, the models that a rollback can return to, the newest features, what
+    active runs use, and everything that these were made from. It also removes unfinished work
+    without an active run, and the logs of removed models.
     """
     opened = Store(store)
     plan = plan_prune(opened, keep_last=keep_last, min_age_seconds=60 * min_age_minutes)
@@ -42,33 +42,33 @@ def prune(
             f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}: a use is recorded "
             "once in five minutes."
         )
-    listed = _listed(plan.items if dry_run else carry_out(plan, opened))
-    size = sum(item.size for item in listed)
-    done = "would be removed" if dry_run else "removed"
-    print(f"{len(listed)} folders, {size:,} bytes {done}." if listed else "Nothing to remove.")
+    items = _print_items(plan.items if dry_run else carry_out(plan, opened))
+    size = sum(item.size for item in items)
+    verb = "would be removed" if dry_run else "removed"
+    print(f"{len(items)} folders, {size:,} bytes {verb}." if items else "Nothing to remove.")
     if plan.in_use:
         print(
-            f"Spared, because in use within the last {minutes:g} minutes or by a run: "
+            f"These were in use within the last {minutes:g} minutes or by a run, and are kept: "
             f"{', '.join(plan.in_use)}."
         )
     if json:
-        print(_json_of(listed, plan, dry_run=dry_run))
+        print(_json_of(items, plan, dry_run=dry_run))
 
 
-def _listed(items: Iterable[Item]) -> list[Item]:
-    """Prints each item as soon as it is known, so that a run that is stopped has told the truth."""
-    listed = []
+def _print_items(items: Iterable[Item]) -> list[Item]:
+    """Prints each item at once, so that the output is correct if the command is stopped."""
+    printed_items = []
     for item in items:
         print(f"{item.address:<50}  {item.why:<10}  {item.size:>15,} bytes")
-        listed.append(item)
-    return listed
+        printed_items.append(item)
+    return printed_items
 
 
-def _json_of(listed: list[Item], plan: Plan, *, dry_run: bool) -> str:
-    told: dict[str, Any] = {
+def _json_of(items: list[Item], plan: Plan, *, dry_run: bool) -> str:
+    report: dict[str, Any] = {
         "dry_run": dry_run,
-        "removed": [item.model_dump() for item in listed],
-        "bytes": sum(item.size for item in listed),
+        "removed": [item.model_dump() for item in items],
+        "bytes": sum(item.size for item in items),
         "in_use": plan.in_use,
     }
-    return json.dumps(told)
+    return json.dumps(report)

@@ -39,17 +39,17 @@ def _lineage(store: Store, manifest: Manifest, *, is_root: bool = False) -> Tree
         for entry in manifest.files:
             files.add(escape(f"{entry.name}  {entry.size:,} bytes  {entry.sha256[:16]}"))
     for name, source in manifest.question.inputs.items():
-        found = store.find(source.address)
-        if found:
+        origin = store.find(source.address)
+        if origin:
             branch = tree.add(f"from {escape(name)}")
-            branch.add(_lineage(store, found))
+            branch.add(_lineage(store, origin))
         else:
             tree.add(escape(f"from {name}: {source.address} (digest {source.digest[:16]})"))
     return tree
 
 
 def _flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Lists a nested section as dotted names and values, without what every artifact has."""
+    """Lists a nested section as dotted names and values, without the key and the digest."""
     flat = []
     for name, value in section.items():
         if isinstance(value, dict):

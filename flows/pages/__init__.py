@@ -1,4 +1,4 @@
-"""What came out, on pages in the Prefect UI: tables, pictures, and where the rest can be opened."""
+"""Pages in the Prefect UI that show the results of a run as tables, pictures and links."""
 
 from flows.pages.evaluations import evaluation_page, metrics_table, show_evaluation
 from flows.pages.feature_sets import features_page, show_features

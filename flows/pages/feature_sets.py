@@ -1,4 +1,4 @@
-"""The page of a feature set: what lies where, who made it, how to load it."""
+"""The page of a feature set: its files, its model, and code that loads it."""
 
 from collections import Counter
 from pathlib import Path
@@ -19,8 +19,13 @@ def show_features(features: FeatureSet, store: str, *, dataset_name: str) -> Non
     """Shows a feature set on a page."""
     page = features_page(features, store, dataset_name=dataset_name)
     rows = sum(features.rows.values())
-    told = f"{rows:,} rows of {features.latent_dim} numbers, from {dataset_name}"
-    post(create_markdown_artifact, page, key=f"features-{slug(dataset_name)}", description=told)
+    description = f"{rows:,} rows of {features.latent_dim} dimensions, from {dataset_name}"
+    post(
+        create_markdown_artifact,
+        page,
+        key=f"features-{slug(dataset_name)}",
+        description=description,
+    )
 
 
 def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str:
@@ -33,10 +38,10 @@ def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str
     model = manifest.question.inputs["model"].address.partition("/")[2]
     parts = [
         f"# Features of {dataset_name}",
-        f"**{sum(features.rows.values()):,} rows of {features.latent_dim} numbers**, in Parquet: "
-        f"`{folder}`",
+        f"**{sum(features.rows.values()):,} rows of {features.latent_dim} dimensions**, as Parquet "
+        f"in `{folder}`",
         markdown_table(_rows(features, files)),
-        f"Made by the model `{model}`; its identity `{features.identity}` stands in every file.",
+        f"Encoded by the model `{model}`. Every file contains its identity `{features.identity}`.",
         _stable_address(features, opened, dataset_name),
     ]
     for library, code in loading_examples(features, folder).items():
@@ -45,7 +50,7 @@ def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str
 
 
 def _rows(features: FeatureSet, files: list[FileEntry]) -> list[dict[str, str]]:
-    """Returns a row for each split: its examples, its files and their bytes; and their sum."""
+    """Returns a row per split with its examples, files and bytes, and a row with the totals."""
     shards, sizes = Counter[str](), Counter[str]()
     for entry in files:
         split = Path(entry.name).parts[0].removeprefix("split=")
@@ -64,12 +69,12 @@ def _rows(features: FeatureSet, files: list[FileEntry]) -> list[dict[str, str]]:
 def _stable_address(features: FeatureSet, store: Store, dataset_name: str) -> str:
     newest, alias = newest_features(dataset_name, store), alias_file(dataset_name, "features")
     if newest is None:
-        now = "it is not set yet; a retraining run sets it"
+        now = "It is not set yet. A retraining run sets it."
     elif newest.address == features.address:
-        now = "now it points here"
+        now = "It points at this feature set now."
     else:
-        now = f"now it points at `{newest.address}`"
+        now = f"It points at `{newest.address}` now."
     return (
-        f"A stable address: `{store.url}/{alias}` names the newest features of {dataset_name} in "
-        f"`current.address`; {now}."
+        f"The stable address `{store.url}/{alias}` names the newest features of {dataset_name} in "
+        f"`current.address`. {now}"
     )

@@ -1,7 +1,7 @@
-"""Where a report and TensorBoard can be opened: by a link where there is one, else by a command.
+"""Links that open a report or TensorBoard, or the command that does so if no address is known.
 
-`AEFLOW_REPORT_URL` and `AEFLOW_TENSORBOARD_URL` say under which address a browser reaches them. A
-browser opens no `file://` link from a page of the UI, so none is ever made.
+`AEFLOW_REPORT_URL` and `AEFLOW_TENSORBOARD_URL` are the addresses at which a browser reaches them.
+A browser opens no `file://` link from a page of the UI, so pages never have one.
 """
 
 import os
@@ -20,37 +20,40 @@ REPORTS, TENSORBOARD = "AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"
 
 
 def report_line(publication: Publication, store: str) -> str:
-    """Says in Markdown how to open a report."""
+    """Returns how to open a report, as Markdown."""
     address = report_address(publication, store)
     if address:
         return f"[Open the report]({address})"
     path = f"{Store(store).shown(publication)}/{publication.report}"
-    return f"The report is the file `{path}`; `{_command('show', store, publication.key)}`"
+    lineage = _command("show", store, publication.key)
+    return f"The report is the file `{path}`. Its lineage: `{lineage}`"
 
 
 def report_address(publication: Publication, store: str) -> str | None:
-    """Returns the address of a report for a browser, None where none is known."""
+    """Returns the address of a report for a browser, or None if none is known."""
     prefix = _address_in(REPORTS, store)
     return f"{prefix}/{publication.address}/{publication.report}" if prefix else None
 
 
 def tensorboard_line(run: str, store: str) -> str:
-    """Says in Markdown how to open TensorBoard with one run, such as `logs/KEY`."""
+    """Returns how to open TensorBoard with one run, such as `logs/KEY`, as Markdown."""
     address = _tensorboard_address(run, store)
     if address:
         return f"[Open TensorBoard]({address})"
-    return f"TensorBoard: `{_command('tensorboard', store)}`, there the run `{run}`"
+    return f"TensorBoard: run `{_command('tensorboard', store)}` and select the run `{run}`"
 
 
 def link_training(model_key: str, store: str, *, dataset_name: str) -> None:
-    """Links to TensorBoard before a model trains, so that one can watch it."""
+    """Posts a link to TensorBoard before a model is trained, so that users can watch it."""
     run = f"logs/{model_key}"
     key, address = f"tensorboard-{slug(dataset_name)}", _tensorboard_address(run, store)
-    told = f"The newest training on {dataset_name}, live"
+    description = f"The newest training on {dataset_name}, live"
     if address:
-        post(create_link_artifact, address, key=key, link_text=told, description=told)
+        post(create_link_artifact, address, key=key, link_text=description, description=description)
     else:
-        post(create_markdown_artifact, tensorboard_line(run, store), key=key, description=told)
+        post(
+            create_markdown_artifact, tensorboard_line(run, store), key=key, description=description
+        )
 
 
 def _tensorboard_address(run: str, store: str) -> str | None:
@@ -59,9 +62,12 @@ def _tensorboard_address(run: str, store: str) -> str | None:
 
 
 def _address_in(variable: str, store: str) -> str | None:
-    """Returns an address from the environment; it shows one store, so of others it says nothing."""
-    prefix, shown = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
-    is_shown = not shown or absolute(shown) == absolute(store)
+    """Returns an address from the environment, or None if there is none for this store.
+
+    The addresses show the store AEFLOW_STORE, so they are not used for other stores.
+    """
+    prefix, shown_store = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
+    is_shown = not shown_store or absolute(shown_store) == absolute(store)
     return prefix.rstrip("/") if is_shown and prefix.startswith(("http://", "https://")) else None
 
 

@@ -1,4 +1,4 @@
-"""How a page comes to the server, and the Markdown that it is made of."""
+"""The posting of pages to the server, and the Markdown of their content."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from aeflow.artifacts import Artifact
 from aeflow.storage import Store
 from flows.server.live import SERVER_TROUBLE
 
-__all__ = ["cell", "markdown_table", "measured", "number", "picture", "post", "slug"]
+__all__ = ["cell", "json_file", "markdown_table", "number", "picture", "post", "slug"]
 
 NUMBER = re.compile(r"[\d.,e+–-]+")
 
@@ -20,22 +20,22 @@ logger = logging.getLogger(__name__)
 
 
 def post(create: Callable[..., Any], content: Any, *, key: str, **more: str) -> None:
-    """Makes a page with one of Prefect's functions; a server that is away stops nothing."""
+    """Posts a page with one of Prefect's functions. If the server is away, it logs a warning."""
     try:
         create(content, key=key, **more)
     except SERVER_TROUBLE as error:
         logger.warning("the page %s was not shown: %s", key, error)
 
 
-def measured(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:
-    """Returns what stands in one of an artifact's JSON files, and the folder with all of them."""
+def json_file(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:
+    """Returns the content of a JSON file of an artifact, and the folder with all its files."""
     names = [entry.name for entry in Store(store).manifest(artifact.address).files]
     folder = Store(store).reading(artifact, names)
     return json.loads((folder / name).read_bytes()), folder
 
 
 def markdown_table(table: list[dict[str, str]]) -> str:
-    """Returns rows as a Markdown table, numbers to the right."""
+    """Returns rows as a Markdown table, with numbers aligned to the right."""
     columns = list(table[0]) if table else []
     is_number = {c: all(NUMBER.fullmatch(row[c]) for row in table) for c in columns}
     rule = ["---:" if is_number[column] else "---" for column in columns]
@@ -44,7 +44,7 @@ def markdown_table(table: list[dict[str, str]]) -> str:
 
 
 def cell(value: object) -> str:
-    """Writes a value as a table shows it."""
+    """Returns a value as the text of a table cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float | None):
@@ -53,15 +53,15 @@ def cell(value: object) -> str:
 
 
 def number(value: float | None) -> str:
-    """Writes four digits of a number, and a dash where there is none."""
+    """Returns a number with four significant digits, or a dash for None."""
     return "–" if value is None else f"{value:.4g}"
 
 
 def picture(content: bytes) -> str:
-    """Returns a PNG as an address that holds it."""
+    """Returns a PNG as a `data:` URL."""
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def slug(name: str) -> str:
-    """Returns a name as part of a key: Prefect's have lowercase letters, digits and dashes."""
+    """Returns a name as part of a page key. Prefect's have lowercase letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -12,10 +12,10 @@ __all__ = ["show_trend", "trend_page"]
 
 
 def show_trend(dataset_name: str, store: str) -> None:
-    """Shows how a dataset's last runs went, on a page that each run makes anew."""
+    """Shows the last runs on a dataset on a page, which each run replaces."""
     page = trend_page(dataset_name, store)
-    told = f"Error, drift and verdict of the last runs on {dataset_name}"
-    post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=told)
+    description = f"Error, drift and verdict of the last runs on {dataset_name}"
+    post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=description)
 
 
 def trend_page(dataset_name: str, store: str) -> str:
@@ -25,18 +25,18 @@ def trend_page(dataset_name: str, store: str) -> str:
     rows = trend_of(dataset_name, Store(store))
     title = f"# Trend of {dataset_name}"
     if not rows:
-        return f"{title}\n\nNo model of it was evaluated yet.\n"
-    drawn = io.BytesIO()
-    draw_trend(rows, drawn)
+        return f"{title}\n\nNo model of this dataset was evaluated yet.\n"
+    image = io.BytesIO()
+    draw_trend(rows, image)
     newest_first = rows[::-1]
-    refused = [row for row in newest_first if row.outcome == "refused"]
+    refused_rows = [row for row in newest_first if row.outcome == "refused"]
     parts = [
         title,
-        f"The last {len(rows)} runs, errors on the split {rows[-1].split}. The champion's error is "
-        "on the same rows as its challenger's. Orange bars: rows that drifted.",
-        f"![Errors and drift over time]({picture(drawn.getvalue())})",
+        f"The last {len(rows)} runs, with errors on the split {rows[-1].split}. The errors of the "
+        "champion and its challenger are on the same rows. Orange bars mark rows that drifted.",
+        f"![Errors and drift over time]({picture(image.getvalue())})",
         markdown_table([_line(row) for row in newest_first]),
-        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused),
+        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused_rows),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -1,3 +1,3 @@
-"""Recipes: what each flow does, a call a line, and the runners that carry a recipe out."""
+"""Recipes, which list the steps of each flow, and the runners that carry them out."""
 
 __all__: list[str] = []

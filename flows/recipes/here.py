@@ -1,4 +1,4 @@
-"""Stages in this process, without Prefect."""
+"""A runner that calls stages in this process, without Prefect."""
 
 from typing import ParamSpec, TypeVar
 
@@ -10,7 +10,7 @@ from aeflow.storage import Store
 from flows.recipes import pipeline as recipe
 from flows.recipes.outcome import Evaluated
 from flows.recipes.runner import Runner
-from flows.server.listening import heard_context
+from flows.server.listening import stage_context
 
 __all__ = ["Here"]
 
@@ -19,11 +19,11 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Here(Runner):
-    """Calls each stage as the function that it is."""
+    """Calls each stage as a plain function."""
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
-        """Returns the stage's answer; the first Ctrl-C or SIGTERM lets it keep its work."""
-        with heard_context(self.store, self.runtime) as context:
+        """Runs the stage and returns its answer. It saves its work at a first Ctrl-C or SIGTERM."""
+        with stage_context(self.store, self.runtime) as context:
             return stage(context, *args, **kwargs)
 
     def promote(self, verdict: Verdict, *, model: Model) -> None:
@@ -31,9 +31,9 @@ class Here(Runner):
         champions.promote(verdict, Store(self.store), model=model)
 
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
-        """Points a dataset's stable address of features at a feature set."""
+        """Makes the stable features address of a dataset point at a feature set."""
         champions.point_features(features, Store(self.store), dataset_name=dataset_name)
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Trains and evaluates in this process, too."""
+        """Trains and evaluates in this process."""
         return recipe.train_autoencoder(config, self, dataset)

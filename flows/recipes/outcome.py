@@ -1,4 +1,4 @@
-"""What came out of a recipe: the artifacts it made or found, as they cross flows as JSON."""
+"""The outcome of a recipe: new or stored artifacts, which flows exchange as JSON."""
 
 from statistics import fmean
 from typing import Any, Literal
@@ -22,7 +22,7 @@ __all__ = ["Evaluated", "OneClass", "Outcome", "Retraining", "Tuned", "Watched"]
 
 
 class Outcome(BaseModel):
-    """Holds one artifact of each stage that took part."""
+    """Holds one artifact of each stage that ran."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,18 +34,18 @@ class Outcome(BaseModel):
 
     @classmethod
     def parts(cls) -> list[str]:
-        """Lists the parts of a run that may have an artifact."""
+        """Returns the names of the fields that may hold an artifact."""
         return [
             name for name in cls.model_fields if name not in ("ending", "reason", "best", "classes")
         ]
 
     def artifacts(self) -> dict[str, Artifact]:
-        """Returns the artifacts by their part in the run, those that are there."""
-        found = {name: getattr(self, name) for name in self.parts()}
-        return {name: artifact for name, artifact in found.items() if artifact is not None}
+        """Returns the artifacts by field name, without empty fields."""
+        artifacts = {name: getattr(self, name) for name in self.parts()}
+        return {name: artifact for name, artifact in artifacts.items() if artifact is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON; `model_validate` of its type reads it back."""
+        """Returns the outcome as plain JSON, which `model_validate` of its type reads back."""
         return {name: artifact.to_json() for name, artifact in self.artifacts().items()}
 
 
@@ -58,13 +58,13 @@ class Evaluated(Outcome):
 
 
 class Watched(Outcome):
-    """Holds how a dataset's rows compare with those that a model was trained on."""
+    """Holds a comparison of a dataset with the training rows of a model."""
 
     drift: Drift | None = None
 
 
 class Retraining(Watched):
-    """Holds what a retraining run found, and how it ended; `model` is the champion after it."""
+    """Holds the results of a retraining run and its ending. `model` is the champion after it."""
 
     challenger: Model | None = None
     verdict: Verdict | None = None
@@ -73,7 +73,7 @@ class Retraining(Watched):
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON, how it ended included."""
+        """Returns the outcome as plain JSON, with the ending and its reason."""
         return {**super().to_json(), "ending": self.ending, "reason": self.reason}
 
 
@@ -83,25 +83,25 @@ class Tuned(Outcome):
     best: Best
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON, the best trial included."""
+        """Returns the outcome as plain JSON, with the best trial."""
         return {**super().to_json(), "best": self.best.model_dump(mode="json")}
 
 
 class OneClass(Outcome):
-    """Holds how well the model of each label tells all others as strangers, by score."""
+    """Holds how well the model of each label detects all other labels as OOD, by score."""
 
     classes: list[dict[str, Any]]
 
     def means(self) -> dict[str, dict[str, float]]:
-        """Returns the means over all labels: `auroc` and `caught`, by score."""
+        """Returns the means of `auroc` and `caught` over all labels, by score."""
         return {
-            number: {
-                way: fmean(of_label[number][way] for of_label in self.classes)
-                for way in self.classes[0][number]
+            measure: {
+                score: fmean(of_label[measure][score] for of_label in self.classes)
+                for score in self.classes[0][measure]
             }
-            for number in ("auroc", "caught")
+            for measure in ("auroc", "caught")
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON, with a part for each label."""
+        """Returns the outcome as plain JSON, with an entry for each label."""
         return {**super().to_json(), "classes": self.classes}

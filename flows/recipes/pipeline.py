@@ -1,4 +1,4 @@
-"""What the flows do, in order: with tasks it is a Prefect flow, else plain Python."""
+"""The steps of the flows, run as Prefect tasks or as plain Python."""
 
 from typing import Any
 
@@ -29,15 +29,15 @@ __all__ = [
 
 
 def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
-    """Ingests, trains and evaluates, encodes and publishes."""
+    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both."""
     dataset = runner.run(ingest, config.ingest)
-    return _published(config, runner, runner.train_autoencoder(config, dataset.address))
+    return _encode_and_publish(config, runner, runner.train_autoencoder(config, dataset.address))
 
 
 def train_autoencoder(
     config: PipelineConfig, runner: Runner, dataset: str | None = None
 ) -> Evaluated:
-    """Trains and evaluates, on the stored dataset with that key or one that it ingests first."""
+    """Trains and evaluates on the stored dataset with this key, or ingests a source first."""
     if dataset is None:
         examples = runner.run(ingest, config.ingest)
     else:
@@ -51,7 +51,7 @@ def train_autoencoder(
 def encode_dataset(
     config: PipelineConfig, runner: Runner, *, model: str, dataset: str | None = None
 ) -> Outcome:
-    """Encodes with a stored model: a stored dataset, or every row of a source."""
+    """Encodes a stored dataset, or every row of a source, with a stored model."""
     encoder = stored(runner.store, model, Model)
     if dataset is None:
         everything = config.ingest.model_copy(update={"splits": "all"})
@@ -63,7 +63,7 @@ def encode_dataset(
 
 
 def ingest_dataset(config: PipelineConfig, runner: Runner) -> Outcome:
-    """Ingests, and no more."""
+    """Ingests a source into a dataset."""
     return Outcome(dataset=runner.run(ingest, config.ingest))
 
 
@@ -77,21 +77,21 @@ def evaluate_model(config: PipelineConfig, runner: Runner, model: str) -> Evalua
 
 
 def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Dataset | None:
-    """Ingests rows that are out of a dataset's distribution, if the config names any.
+    """Ingests out-of-distribution (OOD) rows for a dataset, if the config names a source of them.
 
-    Raises ConfigError if they cannot be made to fit, before anything is trained.
+    Raises ConfigError before any training if the rows cannot be made to fit the dataset.
     """
     if config.evaluate.ood_source is None:
         return None
     source = config.evaluate.ood_source
-    strange = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
-    ood = runner.run(ingest, strange)
+    ood_ingest = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
+    ood = runner.run(ingest, ood_ingest)
     dataset.check_ood(ood, split=config.evaluate.split)
     return ood
 
 
 def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = None) -> IngestConfig:
-    """Returns how such rows are ingested: in one split, images in files at the model's size."""
+    """Returns the config that ingests OOD rows into one split, images at the size of `schema`."""
     options: dict[str, Any] = {}
     if schema.is_image and source.startswith("images:"):
         height, width, channels = schema.shape
@@ -101,19 +101,19 @@ def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = Non
 
 
 def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = None) -> Watched:
-    """Compares what a source has now with what a stored model, or the champion, was trained on."""
+    """Compares the rows of a source with the training rows of a stored model or the champion."""
     dataset = runner.run(ingest, config.ingest)
     trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
-    found = runner.run(drift, trained, config.drift, dataset=dataset)
-    return Watched(dataset=dataset, model=trained, drift=found)
+    measurement = runner.run(drift, trained, config.drift, dataset=dataset)
+    return Watched(dataset=dataset, model=trained, drift=measurement)
 
 
 def publish_model(config: PipelineConfig, runner: Runner, model: str) -> Outcome:
     """Evaluates a stored model, encodes its dataset and publishes both."""
-    return _published(config, runner, evaluate_model(config, runner, model))
+    return _encode_and_publish(config, runner, evaluate_model(config, runner, model))
 
 
-def _published(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
+def _encode_and_publish(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
     dataset, model, evaluation = evaluated.dataset, evaluated.model, evaluated.evaluation
     features = runner.run(encode, model, config.encode, dataset=dataset)
     publication = runner.run(

@@ -1,4 +1,4 @@
-"""What the retraining flow does, in order: with tasks it is a Prefect flow, else plain Python."""
+"""The steps of the retraining flow, run as Prefect tasks or as plain Python."""
 
 from aeflow.artifacts import Dataset, Drift, Evaluation, Model
 from aeflow.configs import PipelineConfig
@@ -19,10 +19,10 @@ __all__ = ["retrain"]
 
 
 def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
-    """Trains when it is due, promotes what passes the gate, and keeps features fresh.
+    """Trains a model if one is due, promotes it if it passes the gate, and updates the features.
 
-    Whatever happens to a challenger, the data are encoded with the model that is champion at the
-    end, so that a run that was killed after a promotion is made good by the next.
+    Every run encodes the data with the model that is champion at its end, even if no challenger was
+    promoted. So if a run is killed after a promotion, the next run completes its work.
     """
     dataset = runner.run(ingest, config.ingest)
     ood = ingest_ood(dataset, config, runner)
@@ -32,15 +32,15 @@ def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
         drift = runner.run(measure_drift, champion, config.drift, dataset=dataset)
     due = _why_due(config, runner, champion=champion, dataset=dataset, drift=drift)
     if due is None:
-        found = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
+        outcome = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
     else:
-        found = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
-        found = found.model_copy(update={"drift": drift, "reason": f"{due} {found.reason}"})
-    standing = found.challenger if found.ending == "Completed" else champion
-    if standing is None:
-        return found.model_copy(update={"dataset": dataset})
-    fresh = _refreshed(config, runner, model=standing, dataset=dataset, ood=ood)
-    return found.model_copy(update=dict(fresh))
+        outcome = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
+        outcome = outcome.model_copy(update={"drift": drift, "reason": f"{due} {outcome.reason}"})
+    final_champion = outcome.challenger if outcome.ending == "Completed" else champion
+    if final_champion is None:
+        return outcome.model_copy(update={"dataset": dataset})
+    results = _refresh(config, runner, model=final_champion, dataset=dataset, ood=ood)
+    return outcome.model_copy(update=dict(results))
 
 
 def _why_due(
@@ -51,22 +51,22 @@ def _why_due(
     dataset: Dataset,
     drift: Drift | None,
 ) -> str | None:
-    """Says why a model is due, or None if none is."""
+    """Returns why a model is due, or None if none is."""
     if champion is None:
         return f"'{dataset.name}' has no champion yet."
     when = config.retrain.train_when
     if when == "on_drift":
         return "The data drifted." if drift and drift.drifted else None
     if when == "on_new_data":
-        own = made_from(runner.store, champion, Dataset)
-        return "The data are new." if own.digest != dataset.digest else None
-    return "Every run trains."
+        training_data = made_from(runner.store, champion, Dataset)
+        return "The data are new." if training_data.digest != dataset.digest else None
+    return "Every run trains a model."
 
 
 def _why_not(config: PipelineConfig) -> str:
     if config.retrain.train_when == "on_drift":
-        return "The champion stays: its data did not drift."
-    return "The champion stays: it was trained on these very data."
+        return "The champion stays: the data did not drift."
+    return "The champion stays: it was trained on the same data."
 
 
 def _challenge(
@@ -77,11 +77,14 @@ def _challenge(
     dataset: Dataset,
     ood: Dataset | None,
 ) -> Retraining:
-    """Trains a challenger and lets the gate compare it with the champion, on the same rows."""
+    """Trains a challenger and promotes it if it passes the gate.
+
+    The gate compares it with the champion on the same rows.
+    """
     trained = runner.train_autoencoder(config, dataset.address)
     challenger = trained.model
     if challenger == champion:
-        return Retraining(ending="Unchanged", reason="Training gave the champion itself again.")
+        return Retraining(ending="Unchanged", reason="Training returned the champion again.")
     of_champion: Evaluation | None = None
     if champion:
         of_champion = runner.run(evaluate, champion, config.evaluate, dataset=dataset, ood=ood)
@@ -94,22 +97,22 @@ def _challenge(
         champion=of_champion,
         champion_model=champion,
     )
-    judged = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
+    fields = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
     if not verdict.passed:
-        return Retraining(ending="Refused", **judged)
+        return Retraining(ending="Refused", **fields)
     runner.promote(verdict, model=challenger)
     compatibility = None
     if champion:
         compatibility = runner.run(
             measure_compatibility, challenger, config.compatibility, old=champion, dataset=dataset
         )
-    return Retraining(ending="Completed", compatibility=compatibility, **judged)
+    return Retraining(ending="Completed", compatibility=compatibility, **fields)
 
 
-def _refreshed(
+def _refresh(
     config: PipelineConfig, runner: Runner, *, model: Model, dataset: Dataset, ood: Dataset | None
 ) -> Outcome:
-    """Evaluates, encodes and publishes with the champion; the address of its features follows."""
+    """Evaluates, encodes and publishes with the champion, and updates the features address."""
     evaluation = runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
     features = runner.run(encode, model, config.encode, dataset=dataset)
     runner.point_features(features, dataset_name=dataset.name)

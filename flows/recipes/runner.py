@@ -1,6 +1,7 @@
-"""What a recipe calls: stages, changes of an alias, and the recipe within a recipe.
+"""The runner of a recipe, which runs its stages, changes aliases and runs the nested recipe.
 
-There are two runners: `Here` calls the stages in this process, `AsTasks` makes each a Prefect task.
+`Here` calls the stages in this process, `AsTasks` runs each as a Prefect task, and `OnWorkers` does
+the same but trains on the workers of a deployment.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +20,7 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Runner(ABC):
-    """Runs stages on one store with one runtime; recipes know no more of it."""
+    """Runs stages on one store with one runtime config. Recipes use only this interface."""
 
     def __init__(self, store: str, runtime: RuntimeConfig):
         self.store = absolute(store)
@@ -27,7 +28,7 @@ class Runner(ABC):
 
     @abstractmethod
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
-        """Returns the stage's answer to these arguments."""
+        """Runs the stage with these arguments and returns its answer."""
 
     @abstractmethod
     def promote(self, verdict: Verdict, *, model: Model) -> None:
@@ -35,8 +36,8 @@ class Runner(ABC):
 
     @abstractmethod
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
-        """Points a dataset's stable address of features at a feature set."""
+        """Makes the stable features address of a dataset point at a feature set."""
 
     @abstractmethod
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Carries out the recipe of that name, on the stored dataset with that key."""
+        """Carries out the recipe `train_autoencoder` on the stored dataset with this key."""

@@ -1,4 +1,4 @@
-"""Artifacts by their keys, and what they were made from."""
+"""Look-up of stored artifacts by their keys, and of the artifacts they were made from."""
 
 from typing import TypeVar
 
@@ -15,40 +15,45 @@ A = TypeVar("A", bound=Artifact)
 
 
 def absolute(store: str) -> str:
-    """Returns a store's URL as it is valid everywhere on this machine."""
+    """Returns the URL of a store, which is valid from every folder of this machine."""
     return Store(store).url
 
 
 def address_of(store: str, key: str) -> str:
-    """Returns the address of a key, the start of one, or `champion:NAME`, a name of a dataset."""
+    """Returns the address of an artifact by its key, the start of its key, or `champion:NAME`.
+
+    NAME is the name of a dataset. Raises ConfigError if it has no champion.
+    """
     if not key.startswith(CHAMPION):
         return Store(store).resolve(key)
     name = key.removeprefix(CHAMPION)
     model = champion_of(name, Store(store))
     if model is None:
-        known = ", ".join(champions(Store(store)))
+        names = ", ".join(champions(Store(store)))
         raise ConfigError(
             f"'{name}' has no champion in the store {Store(store).url}. "
-            + (f"These have one: {known}." if known else "Promote a model first.")
+            + (f"These have one: {names}." if names else "Promote a model first.")
         )
     return model.address
 
 
 def stored(store: str, key: str, answer_type: type[A]) -> A:
-    """Returns the artifact that `address_of` finds. Raises ConfigError on another type."""
+    """Returns the artifact with a key. Raises ConfigError if it is not an `answer_type`."""
     address = address_of(store, key)
     if not address.startswith(f"{answer_type.folder}/"):
         raise ConfigError(
             f"'{key}' is '{address}', which is not in {answer_type.folder}/. "
-            f"Give the key of one of {answer_type.folder}/."
+            f"Give the key of an artifact in {answer_type.folder}/."
         )
     return answer_type.model_validate(Store(store).manifest(address).artifact)
 
 
 def made_from(store: str, artifact: Artifact, answer_type: type[A]) -> A:
-    """Returns the input of that type which an artifact was made from, by its manifest."""
+    """Returns the input of type `answer_type` that an artifact was made from, by its manifest."""
     inputs = Store(store).manifest(artifact.address).question.inputs.values()
     addresses = [i.address for i in inputs if i.address.startswith(f"{answer_type.folder}/")]
     if not addresses:
-        raise ConfigError(f"'{artifact.address}' was not made from any of {answer_type.folder}/.")
+        raise ConfigError(
+            f"'{artifact.address}' was not made from an artifact in {answer_type.folder}/."
+        )
     return answer_type.model_validate(Store(store).manifest(addresses[0]).artifact)

@@ -1,4 +1,4 @@
-"""What tuning does, in order: with tasks it is a Prefect flow, without them plain Python."""
+"""The steps of tuning, run as Prefect tasks or as plain Python."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from aeflow.storage import Store
 from aeflow.tuning import Trial, best_of, check_optuna, run_trial
 from flows.recipes.outcome import Tuned
 from flows.recipes.runner import Runner
-from flows.server.listening import heard_context
+from flows.server.listening import stage_context
 
 __all__ = ["make_trial", "tune"]
 
@@ -19,23 +19,23 @@ __all__ = ["make_trial", "tune"]
 def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
-    """Makes one trial of a study, or finds it made."""
-    with heard_context(store, config.runtime) as context:
+    """Runs one trial of a study, or returns the stored one."""
+    with stage_context(store, config.runtime) as context:
         return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
 
 
 def tune(
     config: PipelineConfig, runner: Runner, *, trial: Callable[..., Trial] = make_trial
 ) -> Tuned:
-    """Ingests, and makes the trials of a study that are still to be made, one after the other."""
+    """Ingests a source, and runs the missing trials of a study one after the other."""
     check_optuna()
     settings = config.tune
     end = settings.timeout_seconds and time.monotonic() + settings.timeout_seconds
     dataset = runner.run(ingest, config.ingest)
     for number in range(settings.trials):
-        left = end and max(0.0, end - time.monotonic())
-        made = trial(dataset, config, runner.store, number=number, seconds=left)
-        if made.state == "running":
+        remaining_seconds = end and max(0.0, end - time.monotonic())
+        result = trial(dataset, config, runner.store, number=number, seconds=remaining_seconds)
+        if result.state == "running":
             break
     best = best_of(dataset, config, Store(runner.store))
     return Tuned(dataset=dataset, best=best)

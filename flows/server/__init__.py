@@ -1,3 +1,3 @@
-"""What a Prefect server is told of a run, and what it tells the run: events, progress, signals."""
+"""The link between a run and its Prefect server: events, progress, cancellation and signals."""
 
 __all__: list[str] = []

@@ -22,9 +22,9 @@ __all__ = ["DRIFTED", "FLOW_LABEL", "RETRAINING", "announce_drift"]
 
 DRIFTED = "drift.detected"
 FLOW_LABEL = "aeflow.flow"
-"""Names the flow that measured: retraining must not start retraining."""
+"""The label with the flow that measured drift. A retraining run must not start another one."""
 RETRAINING = "retraining"
-"""In an event of drift, the role of the deployment that is to retrain, and its parameters."""
+"""The role of the deployment that retrains, and the key of its parameters, in a drift event."""
 
 NAMED = 100
 
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 def announce_drift(drift: Drift, *, model: Model, dataset: Dataset) -> None:
-    """Reports to the server that a dataset drifted, and what retrains it. It cannot fail a run."""
+    """Sends the server an event if a dataset drifted, with what retrains it. Never fails a run."""
     if not drift.drifted:
         return
     retraining = _retraining_of(dataset)
@@ -54,7 +54,7 @@ def announce_drift(drift: Drift, *, model: Model, dataset: Dataset) -> None:
             "dataset_key": dataset.key,
             "model": model.key,
             "drift": drift.key,
-            # An event has a largest size, and there may be tens of thousands of columns.
+            # The size of an event is limited, and there may be tens of thousands of columns.
             "columns": list(drift.columns[:NAMED]),
             "num_columns": len(drift.columns),
             "p": drift.smallest_p,
@@ -66,33 +66,33 @@ def announce_drift(drift: Drift, *, model: Model, dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class _Retraining:
-    """Names a deployment of `retrain`, and the config and store that retrain a dataset."""
+    """Names a deployment of `retrain`, with the config and the store that retrain a dataset."""
 
     deployment: UUID
     parameters: dict[str, Any]
 
 
 def _retraining_of(dataset: Dataset) -> _Retraining | None:
-    """Returns what retrains the dataset that this flow run measured, None if nothing can.
+    """Returns what retrains the dataset that this flow run measured, or None if nothing can.
 
-    That is the deployment for that dataset and store, with its own parameters. If there is none,
+    This is the deployment for the dataset and the store, with its own parameters. If there is none,
     it is the first deployment of `retrain`, with the config and the store of this run.
     """
-    measured = _parameters_of(flow_run.parameters)
-    if measured is None:
+    parameters_here = _parameters_of(flow_run.parameters)
+    if parameters_here is None:
         return None
     try:
         deployments = _deployments()
     except SERVER_TROUBLE as error:
-        logger.warning("drift: the server was not asked what retrains: %s", error)
+        logger.warning("drift: cannot read the deployments of retrain from the server: %s", error)
         return None
     for deployment in deployments:
-        own = _parameters_of(deployment.parameters)
-        if own and _is_of(dataset, own, measured):
+        deployed = _parameters_of(deployment.parameters)
+        if deployed and _retrains(dataset, deployed, parameters_here):
             return _Retraining(deployment.id, deployment.parameters)
     if not deployments:
         return None
-    config, store = measured
+    config, store = parameters_here
     parameters = {"config": config.model_dump(mode="json", exclude_unset=True), "store": store}
     return _Retraining(deployments[0].id, parameters)
 
@@ -115,11 +115,11 @@ def _parameters_of(parameters: dict[str, Any]) -> Parameters | None:
         return None
 
 
-def _is_of(dataset: Dataset, own: Parameters, measured: Parameters) -> bool:
-    """Whether a deployment's parameters are those of the dataset: by its name, or by its source."""
-    (config, store), (measured_config, measured_store) = own, measured
-    if store != measured_store:
+def _retrains(dataset: Dataset, deployed: Parameters, here: Parameters) -> bool:
+    """Returns whether a deployment's parameters are for the dataset, by its name or its source."""
+    (config, store), (config_here, store_here) = deployed, here
+    if store != store_here:
         return False
-    if config.ingest.name or measured_config.ingest.name:
+    if config.ingest.name or config_here.ingest.name:
         return config.ingest.name == dataset.name
-    return config.ingest.source == measured_config.ingest.source
+    return config.ingest.source == config_here.ingest.source

@@ -1,4 +1,4 @@
-"""How a run notices itself that it was cancelled, where nobody else does any more."""
+"""A run's own check for its cancellation, in case Prefect's runner has stopped checking."""
 
 import logging
 import time
@@ -14,52 +14,53 @@ from aeflow.errors import Interrupted
 __all__ = ["SERVER_TROUBLE", "Cancellation"]
 
 SERVER_TROUBLE = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
-"""What Prefect's client raises when its server is away; RuntimeError is 'Failed to reach API'."""
+"""The errors of Prefect's client if its server is away. RuntimeError is 'Failed to reach API'."""
 
 SECONDS_BETWEEN = 15.0
 SECONDS_TO_ANSWER = 5.0
-"""How long a look waits for the server: the work waits with it."""
+"""Timeout of a check. The work of the run pauses while a check waits for the server."""
 
 logger = logging.getLogger(__name__)
 
 
 class Cancellation:
-    """Looks now and then whether this run is being cancelled.
+    """Checks from time to time whether this run is being cancelled.
 
-    Prefect's runner looks every 10 s and ends the run. But it stops looking where the server was
-    away for half a minute, and then the run would work on, cancelled, until it is done.
+    Prefect's runner checks every 10 s and ends the run. But it stops checking if the server was
+    away for half a minute. Without a check of its own, the cancelled run would continue to its end.
     """
 
     def __init__(self, *, seconds_between: float = SECONDS_BETWEEN):
         self._seconds_between = seconds_between
         self._next = time.monotonic() + seconds_between
-        self._seen = False
+        self._was_cancelled = False
 
     def check(self) -> None:
-        """Raises Interrupted where the run was being cancelled the last time already."""
+        """Raises Interrupted if this check and the one before it find the run cancelled."""
         if time.monotonic() < self._next:
             return
         cancelled = _is_cancelled()
         self._next = time.monotonic() + self._seconds_between
-        if cancelled is None:  # a server that is away has taken nothing back
+        if cancelled is None:  # the result of the check before stays valid
             return
-        if cancelled and self._seen:
+        if cancelled and self._was_cancelled:
             raise Interrupted("This run was cancelled. Run it again to go on from here.")
-        self._seen = cancelled
+        self._was_cancelled = cancelled
 
 
 def _is_cancelled() -> bool | None:
-    """None where the server does not say."""
+    """Returns None if the server does not answer."""
     if flow_run.id is None:
         return False
-    own = {"timeout": SECONDS_TO_ANSWER}  # without a setting it is the run's client, which waits
+    # Without settings of its own, `get_client` returns the run's client, which waits for long.
+    client_settings = {"timeout": SECONDS_TO_ANSWER}
     try:
         with (
-            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),  # it is asked again soon
-            get_client(own, sync_client=True) as client,
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),  # the next check comes soon
+            get_client(client_settings, sync_client=True) as client,
         ):
             state = client.read_flow_run(flow_run.id).state
     except SERVER_TROUBLE as error:
-        logger.info("the server was not asked whether this run is cancelled: %s", error)
+        logger.info("cannot check whether this run was cancelled: %s", error)
         return None
     return state is not None and (state.is_cancelling() or state.is_cancelled())

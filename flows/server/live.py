@@ -1,4 +1,7 @@
-"""A stage as the Prefect UI shows it, which may fail and stop nothing; and its end if cancelled."""
+"""A stage's progress and log in the Prefect UI, and its interruption if its run is cancelled.
+
+A server that does not answer never stops a stage.
+"""
 
 import logging
 import time
@@ -26,13 +29,13 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def shown(stage: str) -> Iterator[None]:
-    """Shows the stage that runs within the block: a progress page, and our log in the run's log.
+    """Shows the progress of the stage within the block on a page, and our log in the run's log.
 
-    The stage is interrupted where its run is cancelled.
+    The stage is interrupted if its run is cancelled.
     """
     cancellation = Cancellation()
     with (
-        _logged(),
+        _log_in_run(),
         listening(lambda _progress: cancellation.check()),
         listening(ProgressPage(f"{stage}-progress").show),
     ):
@@ -40,9 +43,12 @@ def shown(stage: str) -> Iterator[None]:
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
-    """PREFECT_LOGGING_EXTRA_LOGGERS would do this too, but not for a stage's own threads, nor in a
-    worker, which has imported Prefect before us."""
+def _log_in_run() -> Iterator[None]:
+    """Sends our log records to the log of the run.
+
+    PREFECT_LOGGING_EXTRA_LOGGERS would also do this, but not for the threads of a stage, and not in
+    a worker, which imports Prefect before our code.
+    """
     run = TaskRunContext.get()
 
     def belongs_to_run(record: logging.LogRecord) -> bool:
@@ -64,7 +70,7 @@ def _logged() -> Iterator[None]:
 
 
 class ProgressPage:
-    """Is one progress artifact, made at the first progress and updated about once a second."""
+    """Represents one progress artifact, which is updated about once a second."""
 
     def __init__(self, key: str):
         self.key = key
@@ -72,12 +78,12 @@ class ProgressPage:
         self._next = 0.0
 
     def show(self, progress: Progress) -> None:
-        """Shows `progress`; the end always, what comes between only when it is due."""
+        """Shows `progress` if an update is due. The last progress is always shown."""
         is_last = progress.done >= progress.total
         if not is_last and time.monotonic() < self._next:
             return
         try:
-            self._send(100.0 * progress.done / max(progress.total, 1), _described(progress))
+            self._send(100.0 * progress.done / max(progress.total, 1), _description_of(progress))
             self._next = time.monotonic() + SECONDS_BETWEEN
         except SERVER_TROUBLE as error:
             self._next = time.monotonic() + SECONDS_AFTER_TROUBLE
@@ -85,14 +91,14 @@ class ProgressPage:
 
     def _send(self, percent: float, description: str) -> None:
         if self._id is None:
-            made = create_progress_artifact(percent, key=self.key, description=description)
-            self._id = cast(UUID, made)  # stages are not async, so it is no coroutine
+            artifact_id = create_progress_artifact(percent, key=self.key, description=description)
+            self._id = cast(UUID, artifact_id)  # no coroutine: stages are not async
         else:
             update_progress_artifact(self._id, percent, description=description)
 
 
-def _described(progress: Progress) -> str:
-    """Says in one line how far a stage is and what it measured last."""
-    measured = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
-    where = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
-    return ", ".join(part for part in (where, progress.message, *measured) if part)
+def _description_of(progress: Progress) -> str:
+    """Returns one line with the progress of a stage and its latest metrics."""
+    metrics = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+    position = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
+    return ", ".join(part for part in (position, progress.message, *metrics) if part)

@@ -1,4 +1,4 @@
-"""What every task shares: it is tried again when that can mend it, and keeps no result."""
+"""The options of every task: it is retried after temporary errors and persists no result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ __all__ = ["HOUR", "RETRIED", "crashing_together"]
 HOUR = 3600
 
 
-def _can_be_mended(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
-    """Says whether trying again can mend what went wrong."""
+def _is_temporary(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
+    """Returns whether the error is temporary, so that a retry may succeed."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, TransientError | ConnectionError)
 
@@ -26,8 +26,8 @@ RETRIED: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(2),
     "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _can_be_mended,
-    # Artifacts are references; whether an answer is there already, only the store knows.
+    "retry_condition_fn": _is_temporary,
+    # Artifacts are references. Only the store knows whether an answer exists already.
     "cache_policy": NO_CACHE,
     "persist_result": False,
 }
@@ -35,10 +35,10 @@ RETRIED: dict[str, Any] = {
 
 @contextmanager
 def crashing_together() -> Iterator[None]:
-    """Lets a run crash where one of several machines that train together cannot go on.
+    """Crashes the run if one of several machines that train together cannot continue.
 
-    TensorFlow joins others once in a process. A crashed run is started again in a new one, and so
-    are those of the other machines, which crash with it.
+    TensorFlow can join a cluster only once per process. A crashed run is restarted in a new
+    process. The runs of the other machines crash with it and are restarted, too.
     """
     try:
         yield

@@ -18,7 +18,7 @@ def write(path, seed, rows):
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """A store with a model, and a folder with three days, of which one has another column."""
+    """Returns a folder with a store, a model and three days of data, and the command."""
     root = tmp_path_factory.mktemp("backfill")
     write(root / "training.parquet", 0, 400)
     for day in (1, 2, 4):
@@ -60,4 +60,4 @@ def test_source_without_a_date_is_refused(filled, capsys):
     root, command = filled
     source = ["--source", f"parquet:{root}", "--from", "2026-11-01", "--to", "2026-11-02"]
     assert main([*command, *source]) == 2
-    assert "has no place for a date. Write {date} where it stands" in capsys.readouterr().err
+    assert "has no place for a date. Write {date} or {date:%Y/%m/%d}" in capsys.readouterr().err

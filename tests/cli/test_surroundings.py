@@ -1,4 +1,4 @@
-"""One run in plain surroundings, and one in most that a shell may have: the stores are the same."""
+"""One run in a plain environment and one in an odd environment: their stores are the same."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def odd(tmp_path_factory) -> Ran:
 
 @pytest.mark.parametrize("kind", ["datasets", "models", "evaluations", "features"])
 def test_store_holds_the_same(kind, plain, odd):
-    """Keys, identities, metrics, and the digest of every file: so every row, latent and weight."""
+    """Compares keys, identities, metrics and the digest of every file: all rows and weights."""
     one, other = plain.manifest(kind), odd.manifest(kind)
     assert (other["artifact"], other["files"]) == (one["artifact"], one["files"])
 
@@ -117,7 +117,7 @@ def test_names_of_files_that_are_not_utf_8_are_refused_at_once(tmp_path):
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "aeflow: Names of files are UTF-8 to aeflow, and here Python reads them as ascii. "
+        "aeflow: File names must be UTF-8, but Python reads them as ascii here. "
         "Set PYTHONUTF8=1.\n",
     )
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Where a page links to: an address where one is known, else the command to type."""
+"""The links of a page: an address if one is known, else the command to type."""
 
 import pytest
 
@@ -31,24 +31,24 @@ def test_without_addresses_there_are_commands(store: str, monkeypatch):
     for name in ("AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"):
         monkeypatch.delenv(name)
     assert report_line(PUBLICATION, store) == (
-        f"The report is the file `{store}/publications/0123456789abcdef/report.html`; "
-        f"`aeflow show 0123456789abcdef --store '{store}'`"
+        f"The report is the file `{store}/publications/0123456789abcdef/report.html`. "
+        f"Its lineage: `aeflow show 0123456789abcdef --store '{store}'`"
     )
     assert tensorboard_line("logs/0123", store) == (
-        f"TensorBoard: `aeflow tensorboard --store '{store}'`, there the run `logs/0123`"
+        f"TensorBoard: run `aeflow tensorboard --store '{store}'` and select the run `logs/0123`"
     )
 
 
 @pytest.mark.parametrize("address", ["", "file:///data/store", "javascript:alert(1)"])
-def test_what_is_no_address_of_the_web_is_never_linked(store: str, monkeypatch, address: str):
+def test_an_address_that_is_not_http_is_never_linked(store: str, monkeypatch, address: str):
     monkeypatch.setenv("AEFLOW_REPORT_URL", address)
     assert "](" not in report_line(PUBLICATION, store)
 
 
-def test_of_another_store_the_addresses_say_nothing(store: str):
+def test_for_another_store_the_addresses_are_not_used(store: str):
     assert "](" not in report_line(PUBLICATION, f"{store}-of-mine")
 
 
-def test_where_no_store_is_named_the_addresses_are_trusted(store: str, monkeypatch):
+def test_without_a_named_store_the_addresses_are_used(store: str, monkeypatch):
     monkeypatch.delenv("AEFLOW_STORE")
     assert "](https://" in report_line(PUBLICATION, store)

@@ -1,4 +1,4 @@
-"""Retraining on a Prefect server: how its run ends, and what the screen shows of it."""
+"""Retraining on a Prefect server: how its run ends, and what its pages show."""
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
@@ -24,14 +24,14 @@ def test_a_run_ends_in_a_state_that_says_how(client: SyncPrefectClient, tmp_path
     ]
     assert all(state.is_completed() for state in (first, again, refused))
     assert first.message.startswith("'digits' has no champion yet. It passed every rule")
-    assert again.message == "The champion stays: it was trained on these very data."
+    assert again.message == "The champion stays: it was trained on the same data."
     assert "PCA-8" in refused.message
     run = client.read_flow_run(first.state_details.flow_run_id)
     assert (run.state_name, run.state.message) == (first.name, first.message)
     assert [entry.run for entry in history_of("digits", store)] == [str(run.id)]
     assert "| beats_pca |" in page_of(client, run.id, "verdict-digits")
     assert "**Gate.** The model" in page_of(client, run.id, "evaluation-digits")
-    assert "now it points here" in page_of(client, run.id, "features-digits")
+    assert "It points at this feature set now." in page_of(client, run.id, "features-digits")
     trend = page_of(client, run.id, "trend-digits")
     assert "data:image/png;base64," in trend
     assert "| promoted |" in trend

@@ -1,4 +1,4 @@
-"""A Prefect that cannot be used: the true reason and the remedy, in one line, at once."""
+"""A Prefect server that cannot be used: the reason and the remedy, in one line, at once."""
 
 import os
 import socket
@@ -28,12 +28,12 @@ AEFLOW = Path(sys.executable).with_name("aeflow")
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Is no Prefect server: it knows no address, and asks for credentials below `/locked`."""
+    """Is not a Prefect server: it answers 404, and 401 below `/locked`."""
 
     def do_GET(self):
         self.send_error(401 if self.path.startswith("/locked") else 404)
 
-    def log_message(self, *said):
+    def log_message(self, *message):
         pass
 
 
@@ -70,11 +70,17 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_wrong_address_is_told_with_its_reason(address, another, capsys):
-    code, said = ADDRESSES[address]
+def test_wrong_address_is_reported_with_its_reason(address, another, capsys):
+    code, message = ADDRESSES[address]
     url = address.replace("{another}", another)
-    got, line = refused(capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"})
-    assert (got, said in line, line.endswith("or add --direct to do without Prefect.")) == (
+    exit_code, line = refused(
+        capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"}
+    )
+    assert (
+        exit_code,
+        message in line,
+        line.endswith("or add --direct to run without Prefect."),
+    ) == (
         code,
         True,
         True,
@@ -108,7 +114,7 @@ def test_proxy_that_cannot_be_used_is_named(monkeypatch, capsys):
     monkeypatch.setenv("ALL_PROXY", "socks9://127.0.0.1:9")
     code, line = refused(capsys, {PREFECT_API_URL: "http://127.0.0.1:9/api"})
     assert code == 2
-    assert "Mend or unset ALL_PROXY" in line
+    assert "Correct or unset ALL_PROXY" in line
 
 
 def test_folder_of_prefect_that_cannot_be_made_is_named(capsys):
@@ -118,28 +124,28 @@ def test_folder_of_prefect_that_cannot_be_made_is_named(capsys):
     assert "Set HOME or PREFECT_HOME" in line
 
 
-def test_server_that_may_not_be_started_is_told(capsys):
+def test_server_that_may_not_be_started_is_reported(capsys):
     code, line = refused(capsys, {PREFECT_API_URL: None, PREFECT_SERVER_EPHEMERAL_ENABLED: False})
     assert code == 2
-    assert "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids one of our own" in line
+    assert "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids an embedded one" in line
 
 
 def test_unknown_profile_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("PREFECT_PROFILE", "absent")
     code, line = refused(capsys, {})
     assert code == 2
-    assert line.startswith("aeflow: PREFECT_PROFILE = 'absent' is no profile of Prefect. Choose")
+    assert line.startswith("aeflow: PREFECT_PROFILE = 'absent' is not a Prefect profile. Choose")
 
 
 BEFORE_PREFECT = {
     "HOME=~": "Prefect needs a home folder, and this user has none. Set HOME to a folder",
-    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE = '/absent' does not exist. Mend or unset it, or add",
+    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE = '/absent' does not exist. Correct or unset it, or",
     "PREFECT_LOGGING_LEVEL=absent": "Prefect refuses its setting LoggingSettings.level = 'ABSENT'",
 }
 
 
 @pytest.mark.parametrize("setting", BEFORE_PREFECT)
-def test_setting_without_which_prefect_is_not_imported_is_told(setting, tmp_path):
+def test_setting_that_prevents_the_import_of_prefect_is_reported(setting, tmp_path):
     name, _, value = setting.partition("=")
     done = ingested(tmp_path, **{name: value})
     assert done.returncode == 2

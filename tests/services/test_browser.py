@@ -205,7 +205,7 @@ def test_evaluation_shows_its_picture_and_the_report_opens_by_its_link(screen: S
 
 def test_features_page_tells_how_to_load_them(screen: Screen, run: UUID):
     page = content_of(screen, "features-digits")
-    expect(page.get_by_text(f"1,797 rows of {LATENT_DIM} numbers", exact=True)).to_be_visible()
+    expect(page.get_by_text(f"1,797 rows of {LATENT_DIM} dimensions", exact=True)).to_be_visible()
     expect(page.get_by_role("code").get_by_text("pd.read_parquet")).to_be_visible()
     screen.picture("features")
 

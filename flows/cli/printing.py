@@ -1,4 +1,4 @@
-"""Tells on standard output what came out: where things lie, what was there already, the verdict."""
+"""The outcome of a command on standard output: paths, which of them are new, and the verdict."""
 
 import json
 from datetime import datetime
@@ -13,11 +13,11 @@ from aeflow.storage.listing import drafts_in
 from flows.cli.listing import print_table
 from flows.recipes.outcome import OneClass, Outcome, Retraining, Tuned
 
-__all__ = ["kept", "tell"]
+__all__ = ["print_outcome", "stopped_line"]
 
 
-def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
-    """Prints a line for each artifact and the verdict; then all of it as one line of JSON."""
+def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
+    """Prints a line for each artifact and the verdict. With `as_json`, a line of JSON follows."""
     opened = Store(store)
     for name, artifact in outcome.artifacts().items():
         is_new = opened.manifest(artifact.address).created >= since
@@ -54,15 +54,17 @@ def _table_of(outcome: OneClass) -> Table:
         table.add_column(title, justify="right")
     rows = [(str(of_label["label"]), of_label) for of_label in outcome.classes]
     for name, numbers in (*rows, ("mean", outcome.means())):
-        cells = [f"{numbers['auroc'][way]:.3f} ({numbers['caught'][way]:.0%})" for way in WAYS]
+        cells = [
+            f"{numbers['auroc'][score]:.3f} ({numbers['caught'][score]:.0%})" for score in WAYS
+        ]
         table.add_row(name, *cells)
     return table
 
 
-def kept(store: str) -> str:
-    """Says what unfinished work lies in a store."""
+def stopped_line(store: str) -> str:
+    """Returns a line that names the unfinished work in a store."""
     names = drafts_in(Store(store))
-    return f"Stopped. Kept in {store}: {', '.join(names) or 'what is finished'}."
+    return f"Stopped. Kept in {store}: {', '.join(names) or 'all finished artifacts'}."
 
 
 def _size(artifact: Artifact) -> str:
@@ -73,16 +75,19 @@ def _size(artifact: Artifact) -> str:
             return f"{sum(rows.values()):,} rows, {bad:,} in quarantine"
         case Model():
             size = artifact.example_schema.size
-            return f"{artifact.network}/{artifact.kind}, {artifact.latent_dim} numbers for {size}"
+            latent = f"{artifact.latent_dim} latent dimensions for {size} input values"
+            return f"{artifact.network}/{artifact.kind}, {latent}"
         case Evaluation():
             return f"{artifact.rows:,} rows of {artifact.split}"
     return ""
 
 
 def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
-    found = outcome.artifacts()
+    artifacts = outcome.artifacts()
     parts: dict[str, Any] = {
-        name: {"key": found[name].key, "path": store.shown(found[name])} if name in found else None
+        name: {"key": artifacts[name].key, "path": store.shown(artifacts[name])}
+        if name in artifacts
+        else None
         for name in outcome.parts()
     }
     if isinstance(outcome, Retraining):
