@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Lints the images, compose.yaml, the manifests and the units; then builds and starts the service in
-# containers, with a Docker daemon of its own, and takes it all down again: infra/check.sh [lint].
+# containers, with its own Docker daemon, and removes everything again: infra/check.sh [lint].
 # Needs root on Debian 12 with `docker` (the client) and `kubectl`, 15 GB of disk and `make setup`.
-# No image can be pulled where this runs, so those of Python, PostgreSQL and Redis are stand-ins.
+# This machine cannot pull images, so the script builds replacements for those of Python,
+# PostgreSQL and Redis.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -35,7 +36,7 @@ systemd-analyze verify --man=no "$work"/units/*
 . infra/check/daemon.sh
 trap 'take_down; rm -rf "$work"' EXIT
 
-said "a daemon, and stand-ins for the images that cannot be pulled"
+said "a daemon, and replacements for the images that cannot be pulled"
 unpack
 start_daemon on-the-host
 stand_in
@@ -61,7 +62,7 @@ drive pipeline
 report=$(cd "$(docker volume inspect --format '{{.Mountpoint}}' aeflow_store)" && ls publications/*/report.html)
 inside .venv/bin/python -c "import httpx; assert httpx.get('http://127.0.0.1:6007/$report').is_success"
 
-said "a worker is stopped with a training in it"
+said "a worker is stopped during a training"
 run=$(drive training)
 store=$(docker volume inspect --format '{{.Mountpoint}}' aeflow_store)
 for _ in $(seq 120); do compgen -G "$store/models/*.partial/_work/checkpoint.npz" > /dev/null && break; sleep 1; done

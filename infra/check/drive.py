@@ -1,4 +1,4 @@
-"""Does with the service what a user does: `drive.py pipeline`, `training`, `wait RUN STATE`.
+"""Uses the running service like a user: `drive.py pipeline`, `training`, `wait RUN STATE`.
 
 The server and the credentials come from the environment, as they do for Prefect's own clients.
 """
@@ -20,7 +20,7 @@ ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def client() -> httpx.Client:
-    """Returns a client with the password, and the token against forged requests."""
+    """Returns a client that sends the password and a CSRF token."""
     user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
     made = httpx.Client(base_url=os.environ["PREFECT_API_URL"], auth=(user, password), timeout=60)
     own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
@@ -30,7 +30,7 @@ def client() -> httpx.Client:
 
 
 def start(server: httpx.Client, deployment: str, config: dict[str, Any]) -> str:
-    """Starts a run as the form in the UI does; returns its id."""
+    """Starts a run like the form in the UI; returns its id."""
     found = server.get(f"/deployments/name/{deployment}").raise_for_status().json()
     given = {
         "parameters": {**found["parameters"], "config": config},
@@ -41,19 +41,19 @@ def start(server: httpx.Client, deployment: str, config: dict[str, Any]) -> str:
 
 
 def wait(server: httpx.Client, run: str, wanted: str) -> str:
-    """Waits until a run is in a state; returns its message, and exits where that cannot be."""
+    """Waits until a run is in a state and returns its message; exits if it ends in another one."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         state = server.get(f"/flow_runs/{run}").raise_for_status().json()["state"]
         if state["type"] == wanted:
             return state["message"] or ""
         if state["type"] in ENDS or time.monotonic() > end:
-            sys.exit(f"{run} is {state['type']} and not {wanted}: {state['message']}")
+            sys.exit(f"{run} is {state['type']}, expected {wanted}: {state['message']}")
         time.sleep(POLL_SECONDS)
 
 
 def has_logs(server: httpx.Client, run: str) -> None:
-    """Exits where the screen would show no line of a run, or no page."""
+    """Exits if the UI would show no log line or no artifact of a run."""
     for kind in ("logs", "artifacts"):
         of = {kind: {"flow_run_id": {"any_": [run]}}}
         if not server.post(f"/{kind}/filter", json=of).raise_for_status().json():
@@ -61,7 +61,7 @@ def has_logs(server: httpx.Client, run: str) -> None:
 
 
 def main() -> None:
-    """Carries one command out; prints what the next needs."""
+    """Runs one command; prints the run's id or message for the next command."""
     command, *more = sys.argv[1:]
     server = client()
     if command == "pipeline":

@@ -1,4 +1,4 @@
-"""The service in containers: what may reach it, what it may do, in what order it starts."""
+"""The service in containers: its ports and networks, its rights, the order of its start."""
 
 import re
 
@@ -104,7 +104,7 @@ def test_gpu_is_the_gpu_workers():
 def test_viewer_only_reads_the_store_and_pages_link_to_where_it_is_published(name, port):
     viewer, setting = SERVICES[name], {"tensorboard": "TENSORBOARD", "reports": "REPORT"}[name]
     assert viewer["volumes"] == ["store:/store:ro"]
-    assert viewer["networks"] == [name]  # nobody else is on it, and nobody of the service
+    assert viewer["networks"] == [name]  # its own network, without other parts
     assert viewer["environment"] == {"AEFLOW_HEALTH_URL": f"http://127.0.0.1:{port}"}
     published = f"127.0.0.1:${{AEFLOW_{setting}_PORT:-{port}}}"
     assert viewer["ports"] == [f"{published}:{port}"]

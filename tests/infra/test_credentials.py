@@ -1,4 +1,4 @@
-"""The secrets of the service: who may read them, what may stand in them."""
+"""The secrets of the service: the rights of their file, and the characters that are allowed."""
 
 import pytest
 
@@ -41,5 +41,5 @@ def test_password_that_sql_or_a_url_would_read_is_refused(tmp_path, password: st
     path.write_text(
         f"PREFECT_API_AUTH_STRING=admin:x\nAEFLOW_POSTGRES_PASSWORD={password}\n", "utf-8"
     )
-    with pytest.raises(ConfigError, match="has no AEFLOW_POSTGRES_PASSWORD of letters"):
+    with pytest.raises(ConfigError, match="must consist of letters"):
         credentials(path)

@@ -1,4 +1,4 @@
-"""The images hold what their locks name, run without rights, and say whether they are well."""
+"""The images: the packages of their locks, their user without rights, their health checks."""
 
 import json
 import re
@@ -104,14 +104,14 @@ def test_every_package_of_a_lock_has_hashes(name):
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Is well on /well and on nothing else."""
+    """Answers 200 on /well and 503 on every other path."""
 
     def do_GET(self):
         self.send_response(200 if self.path == "/well" else 503)
         self.end_headers()
 
     def log_message(self, format, *args):
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.mark.parametrize(("path", "code"), [("/well", 0), ("/ill", 1)])

@@ -1,4 +1,4 @@
-"""The service on a cluster: what its pods may do, if they are watched, who speaks to whom."""
+"""The service on a cluster: the rights of its pods, their probes, and the network policies."""
 
 import re
 
@@ -58,7 +58,7 @@ def test_pod_is_bounded_and_watched(pod):
 
 @pytest.mark.parametrize("pod", [name for name in PODS if "worker" in name])
 def test_worker_outlives_an_hour_without_a_server(pod):
-    """What a probe ends, ends its trainings."""
+    """A worker that a probe restarts loses its trainings."""
     (container,) = PODS[pod][1]["spec"]["containers"]
     probe = container["livenessProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 3600

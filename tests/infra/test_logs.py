@@ -1,4 +1,4 @@
-"""Logs that do not grow without end, while a process writes them."""
+"""The size of logs is limited while a process writes them; their lines are read completely."""
 
 from infra.logs import bound, last_line, new_lines
 

@@ -1,4 +1,4 @@
-"""The templates of pools whose runs are containers or jobs: bounded, and as Prefect wants."""
+"""The templates of pools with containers or jobs: their limits, and what Prefect requires."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_gpu_is_asked_for_where_the_pool_is_of_gpus(path):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("docker/*")), ids=name_of)
 def test_end_of_a_container_is_noticed(path):
-    """Prefect's worker reads the exit code of what is still there, and only after its output."""
+    """Prefect's worker reads the exit code only of a container that exists, after its output."""
     _, variables = job(path)
     assert variables["auto_remove"]["default"] is False
     assert variables["stream_output"]["default"] is True
@@ -93,7 +93,7 @@ def test_end_of_a_container_is_noticed(path):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("kubernetes/*")), ids=name_of)
 def test_job_has_what_prefects_worker_insists_on(path):
-    """Without these it refuses the template, each time it takes a run."""
+    """Without these fields it refuses the template each time it takes a run."""
     spec = job(path)[0]["job_manifest"]["spec"]["template"]["spec"]
     assert (spec["completions"], spec["parallelism"]) == (1, 1)
     assert spec["containers"][0]["name"] == "prefect-job"

@@ -1,4 +1,4 @@
-"""Processes are known by number and start, or by their mark; and they end."""
+"""Processes are identified by PID and start time or by their mark, and can be ended."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The operations page names what there is, and all of it."""
+"""The operations page describes every setting, deployment and command, and none that is gone."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.source_code import ROOT
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
 CONTAINERS = (ROOT / "infra" / "containers.md").read_text("utf-8")
 INTERNAL = {"AEFLOW_SERVICE", "AEFLOW_HEALTH_URL"}
-"""What the service tells its own processes."""
+"""Variables that the service sets for its own processes."""
 
 
 def settings_in(text: str) -> set[str]:

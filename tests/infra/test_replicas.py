@@ -1,4 +1,4 @@
-"""Several servers: what they need, in which order they start, and what each of them is told."""
+"""Several servers: their requirements, the order of their start, and their environments."""
 
 from pathlib import Path
 

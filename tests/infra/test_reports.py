@@ -1,4 +1,4 @@
-"""The server of reports, asked over a real socket: what it shows, and what it never does."""
+"""The report server over a real socket: the files that it serves and those that it refuses."""
 
 import re
 import threading
@@ -46,7 +46,7 @@ def port(store: Store) -> Iterator[int]:
 
 
 def asked(port: int, path: str, method: str = "GET") -> tuple[HTTPResponse, str]:
-    """Asks for a path as it is: other clients take '..' out before they ask."""
+    """Requests a path unchanged; other clients remove '..' before they send a request."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path)
     answer = connection.getresponse()

@@ -1,4 +1,4 @@
-"""Whether the service runs, and what it needs before it can."""
+"""The lock of the running service, its ports, its folders and its client file."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ def test_service_is_held_by_one_process(settings: Settings):
         known = holder(settings)
         assert known
         assert known["pid"] == os.getpid()
-        with pytest.raises(ConfigError, match="aeflow runs already"), locked(settings):
+        with pytest.raises(ConfigError, match="aeflow is already running"), locked(settings):
             pass
 
 
@@ -73,5 +73,5 @@ def test_postgres_may_step_into_new_folders_whatever_the_umask(tmp_path):
 def test_data_of_another_postgres_are_not_touched(settings: Settings, tmp_path):
     (settings.home / "postgres").mkdir()
     (settings.home / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(ConfigError, match="was made by PostgreSQL 9, which is not installed"):
+    with pytest.raises(ConfigError, match="was created by PostgreSQL 9, which is not installed"):
         find_postgres(settings)

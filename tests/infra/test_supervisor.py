@@ -1,4 +1,4 @@
-"""The supervisor: the order of parts, delays before restarts, clean ends, signals."""
+"""The supervisor: the order of parts, delays before restarts, clean stops, signals."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from infra.supervisor import Supervised, Supervisor
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
 SUPERVISED = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does to what it starts with &
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for commands with &
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 from infra.parts import Part
 from infra.settings import Settings
@@ -71,7 +71,7 @@ def test_part_that_ends_instead_of_getting_ready_stops_all_with_its_last_words(t
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     log = settings.logs / "second.log"
-    assert str(raised.value) == f"second ended with 3: why it ended (log: {log})"
+    assert str(raised.value) == f"second exited with code 3: why it ended (log: {log})"
     assert not settings.state.exists()
 
 

@@ -1,4 +1,4 @@
-"""The units for bare machines: what they start, how they stop it, what it may do."""
+"""The systemd units: the programs that they start, their rights, and how they are stopped."""
 
 import importlib.util
 import re
@@ -12,7 +12,7 @@ UNITS = sorted((INFRA / "systemd").glob("*.service"))
 
 
 def settings(path) -> dict[str, str]:
-    """Returns what a unit says; of what stands several times, all of it."""
+    """Returns the settings of a unit; the values of a repeated setting are joined by spaces."""
     found: dict[str, str] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", path.read_text("utf-8"), re.MULTILINE):
         found[name] = f"{found.get(name, '')} {value}".strip()
