@@ -1,6 +1,6 @@
-"""What a person sees and does in a browser: the Prefect UI, the report, TensorBoard.
+"""The Prefect UI, the report and TensorBoard in a browser, used as a person uses them.
 
-One Chromium, logged in as a person logs in; its pictures of the screen stay in `screenshots/`.
+All tests share one Chromium, which logs in by the form. Its screenshots stay in `screenshots/`.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.source_code import ROOT
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
-    # Prefect's UI asks the maker of its analytics for a config; here it reaches nobody.
+    # Prefect's UI requests a config from its analytics provider; here it reaches no other host.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
 DEPLOYMENTS = {
@@ -37,7 +37,7 @@ SIZES_OF_IMAGES = "images => images.map(image => image.naturalWidth)"
 
 @dataclass
 class Screen:
-    """Holds a page of a browser that is logged in, and takes pictures of it."""
+    """Holds a page of a browser that is logged in, and takes screenshots of it."""
 
     browser: Browser
     page: Page
@@ -56,7 +56,7 @@ class Screen:
 
 @pytest.fixture(scope="module")
 def screen(service: RunningService) -> Iterator[Screen]:
-    """A browser in which somebody has typed the credentials into the form."""
+    """A browser that has logged in by the form."""
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is not installed: make services"
     expect.set_options(timeout=SECONDS * 1000)
@@ -76,8 +76,8 @@ def screen(service: RunningService) -> Iterator[Screen]:
 
 @pytest.fixture(scope="module")
 def form(screen: Screen) -> Page:
-    """The form of a run of the pipeline, as the deployment's button opens it."""
-    page = screen.page.context.new_page()  # a tab of its own: other tests go elsewhere meanwhile
+    """The form for a run of the pipeline, opened by the deployment's button."""
+    page = screen.page.context.new_page()  # its own tab, because other tests open other pages
     page.goto(f"{screen.url}/v2/deployments")
     page.get_by_role("link", name="on-demand", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -89,7 +89,7 @@ def form(screen: Screen) -> Page:
 
 @pytest.fixture(scope="module")
 def run(service: RunningService, screen: Screen, form: Page) -> UUID:
-    """A run that was typed into the form, and has completed."""
+    """A run that was started by the form and has ended."""
     deployment = service.client.read_deployment_by_name("pipeline/on-demand").id
     before = {run.id for run in service.runs_of(deployment)}
     labelled(form, "Latent Dim").fill(str(LATENT_DIM))
@@ -112,7 +112,7 @@ def labelled(page: Page, title: str) -> Locator:
 
 
 def content_of(screen: Screen, key: str) -> Page:
-    """Opens the newest page with that key, by the way that a person takes."""
+    """Opens the newest page with that key by its link, as a person does."""
     page = screen.open(f"artifacts/key/{key}")
     page.locator("a[href*='/artifacts/artifact/']").first.click()
     expect(page.get_by_text("Show Raw Data")).to_be_visible()
@@ -120,7 +120,7 @@ def content_of(screen: Screen, key: str) -> Page:
 
 
 def opened(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
-    """Opens a link of a page in another tab; returns it, and the errors on its console."""
+    """Opens a link in another tab; returns its page, and a list of the errors on its console."""
     address, errors = link.get_attribute("href"), []
     assert address
     page = new_page(screen.browser)
@@ -136,7 +136,7 @@ def test_deployments_are_listed(screen: Screen):
     for deployment in DEPLOYMENTS:
         flow, _, name = deployment.partition("/")
         row = page.get_by_role("row").filter(has_text=flow).filter(has_text=name)
-        expect(row.first).to_be_visible()  # the page asks for the names of flows one by one
+        expect(row.first).to_be_visible()  # the page requests the names of flows one by one
     screen.picture("deployments")
 
 
@@ -226,11 +226,11 @@ def test_tensorboard_shows_images_and_the_projector(
     screen.picture("tensorboard-images", board)
     board.goto(f"{address}#projector")
     projector = board.frame_locator("iframe").frame_locator("iframe")
-    # It opens with the first run of the store, which other tests write to as well.
+    # It opens the first run of the store, and other tests write runs to the store too.
     judged = [json.loads(path.read_text()) for path in service.store.glob("evaluations/*/_*.json")]
     points = "|".join(str(manifest["artifact"]["rows"]) for manifest in judged)
     expect(projector.get_by_text(re.compile(rf"Points: ({points})\b"))).to_be_visible()
-    time.sleep(2)  # the points are drawn on a canvas, which says nothing
+    time.sleep(2)  # a canvas does not report when its points are drawn
     screen.picture("tensorboard-projector", board)
     board.close()
 

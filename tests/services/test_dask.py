@@ -1,4 +1,4 @@
-"""Encoding over the workers of a Dask scheduler: every row once, whoever is killed."""
+"""Encoding on the workers of a Dask scheduler: every row once, even if a worker is killed."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def dask_setup(worker):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> tuple[Path, Dataset, Model]:
-    """A store with the digits in a dozen shards, and a model."""
+    """A store with the digits in a dozen shards, its dataset, and a model."""
     root = tmp_path_factory.mktemp("dask") / "store"
     dataset = ingest(Context(Store(root)), IngestConfig(shard_bytes=16384))
     config = ModelConfig(latent_dim=8)
@@ -52,13 +52,13 @@ def prepared(tmp_path_factory) -> tuple[Path, Dataset, Model]:
 
 @pytest.fixture
 def store(prepared, tmp_path) -> Path:
-    """The store without features; a worker that is new has not yet loaded the model from it."""
+    """A copy of the store without features. New workers have not yet loaded a model from it."""
     return shutil.copytree(prepared[0], tmp_path / "store")
 
 
 @contextmanager
 def dask(folder: Path, *options: str) -> Iterator[str]:
-    """Starts a scheduler and two workers; gives the scheduler's address."""
+    """Starts a scheduler and two workers; yields the scheduler's address."""
     settings = {
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
@@ -108,7 +108,7 @@ def encode(store: Path, model: Model, dataset: Dataset, *options: str) -> subpro
 
 
 def workers(log: Path) -> list[psutil.Process]:
-    """The processes that encode, children of the two nannies."""
+    """Returns the processes that encode, which are children of the two nannies."""
     return [
         process
         for process in psutil.process_iter(["cmdline", "cwd"])

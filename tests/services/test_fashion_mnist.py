@@ -1,4 +1,4 @@
-"""The whole pipeline on all 70,000 rows of Fashion-MNIST, by the Prefect that a laptop has."""
+"""The whole pipeline on all 70,000 rows of Fashion-MNIST, with Prefect's embedded server."""
 
 import time
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_features_are_the_latents_of_the_model(ran, store):
 
 
 def changed_in(store) -> dict:
-    """Returns when each file was changed; that of a manifest says when it was used."""
+    """Returns when each file was changed, without manifests: their times record the use."""
     files = (path for path in store.root.rglob("[!_]*") if path.is_file())
     return {path: path.stat().st_mtime_ns for path in files}
 

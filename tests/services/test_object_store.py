@@ -1,4 +1,4 @@
-"""A store and sources on a real S3 server: whole, once, and one line when it fails."""
+"""A store and sources on a real S3 server: complete artifacts, each once, and one-line errors."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ LONG = ("--latent-dim", "8", "--epochs", "300")
 def server(tmp_path_factory):
     found = Seaweed(tmp_path_factory.mktemp("seaweed"))
     found.start()
-    for bucket in BUCKETS:  # who puts a first file as the owner creates the bucket
+    for bucket in BUCKETS:  # the owner's first file creates the bucket
         obstore.put(client(found, f"s3://{bucket}"), "beside/file", b"")
     yield found
     found.stop()
@@ -53,7 +53,7 @@ def client(server: Seaweed, url: str) -> S3Store:
 
 
 def objects(server: Seaweed, url: str, below: str = "") -> dict[str, bytes]:
-    """Returns every object below a prefix, by its name there."""
+    """Returns every object below a prefix, by its name relative to the prefix."""
     store = client(server, f"{url}/{below}".rstrip("/"))
     return {
         meta["path"]: bytes(obstore.get(store, meta["path"]).bytes())
@@ -86,7 +86,7 @@ def run(server: Seaweed, store: str, *options: str) -> dict:
 
 
 def unused(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Returns the files of a store without those that record when they were used."""
+    """Returns the files of a store without those that record when an artifact was used."""
     return {name: content for name, content in files.items() if not name.endswith("/_used")}
 
 
@@ -96,7 +96,7 @@ def features_of(files: dict[str, bytes]) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def whole(server) -> tuple[str, dict]:
-    """A store with a whole run in it."""
+    """The URL of a store with a complete run, and the result of the run."""
     return "s3://whole/a/store", run(server, "s3://whole/a/store", *QUICK)
 
 
@@ -173,7 +173,7 @@ def test_killed_run_goes_on_on_another_machine_to_the_same_bytes(server, tmp_pat
         found = [m["path"] for m in obstore.list(store, stage).collect()]
         if any(".partial/" in name and mark in name for name in found):
             break
-        assert process.poll() is None, "it was not killed in time"
+        assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The README's commands that start servers."""
+"""The commands of the README that start servers."""
 
 import os
 import socket
@@ -33,7 +33,7 @@ def answers(url: str, *, seconds: float = 120) -> httpx.Response:
 
 @pytest.fixture
 def command(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs a command of the README, on another port than a server of the developer's may have."""
+    """Runs a command of the README, on a port that differs from the developer's own server."""
     port = free_port()
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""Two Prefect servers behind one address: what becomes of runs and schedules when one dies."""
+"""Two Prefect servers behind one address: runs and schedules continue if one server dies."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ OURS = ("postgres", "redis", "server-1", "server-2", "proxy", "worker-cpu", "ten
 
 
 def free_neighbours() -> int:
-    """Returns a free port whose next one is free, too."""
+    """Returns a free port if the next port is free too."""
     while True:
         port = free_port()
         with socket.socket() as taken:
@@ -54,7 +54,7 @@ def kill(service: RunningService, part: str) -> int:
 
 
 def back(service: RunningService, part: str, before: int) -> None:
-    """Waits until a part that was killed is there again, and takes connections."""
+    """Waits until a killed part has restarted and accepts connections."""
     first, redis = (int(service.environment[f"AEFLOW_{n}_PORT"]) for n in ("SERVER", "REDIS"))
     port = {"server-1": first, "server-2": first + 1, "redis": redis}[part]
 
@@ -69,7 +69,9 @@ def back(service: RunningService, part: str, before: int) -> None:
 def test_training_completes_though_one_of_two_servers_is_killed(replicated: RunningService):
     run, _ = replicated.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     first = kill(replicated, "server-1")
-    for _ in range(10):  # whichever is asked for: the other one answers
+    for _ in range(
+        10
+    ):  # the proxy alternates between servers; the living one must answer each request
         assert httpx.get(f"{replicated.url}/api/health", timeout=60).is_success
     assert replicated.wait(run, "Completed", seconds=300).run_count == 1
     back(replicated, "server-1", first)

@@ -1,4 +1,4 @@
-"""The report in a browser, by its file alone: nothing on the console, and what the map shows."""
+"""The report in a browser, opened as a file: no console output or requests, and a working map."""
 
 import shutil
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Page]:
-    """The report; whatever it says on the console, or asks a network for, fails the test."""
+    """The report; any console output or network request fails the test."""
     said: list[str] = []
     context = browser.new_context(
         viewport={"width": 1200, "height": 900}, color_scheme=request.param
@@ -68,7 +68,7 @@ def hover_over_a_point(page: Page) -> None:
         page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
         if page.locator("#map-tip").is_visible():
             return
-    raise AssertionError("no point of the map answers the pointer")
+    raise AssertionError("no point of the map reacts to the pointer")
 
 
 def test_point_under_the_pointer_shows_its_picture_label_and_error(page: Page):

@@ -1,4 +1,4 @@
-"""What the service does by itself: it retrains where data drifted, and tells of what went wrong."""
+"""The automations of the service: retraining after drift, and notifications of failures."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 30}}
 
 @pytest.fixture
 def told(service: RunningService) -> Iterator[list[dict]]:
-    """Listens where the service's webhook leads, and collects what it is sent."""
+    """Listens at the address of the service's webhook; yields the list of received messages."""
     received: list[dict] = []
 
     class Listener(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
 
 
 def retrainings(service: RunningService) -> list[FlowRun]:
-    """Returns the runs that were asked for, without those that wait for their night."""
+    """Returns the retraining runs, without those that the schedule created."""
     nightly = service.client.read_deployment_by_name("retrain/nightly")
     return [run for run in service.runs_of(nightly.id) if not run.auto_scheduled]
 

@@ -1,4 +1,4 @@
-"""What infra/README.md tells to do, done: back up, restore, rotate the credentials."""
+"""The instructions of infra/README.md, carried out: back up, restore, rotate the credentials."""
 
 import os
 import re
@@ -29,13 +29,13 @@ LENIENT = {**QUICK, "gate": {"max_ratio_to_pca": 100.0}}
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[RunningService]:
-    """A service of its own: it is wrecked."""
+    """A separate service, because these tests delete its data."""
     with running(AEFLOW_POOLS="control,cpu") as service:
         yield service
 
 
 def follow(service: RunningService, title: str) -> None:
-    """Gives the commands that stand below a title on the page, with this service's folders."""
+    """Runs the commands below a title of the page, with the folders and port of this service."""
     commands = re.findall(rf"^\*\*{title}.*?^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
     here = {
         ".aeflow": service.home.name,

@@ -1,4 +1,4 @@
-"""What becomes of a run when a process of the service is killed, is away, or told to stop."""
+"""Runs when a process of the service is killed, is away, or is stopped."""
 
 import json
 import time
@@ -24,12 +24,12 @@ from tests.services.running_service import SEEDS, SOME_EPOCHS, RunningService, u
 
 AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 STARTED_AGAIN_SECONDS = 40
-"""By then the automation has started a run again that crashed, if ever."""
+"""Within this time the automation restarts a crashed run, if it restarts it at all."""
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running(service: RunningService) -> Iterator[None]:
-    """Whatever was done to it, every run has an end: an automation sees to the dead ones."""
+    """Waits until every run has ended; an automation marks dead runs as Crashed."""
     yield
     until(lambda: at_work(service) == [], 180)
 
@@ -45,20 +45,20 @@ def is_whole(service: RunningService, checkpoint: Path) -> bool:
 
 
 def retry(service: RunningService, run: UUID) -> None:
-    """Does what `prefect flow-run retry` does."""
+    """Retries a run, like `prefect flow-run retry`."""
     service.client.set_flow_run_state(run, Scheduled(message="Retried"), force=True)
 
 
 def kill_with_its_worker(service: RunningService, run: UUID) -> None:
     worker = psutil.Process(service.pid("worker-cpu"))
     for process in [worker, *worker.children(recursive=True), service.process(run)]:
-        with suppress(psutil.NoSuchProcess):  # it went with its parent
+        with suppress(psutil.NoSuchProcess):  # it has exited with its parent
             process.kill()
 
 
 @contextmanager
 def patience(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
-    """Lets an automation wait for another time in the block: nobody tests for twenty minutes."""
+    """Changes the waiting time of an automation in the block: twenty minutes are too long here."""
     (there,) = [one for one in service.client.read_automations() if one.name == name]
     before = AutomationCore.model_validate(there.model_dump(exclude={"id", "owner_resource"}))
     trigger = before.trigger.model_copy(update={"within": within})
@@ -71,7 +71,7 @@ def patience(service: RunningService, name: str, within: timedelta) -> Iterator[
 
 @contextmanager
 def held_back(service: RunningService) -> Iterator[None]:
-    """Stops the supervisor for the block, so that it starts nothing again."""
+    """Suspends the supervisor in the block, so that it restarts nothing."""
     supervisor = psutil.Process(json.loads((service.home / "service.lock").read_text())["pid"])
     supervisor.suspend()
     try:
@@ -148,8 +148,8 @@ def test_run_completes_though_what_it_speaks_to_is_away(
     until(lambda: service.pid(part) not in (None, before), 60)
     until(lambda: service.state(run) != "away", 60)
     service.wait(run, "Completed", seconds=300)
-    # Its last sign of life may be half a minute older than the outage: then it is taken for dead
-    # and started once more, and waits for what the first makes. That is told in infra/README.md.
+    # Its last heartbeat may be half a minute older than the outage. Then it is taken for dead and
+    # started once more, and waits for the result of the first. infra/README.md describes this.
     assert service.run(run).run_count <= 2
     assert is_whole(service, checkpoint)
 
@@ -171,6 +171,6 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
     )
     assert checkpoint.exists()
 
-    # The supervisor has started another worker, and the server the run.
+    # The supervisor has started another worker, and the server has rescheduled the run.
     service.wait(run, "Completed", seconds=240)
     assert len(service.resumed(run)) == 1

@@ -1,4 +1,4 @@
-"""One training on several machines: a run on each, by the queue with its name."""
+"""One training on several machines: one run per machine, from the queue with its name."""
 
 from tests.clusters import addresses
 from tests.services.running_service import SOME_EPOCHS, RunningService

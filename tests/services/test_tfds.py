@@ -1,4 +1,4 @@
-"""Fashion-MNIST by the stock builder of TFDS, from the original files and without a network."""
+"""Fashion-MNIST by TFDS's own builder, from the original files and without a network."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ print(json.dumps({"pieces": [[p.name, p.digest, p.rows] for p in source.pieces()
 
 @dataclass(frozen=True)
 class PreparedTwice:
-    """Says where a dataset lies that two processes prepared at once, and what each of them saw."""
+    """Holds the folder of a dataset that two processes prepared at once, and what each printed."""
 
     data_dir: Path
     outputs: list[dict]

@@ -1,4 +1,4 @@
-"""What holds for a folder and a bucket in memory holds on a real S3 server, too."""
+"""The tests of a folder and of a bucket in memory, repeated on a real S3 server."""
 
 import uuid
 from collections.abc import Iterator
