@@ -40,20 +40,20 @@ def credentials(path: Path) -> Credentials:
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"Other users can read '{path}'. Remove that right: chmod 600 {path}")
     # A file of an earlier version lacks the newer names.
-    if not _said(path.read_text("utf-8")).keys() >= set(NAMES.values()):
+    if not _entries(path.read_text("utf-8")).keys() >= set(NAMES.values()):
         _write(path, path.read_text("utf-8"))
-    said = _said(path.read_text("utf-8"))
-    given = {field: said[name] for field, name in NAMES.items()}
+    entries = _entries(path.read_text("utf-8"))
+    values = {field: entries[name] for field, name in NAMES.items()}
     for field, name in NAMES.items():
-        if not ALLOWED.fullmatch(given[field]):
+        if not ALLOWED.fullmatch(values[field]):
             raise ConfigError(
                 f"{name} in '{path}' must consist of letters, digits and _.:- only. "
                 "Delete the file, and a new one is created."
             )
-    return Credentials(**given)
+    return Credentials(**values)
 
 
-def _said(text: str) -> dict[str, str]:
+def _entries(text: str) -> dict[str, str]:
     lines = [line.partition("=") for line in text.splitlines()]
     return {name: value for name, _, value in lines}
 
@@ -65,7 +65,7 @@ def _write(path: Path, before: str) -> None:
         "AEFLOW_POSTGRES_PASSWORD": secrets.token_hex(24),
         "AEFLOW_REDIS_PASSWORD": secrets.token_hex(24),
     }
-    lacking = [name for name in NAMES.values() if name not in _said(before)]
+    lacking = [name for name in NAMES.values() if name not in _entries(before)]
     content = before + "".join(f"{name}={new[name]}\n" for name in lacking)
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)

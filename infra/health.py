@@ -14,9 +14,9 @@ SECONDS = 8.0
 def main() -> int:
     """Requests the health URL of the part; returns 0 if it is healthy, else prints the error."""
     url = os.environ.get("AEFLOW_HEALTH_URL", WORKER)
-    asked = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with asked.open(url, timeout=SECONDS):
+        with opener.open(url, timeout=SECONDS):
             return 0
     except (urllib.error.URLError, OSError) as error:
         print(f"{url}: {error}", file=sys.stderr)

@@ -27,7 +27,7 @@ NOTIFY = "AEFLOW_NOTIFY_URL"
 """May contain a token, so only the part that sends it to the server gets it in its environment."""
 
 
-def _at_once(_since: float) -> bool:
+def _always_ready(_since: float) -> bool:
     return True
 
 
@@ -42,7 +42,7 @@ class Part:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    is_ready: Callable[[float], bool] = _at_once
+    is_ready: Callable[[float], bool] = _always_ready
     once: bool = False
     runs_flows: bool = False
     user: str | None = None
@@ -189,7 +189,7 @@ def answers(url: str) -> bool:
 def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: float) -> bool:
     """Returns whether a worker of the pool has sent a heartbeat since that time."""
     user, _, password = secret.auth.partition(":")
-    own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
+    headers = {"Prefect-Csrf-Client": uuid.uuid4().hex}
     try:
         with httpx.Client(
             base_url=f"{settings.url}/api",
@@ -197,11 +197,15 @@ def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: flo
             timeout=SECONDS_TO_ANSWER,
             trust_env=False,  # no proxy, and no credentials from .netrc
         ) as client:
-            asked = client.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
-            own["Prefect-Csrf-Token"] = asked.raise_for_status().json()["token"]
-            found = client.post(f"/work_pools/{pool}/workers/filter", json={}, headers=own)
-            workers = found.raise_for_status().json()
+            token_response = client.get(
+                "/csrf-token", params={"client": headers["Prefect-Csrf-Client"]}
+            )
+            headers["Prefect-Csrf-Token"] = token_response.raise_for_status().json()["token"]
+            workers_response = client.post(
+                f"/work_pools/{pool}/workers/filter", json={}, headers=headers
+            )
+            workers = workers_response.raise_for_status().json()
     except httpx.HTTPError:
         return False
-    heard = (datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
-    return any(time.timestamp() > since for time in heard)
+    heartbeats = (datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
+    return any(time.timestamp() > since for time in heartbeats)

@@ -51,14 +51,14 @@ class Postgres:
         line = f"ALTER ROLE {ROLE} PASSWORD '{password}'\n"
         # Single-user mode, before the real server starts: it needs no password, and the new one
         # does not appear on a command line.
-        said = self._run("postgres", "--single", "-D", str(self.folder), "postgres", given=line)
-        if "ERROR" in said:
-            raise ConfigError(f"PostgreSQL refused a new password: {' '.join(said.split())}")
+        output = self._run("postgres", "--single", "-D", str(self.folder), "postgres", stdin=line)
+        if "ERROR" in output:
+            raise ConfigError(f"PostgreSQL refused a new password: {' '.join(output.split())}")
 
     def is_ready(self) -> bool:
         """Returns whether it accepts connections."""
-        asked = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
-        return subprocess.run(asked, check=False).returncode == 0
+        command = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
+        return subprocess.run(command, check=False).returncode == 0
 
     def _make(self) -> None:
         """Creates the data in a temporary folder, so that an incomplete one is never used."""
@@ -88,10 +88,10 @@ class Postgres:
                 "AEFLOW_HOME to a folder that all users can enter, or set AEFLOW_DATABASE=sqlite."
             )
 
-    def _run(self, name: str, *arguments: str, given: str = "") -> str:
+    def _run(self, name: str, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             [self.binaries / name, *arguments],
-            input=given,
+            input=stdin,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
@@ -103,8 +103,8 @@ class Postgres:
         return done.stderr
 
     def _as_user(self) -> dict[str, Any]:
-        there: dict[str, Any] = {"cwd": "/"}
-        return there | {"user": self.user, "extra_groups": []} if self.user else there
+        options: dict[str, Any] = {"cwd": "/"}
+        return options | {"user": self.user, "extra_groups": []} if self.user else options
 
 
 def find_postgres(settings: Settings) -> Postgres | None:
@@ -130,33 +130,33 @@ def find_postgres(settings: Settings) -> Postgres | None:
 
 def _binaries(settings: Settings, folder: Path) -> Path | None:
     """Returns the programs of the version that created the data; for new data, of the newest."""
-    found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    installed = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")
-    candidates = [path.parent for path in reversed(found)]
+    candidates = [path.parent for path in reversed(installed)]
     candidates += [Path(on_path).resolve().parent] if on_path else []
     candidates = [settings.postgres_bin] if settings.postgres_bin else candidates
     version_file = folder / "PG_VERSION"
     if not version_file.exists():
         return candidates[0] if candidates else None
-    made_by = version_file.read_text("utf-8").strip()
+    data_version = version_file.read_text("utf-8").strip()
     for candidate in candidates:
-        if _version(candidate) == made_by:
+        if _version(candidate) == data_version:
             return candidate
     raise ConfigError(
-        f"'{folder}' was created by PostgreSQL {made_by}, which is not installed. Install it, or "
-        "move the data to another version: infra/README.md, Upgrade."
+        f"'{folder}' was created by PostgreSQL {data_version}, which is not installed. Install "
+        "it, or move the data to another version: infra/README.md, Upgrade."
     )
 
 
 def _version(binaries: Path) -> str:
-    said = subprocess.run(
+    completed = subprocess.run(
         [binaries / "postgres", "--version"],
         capture_output=True,
         encoding="utf-8",
         errors="replace",
         check=True,
     )
-    version = re.search(r"(\d+)", said.stdout)
+    version = re.search(r"(\d+)", completed.stdout)
     return version[1] if version else ""
 
 

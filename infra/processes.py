@@ -22,13 +22,13 @@ def identity(pid: int) -> dict[str, float]:
     return {"pid": pid, "started": psutil.Process(pid).create_time()}
 
 
-def is_alive(known: dict[str, float] | None) -> bool:
+def is_alive(known_identity: dict[str, float] | None) -> bool:
     """Returns whether the process with that identity is still running."""
-    if not known:
+    if not known_identity:
         return False
     try:
-        process = psutil.Process(int(known["pid"]))
-        is_same = abs(process.create_time() - known["started"]) < START_TOLERANCE_SECONDS
+        process = psutil.Process(int(known_identity["pid"]))
+        is_same = abs(process.create_time() - known_identity["started"]) < START_TOLERANCE_SECONDS
         return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

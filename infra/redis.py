@@ -48,13 +48,13 @@ class Redis:
         """Returns whether it accepts the password and has loaded its data."""
         with (
             suppress(OSError),
-            socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as asked,
+            socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as connection,
         ):
-            asked.sendall(f"AUTH default {password}\r\nPING\r\nQUIT\r\n".encode())
-            said = b""
-            while answer := asked.recv(1024):
-                said += answer
-            return b"+PONG" in said
+            connection.sendall(f"AUTH default {password}\r\nPING\r\nQUIT\r\n".encode())
+            response = b""
+            while chunk := connection.recv(1024):
+                response += chunk
+            return b"+PONG" in response
         return False
 
     def _settings(self, password: str) -> str:
@@ -75,5 +75,5 @@ def account(*names: str) -> str | None:
     """Returns the first of these users that exists if root starts the service, else None."""
     if os.geteuid() != 0:
         return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in names if name in known), None)
+    user_names = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in names if name in user_names), None)

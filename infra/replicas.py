@@ -82,11 +82,13 @@ class Replicas:
         self, groups: Sequence[Sequence[Part]], secret: Credentials
     ) -> list[list[Part]]:
         """Returns the groups of parts, with Redis, servers and proxy instead of the one server."""
-        (at,) = [n for n, group in enumerate(groups) if any(p.name == "server" for p in group)]
-        (server,) = groups[at]
+        (position,) = [
+            n for n, group in enumerate(groups) if any(p.name == "server" for p in group)
+        ]
+        (server,) = groups[position]
         url = self.redis.url(secret.redis_password)
         shared = {**server.environment, **SHARED, **dict.fromkeys(URLS, url)}
-        database, *before = groups[:at]
+        database, *before = groups[:position]
         # The database is migrated first: servers that start together would migrate it twice.
         migration = (*PREFECT, "server", "database", "upgrade", "-y")
         return [
@@ -98,14 +100,14 @@ class Replicas:
                 for number, port in enumerate(self.ports, start=1)
             ],
             [self._proxy(server)],
-            *(list(group) for group in groups[at + 1 :]),
+            *(list(group) for group in groups[position + 1 :]),
         ]
 
     def _redis(self, secret: Credentials, environment: Mapping[str, str]) -> Part:
         return Part(
             "redis",
             self.redis.command,
-            _bare(environment),
+            _without_prefect(environment),
             is_ready=lambda _since: self.redis.is_ready(secret.redis_password),
             user=self.redis.user,
             folder=self.redis.folder,
@@ -130,7 +132,7 @@ class Replicas:
         return Part(
             "proxy",
             (str(self.proxy), "-f", str(self._proxy_file)),
-            _bare(server.environment),
+            _without_prefect(server.environment),
             is_ready=server.is_ready,
             user=account("haproxy", "nobody"),
             folder=Path("/"),
@@ -149,33 +151,35 @@ def find_replicas(settings: Settings, postgres: Postgres | None) -> Replicas | N
     """
     if settings.servers == 1:
         return None
-    asked = f"AEFLOW_SERVERS = {settings.servers}"
+    setting = f"AEFLOW_SERVERS = {settings.servers}"
     if postgres is None:
         raise ConfigError(
-            f"{asked} needs PostgreSQL, and the database is SQLite, which only one server can "
+            f"{setting} needs PostgreSQL, and the database is SQLite, which only one server can "
             "use. Install PostgreSQL (`make services`) and leave AEFLOW_DATABASE unset."
         )
     if find_spec("prefect_redis") is None:
-        raise ConfigError(f"{asked} needs prefect-redis. Install it: pip install 'aeflow[redis]'.")
+        raise ConfigError(
+            f"{setting} needs prefect-redis. Install it: pip install 'aeflow[redis]'."
+        )
     user = account("redis", "nobody")
     redis = Redis(
-        _binary("redis-server", asked), settings.home / "redis", settings.redis_port, user
+        _binary("redis-server", setting), settings.home / "redis", settings.redis_port, user
     )
     ports = tuple(settings.server_port + number for number in range(settings.servers))
-    return Replicas(ports, redis, _binary("haproxy", asked), settings)
+    return Replicas(ports, redis, _binary("haproxy", setting), settings)
 
 
-def _binary(name: str, asked: str) -> Path:
+def _binary(name: str, setting: str) -> Path:
     """Returns the path of a program; also searches the folders that only root has in its PATH."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if path is None:
         raise ConfigError(
-            f"{asked} needs {name}, which is not installed. Install it (`make services`), or set "
+            f"{setting} needs {name}, which is not installed. Install it (`make services`), or set "
             "AEFLOW_SERVERS=1."
         )
-    return Path(found)
+    return Path(path)
 
 
-def _bare(environment: Mapping[str, str]) -> dict[str, str]:
+def _without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the environment without Prefect's variables, which contain secrets."""
     return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}

@@ -59,8 +59,8 @@ def main() -> int:
     parser.add_argument("store", help="The store; only its publications are served.")
     parser.add_argument("--port", type=int, default=6007, help="Port on this machine.")
     parser.add_argument("--host", default=HOST, help="Address to listen on.")
-    chosen = parser.parse_args()
-    with server_of(Store(chosen.store), chosen.host, chosen.port) as server:
+    arguments = parser.parse_args()
+    with server_of(Store(arguments.store), arguments.host, arguments.port) as server:
         server.serve_forever()
     return 0
 
@@ -81,14 +81,14 @@ class Reports(SimpleHTTPRequestHandler):
 
     def send_head(self) -> BinaryIO | None:
         """Answers GET and HEAD; sends the status and headers and returns the content."""
-        asked = unquote(urlsplit(self.path).path)
-        if asked == "/":
+        requested_path = unquote(urlsplit(self.path).path)
+        if requested_path == "/":
             return self._list()
-        if asked == "/favicon.ico":  # browsers request it by themselves
+        if requested_path == "/favicon.ico":  # browsers request it by themselves
             self.send_response(HTTPStatus.NO_CONTENT)
             self.end_headers()
             return None
-        if _committed(self._store, asked) is None:
+        if _committed(self._store, requested_path) is None:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such report")
             return None
         return super().send_head()
@@ -116,9 +116,9 @@ class Reports(SimpleHTTPRequestHandler):
         return io.BytesIO(content)
 
 
-def _committed(store: Store, asked: str) -> Path | None:
+def _committed(store: Store, requested_path: str) -> Path | None:
     """Returns the file at `/publications/KEY/NAME` if a manifest lists it, else None."""
-    _, *parts = PurePosixPath(asked).parts or ("/",)
+    _, *parts = PurePosixPath(requested_path).parts or ("/",)
     if len(parts) < 3 or parts[0] != Publication.folder:
         return None
     try:

@@ -55,10 +55,10 @@ def locked(settings: Settings) -> Iterator[None]:
 def holder(settings: Settings) -> dict[str, float] | None:
     """Returns the identity of the process that runs the service, or None if there is none."""
     try:
-        known = json.loads(settings.lock.read_text("utf-8"))
+        holder_identity = json.loads(settings.lock.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return known if is_alive(known) else None
+    return holder_identity if is_alive(holder_identity) else None
 
 
 def state_of(settings: Settings) -> dict[str, Any]:
@@ -75,15 +75,15 @@ def ask_to_stop(settings: Settings) -> bool:
     Raises:
         AeflowError: If it is still running after 120 seconds.
     """
-    known = holder(settings)
-    if not known:
+    holder_identity = holder(settings)
+    if not holder_identity:
         return False
-    os.kill(int(known["pid"]), signal.SIGTERM)
+    os.kill(int(holder_identity["pid"]), signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
-    while is_alive(known):
+    while is_alive(holder_identity):
         if time.monotonic() > end:
             raise AeflowError(
-                f"Process {known['pid']:.0f} did not stop within {STOP_SECONDS:g} s. "
+                f"Process {holder_identity['pid']:.0f} did not stop within {STOP_SECONDS:g} s. "
                 f"Logs: {settings.logs}"
             )
         time.sleep(POLL_SECONDS)
@@ -93,12 +93,12 @@ def ask_to_stop(settings: Settings) -> bool:
 def end_leftovers(settings: Settings) -> int:
     """Ends the processes that a killed service left behind; returns how many there were."""
     parts = [part["process"] for part in state_of(settings).get("parts", ())]
-    known = {int(part["pid"]) for part in parts if is_alive(part)}
-    left = {process.pid: process for process in marked(settings.home)}
-    left |= {pid: psutil.Process(pid) for pid in known - left.keys()}
-    end_all(left.values(), grace_seconds=LEFT_OVER_SECONDS)
+    part_pids = {int(part["pid"]) for part in parts if is_alive(part)}
+    leftovers = {process.pid: process for process in marked(settings.home)}
+    leftovers |= {pid: psutil.Process(pid) for pid in part_pids - leftovers.keys()}
+    end_all(leftovers.values(), grace_seconds=LEFT_OVER_SECONDS)
     settings.state.unlink(missing_ok=True)
-    return len(left)
+    return len(leftovers)
 
 
 def check_ports(

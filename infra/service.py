@@ -146,18 +146,18 @@ def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int)
     Raises:
         AeflowError: If the service ends before that; the message is the last line of its log.
     """
-    said: list[str] = []
+    log_lines: list[str] = []
     while not (holder(settings) and state_of(settings).get("ready")):
         code = process.poll()
         lines, position = new_lines(settings.logs / "service.log", position)
-        said += lines
+        log_lines += lines
         for line in lines:
             _when, is_ours, message = line.partition(LINE)
             if is_ours:
                 print(f"  {message}", flush=True)
         if code is not None:
-            reason = said[-1].removeprefix("aeflow: ") if said else f"it exited with code {code}"
-            raise AeflowError(reason)
+            last = log_lines[-1] if log_lines else f"it exited with code {code}"
+            raise AeflowError(last.removeprefix("aeflow: "))
         time.sleep(POLL_SECONDS)
 
 

@@ -102,17 +102,17 @@ class Settings:
         return self.home / "service.json"
 
 
-def _store(given: str) -> Path:
-    if "://" in given and not given.startswith("file:"):
+def _store(value: str) -> Path:
+    if "://" in value and not value.startswith("file:"):
         raise ConfigError(
-            f"AEFLOW_STORE = '{given}' is not a folder, and the service on one machine keeps its "
+            f"AEFLOW_STORE = '{value}' is not a folder, and the service on one machine keeps its "
             "store in a folder. Set a folder, or run aeflow in containers: infra/containers.md."
         )
-    return local_root(given)
+    return local_root(value)
 
 
-def _pools(given: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in given.split(","))
+def _pools(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(","))
     for name in names:
         if name not in POOLS:
             raise ConfigError(
@@ -124,7 +124,7 @@ def _pools(given: str) -> tuple[str, ...]:
 def _number(
     environment: Mapping[str, str], name: str, default: int, *, at_most: int = 65535
 ) -> int:
-    given = environment.get(name, str(default))
-    if not given.isdigit() or not 1 <= int(given) <= at_most:
-        raise ConfigError(f"{name} = '{given}' is not allowed. Set a number from 1 to {at_most}.")
-    return int(given)
+    value = environment.get(name, str(default))
+    if not value.isdigit() or not 1 <= int(value) <= at_most:
+        raise ConfigError(f"{name} = '{value}' is not allowed. Set a number from 1 to {at_most}.")
+    return int(value)

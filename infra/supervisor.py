@@ -18,7 +18,7 @@ from infra.parts import Part
 from infra.processes import end_all, identity, marked, session_of
 from infra.settings import Settings
 
-__all__ = ["Supervised", "Supervisor"]
+__all__ = ["SupervisedPart", "Supervisor"]
 
 POLL_SECONDS = 0.25
 START_SECONDS = 240.0
@@ -31,7 +31,7 @@ RUN_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 
-class Supervised:
+class SupervisedPart:
     """Holds one part, its current process, and the number of its restarts."""
 
     def __init__(self, part: Part, log: Path):
@@ -98,12 +98,12 @@ class Supervised:
 
     def _end_session(self) -> None:
         """Ends the children of a killed process. Flow runs survive: they have their own session."""
-        left = [
+        leftovers = [
             p
             for p in psutil.process_iter()
             if self.process and session_of(p.pid) == self.process.pid
         ]
-        end_all(left, grace_seconds=0)
+        end_all(leftovers, grace_seconds=0)
 
     def ask_to_stop(self) -> None:
         """Sends the signal that stops the process."""
@@ -121,7 +121,7 @@ class Supervised:
             self.process.kill()
         logger.info("%s: exited with code %d", self.part.name, self.process.wait())
 
-    def described(self) -> dict:
+    def state_entry(self) -> dict:
         """Returns the entry for the state file, which `status` prints."""
         is_running = self.process is not None and self.code() is None
         return {
@@ -138,7 +138,7 @@ class Supervisor:
     def __init__(self, settings: Settings, parts: Sequence[Sequence[Part]]):
         self._settings = settings
         self._groups = [
-            [Supervised(part, settings.logs / f"{part.name}.log") for part in group]
+            [SupervisedPart(part, settings.logs / f"{part.name}.log") for part in group]
             for group in parts
         ]
         self._all = [one for group in self._groups for one in group]
@@ -157,7 +157,7 @@ class Supervisor:
         try:
             for group in self._groups:
                 self._start(group)
-            self._tell(ready=not self._stopping)
+            self._write_state(ready=not self._stopping)
             self._watch()
         finally:
             self._stop_all()
@@ -166,12 +166,12 @@ class Supervisor:
         logger.info("%s: stopping", signal.Signals(number).name)
         self._stopping = True
 
-    def _start(self, group: Sequence[Supervised]) -> None:
+    def _start(self, group: Sequence[SupervisedPart]) -> None:
         """Starts the parts of a group and waits until all are ready. Raises AeflowError."""
         for one in group:
             if not self._stopping:
                 one.start()
-        self._tell(ready=False)
+        self._write_state(ready=False)
         waiting, end = list(group), time.monotonic() + START_SECONDS
         while waiting and not self._stopping:
             for one in waiting:
@@ -185,37 +185,37 @@ class Supervisor:
         while not self._stopping:
             revived = [one.part.name for one in self._all if one.revive()]
             if revived:
-                self._tell(ready=True)
+                self._write_state(ready=True)
             for log in self._settings.logs.glob("*.log"):
                 bound(log, self._settings.log_bytes)
             time.sleep(POLL_SECONDS)
 
     def _stop_all(self) -> None:
         """Stops the workers first, because their runs report their final state to the server."""
-        self._tell(ready=False)
+        self._write_state(ready=False)
         workers = [one for one in self._all if one.part.runs_flows]
         for one in workers:
             one.ask_to_stop()
         for one in workers:
             one.stop()
-        end_all(self._others(), grace_seconds=RUN_SECONDS)
+        end_all(self._orphans(), grace_seconds=RUN_SECONDS)
         for one in reversed(self._all):
             one.ask_to_stop()
             one.stop()
-        end_all(self._others(), grace_seconds=0)
+        end_all(self._orphans(), grace_seconds=0)
         self._settings.state.unlink(missing_ok=True)
 
-    def _others(self) -> list[psutil.Process]:
+    def _orphans(self) -> list[psutil.Process]:
         """Returns the processes that a part started and that outlived it: runs of a dead worker."""
         parts = {one.process.pid for one in self._all if one.process and one.code() is None}
         sessions = parts | {os.getpid()}
         return [one for one in marked(self._settings.home) if session_of(one.pid) not in sessions]
 
-    def _tell(self, *, ready: bool) -> None:
+    def _write_state(self, *, ready: bool) -> None:
         """Writes the state file for `status`, `up` and `down`, which are separate processes."""
         state = {
             "ready": ready,
-            "parts": [one.described() for one in self._all if not one.part.once],
+            "parts": [one.state_entry() for one in self._all if not one.part.once],
         }
         unfinished = self._settings.state.with_suffix(".new")
         unfinished.write_text(json.dumps(state, indent=2) + "\n", "utf-8")

@@ -40,27 +40,27 @@ def main() -> int:
     parser.add_argument(
         "--name", help="Name of the worker; two workers on one host need different names."
     )
-    given = parser.parse_args()
-    name = given.name or f"{given.pool}-{socket.gethostname()}"
+    arguments = parser.parse_args()
+    name = arguments.name or f"{arguments.pool}-{socket.gethostname()}"
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
     worker = subprocess.Popen(
         [
             *(sys.executable, "-m", "prefect", "worker", "start"),
-            *("--pool", given.pool, "--name", name),
-            *(word for queue in given.queue for word in ("--work-queue", queue)),
-            *(("--with-healthcheck",) if given.health else ()),
+            *("--pool", arguments.pool, "--name", name),
+            *(word for queue in arguments.queue for word in ("--work-queue", queue)),
+            *(("--with-healthcheck",) if arguments.health else ()),
         ],
         env={"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", **os.environ},
         process_group=0,  # Ctrl-C goes to this process only
     )
     while worker.poll() is None and not signals:
         time.sleep(POLL_SECONDS)
-    return _stopped(worker) if signals else worker.returncode
+    return _stop(worker) if signals else worker.returncode
 
 
-def _stopped(worker: subprocess.Popen[bytes]) -> int:
+def _stop(worker: subprocess.Popen[bytes]) -> int:
     """Stops the runs first, so that they save their work and report it; returns the exit code."""
     if worker.poll() is None:
         worker.send_signal(signal.SIGSTOP)  # from here on it takes no runs

@@ -44,13 +44,13 @@ stop_daemon() {
 inside() { nsenter --net="/proc/$(cat "$work/docker.pid")/ns/net" "$@"; }
 
 # The caller's environment names the package index and proxies. They are not stored in an image.
-passed_on() {
+build_arguments() {
     for name in PIP_INDEX_URL UV_DEFAULT_INDEX HTTP_PROXY HTTPS_PROXY NO_PROXY; do
         if [ -n "${!name:-}" ]; then echo "--build-arg $name"; fi
     done
 }
 
-stand_in() {
+build_replacements() {
     local mirror
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null \
         | sed -n 's/^URIs: *//p; s/^deb \([^ ]*\) .*/\1/p' | head -1) || true

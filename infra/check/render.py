@@ -29,5 +29,5 @@ async def render(path: Path) -> dict:
 
 
 if __name__ == "__main__":
-    found = sorted(Path(sys.argv[1]).glob("*.kubernetes.json"))
-    yaml.safe_dump_all([asyncio.run(render(path)) for path in found], sys.stdout)
+    paths = sorted(Path(sys.argv[1]).glob("*.kubernetes.json"))
+    yaml.safe_dump_all([asyncio.run(render(path)) for path in paths], sys.stdout)

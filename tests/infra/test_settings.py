@@ -15,7 +15,7 @@ def test_nothing_need_be_set(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("AEFLOW_PORT", "70000", "AEFLOW_PORT = '70000' is not allowed. Set a number from 1"),
         ("AEFLOW_PORT", "http", "AEFLOW_PORT = 'http' is not allowed"),
@@ -30,10 +30,10 @@ def test_nothing_need_be_set(monkeypatch, tmp_path):
         ),
     ],
 )
-def test_nonsense_is_refused(name: str, value: str, said: str):
+def test_nonsense_is_refused(name: str, value: str, message: str):
     with pytest.raises(ConfigError) as raised:
         Settings.of({name: value})
-    assert str(raised.value).startswith(said)
+    assert str(raised.value).startswith(message)
 
 
 def test_store_may_be_a_file_url(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from aeflow.errors import AeflowError
 from infra.parts import Part
 from infra.settings import Settings
-from infra.supervisor import Supervised, Supervisor
+from infra.supervisor import SupervisedPart, Supervisor
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
 SUPERVISED = """
@@ -45,7 +45,7 @@ def wait_for(check, seconds: float = 20) -> None:
 
 
 def test_part_that_dies_at_once_waits_longer_each_time(tmp_path):
-    one = Supervised(Part("dies", ends_in(3), dict(os.environ)), tmp_path / "log")
+    one = SupervisedPart(Part("dies", ends_in(3), dict(os.environ)), tmp_path / "log")
     one.start()
     waits = []
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_part_that_does_not_stop_is_killed(tmp_path):
         "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     )
     part = Part("ignores", (sys.executable, "-c", ignores), dict(os.environ), stop_seconds=0.5)
-    one = Supervised(part, tmp_path / "log")
+    one = SupervisedPart(part, tmp_path / "log")
     one.start()
     wait_for((tmp_path / "log").read_text)
     one.ask_to_stop()

@@ -29,14 +29,14 @@ DIFFERING = {
 """Addresses, folders and secrets, which differ between the forms of the service."""
 
 
-def told_by_make_up(part: str) -> dict[str, str]:
+def make_up_environment(part: str) -> dict[str, str]:
     """Returns the environment that `make up` gives a part, without addresses and secrets."""
     settings = Settings.of({})
     postgres = Postgres(Path("/bin"), settings.home, 54320, None)
     with patch.dict(os.environ, clear=True):  # parts inherit the caller's environment
         groups = parts_of(settings, Credentials("admin:a", "b", "c"), postgres)
-    (found,) = [one for group in groups for one in group if one.name == part]
-    return common(dict(found.environment))
+    (matching_part,) = [one for group in groups for one in group if one.name == part]
+    return common(dict(matching_part.environment))
 
 
 def common(environment: dict[str, str]) -> dict[str, str]:
