@@ -39,5 +39,5 @@ def run_aeflow(tmp_path_factory) -> RunCommand:
 @pytest.fixture(scope="session")
 def service() -> Iterator[RunningService]:
     """The service with default settings, except for its ports."""
-    with running() as found:
-        yield found
+    with running() as shared_service:
+        yield shared_service

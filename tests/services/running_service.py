@@ -89,9 +89,9 @@ class RunningService:
 
     def start(self, deployment: str, config: dict[str, Any], **more: Any) -> UUID:
         """Starts a run like the form in the UI; returns its id."""
-        found = self.client.read_deployment_by_name(deployment)
+        details = self.client.read_deployment_by_name(deployment)
         parameters = {"config": config, **more}
-        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+        return self.client.create_flow_run_from_deployment(details.id, parameters=parameters).id
 
     def run(self, run: UUID) -> FlowRun:
         return self.client.read_flow_run(run)
@@ -107,10 +107,10 @@ class RunningService:
     def state(self, run: UUID) -> str:
         """Returns the name of a run's state, or "away" if the server does not answer."""
         try:
-            found = self.client.read_flow_run(run).state
+            run_state = self.client.read_flow_run(run).state
         except httpx.HTTPError:
             return "away"
-        return found.name if found else "none"
+        return run_state.name if run_state else "none"
 
     def wait(self, run: UUID, *names: str, seconds: float = 240) -> FlowRun:
         """Waits until the state of a run has one of the names; returns the run."""
@@ -147,12 +147,12 @@ class RunningService:
         of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
         return [log.message for log in self.client.read_logs(log_filter=of_run)]
 
-    def resumed(self, run: UUID) -> list[int]:
+    def resumed_steps(self, run: UUID) -> list[int]:
         """Returns the step of each time that a training continued from a checkpoint."""
-        went_on = [
+        messages = [
             message for message in self.logs(run) if message.startswith("train: goes on from step")
         ]
-        return [int(re.findall(r"\d+", message)[0]) for message in went_on]
+        return [int(re.findall(r"\d+", message)[0]) for message in messages]
 
     def came_to(self, run: UUID, state: str) -> datetime:
         """Returns when a run first entered a state of that name."""
@@ -170,7 +170,7 @@ class RunningService:
     def ask_database(self, query: str, password: str) -> Any:
         """Returns the single value of a query to PostgreSQL with that password."""
 
-        async def asked() -> Any:
+        async def fetch_value() -> Any:
             connection = await asyncpg.connect(
                 host="127.0.0.1",
                 port=int(self.environment["AEFLOW_POSTGRES_PORT"]),
@@ -183,14 +183,14 @@ class RunningService:
             finally:
                 await connection.close()
 
-        return asyncio.run(asked())
+        return asyncio.run(fetch_value())
 
     def _checkpoints(self) -> list[Path]:
         return list(self.store.glob("models/*.partial/_work/checkpoint.npz"))
 
 
 @contextmanager
-def reached(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClient]:
+def connected_client(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClient]:
     """Yields a client of a service's server with that login."""
     settings = {
         PREFECT_API_URL: f"http://127.0.0.1:{environment['AEFLOW_PORT']}/api",
@@ -215,12 +215,12 @@ def running(**more: str) -> Iterator[RunningService]:
         up = service_command("up", environment)
         assert up.returncode == 0, up.stderr + up.stdout
         assert "aeflow is running on PostgreSQL" in up.stdout
-        with reached(environment, PLANTED["PREFECT_API_AUTH_STRING"]) as client:
+        with connected_client(environment, PLANTED["PREFECT_API_AUTH_STRING"]) as client:
             yield RunningService(home, environment, client)
     finally:
         down = service_command("down", environment)
-        left = list(marked(home))
-    assert (down.returncode, left) == (0, []), down.stderr
+        leftovers = list(marked(home))
+    assert (down.returncode, leftovers) == (0, []), down.stderr
     shutil.rmtree(folder)
 
 
@@ -232,9 +232,9 @@ def _variable(process: psutil.Process, name: str) -> str | None:
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def new_environment(folder: Path) -> dict[str, str]:
@@ -254,10 +254,10 @@ def until(
 ) -> T:
     """Waits until `check` returns a true value and returns it; else fails with `otherwise`."""
     end = time.monotonic() + seconds
-    while not (found := check()):
+    while not (value := check()):
         assert time.monotonic() < end, f"not in {seconds} s: {otherwise()}"
         time.sleep(0.5)
-    return found
+    return value
 
 
 def service_command(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess:

@@ -22,18 +22,18 @@ USERS = {
 
 def free_ports(count: int) -> list[int]:
     """Returns free ports; each port plus 10,000 is free too, because the server uses both."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as taken, socket.socket() as above:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
-            if port + 10_000 < 65_536 and port not in found:
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.socket() as probe, socket.socket() as probe_above:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            if port + 10_000 < 65_536 and port not in ports:
                 try:
-                    above.bind(("127.0.0.1", port + 10_000))
+                    probe_above.bind(("127.0.0.1", port + 10_000))
                 except OSError:
                     continue
-                found.append(port)
-    return found
+                ports.append(port)
+    return ports
 
 
 @dataclass

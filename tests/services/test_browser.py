@@ -42,16 +42,18 @@ class Screen:
     browser: Browser
     page: Page
     url: str
-    taken: int = field(default=0)
+    num_screenshots: int = field(default=0)
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.url}/v2/{path}")
         return self.page
 
     def picture(self, name: str, page: Page | None = None) -> None:
-        self.taken += 1
+        self.num_screenshots += 1
         folder = ROOT / "screenshots"
-        (page or self.page).screenshot(path=folder / f"{self.taken:02}-{name}.png", full_page=True)
+        (page or self.page).screenshot(
+            path=folder / f"{self.num_screenshots:02}-{name}.png", full_page=True
+        )
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +70,9 @@ def screen(service: RunningService) -> Iterator[Screen]:
         page.get_by_role("button", name="Login").click()
         for part in ("Active Work Pools", "Flow Runs", "Task Runs"):
             expect(page.get_by_text(part, exact=True)).to_be_visible()
-        made = Screen(browser, page, service.url)
-        made.picture("dashboard")
-        yield made
+        new_screen = Screen(browser, page, service.url)
+        new_screen.picture("dashboard")
+        yield new_screen
         browser.close()
 
 
@@ -96,9 +98,9 @@ def run(service: RunningService, screen: Screen, form: Page) -> UUID:
     labelled(form, "Epochs").fill(str(EPOCHS))
     form.get_by_role("button", name="Submit").click()
     form.wait_for_url("**/deployments/deployment/**tab=Runs")
-    (made,) = until(lambda: {run.id for run in service.runs_of(deployment)} - before, SECONDS)
-    service.wait(made, "Completed", "Failed", "Crashed", seconds=240)
-    return made
+    (run_id,) = until(lambda: {run.id for run in service.runs_of(deployment)} - before, SECONDS)
+    service.wait(run_id, "Completed", "Failed", "Crashed", seconds=240)
+    return run_id
 
 
 def new_page(browser: Browser) -> Page:
@@ -119,13 +121,15 @@ def content_of(screen: Screen, key: str) -> Page:
     return page
 
 
-def opened(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
+def open_link(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
     """Opens a link in another tab; returns its page, and a list of the errors on its console."""
     address, errors = link.get_attribute("href"), []
     assert address
     page = new_page(screen.browser)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.goto(address)
     return page, errors
 
@@ -140,14 +144,18 @@ def test_deployments_are_listed(screen: Screen):
     screen.picture("deployments")
 
 
-def test_form_tells_of_each_number_what_it_is_and_its_bounds(form: Page):
-    told = form.get_by_text("Numbers in the latent of one example. At least 1, at most 65,536.")
-    expect(told).to_be_visible()
+def test_form_describes_each_field_and_its_bounds(form: Page):
+    description = form.get_by_text(
+        "Numbers in the latent of one example. At least 1, at most 65,536."
+    )
+    expect(description).to_be_visible()
     latent = labelled(form, "Latent Dim")
     assert [latent.get_attribute(name) for name in ("min", "max")] == ["1", "65536"]
     text = form.locator("body").inner_text()
-    places = [text.index(f"{name} (Optional)") for name in ("Ingest", "Model", "Train", "Evaluate")]
-    assert places == sorted(places)
+    positions = [
+        text.index(f"{name} (Optional)") for name in ("Ingest", "Model", "Train", "Evaluate")
+    ]
+    assert positions == sorted(positions)
     assert not re.search(r"\w(Config|Options)\b", text)
 
 
@@ -195,7 +203,7 @@ def test_evaluation_shows_its_picture_and_the_report_opens_by_its_link(screen: S
         heads = page.get_by_role("row").filter(has_text=table).first
         expect(heads).to_contain_text(f"PCA-{LATENT_DIM}")
     screen.picture("evaluation")
-    report, errors = opened(screen, page.get_by_role("link", name="Open the report"))
+    report, errors = open_link(screen, page.get_by_role("link", name="Open the report"))
     expect(report.get_by_role("heading", level=1, name="Reconstructs")).to_be_visible()
     assert min(report.locator("img").evaluate_all(SIZES_OF_IMAGES)) > 0
     screen.picture("report", report)
@@ -214,7 +222,7 @@ def test_tensorboard_shows_images_and_the_projector(
     service: RunningService, screen: Screen, run: UUID
 ):
     page = content_of(screen, "evaluation-digits")
-    board, _ = opened(screen, page.get_by_role("link", name="Open TensorBoard"))
+    board, _ = open_link(screen, page.get_by_role("link", name="Open TensorBoard"))
     run_filter = board.get_by_role("textbox", name="Filter runs (regex)")
     expect(run_filter).to_have_value(re.compile("^publications/"))
     screen.picture("tensorboard", board)
@@ -227,8 +235,10 @@ def test_tensorboard_shows_images_and_the_projector(
     board.goto(f"{address}#projector")
     projector = board.frame_locator("iframe").frame_locator("iframe")
     # It opens the first run of the store, and other tests write runs to the store too.
-    judged = [json.loads(path.read_text()) for path in service.store.glob("evaluations/*/_*.json")]
-    points = "|".join(str(manifest["artifact"]["rows"]) for manifest in judged)
+    manifests = [
+        json.loads(path.read_text()) for path in service.store.glob("evaluations/*/_*.json")
+    ]
+    points = "|".join(str(manifest["artifact"]["rows"]) for manifest in manifests)
     expect(projector.get_by_text(re.compile(rf"Points: ({points})\b"))).to_be_visible()
     time.sleep(2)  # a canvas does not report when its points are drawn
     screen.picture("tensorboard-projector", board)
@@ -238,7 +248,7 @@ def test_tensorboard_shows_images_and_the_projector(
 def test_live_link_leads_to_the_training(screen: Screen, run: UUID):
     page = content_of(screen, "tensorboard-digits")
     link = page.get_by_role("link", name="The newest training on digits, live")
-    board, _ = opened(screen, link)
+    board, _ = open_link(screen, link)
     run_filter = board.get_by_role("textbox", name="Filter runs (regex)")
     expect(run_filter).to_have_value(re.compile("^logs/"))
     expect(board.get_by_text("loss/validation").first).to_be_visible()

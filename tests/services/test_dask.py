@@ -64,11 +64,11 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
         "PREFECT_HOME": str(folder / "prefect"),
     }
-    known = folder / "scheduler.json"
-    started = ["--scheduler-file", str(known), "--no-dashboard"]
+    scheduler_file = folder / "scheduler.json"
+    connection_options = ["--scheduler-file", str(scheduler_file), "--no-dashboard"]
     commands = [
-        ["scheduler", "--host", "127.0.0.1", "--port", "0", *started],
-        ["worker", "--nworkers", "2", "--nthreads", "1", *PRELOADED, *started, *options],
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", *connection_options],
+        ["worker", "--nworkers", "2", "--nthreads", "1", *PRELOADED, *connection_options, *options],
     ]
     processes = []
     try:
@@ -83,14 +83,14 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
                         stderr=log,
                     )
                 )
-            until(known.is_file, 60)
-        yield json.loads(known.read_text())["address"]
+            until(scheduler_file.is_file, 60)
+        yield json.loads(scheduler_file.read_text())["address"]
     finally:
         for process in reversed(processes):
-            everyone = [*process.children(recursive=True), process]
+            family = [*process.children(recursive=True), process]
             process.terminate()
-            psutil.wait_procs(everyone, timeout=20)
-            for one in everyone:
+            psutil.wait_procs(family, timeout=20)
+            for one in family:
                 if one.is_running():
                     one.kill()
 

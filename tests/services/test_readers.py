@@ -49,9 +49,9 @@ def spark(tmp_path_factory) -> Iterator[SparkSession]:
 
 def test_spark_finds_the_same_rows(spark, folder, expected):
     rows = [row.asDict() for row in spark.read.parquet(str(folder)).collect()]
-    found = pd.DataFrame(rows)
-    found.attrs["float64"] = True  # Python has only 64-bit floats
-    check_same(found, expected)
+    frame = pd.DataFrame(rows)
+    frame.attrs["float64"] = True  # Python has only 64-bit floats
+    check_same(frame, expected)
 
 
 def test_hugging_face_finds_the_same_rows_by_its_own_splits(stages, expected, tmp_path):

@@ -57,20 +57,20 @@ def kill_with_its_worker(service: RunningService, run: UUID) -> None:
 
 
 @contextmanager
-def patience(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
+def waiting_time(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
     """Changes the waiting time of an automation in the block: twenty minutes are too long here."""
-    (there,) = [one for one in service.client.read_automations() if one.name == name]
-    before = AutomationCore.model_validate(there.model_dump(exclude={"id", "owner_resource"}))
+    (automation,) = [one for one in service.client.read_automations() if one.name == name]
+    before = AutomationCore.model_validate(automation.model_dump(exclude={"id", "owner_resource"}))
     trigger = before.trigger.model_copy(update={"within": within})
-    service.client.update_automation(there.id, before.model_copy(update={"trigger": trigger}))
+    service.client.update_automation(automation.id, before.model_copy(update={"trigger": trigger}))
     try:
         yield
     finally:
-        service.client.update_automation(there.id, before)
+        service.client.update_automation(automation.id, before)
 
 
 @contextmanager
-def held_back(service: RunningService) -> Iterator[None]:
+def suspended_supervisor(service: RunningService) -> Iterator[None]:
     """Suspends the supervisor in the block, so that it restarts nothing."""
     supervisor = psutil.Process(json.loads((service.home / "service.lock").read_text())["pid"])
     supervisor.suspend()
@@ -90,7 +90,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
     assert "-9" in str(crashed.state.message)
     assert checkpoint.exists()
 
-    until(lambda: service.resumed(run), 120)
+    until(lambda: service.resumed_steps(run), 120)
     service.process(run).kill()
     service.wait(run, "Crashed", seconds=30)
     time.sleep(STARTED_AGAIN_SECONDS)
@@ -98,7 +98,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
 
     retry(service, run)
     service.wait(run, "Completed", seconds=180)
-    first, second = service.resumed(run)
+    first, second = service.resumed_steps(run)
     assert 0 < first <= second
     assert is_whole(service, checkpoint)
 
@@ -114,12 +114,12 @@ def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: 
 
     service.wait(run, "Completed", seconds=240)
     assert service.run(run).run_count == 2
-    assert len(service.resumed(run)) == 1
+    assert len(service.resumed_steps(run)) == 1
     assert is_whole(service, checkpoint)
 
 
 def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
-    with patience(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
+    with waiting_time(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
         run = service.start("train-autoencoder/cpu", {"train": {"seed": next(SEEDS)}})
         until(lambda: service.processes(run), 60)
         kill_with_its_worker(service, run)
@@ -142,7 +142,7 @@ def test_run_completes_though_what_it_speaks_to_is_away(
 ):
     run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=2 * SOME_EPOCHS)
     before = service.pid(part)
-    with held_back(service):
+    with suspended_supervisor(service):
         psutil.Process(before).kill()
         time.sleep(seconds)
     until(lambda: service.pid(part) not in (None, before), 60)
@@ -173,4 +173,4 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
 
     # The supervisor has started another worker, and the server has rescheduled the run.
     service.wait(run, "Completed", seconds=240)
-    assert len(service.resumed(run)) == 1
+    assert len(service.resumed_steps(run)) == 1

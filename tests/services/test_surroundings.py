@@ -17,10 +17,10 @@ from tests.services.running_service import new_environment, service_command
 def environment() -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
     folder.chmod(0o711)  # PostgreSQL runs as another user, which must enter it
-    made = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
-    made["AEFLOW_HOME"] = str(folder / "new" / "home")
-    yield made
-    service_command("down", made)
+    settings = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
+    settings["AEFLOW_HOME"] = str(folder / "new" / "home")
+    yield settings
+    service_command("down", settings)
     shutil.rmtree(folder)
 
 

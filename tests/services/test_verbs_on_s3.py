@@ -22,13 +22,13 @@ from tests.storage.test_verbs import *  # noqa: F403
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Seaweed]:
-    found = Seaweed(tmp_path_factory.mktemp("seaweed"))
-    found.start()
+    seaweed = Seaweed(tmp_path_factory.mktemp("seaweed"))
+    seaweed.start()
     with pytest.MonkeyPatch.context() as owner:
-        become(found.environment(), owner)
+        become(seaweed.environment(), owner)
         Bucket("s3://shared").files().put("beside", b"")  # makes the bucket
-    yield found
-    found.stop()
+    yield seaweed
+    seaweed.stop()
 
 
 @pytest.fixture
