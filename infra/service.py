@@ -1,6 +1,6 @@
 """The whole service on this machine: `python -m infra.service up`, `status`, `down`.
 
-`run` is `up` in the foreground, for systemd for example: SIGTERM stops it.
+`run` is `up` in the foreground, for example for systemd: SIGTERM stops it.
 """
 
 import argparse
