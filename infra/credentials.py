@@ -1,4 +1,4 @@
-"""The secrets of the service: made once, kept in one file that only its owner reads."""
+"""The secrets of the service, created once and kept in one file that only its owner can read."""
 
 import os
 import re
@@ -15,13 +15,13 @@ NAMES = {
     "postgres_password": "AEFLOW_POSTGRES_PASSWORD",
     "redis_password": "AEFLOW_REDIS_PASSWORD",
 }
-# Nothing that a shell, a URL or SQL would read as more than itself.
+# Only characters that have no special meaning in a shell, a URL or SQL.
 ALLOWED = re.compile(r"[A-Za-z0-9_.:-]+")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Holds what the server asks its clients for, and what PostgreSQL and Redis ask it for."""
+    """Holds the server's login, and the passwords that it uses for PostgreSQL and Redis."""
 
     auth: str
     postgres_password: str
@@ -29,37 +29,43 @@ class Credentials:
 
 
 def credentials(path: Path) -> Credentials:
-    """Reads the secrets from a file, and makes those that are not in it. Raises ConfigError."""
+    """Reads the secrets from a file and creates the missing ones.
+
+    Raises:
+        ConfigError: If other users can read the file, or a secret has a character that is not
+            allowed.
+    """
     if not path.exists():
         _write(path, "")
     if path.stat().st_mode & 0o077:
-        raise ConfigError(f"Others may read '{path}'. Take that from them: chmod 600 {path}")
-    if not _said(path.read_text("utf-8")).keys() >= set(NAMES.values()):  # of an earlier version
+        raise ConfigError(f"Other users can read '{path}'. Remove that right: chmod 600 {path}")
+    # A file of an earlier version lacks the newer names.
+    if not _entries(path.read_text("utf-8")).keys() >= set(NAMES.values()):
         _write(path, path.read_text("utf-8"))
-    said = _said(path.read_text("utf-8"))
-    given = {field: said[name] for field, name in NAMES.items()}
+    entries = _entries(path.read_text("utf-8"))
+    values = {field: entries[name] for field, name in NAMES.items()}
     for field, name in NAMES.items():
-        if not ALLOWED.fullmatch(given[field]):
+        if not ALLOWED.fullmatch(values[field]):
             raise ConfigError(
-                f"'{path}' has no {name} of letters, digits and _.:- alone. "
-                "Delete the file, and a new one is made."
+                f"{name} in '{path}' must consist of letters, digits and _.:- only. "
+                "Delete the file, and a new one is created."
             )
-    return Credentials(**given)
+    return Credentials(**values)
 
 
-def _said(text: str) -> dict[str, str]:
+def _entries(text: str) -> dict[str, str]:
     lines = [line.partition("=") for line in text.splitlines()]
     return {name: value for name, _, value in lines}
 
 
 def _write(path: Path, before: str) -> None:
-    """Writes what the file says already, and new secrets of those names that it lacks."""
+    """Writes the existing content, and new secrets for the names that it lacks."""
     new = {
         "PREFECT_API_AUTH_STRING": f"admin:{secrets.token_urlsafe(24)}",
         "AEFLOW_POSTGRES_PASSWORD": secrets.token_hex(24),
         "AEFLOW_REDIS_PASSWORD": secrets.token_hex(24),
     }
-    lacking = [name for name in NAMES.values() if name not in _said(before)]
+    lacking = [name for name in NAMES.values() if name not in _entries(before)]
     content = before + "".join(f"{name}={new[name]}\n" for name in lacking)
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)

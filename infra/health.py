@@ -1,4 +1,4 @@
-"""Says whether the part in this container does its work: `python -m infra.health`."""
+"""The health check of the part that runs in this container: `python -m infra.health`."""
 
 import os
 import sys
@@ -12,11 +12,11 @@ SECONDS = 8.0
 
 
 def main() -> int:
-    """Asks the part where it answers; returns 0 where all is well, and says what is not."""
+    """Requests the health URL of the part; returns 0 if it is healthy, else prints the error."""
     url = os.environ.get("AEFLOW_HEALTH_URL", WORKER)
-    asked = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with asked.open(url, timeout=SECONDS):
+        with opener.open(url, timeout=SECONDS):
             return 0
     except (urllib.error.URLError, OSError) as error:
         print(f"{url}: {error}", file=sys.stderr)

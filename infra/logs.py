@@ -1,4 +1,4 @@
-"""Logs of processes: bounded while they are written, and their last word."""
+"""Log files of processes: limiting their size, and reading their last and their new lines."""
 
 import shutil
 from pathlib import Path
@@ -7,21 +7,25 @@ __all__ = ["bound", "last_line", "new_lines"]
 
 
 def bound(log: Path, most: int) -> None:
-    """Moves a long log aside as `<log>.1`; its process goes on writing to the same file."""
+    """Copies a log of more than `most` bytes to `<log>.1` and empties it.
+
+    Its process keeps writing to the same file.
+    """
     if log.exists() and log.stat().st_size > most:
         shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-        with log.open("r+b") as file:  # open to append at the other end, so nothing is torn
+        # The process has the file open for appending, so its next line starts at the new end.
+        with log.open("r+b") as file:
             file.truncate()
 
 
 def last_line(log: Path) -> str:
-    """Returns the last line in which something stands."""
+    """Returns the last line that is not blank."""
     lines = log.read_text("utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
 def new_lines(log: Path, position: int) -> tuple[list[str], int]:
-    """Returns the whole lines that came after a position, and the position after them."""
+    """Returns the complete lines after a position in bytes, and the position after them."""
     with log.open("rb") as file:
         file.seek(position)
         content = file.read()

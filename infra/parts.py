@@ -1,4 +1,4 @@
-"""What the service is made of: the database, the server, the workers, TensorBoard, reports."""
+"""The parts of the service: the database, the server, the workers, TensorBoard, the reports."""
 
 import os
 import signal
@@ -24,24 +24,25 @@ PYTHON = sys.executable
 PREFECT = (PYTHON, "-m", "prefect")
 SECONDS_TO_ANSWER = 5.0
 NOTIFY = "AEFLOW_NOTIFY_URL"
-"""May hold a token: only who tells the server of it is given it, and the server keeps it."""
+"""May contain a token, so only the part that sends it to the server gets it in its environment."""
 
 
-def _at_once(_since: float) -> bool:
+def _always_ready(_since: float) -> bool:
     return True
 
 
 @dataclass(frozen=True)
 class Part:
-    """Is one process: how it is started, when it is ready, how it is stopped.
+    """Describes one process: how it is started, when it is ready, how it is stopped.
 
-    `is_ready` is told when it was started. What runs `once` ends by itself, before the next starts.
+    `is_ready` gets the time of the start, in seconds since the epoch. A part that runs `once` exits
+    by itself, and the next group starts only after that.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    is_ready: Callable[[float], bool] = _at_once
+    is_ready: Callable[[float], bool] = _always_ready
     once: bool = False
     runs_flows: bool = False
     user: str | None = None
@@ -53,7 +54,7 @@ class Part:
 def parts_of(
     settings: Settings, secret: Credentials, postgres: Postgres | None
 ) -> list[list[Part]]:
-    """Returns the parts in groups: each group starts when all before it are ready."""
+    """Returns the parts in groups. A group starts when all groups before it are ready."""
     plain = _environment(settings)
     client = plain | _client_environment(settings, secret)
     workers = [_worker(settings, secret, pool, client) for pool in settings.pools]
@@ -66,11 +67,11 @@ def parts_of(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What the caller has, without Prefect's: its settings are those of another server."""
+    """Returns the caller's environment without Prefect's settings, which name another server."""
     left_out = ("PREFECT_", NOTIFY)
     inherited = {n: value for n, value in os.environ.items() if not n.startswith(left_out)}
     own = {MARK: str(settings.home), "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
-    # Prefect does not start without a home folder, and a user without a name has none.
+    # Prefect does not start without a home folder, and a user without a name has no home folder.
     return {"HOME": str(settings.home), **inherited, **without_proxy(inherited), **own}
 
 
@@ -79,7 +80,7 @@ def _client_environment(settings: Settings, secret: Credentials) -> dict[str, st
         "PREFECT_API_URL": f"{settings.url}/api",
         "PREFECT_API_AUTH_STRING": secret.auth,
         "PREFECT_HOME": str(settings.home / "prefect"),
-        # A server that is away is waited for: nobody starts one of his own, or gives up soon.
+        # If the server is away, clients wait for it. They do not start their own, or give up soon.
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -102,7 +103,7 @@ def _database(postgres: Postgres, environment: Mapping[str, str]) -> Part:
         is_ready=lambda _since: postgres.is_ready(),
         user=postgres.user,
         folder=postgres.folder,
-        stop_signal=signal.SIGINT,  # its fast shutdown: it waits for no client
+        stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: it does not wait for clients
     )
 
 
@@ -119,13 +120,13 @@ def _server(
         "PREFECT_SERVER_API_AUTH_STRING": secret.auth,
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        # The database does not grow without end: events for a week, runs for a quarter.
+        # Limits the growth of the database: events are kept for a week, runs for a quarter.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P7D",
-        # So is it known which runs were at work when a machine died, and came back much later.
+        # The server still knows which runs were active if the machine is down for days.
         "PREFECT_SERVER_EVENTS_EXPIRED_BUCKET_BUFFER": "P7D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "7776000",
-        # The runner ends what is cancelled; where it cannot, the run does so itself by then.
+        # The runner ends a cancelled run. If it cannot, the run ends itself within this time.
         "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "60",
     }
     return Part(
@@ -145,7 +146,7 @@ def _deployments(environment: Mapping[str, str]) -> Part:
 def _worker(
     settings: Settings, secret: Credentials, pool: str, environment: Mapping[str, str]
 ) -> Part:
-    # A GPU belongs to the pool that counts its slots.
+    # Only the pool that counts GPU slots may use a GPU.
     hidden = {} if pool == "gpu" else {"CUDA_VISIBLE_DEVICES": "-1"}
     return Part(
         f"worker-{pool}",
@@ -178,7 +179,7 @@ def _reports(settings: Settings, environment: Mapping[str, str]) -> Part:
 
 
 def answers(url: str) -> bool:
-    """Says whether a server answers well at an address."""
+    """Returns whether a server at an address answers with success."""
     try:
         return httpx.get(url, timeout=SECONDS_TO_ANSWER, trust_env=False).is_success
     except httpx.HTTPError:
@@ -186,21 +187,25 @@ def answers(url: str) -> bool:
 
 
 def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: float) -> bool:
-    """Says whether a worker of the pool has been heard of since that time."""
+    """Returns whether a worker of the pool has sent a heartbeat since that time."""
     user, _, password = secret.auth.partition(":")
-    own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
+    headers = {"Prefect-Csrf-Client": uuid.uuid4().hex}
     try:
         with httpx.Client(
             base_url=f"{settings.url}/api",
             auth=(user, password),
             timeout=SECONDS_TO_ANSWER,
-            trust_env=False,  # no proxy, and no credentials of another file
+            trust_env=False,  # no proxy, and no credentials from .netrc
         ) as client:
-            asked = client.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
-            own["Prefect-Csrf-Token"] = asked.raise_for_status().json()["token"]
-            found = client.post(f"/work_pools/{pool}/workers/filter", json={}, headers=own)
-            workers = found.raise_for_status().json()
+            token_response = client.get(
+                "/csrf-token", params={"client": headers["Prefect-Csrf-Client"]}
+            )
+            headers["Prefect-Csrf-Token"] = token_response.raise_for_status().json()["token"]
+            workers_response = client.post(
+                f"/work_pools/{pool}/workers/filter", json={}, headers=headers
+            )
+            workers = workers_response.raise_for_status().json()
     except httpx.HTTPError:
         return False
-    heard = (datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
-    return any(time.timestamp() > since for time in heard)
+    heartbeats = (datetime.fromisoformat(worker["last_heartbeat_time"]) for worker in workers)
+    return any(time.timestamp() > since for time in heartbeats)

@@ -1,4 +1,4 @@
-"""PostgreSQL for this service alone: its files in our folder, its port on this machine only."""
+"""A PostgreSQL server for this service only: its data in our folder, its port on localhost."""
 
 import os
 import pwd
@@ -21,7 +21,7 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 @dataclass(frozen=True)
 class Postgres:
-    """Is an installed PostgreSQL, the folder of its data, and the user that it runs as."""
+    """Holds an installed PostgreSQL, the folder of its data, and the user that it runs as."""
 
     binaries: Path
     folder: Path
@@ -30,7 +30,7 @@ class Postgres:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What starts it in the foreground."""
+        """The command that starts it in the foreground."""
         options = {
             "listen_addresses": HOST,
             "port": self.port,
@@ -45,29 +45,30 @@ class Postgres:
         return f"postgresql+asyncpg://{ROLE}:{password}@{HOST}:{self.port}/postgres"
 
     def prepare(self, password: str) -> None:
-        """Makes the database if there is none, and the password that of the secrets file."""
+        """Creates the database if there is none, and sets the password from the secrets file."""
         if not self.folder.exists():
             self._make()
         line = f"ALTER ROLE {ROLE} PASSWORD '{password}'\n"
-        # A server for one user, before the real one starts: no password is asked for, none told.
-        said = self._run("postgres", "--single", "-D", str(self.folder), "postgres", given=line)
-        if "ERROR" in said:
-            raise ConfigError(f"PostgreSQL took no new password: {' '.join(said.split())}")
+        # Single-user mode, before the real server starts: it needs no password, and the new one
+        # does not appear on a command line.
+        output = self._run("postgres", "--single", "-D", str(self.folder), "postgres", stdin=line)
+        if "ERROR" in output:
+            raise ConfigError(f"PostgreSQL refused a new password: {' '.join(output.split())}")
 
     def is_ready(self) -> bool:
-        """Says whether it accepts connections."""
-        asked = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
-        return subprocess.run(asked, check=False).returncode == 0
+        """Returns whether it accepts connections."""
+        command = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
+        return subprocess.run(command, check=False).returncode == 0
 
     def _make(self) -> None:
-        """Makes the files beside their place first: a half-made folder is never taken for one."""
+        """Creates the data in a temporary folder, so that an incomplete one is never used."""
         unfinished = self.folder.with_name(f"{self.folder.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         if self.user:
             shutil.chown(unfinished, self.user)
         self._check_reach(unfinished)
-        # Until `prepare` sets another, the password is nobody's.
+        # A random password that is stored nowhere, until `prepare` sets the real one.
         with tempfile.NamedTemporaryFile("w", dir=unfinished.parent) as password:
             password.write(os.urandom(24).hex())
             password.flush()
@@ -83,14 +84,14 @@ class Postgres:
         done = subprocess.run(["ls", folder], capture_output=True, check=False, **self._as_user())
         if done.returncode:
             raise ConfigError(
-                f"PostgreSQL runs as '{self.user}', who cannot enter '{folder.parent}'. Set "
-                "AEFLOW_HOME to a folder that all may enter, or AEFLOW_DATABASE=sqlite."
+                f"PostgreSQL runs as user '{self.user}', which cannot enter '{folder.parent}'. Set "
+                "AEFLOW_HOME to a folder that all users can enter, or set AEFLOW_DATABASE=sqlite."
             )
 
-    def _run(self, name: str, *arguments: str, given: str = "") -> str:
+    def _run(self, name: str, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             [self.binaries / name, *arguments],
-            input=given,
+            input=stdin,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
@@ -102,12 +103,17 @@ class Postgres:
         return done.stderr
 
     def _as_user(self) -> dict[str, Any]:
-        there: dict[str, Any] = {"cwd": "/"}
-        return there | {"user": self.user, "extra_groups": []} if self.user else there
+        options: dict[str, Any] = {"cwd": "/"}
+        return options | {"user": self.user, "extra_groups": []} if self.user else options
 
 
 def find_postgres(settings: Settings) -> Postgres | None:
-    """Returns the PostgreSQL that fits our data, or None where none is installed or wanted."""
+    """Returns the PostgreSQL that fits our data, or None if none is installed or wanted.
+
+    Raises:
+        ConfigError: If PostgreSQL is required but missing or of another version, or if root starts
+            the service and the user to run it as does not exist.
+    """
     if settings.database == "sqlite":
         return None
     folder = settings.home / "postgres"
@@ -116,46 +122,46 @@ def find_postgres(settings: Settings) -> Postgres | None:
         if settings.database == "postgresql" or folder.exists():
             raise ConfigError(
                 "PostgreSQL is not installed, and the database needs it. Install it "
-                "(`make services`), or name its folder in AEFLOW_POSTGRES_BIN."
+                "(`make services`), or set AEFLOW_POSTGRES_BIN to its folder of programs."
             )
         return None
     return Postgres(binaries, folder, settings.postgres_port, _user(settings))
 
 
 def _binaries(settings: Settings, folder: Path) -> Path | None:
-    """Finds the version that made the data; for new data the newest."""
-    found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    """Returns the programs of the version that created the data; for new data, of the newest."""
+    installed = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")
-    candidates = [path.parent for path in reversed(found)]
+    candidates = [path.parent for path in reversed(installed)]
     candidates += [Path(on_path).resolve().parent] if on_path else []
     candidates = [settings.postgres_bin] if settings.postgres_bin else candidates
     version_file = folder / "PG_VERSION"
     if not version_file.exists():
         return candidates[0] if candidates else None
-    made_by = version_file.read_text("utf-8").strip()
+    data_version = version_file.read_text("utf-8").strip()
     for candidate in candidates:
-        if _version(candidate) == made_by:
+        if _version(candidate) == data_version:
             return candidate
     raise ConfigError(
-        f"'{folder}' was made by PostgreSQL {made_by}, which is not installed. Install it, or "
-        "carry the data over: infra/README.md, Upgrade."
+        f"'{folder}' was created by PostgreSQL {data_version}, which is not installed. Install "
+        "it, or move the data to another version: infra/README.md, Upgrade."
     )
 
 
 def _version(binaries: Path) -> str:
-    said = subprocess.run(
+    completed = subprocess.run(
         [binaries / "postgres", "--version"],
         capture_output=True,
         encoding="utf-8",
         errors="replace",
         check=True,
     )
-    version = re.search(r"(\d+)", said.stdout)
+    version = re.search(r"(\d+)", completed.stdout)
     return version[1] if version else ""
 
 
 def _user(settings: Settings) -> str | None:
-    """PostgreSQL refuses to run as root, so then it runs as another user."""
+    """Returns the user to run PostgreSQL as if we are root, because it refuses to run as root."""
     if os.geteuid() != 0:
         return None
     try:

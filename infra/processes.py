@@ -1,4 +1,4 @@
-"""Processes by what cannot be mistaken: number and start, or the mark in their environment."""
+"""Processes, identified by PID and start time or by a mark in their environment."""
 
 import os
 import signal
@@ -11,31 +11,31 @@ import psutil
 __all__ = ["MARK", "end_all", "identity", "is_alive", "marked", "session_of"]
 
 MARK = "AEFLOW_SERVICE"
-"""An environment variable of all our processes and of theirs: the folder of the service."""
+"""Environment variable with the folder of the service, set for all our processes and children."""
 
 START_TOLERANCE_SECONDS = 2.0
 POLL_SECONDS = 0.1
 
 
 def identity(pid: int) -> dict[str, float]:
-    """Returns what tells this process from a later one with the same number."""
+    """Returns the PID and the start time, which differs if the PID is reused later."""
     return {"pid": pid, "started": psutil.Process(pid).create_time()}
 
 
-def is_alive(known: dict[str, float] | None) -> bool:
-    """Says whether the process with that identity still runs."""
-    if not known:
+def is_alive(known_identity: dict[str, float] | None) -> bool:
+    """Returns whether the process with that identity is still running."""
+    if not known_identity:
         return False
     try:
-        process = psutil.Process(int(known["pid"]))
-        is_same = abs(process.create_time() - known["started"]) < START_TOLERANCE_SECONDS
+        process = psutil.Process(int(known_identity["pid"]))
+        is_same = abs(process.create_time() - known_identity["started"]) < START_TOLERANCE_SECONDS
         return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
 def marked(home: Path) -> Iterator[psutil.Process]:
-    """Yields the processes that carry the mark of a service, wherever they came to hang."""
+    """Yields the processes with the mark of a service, whatever their parent is now."""
     for process in psutil.process_iter():
         try:
             is_ours = process.environ().get(MARK) == str(home)
@@ -46,7 +46,7 @@ def marked(home: Path) -> Iterator[psutil.Process]:
 
 
 def session_of(pid: int) -> int | None:
-    """Returns the session of a process, None where it is gone."""
+    """Returns the session ID of a process, or None if the process is gone."""
     try:
         return os.getsid(pid)
     except ProcessLookupError:
@@ -54,7 +54,7 @@ def session_of(pid: int) -> int | None:
 
 
 def end_all(processes: Iterable[psutil.Process], *, grace_seconds: float) -> None:
-    """Asks processes to end, and ends those that are still there when the time is up."""
+    """Sends SIGTERM to processes, and SIGKILL to those that still run after the grace period."""
     waiting = list(processes)
     _signal(waiting, signal.SIGTERM)
     end = time.monotonic() + grace_seconds

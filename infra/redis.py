@@ -1,4 +1,4 @@
-"""Redis for this service alone: what several servers share between them, kept over a restart."""
+"""A Redis server for this service only: the state that several servers share, kept on restart."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ SECONDS_TO_ANSWER = 5.0
 
 @dataclass(frozen=True)
 class Redis:
-    """Is an installed Redis, the folder of its data, and the user that it runs as."""
+    """Holds an installed Redis, the folder of its data, and the user that it runs as."""
 
     binary: Path
     folder: Path
@@ -27,15 +27,15 @@ class Redis:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """What starts it in the foreground; the password is not told here."""
+        """The command that starts it in the foreground; it does not contain the password."""
         return (str(self.binary), str(self.folder / "redis.conf"))
 
     def url(self, password: str) -> str:
-        """Returns its address, with the password."""
+        """Returns its URL, including the password."""
         return f"redis://default:{password}@{HOST}:{self.port}/0"
 
     def prepare(self, password: str) -> None:
-        """Writes its settings, with the hash of the password in the place of the password."""
+        """Writes its settings file, with a hash of the password instead of the password."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         settings = self.folder / "redis.conf"
         settings.write_text(self._settings(password), "utf-8")
@@ -45,16 +45,16 @@ class Redis:
                 shutil.chown(path, self.user)
 
     def is_ready(self, password: str) -> bool:
-        """Says whether it takes the password and has read its data."""
+        """Returns whether it accepts the password and has loaded its data."""
         with (
             suppress(OSError),
-            socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as asked,
+            socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as connection,
         ):
-            asked.sendall(f"AUTH default {password}\r\nPING\r\nQUIT\r\n".encode())
-            said = b""
-            while answer := asked.recv(1024):
-                said += answer
-            return b"+PONG" in said
+            connection.sendall(f"AUTH default {password}\r\nPING\r\nQUIT\r\n".encode())
+            response = b""
+            while chunk := connection.recv(1024):
+                response += chunk
+            return b"+PONG" in response
         return False
 
     def _settings(self, password: str) -> str:
@@ -62,8 +62,8 @@ class Redis:
             "bind": HOST,
             "port": self.port,
             "dir": f'"{self.folder}"',
-            # Where a server's periodic services stand must outlive a killed Redis: without it
-            # nothing is scheduled until the servers start again, and nobody would be told.
+            # The state of the servers' periodic services must survive if Redis is killed. Without
+            # it nothing is scheduled until the servers restart, and no error is reported.
             "appendonly": "yes",
             "save": '""',
             "user": f"default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all",
@@ -72,8 +72,8 @@ class Redis:
 
 
 def account(*names: str) -> str | None:
-    """Returns the first of these users that there is, where root starts the service."""
+    """Returns the first of these users that exists if root starts the service, else None."""
     if os.geteuid() != 0:
         return None
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in names if name in known), None)
+    user_names = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in names if name in user_names), None)

@@ -1,4 +1,4 @@
-"""Several Prefect servers behind one address, so that runs and schedules outlive any of them."""
+"""Several Prefect servers behind one address, so that runs and schedules survive if one dies."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ SHARED = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
     "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
 }
-"""What one server keeps in its memory, and several keep in Redis."""
+"""Settings for the state that a single server keeps in memory and several servers keep in Redis."""
 URLS = (
     "PREFECT_SERVER_DOCKET_URL",
     "PREFECT_REDIS_MESSAGING_URL",
@@ -40,7 +40,7 @@ defaults
     timeout connect 2s
     timeout client 2m
     timeout server 2m
-    # A WebSocket: logs and events of a run, as long as somebody watches.
+    # A WebSocket: sends logs and events of a run for as long as a page shows them.
     timeout tunnel 1h
     timeout check 10s
 frontend prefect
@@ -48,19 +48,19 @@ frontend prefect
     default_backend servers
 backend servers
     balance roundrobin
-    # A server that is killed may have taken a request and leave it without an answer: what only
-    # reads is asked of the other one.
+    # A killed server may leave a request without an answer. A request that only reads is then
+    # sent to another server.
     retry-on conn-failure empty-response
     http-request disable-l7-retry unless METH_GET
     option httpchk GET /api/health
-    # One that hangs accepts connections, too: what waits for it is cut off and tries again.
+    # A server that hangs still accepts connections. Its clients are disconnected and try again.
     default-server check inter 2s fall 3 rise 1 on-marked-down shutdown-sessions
 """
 
 
 @dataclass(frozen=True)
 class Replicas:
-    """Holds the programs that several servers need beside them, and where those listen."""
+    """Holds the programs that several servers need in addition, and the ports of the servers."""
 
     ports: tuple[int, ...]
     redis: Redis
@@ -68,7 +68,7 @@ class Replicas:
     settings: Settings
 
     def prepare(self, secret: Credentials) -> None:
-        """Writes what Redis and the proxy read when they start."""
+        """Writes the configuration files of Redis and the proxy."""
         self.redis.prepare(secret.redis_password)
         servers = (
             f"    server server-{number} {HOST}:{port}\n"
@@ -76,18 +76,20 @@ class Replicas:
         )
         address = f"{HOST}:{self.settings.port}"
         self._proxy_file.write_text(PROXY.format(address=address) + "".join(servers), "utf-8")
-        self._proxy_file.chmod(0o644)  # another user reads it, and nothing in it is secret
+        self._proxy_file.chmod(0o644)  # another user reads it, and it contains no secret
 
     def in_place_of_one(
         self, groups: Sequence[Sequence[Part]], secret: Credentials
     ) -> list[list[Part]]:
-        """Returns the groups of parts with Redis, the servers and the proxy for the one server."""
-        (at,) = [n for n, group in enumerate(groups) if any(p.name == "server" for p in group)]
-        (server,) = groups[at]
+        """Returns the groups of parts, with Redis, servers and proxy instead of the one server."""
+        (position,) = [
+            n for n, group in enumerate(groups) if any(p.name == "server" for p in group)
+        ]
+        (server,) = groups[position]
         url = self.redis.url(secret.redis_password)
         shared = {**server.environment, **SHARED, **dict.fromkeys(URLS, url)}
-        database, *before = groups[:at]
-        # The database is migrated first: servers that start together would do it both at once.
+        database, *before = groups[:position]
+        # The database is migrated first: servers that start together would migrate it twice.
         migration = (*PREFECT, "server", "database", "upgrade", "-y")
         return [
             [*database, self._redis(secret, server.environment)],
@@ -98,23 +100,23 @@ class Replicas:
                 for number, port in enumerate(self.ports, start=1)
             ],
             [self._proxy(server)],
-            *(list(group) for group in groups[at + 1 :]),
+            *(list(group) for group in groups[position + 1 :]),
         ]
 
     def _redis(self, secret: Credentials, environment: Mapping[str, str]) -> Part:
         return Part(
             "redis",
             self.redis.command,
-            _bare(environment),
+            _without_prefect(environment),
             is_ready=lambda _since: self.redis.is_ready(secret.redis_password),
             user=self.redis.user,
             folder=self.redis.folder,
         )
 
     def _server(self, server: Part, shared: Mapping[str, str], *, number: int, port: int) -> Part:
-        """Returns one of the servers; each runs the background services, and Redis parts them."""
+        """Returns one server. Each runs the background services; Redis divides their work."""
         own = {"PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
-        if number > 1:  # two that register blocks together are in each other's way
+        if number > 1:  # servers that register blocks at the same time conflict
             own["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
         command = [*server.command]
         command[command.index("--port") + 1] = str(port)
@@ -130,7 +132,7 @@ class Replicas:
         return Part(
             "proxy",
             (str(self.proxy), "-f", str(self._proxy_file)),
-            _bare(server.environment),
+            _without_prefect(server.environment),
             is_ready=server.is_ready,
             user=account("haproxy", "nobody"),
             folder=Path("/"),
@@ -142,36 +144,42 @@ class Replicas:
 
 
 def find_replicas(settings: Settings, postgres: Postgres | None) -> Replicas | None:
-    """Returns what several servers need, or None where one is wanted. Raises ConfigError."""
+    """Returns what several servers need, or None if the settings ask for one server.
+
+    Raises:
+        ConfigError: If the database is SQLite, or if a program or package is missing.
+    """
     if settings.servers == 1:
         return None
-    asked = f"AEFLOW_SERVERS = {settings.servers}"
+    setting = f"AEFLOW_SERVERS = {settings.servers}"
     if postgres is None:
         raise ConfigError(
-            f"{asked} needs PostgreSQL, and the database is SQLite, which one server alone can "
-            "use. Install PostgreSQL (`make services`) and leave AEFLOW_DATABASE away."
+            f"{setting} needs PostgreSQL, and the database is SQLite, which only one server can "
+            "use. Install PostgreSQL (`make services`) and leave AEFLOW_DATABASE unset."
         )
     if find_spec("prefect_redis") is None:
-        raise ConfigError(f"{asked} needs prefect-redis. Install it: pip install 'aeflow[redis]'.")
+        raise ConfigError(
+            f"{setting} needs prefect-redis. Install it: pip install 'aeflow[redis]'."
+        )
     user = account("redis", "nobody")
     redis = Redis(
-        _binary("redis-server", asked), settings.home / "redis", settings.redis_port, user
+        _binary("redis-server", setting), settings.home / "redis", settings.redis_port, user
     )
     ports = tuple(settings.server_port + number for number in range(settings.servers))
-    return Replicas(ports, redis, _binary("haproxy", asked), settings)
+    return Replicas(ports, redis, _binary("haproxy", setting), settings)
 
 
-def _binary(name: str, asked: str) -> Path:
-    """Finds a program, also where only root looks for it."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if found is None:
+def _binary(name: str, setting: str) -> Path:
+    """Returns the path of a program; also searches the folders that only root has in its PATH."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if path is None:
         raise ConfigError(
-            f"{asked} needs {name}, which is not installed. Install it (`make services`), or set "
+            f"{setting} needs {name}, which is not installed. Install it (`make services`), or set "
             "AEFLOW_SERVERS=1."
         )
-    return Path(found)
+    return Path(path)
 
 
-def _bare(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leaves out what Prefect is told, secrets among it: these programs are strangers to it."""
+def _without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment without Prefect's variables, which contain secrets."""
     return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}

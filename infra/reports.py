@@ -1,4 +1,4 @@
-"""A store's reports over HTTP, for reading and on this machine only: `python -m infra.reports`."""
+"""A read-only HTTP server for a store's reports on this machine: `python -m infra.reports`."""
 
 import argparse
 import io
@@ -25,16 +25,16 @@ from infra.settings import HOST
 __all__ = ["Reports", "main", "server_of"]
 
 SCRIPT = (ROOT / "aeflow" / "stages" / "publishing" / "report.js").read_bytes()
-"""The one script of a report, read as a file: importing its package would import TensorFlow."""
+"""The only script of a report. Read as a file, because its package would import TensorFlow."""
 HEADERS = {
-    # A report asks nothing of anybody and runs this script alone, whatever is written in it.
+    # A report makes no requests and runs only this script, whatever its content is.
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     f"script-src 'sha256-{b64encode(sha256(SCRIPT).digest()).decode()}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",  # ask again: an answer may have been made anew
+    "Cache-Control": "no-cache",  # browsers must ask again: a report may have been replaced
 }
 HTML = "text/html; charset=utf-8"
 PAGE = """<!doctype html>
@@ -48,30 +48,30 @@ td {{ padding: .15rem 1.5rem .15rem 0 }}</style>
 </html>
 """
 ROW = '<tr><td>{when:%Y-%m-%d %H:%M} UTC<td><a href="/{report}">{dataset}</a><td>model {model}</tr>'
-NONE_YET = "<p>Nothing is published yet: a pipeline's last task does that.</p>"
+NONE_YET = "<p>Nothing is published yet. The last task of a pipeline publishes its report.</p>"
 
 
 def main() -> int:
-    """Serves until it is stopped."""
+    """Serves reports until it is stopped."""
     parser = argparse.ArgumentParser(
         prog="python -m infra.reports", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("store", help="The store; of its files only publications are shown.")
+    parser.add_argument("store", help="The store; only its publications are served.")
     parser.add_argument("--port", type=int, default=6007, help="Port on this machine.")
-    parser.add_argument("--host", default=HOST, help="Address that it listens on.")
-    chosen = parser.parse_args()
-    with server_of(Store(chosen.store), chosen.host, chosen.port) as server:
+    parser.add_argument("--host", default=HOST, help="Address to listen on.")
+    arguments = parser.parse_args()
+    with server_of(Store(arguments.store), arguments.host, arguments.port) as server:
         server.serve_forever()
     return 0
 
 
 def server_of(store: Store, host: str, port: int) -> ThreadingHTTPServer:
-    """Returns a server that listens; port 0 takes a free one."""
+    """Returns a listening server; port 0 selects a free port."""
     return ThreadingHTTPServer((host, port), partial(Reports, store))
 
 
 class Reports(SimpleHTTPRequestHandler):
-    """Answers with the committed files of publications, and a list of the reports; no more."""
+    """Serves the committed files of publications and a list of the reports, and nothing else."""
 
     server_version, sys_version = "aeflow", ""
 
@@ -80,29 +80,29 @@ class Reports(SimpleHTTPRequestHandler):
         super().__init__(*args, directory=str(store.root), **options)
 
     def send_head(self) -> BinaryIO | None:
-        """Answers GET and HEAD, up to the content."""
-        asked = unquote(urlsplit(self.path).path)
-        if asked == "/":
+        """Answers GET and HEAD; sends the status and headers and returns the content."""
+        requested_path = unquote(urlsplit(self.path).path)
+        if requested_path == "/":
             return self._list()
-        if asked == "/favicon.ico":  # browsers ask for it by themselves
+        if requested_path == "/favicon.ico":  # browsers request it by themselves
             self.send_response(HTTPStatus.NO_CONTENT)
             self.end_headers()
             return None
-        if _committed(self._store, asked) is None:
+        if _committed(self._store, requested_path) is None:
             self.send_error(HTTPStatus.NOT_FOUND, "There is no such report")
             return None
         return super().send_head()
 
     def translate_path(self, path: str) -> str:
-        """Returns the file that is asked for; `send_head` has found it committed."""
+        """Returns the requested file; `send_head` has checked that it is committed."""
         return str(_committed(self._store, unquote(urlsplit(path).path)))
 
     def guess_type(self, path: str | PathLike[str]) -> str:
-        """Returns the content type; only reports are opened in a browser."""
+        """Returns the content type. Browsers display only reports."""
         return HTML if Path(path).suffix == ".html" else "application/octet-stream"
 
     def end_headers(self) -> None:
-        """Sends what is true of every answer."""
+        """Sends the headers that every response has."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
@@ -116,21 +116,21 @@ class Reports(SimpleHTTPRequestHandler):
         return io.BytesIO(content)
 
 
-def _committed(store: Store, asked: str) -> Path | None:
-    """Returns the file at `/publications/KEY/NAME` if a manifest commits it, else None."""
-    _, *parts = PurePosixPath(asked).parts or ("/",)
+def _committed(store: Store, requested_path: str) -> Path | None:
+    """Returns the file at `/publications/KEY/NAME` if a manifest lists it, else None."""
+    _, *parts = PurePosixPath(requested_path).parts or ("/",)
     if len(parts) < 3 or parts[0] != Publication.folder:
         return None
     try:
         manifest = store.find("/".join(parts[:2]))
-    except AeflowError:  # a name that leads out, a manifest that cannot be read
+    except AeflowError:  # a name outside the store, or a manifest that cannot be read
         return None
     name, entries = "/".join(parts[2:]), {e.name: e for e in manifest.files} if manifest else {}
     if name not in entries:
         return None
     folder = store.files.ready("/".join(parts[:2]), [entries[name]])
     path = folder / name
-    is_inside = path.resolve().is_relative_to(folder.resolve())  # no link leads elsewhere
+    is_inside = path.resolve().is_relative_to(folder.resolve())  # refuses links to other folders
     return path if is_inside and path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""Whether the service runs, by whom; what it left behind; what it needs before it can."""
+"""The running service: its process, stopping it, its leftovers, and the checks before a start."""
 
 import errno
 import fcntl
@@ -40,12 +40,12 @@ POLL_SECONDS = 0.1
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Lets one process be the service. Raises ConfigError where another is."""
+    """Holds the lock of the service. Raises ConfigError if another process holds it."""
     with settings.lock.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigError(f"aeflow runs already in '{settings.home}'.") from error
+            raise ConfigError(f"aeflow is already running in '{settings.home}'.") from error
         file.truncate(0)
         file.write(json.dumps(identity(os.getpid())))
         file.flush()
@@ -53,16 +53,16 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 def holder(settings: Settings) -> dict[str, float] | None:
-    """Returns the identity of the process that is the service, or None where none is."""
+    """Returns the identity of the process that runs the service, or None if there is none."""
     try:
-        known = json.loads(settings.lock.read_text("utf-8"))
+        holder_identity = json.loads(settings.lock.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return known if is_alive(known) else None
+    return holder_identity if is_alive(holder_identity) else None
 
 
 def state_of(settings: Settings) -> dict[str, Any]:
-    """Returns what the service says of itself, nothing where it says nothing yet."""
+    """Returns the state that the service has written, or an empty one if there is none yet."""
     try:
         return json.loads(settings.state.read_text("utf-8"))
     except FileNotFoundError:
@@ -70,34 +70,41 @@ def state_of(settings: Settings) -> dict[str, Any]:
 
 
 def ask_to_stop(settings: Settings) -> bool:
-    """Stops the service and waits for its end; says whether there was one to stop."""
-    known = holder(settings)
-    if not known:
+    """Stops the service and waits for its end; returns whether it was running.
+
+    Raises:
+        AeflowError: If it is still running after 120 seconds.
+    """
+    holder_identity = holder(settings)
+    if not holder_identity:
         return False
-    os.kill(int(known["pid"]), signal.SIGTERM)
+    os.kill(int(holder_identity["pid"]), signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
-    while is_alive(known):
+    while is_alive(holder_identity):
         if time.monotonic() > end:
-            raise AeflowError(f"Process {known['pid']:.0f} does not stop. Logs: {settings.logs}")
+            raise AeflowError(
+                f"Process {holder_identity['pid']:.0f} did not stop within {STOP_SECONDS:g} s. "
+                f"Logs: {settings.logs}"
+            )
         time.sleep(POLL_SECONDS)
     return True
 
 
 def end_leftovers(settings: Settings) -> int:
-    """Ends the processes of a service that was killed itself; returns how many there were."""
+    """Ends the processes that a killed service left behind; returns how many there were."""
     parts = [part["process"] for part in state_of(settings).get("parts", ())]
-    known = {int(part["pid"]) for part in parts if is_alive(part)}
-    left = {process.pid: process for process in marked(settings.home)}
-    left |= {pid: psutil.Process(pid) for pid in known - left.keys()}
-    end_all(left.values(), grace_seconds=LEFT_OVER_SECONDS)
+    part_pids = {int(part["pid"]) for part in parts if is_alive(part)}
+    leftovers = {process.pid: process for process in marked(settings.home)}
+    leftovers |= {pid: psutil.Process(pid) for pid in part_pids - leftovers.keys()}
+    end_all(leftovers.values(), grace_seconds=LEFT_OVER_SECONDS)
     settings.state.unlink(missing_ok=True)
-    return len(left)
+    return len(leftovers)
 
 
 def check_ports(
     settings: Settings, postgres: Postgres | None, replicas: Replicas | None = None
 ) -> None:
-    """Raises ConfigError where a port is taken."""
+    """Raises ConfigError if a port is taken."""
     ports = {
         "AEFLOW_PORT": settings.port,
         "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port,
@@ -116,12 +123,13 @@ def check_ports(
                 if error.errno != errno.EADDRINUSE:
                     raise
                 raise ConfigError(
-                    f"Port {port} is taken. Set {name} to a free one, or stop what listens there."
+                    f"Port {port} is taken. Set {name} to a free port, or stop the program that "
+                    "listens there."
                 ) from error
 
 
 def make_folders(settings: Settings) -> None:
-    """Makes the folders; into the outermost others may step, but not look."""
+    """Creates the folders. Other users may enter the outermost one, but not list it."""
     for folder, mode in ((settings.home, 0o711), (settings.logs, 0o700)):
         new = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -131,9 +139,9 @@ def make_folders(settings: Settings) -> None:
 
 
 def write_client(settings: Settings) -> None:
-    """Writes the file that a shell reads; the secret itself stands in one place only."""
+    """Writes the file that a shell reads. It refers to the secrets file and holds no secret."""
     settings.client.write_text(
-        f"# Lets `prefect` and `aeflow` speak to this service: . {settings.client}\n"
+        f"# Connects `prefect` and `aeflow` to this service: . {settings.client}\n"
         f"export PREFECT_API_URL={settings.url}/api\n"
         f"export PATH='{Path(sys.executable).parent}':$PATH\n"
         f"export AEFLOW_STORE='{settings.store}'\n"

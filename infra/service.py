@@ -1,6 +1,6 @@
 """The whole service on this machine: `python -m infra.service up`, `status`, `down`.
 
-`run` is `up` in the foreground, for systemd and the like: SIGTERM stops it.
+`run` is `up` in the foreground, for example for systemd: SIGTERM stops it.
 """
 
 import argparse
@@ -35,11 +35,11 @@ __all__ = ["down", "main", "run", "status", "up"]
 POLL_SECONDS = 0.25
 NOT_RUNNING = 3
 LINE = " | "
-"""Stands between time and message in the supervisor's log."""
+"""Separates the time from the message in the supervisor's log."""
 
 
 def main() -> int:
-    """Runs one command; returns its exit code, and says in one line why it is not 0."""
+    """Runs one command and returns its exit code; prints one line about an error."""
     commands = {"up": up, "run": run, "down": down, "status": status}
     parser = argparse.ArgumentParser(
         prog="python -m infra.service",
@@ -57,9 +57,9 @@ def main() -> int:
 
 
 def up(settings: Settings) -> int:
-    """Starts the service in the background, and waits until all of it is ready."""
+    """Starts the service in the background, and waits until all parts are ready."""
     if holder(settings):
-        print(f"aeflow runs already, on {settings.url} (`make down` stops it).")
+        print(f"aeflow is already running at {settings.url} (`make down` stops it).")
         return 0
     end_leftovers(settings)
     postgres = find_postgres(settings)
@@ -115,57 +115,62 @@ def run(settings: Settings) -> int:
 
 
 def down(settings: Settings) -> int:
-    """Stops the service: the runs put their work into safety first."""
+    """Stops the service; the runs save their work first."""
     start = time.monotonic()
     was_running = ask_to_stop(settings)
     if end_leftovers(settings) or was_running:
         print(f"aeflow stopped in {time.monotonic() - start:.0f} s.")
     else:
-        print("aeflow does not run.")
+        print("aeflow is not running.")
     return 0
 
 
 def status(settings: Settings) -> int:
-    """Tells what runs; returns 3 where the service does not."""
+    """Prints the state of each part; returns 3 if the service is not running."""
     if not holder(settings):
-        print("aeflow does not run. Start it with: make up")
+        print("aeflow is not running. Start it with: make up")
         return NOT_RUNNING
     state = state_of(settings)
-    print(f"aeflow {'runs' if state.get('ready') else 'starts or stops'}: {settings.url}")
+    doing = "running" if state.get("ready") else "starting or stopping"
+    print(f"aeflow is {doing}: {settings.url}")
     for part in state.get("parts", ()):
         is_up = is_alive(part["process"])
-        doing = f"process {part['process']['pid']}" if is_up else "down, is started again"
-        print(f"  {part['name']:16} {doing:28} restarts: {part['restarts']:<4} {part['log']}")
+        process = f"process {part['process']['pid']}" if is_up else "down, will restart"
+        print(f"  {part['name']:16} {process:28} restarts: {part['restarts']:<4} {part['log']}")
     return 0
 
 
 def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int) -> None:
-    """Prints what is started until all is ready. Raises AeflowError with what failed."""
-    said: list[str] = []
+    """Prints what starts, until all parts are ready.
+
+    Raises:
+        AeflowError: If the service ends before that; the message is the last line of its log.
+    """
+    log_lines: list[str] = []
     while not (holder(settings) and state_of(settings).get("ready")):
         code = process.poll()
         lines, position = new_lines(settings.logs / "service.log", position)
-        said += lines
+        log_lines += lines
         for line in lines:
             _when, is_ours, message = line.partition(LINE)
             if is_ours:
                 print(f"  {message}", flush=True)
         if code is not None:
-            reason = said[-1].removeprefix("aeflow: ") if said else f"it ended with {code}"
-            raise AeflowError(reason)
+            last = log_lines[-1] if log_lines else f"it exited with code {code}"
+            raise AeflowError(last.removeprefix("aeflow: "))
         time.sleep(POLL_SECONDS)
 
 
 def _welcome(settings: Settings) -> str:
     database = "PostgreSQL" if find_postgres(settings) else "SQLite"
     if settings.database is None and database == "SQLite":
-        database = "SQLite, because PostgreSQL is not installed: fine for one user, not for many"
+        database = "SQLite, because PostgreSQL is not installed (enough for one user, not for many)"
     if settings.servers > 1:
         database += f", with {settings.servers} servers"
     return f"""
-aeflow runs, on {database}.
+aeflow is running on {database}.
   Prefect      {settings.url}
-               log in with what stands after PREFECT_API_AUTH_STRING= in {settings.secrets}
+               log in with the value of PREFECT_API_AUTH_STRING in {settings.secrets}
   TensorBoard  {settings.tensorboard_url}
   reports      {settings.report_url}
   store        {settings.store}

@@ -1,4 +1,4 @@
-"""What may be chosen about the service on this machine, all of it by environment variables."""
+"""The settings of the service on this machine, read from environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from aeflow.storage.disk.durable import local_path, local_root
 __all__ = ["HOST", "Settings"]
 
 HOST = "127.0.0.1"
-"""Nothing listens to other machines; whoever wants that puts a proxy with TLS before it."""
+"""No part listens to other machines. To publish one, put a proxy with TLS in front of it."""
 
 POOLS = ("control", "cpu", "gpu")
 DATABASES = ("postgresql", "sqlite")
@@ -18,7 +18,7 @@ DATABASES = ("postgresql", "sqlite")
 
 @dataclass(frozen=True)
 class Settings:
-    """Says where everything lies and listens."""
+    """Holds the folders, ports and options of the service."""
 
     home: Path
     store: Path
@@ -37,7 +37,7 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
-        """Reads the settings from an environment. Raises ConfigError."""
+        """Reads the settings from an environment. Raises ConfigError if a value is not allowed."""
         database = environment.get("AEFLOW_DATABASE")
         if database not in (None, *DATABASES):
             raise ConfigError(
@@ -73,56 +73,58 @@ class Settings:
 
     @property
     def report_url(self) -> str:
-        """The address under which the store's publications can be read."""
+        """The address that serves the store's publications."""
         return f"http://{HOST}:{self.report_port}"
 
     @property
     def logs(self) -> Path:
-        """The folder with a log of each process."""
+        """The folder with one log per process."""
         return self.home / "logs"
 
     @property
     def secrets(self) -> Path:
-        """The file with what must stay secret."""
+        """The file with the secrets."""
         return self.home / "secrets"
 
     @property
     def client(self) -> Path:
-        """The file that a shell reads to speak to the server."""
+        """The file that a shell reads to connect to the server."""
         return self.home / "client.env"
 
     @property
     def lock(self) -> Path:
-        """The file that is locked while the service runs."""
+        """The file that is locked while the service is running."""
         return self.home / "service.lock"
 
     @property
     def state(self) -> Path:
-        """The file that says what runs."""
+        """The file with the state of the running parts."""
         return self.home / "service.json"
 
 
-def _store(given: str) -> Path:
-    if "://" in given and not given.startswith("file:"):
+def _store(value: str) -> Path:
+    if "://" in value and not value.startswith("file:"):
         raise ConfigError(
-            f"AEFLOW_STORE = '{given}' is not a folder, and the service of one machine keeps its "
-            "store in a folder. Give one, or run it in containers: infra/containers.md."
+            f"AEFLOW_STORE = '{value}' is not a folder, and the service on one machine keeps its "
+            "store in a folder. Set a folder, or run aeflow in containers: infra/containers.md."
         )
-    return local_root(given)
+    return local_root(value)
 
 
-def _pools(given: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in given.split(","))
+def _pools(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(","))
     for name in names:
         if name not in POOLS:
-            raise ConfigError(f"AEFLOW_POOLS has no pool '{name}'. Choose of: {', '.join(POOLS)}.")
+            raise ConfigError(
+                f"AEFLOW_POOLS has the unknown pool '{name}'. Choose from: {', '.join(POOLS)}."
+            )
     return names
 
 
 def _number(
     environment: Mapping[str, str], name: str, default: int, *, at_most: int = 65535
 ) -> int:
-    given = environment.get(name, str(default))
-    if not given.isdigit() or not 1 <= int(given) <= at_most:
-        raise ConfigError(f"{name} = '{given}' is not allowed: give a number from 1 to {at_most}.")
-    return int(given)
+    value = environment.get(name, str(default))
+    if not value.isdigit() or not 1 <= int(value) <= at_most:
+        raise ConfigError(f"{name} = '{value}' is not allowed. Set a number from 1 to {at_most}.")
+    return int(value)

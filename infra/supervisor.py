@@ -1,4 +1,4 @@
-"""Starts the parts in order, starts those again that die, and stops all of them."""
+"""The supervisor: starts the parts in order, restarts those that die, and stops all of them."""
 
 import json
 import logging
@@ -18,21 +18,21 @@ from infra.parts import Part
 from infra.processes import end_all, identity, marked, session_of
 from infra.settings import Settings
 
-__all__ = ["Supervised", "Supervisor"]
+__all__ = ["SupervisedPart", "Supervisor"]
 
 POLL_SECONDS = 0.25
 START_SECONDS = 240.0
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 60.0
 STEADY_SECONDS = 60.0
-"""A part that ran for so long is started again without the delay of those that die at once."""
+"""If a part ran for longer than this, its next restart has the shortest delay again."""
 RUN_SECONDS = 30.0
-"""In this time a run puts its work into safety."""
+"""A run that has to stop gets this much time to save its work."""
 
 logger = logging.getLogger(__name__)
 
 
-class Supervised:
-    """Is one part with the process that it is now, and how often it was started again."""
+class SupervisedPart:
+    """Holds one part, its current process, and the number of its restarts."""
 
     def __init__(self, part: Part, log: Path):
         self.part = part
@@ -44,7 +44,7 @@ class Supervised:
         self._due: float | None = None
 
     def start(self) -> None:
-        """Starts the process, in a session of its own so that no terminal reaches it."""
+        """Starts the process in its own session, so that it gets no signals from a terminal."""
         as_user: dict[str, Any] = {"user": self.part.user, "extra_groups": []}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -61,23 +61,23 @@ class Supervised:
         logger.info("%s: started as process %d", self.part.name, process.pid)
 
     def code(self) -> int | None:
-        """Returns the exit code, or None while the process runs."""
+        """Returns the exit code, or None while the process is running."""
         return self.process.poll() if self.process else None
 
     def check_start(self) -> None:
-        """Raises AeflowError where it has ended instead of getting ready."""
+        """Raises AeflowError if the process has exited instead of getting ready."""
         code = self.code()
         if code is not None and not (self.part.once and code == 0):
             raise AeflowError(
-                f"{self.part.name} ended with {code}: {last_line(self.log)} (log: {self.log})"
+                f"{self.part.name} exited with code {code}: {last_line(self.log)} (log: {self.log})"
             )
 
     def is_ready(self) -> bool:
-        """Says whether it does its work; what runs once has done it."""
+        """Returns whether the part is ready; a part that runs once is ready after it succeeded."""
         return self.code() == 0 if self.part.once else self.part.is_ready(self._since)
 
     def revive(self) -> bool:
-        """Starts it again if it died and its time has come; says whether it did."""
+        """Restarts the part if it died and its delay is over; returns whether it did."""
         code = self.code()
         if code is None or self.part.once:
             return False
@@ -85,7 +85,7 @@ class Supervised:
             if time.time() - self._since > STEADY_SECONDS:
                 self._delay = FIRST_DELAY_SECONDS
             logger.warning(
-                "%s: ended with %d, starts again in %g s", self.part.name, code, self._delay
+                "%s: exited with code %d, restarts in %g s", self.part.name, code, self._delay
             )
             self._due = time.time() + self._delay
             self._delay = min(2 * self._delay, LONGEST_DELAY_SECONDS)
@@ -97,32 +97,32 @@ class Supervised:
         return True
 
     def _end_session(self) -> None:
-        """Ends what a killed process left behind; a run of a flow has a session of its own."""
-        left = [
+        """Ends the children of a killed process. Flow runs survive: they have their own session."""
+        leftovers = [
             p
             for p in psutil.process_iter()
             if self.process and session_of(p.pid) == self.process.pid
         ]
-        end_all(left, grace_seconds=0)
+        end_all(leftovers, grace_seconds=0)
 
     def ask_to_stop(self) -> None:
-        """Sends the signal at which it stops."""
+        """Sends the signal that stops the process."""
         if self.process and self.code() is None:
             self.process.send_signal(self.part.stop_signal)
 
     def stop(self) -> None:
-        """Waits for its end, and kills it if that does not come."""
+        """Waits until the process has exited, and kills it if it takes too long."""
         if self.process is None or self.code() is not None:
             return
         try:
             self.process.wait(self.part.stop_seconds)
         except subprocess.TimeoutExpired:
-            logger.warning("%s: does not stop, is killed", self.part.name)
+            logger.warning("%s: did not stop in time, is killed", self.part.name)
             self.process.kill()
-        logger.info("%s: ended with %d", self.part.name, self.process.wait())
+        logger.info("%s: exited with code %d", self.part.name, self.process.wait())
 
-    def described(self) -> dict:
-        """Returns what `status` tells of it."""
+    def state_entry(self) -> dict:
+        """Returns the entry for the state file, which `status` prints."""
         is_running = self.process is not None and self.code() is None
         return {
             "name": self.part.name,
@@ -133,26 +133,31 @@ class Supervised:
 
 
 class Supervisor:
-    """Runs the parts until it is told to stop."""
+    """Runs the parts until a signal stops it."""
 
     def __init__(self, settings: Settings, parts: Sequence[Sequence[Part]]):
         self._settings = settings
         self._groups = [
-            [Supervised(part, settings.logs / f"{part.name}.log") for part in group]
+            [SupervisedPart(part, settings.logs / f"{part.name}.log") for part in group]
             for group in parts
         ]
         self._all = [one for group in self._groups for one in group]
         self._stopping = False
 
     def run(self) -> None:
-        """Starts all, watches them until SIGTERM or Ctrl-C, stops all. Raises AeflowError."""
+        """Starts all parts, watches them until SIGTERM or Ctrl-C, and stops all of them.
+
+        Raises:
+            AeflowError: If a part exits or takes too long instead of getting ready.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)  # our children inherit the default, not "ignored"
+            # With a handler here, children inherit the default action instead of "ignored".
+            signal.signal(number, self._stop)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         try:
             for group in self._groups:
                 self._start(group)
-            self._tell(ready=not self._stopping)
+            self._write_state(ready=not self._stopping)
             self._watch()
         finally:
             self._stop_all()
@@ -161,12 +166,12 @@ class Supervisor:
         logger.info("%s: stopping", signal.Signals(number).name)
         self._stopping = True
 
-    def _start(self, group: Sequence[Supervised]) -> None:
+    def _start(self, group: Sequence[SupervisedPart]) -> None:
         """Starts the parts of a group and waits until all are ready. Raises AeflowError."""
         for one in group:
             if not self._stopping:
                 one.start()
-        self._tell(ready=False)
+        self._write_state(ready=False)
         waiting, end = list(group), time.monotonic() + START_SECONDS
         while waiting and not self._stopping:
             for one in waiting:
@@ -180,37 +185,37 @@ class Supervisor:
         while not self._stopping:
             revived = [one.part.name for one in self._all if one.revive()]
             if revived:
-                self._tell(ready=True)
+                self._write_state(ready=True)
             for log in self._settings.logs.glob("*.log"):
                 bound(log, self._settings.log_bytes)
             time.sleep(POLL_SECONDS)
 
     def _stop_all(self) -> None:
-        """Stops the workers, whose runs still tell the server of it; then the server."""
-        self._tell(ready=False)
+        """Stops the workers first, because their runs report their final state to the server."""
+        self._write_state(ready=False)
         workers = [one for one in self._all if one.part.runs_flows]
         for one in workers:
             one.ask_to_stop()
         for one in workers:
             one.stop()
-        end_all(self._others(), grace_seconds=RUN_SECONDS)
+        end_all(self._orphans(), grace_seconds=RUN_SECONDS)
         for one in reversed(self._all):
             one.ask_to_stop()
             one.stop()
-        end_all(self._others(), grace_seconds=0)
+        end_all(self._orphans(), grace_seconds=0)
         self._settings.state.unlink(missing_ok=True)
 
-    def _others(self) -> list[psutil.Process]:
-        """What is no part of the service but was started by one: runs of a worker that is gone."""
+    def _orphans(self) -> list[psutil.Process]:
+        """Returns the processes that a part started and that outlived it: runs of a dead worker."""
         parts = {one.process.pid for one in self._all if one.process and one.code() is None}
         sessions = parts | {os.getpid()}
         return [one for one in marked(self._settings.home) if session_of(one.pid) not in sessions]
 
-    def _tell(self, *, ready: bool) -> None:
-        """Writes what runs for `status`, `up` and `down`, which are other processes."""
+    def _write_state(self, *, ready: bool) -> None:
+        """Writes the state file for `status`, `up` and `down`, which are separate processes."""
         state = {
             "ready": ready,
-            "parts": [one.described() for one in self._all if not one.part.once],
+            "parts": [one.state_entry() for one in self._all if not one.part.once],
         }
         unfinished = self._settings.state.with_suffix(".new")
         unfinished.write_text(json.dumps(state, indent=2) + "\n", "utf-8")

@@ -1,6 +1,6 @@
-"""A Prefect worker that lets its runs put their work into safety: `python -m infra.worker POOL`.
+"""A Prefect worker that lets its runs save their work: `python -m infra.worker POOL`.
 
-Prefect's own kills its runs at SIGTERM, and they stay Running on the server for ever.
+Prefect's own worker kills its runs at SIGTERM, and they stay Running on the server for ever.
 """
 
 import argparse
@@ -25,43 +25,45 @@ WORKER_SECONDS = 10.0
 def main() -> int:
     """Runs a worker until SIGTERM or Ctrl-C; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.worker", description=__doc__)
-    parser.add_argument("pool", help="The work pool whose runs it takes.")
+    parser.add_argument("pool", help="Work pool to take runs from.")
     parser.add_argument(
         "--health",
         action="store_true",
-        help="Answer on 127.0.0.1:8080/health whether it still asks for runs.",
+        help="Report on 127.0.0.1:8080/health whether the worker still polls for runs.",
     )
     parser.add_argument(
         "--queue",
         action="append",
         default=[],
-        help="A queue of the pool whose runs it takes, and no others; may be given again.",
+        help="Take runs from this queue of the pool only; may be repeated.",
     )
-    parser.add_argument("--name", help="Its name; a second worker of one host needs another.")
-    given = parser.parse_args()
-    name = given.name or f"{given.pool}-{socket.gethostname()}"
+    parser.add_argument(
+        "--name", help="Name of the worker; two workers on one host need different names."
+    )
+    arguments = parser.parse_args()
+    name = arguments.name or f"{arguments.pool}-{socket.gethostname()}"
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: signals.append(number))
     worker = subprocess.Popen(
         [
             *(sys.executable, "-m", "prefect", "worker", "start"),
-            *("--pool", given.pool, "--name", name),
-            *(word for queue in given.queue for word in ("--work-queue", queue)),
-            *(("--with-healthcheck",) if given.health else ()),
+            *("--pool", arguments.pool, "--name", name),
+            *(word for queue in arguments.queue for word in ("--work-queue", queue)),
+            *(("--with-healthcheck",) if arguments.health else ()),
         ],
         env={"PREFECT_WORKER_WEBSERVER_HOST": "127.0.0.1", **os.environ},
-        process_group=0,  # Ctrl-C is for us alone
+        process_group=0,  # Ctrl-C goes to this process only
     )
     while worker.poll() is None and not signals:
         time.sleep(POLL_SECONDS)
-    return _stopped(worker) if signals else worker.returncode
+    return _stop(worker) if signals else worker.returncode
 
 
-def _stopped(worker: subprocess.Popen[bytes]) -> int:
-    """Stops the runs first, as their machine would: they keep their work and say so."""
+def _stop(worker: subprocess.Popen[bytes]) -> int:
+    """Stops the runs first, so that they save their work and report it; returns the exit code."""
     if worker.poll() is None:
-        worker.send_signal(signal.SIGSTOP)  # it takes no more runs
+        worker.send_signal(signal.SIGSTOP)  # from here on it takes no runs
         end_all(_runs(worker.pid), grace_seconds=RUN_SECONDS)
         worker.send_signal(signal.SIGCONT)
         worker.terminate()
@@ -73,7 +75,7 @@ def _stopped(worker: subprocess.Popen[bytes]) -> int:
 
 
 def _runs(worker: int) -> list[psutil.Process]:
-    """Returns the processes of runs: a worker starts each in a session of its own."""
+    """Returns the processes of the runs; a worker starts each in its own session."""
     children = psutil.Process(worker).children(recursive=True)
     return [child for child in children if session_of(child.pid) == child.pid]
 

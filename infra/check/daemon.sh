@@ -1,6 +1,6 @@
-# A Docker daemon of Debian's packages, unpacked and not installed: read by infra/check.sh.
-# While it builds, it lies in the host's network; while the service runs, in one of its own, where
-# no port is taken and none is open to anybody.
+# A Docker daemon from Debian's packages, which are unpacked but not installed. infra/check.sh sources
+# this file. The daemon builds in the host's network. It runs the service in its own network
+# namespace, which has no ports taken and none open to other machines.
 # shellcheck shell=bash
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_BUILDKIT=0
 unpacked=$work/packages
@@ -43,14 +43,14 @@ stop_daemon() {
 
 inside() { nsenter --net="/proc/$(cat "$work/docker.pid")/ns/net" "$@"; }
 
-# Where packages come from is the caller's to say, and stands in no image.
-passed_on() {
+# The caller's environment names the package index and proxies. They are not stored in an image.
+build_arguments() {
     for name in PIP_INDEX_URL UV_DEFAULT_INDEX HTTP_PROXY HTTPS_PROXY NO_PROXY; do
         if [ -n "${!name:-}" ]; then echo "--build-arg $name"; fi
     done
 }
 
-stand_in() {
+build_replacements() {
     local mirror
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2> /dev/null \
         | sed -n 's/^URIs: *//p; s/^deb \([^ ]*\) .*/\1/p' | head -1) || true

@@ -1,4 +1,4 @@
-"""Does with the service what a user does: `drive.py pipeline`, `training`, `wait RUN STATE`.
+"""Uses the running service like a user: `drive.py pipeline`, `training`, `wait RUN STATE`.
 
 The server and the credentials come from the environment, as they do for Prefect's own clients.
 """
@@ -20,40 +20,40 @@ ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 def client() -> httpx.Client:
-    """Returns a client with the password, and the token against forged requests."""
+    """Returns a client that sends the password and a CSRF token."""
     user, _, password = os.environ["PREFECT_API_AUTH_STRING"].partition(":")
-    made = httpx.Client(base_url=os.environ["PREFECT_API_URL"], auth=(user, password), timeout=60)
+    server = httpx.Client(base_url=os.environ["PREFECT_API_URL"], auth=(user, password), timeout=60)
     own = {"Prefect-Csrf-Client": uuid.uuid4().hex}
-    asked = made.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
-    made.headers.update(own | {"Prefect-Csrf-Token": asked.raise_for_status().json()["token"]})
-    return made
+    response = server.get("/csrf-token", params={"client": own["Prefect-Csrf-Client"]})
+    server.headers.update(own | {"Prefect-Csrf-Token": response.raise_for_status().json()["token"]})
+    return server
 
 
 def start(server: httpx.Client, deployment: str, config: dict[str, Any]) -> str:
-    """Starts a run as the form in the UI does; returns its id."""
-    found = server.get(f"/deployments/name/{deployment}").raise_for_status().json()
-    given = {
-        "parameters": {**found["parameters"], "config": config},
+    """Starts a run like the form in the UI; returns its id."""
+    details = server.get(f"/deployments/name/{deployment}").raise_for_status().json()
+    body = {
+        "parameters": {**details["parameters"], "config": config},
         "state": {"type": "SCHEDULED"},
     }
-    made = server.post(f"/deployments/{found['id']}/create_flow_run", json=given)
-    return made.raise_for_status().json()["id"]
+    response = server.post(f"/deployments/{details['id']}/create_flow_run", json=body)
+    return response.raise_for_status().json()["id"]
 
 
-def wait(server: httpx.Client, run: str, wanted: str) -> str:
-    """Waits until a run is in a state; returns its message, and exits where that cannot be."""
+def wait(server: httpx.Client, run: str, expected_state: str) -> str:
+    """Waits until a run is in a state and returns its message; exits if it ends in another one."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         state = server.get(f"/flow_runs/{run}").raise_for_status().json()["state"]
-        if state["type"] == wanted:
+        if state["type"] == expected_state:
             return state["message"] or ""
         if state["type"] in ENDS or time.monotonic() > end:
-            sys.exit(f"{run} is {state['type']} and not {wanted}: {state['message']}")
+            sys.exit(f"{run} is {state['type']}, expected {expected_state}: {state['message']}")
         time.sleep(POLL_SECONDS)
 
 
 def has_logs(server: httpx.Client, run: str) -> None:
-    """Exits where the screen would show no line of a run, or no page."""
+    """Exits if the UI would show no log line or no artifact of a run."""
     for kind in ("logs", "artifacts"):
         of = {kind: {"flow_run_id": {"any_": [run]}}}
         if not server.post(f"/{kind}/filter", json=of).raise_for_status().json():
@@ -61,7 +61,7 @@ def has_logs(server: httpx.Client, run: str) -> None:
 
 
 def main() -> None:
-    """Carries one command out; prints what the next needs."""
+    """Runs one command; prints the run's id or message for the next command."""
     command, *more = sys.argv[1:]
     server = client()
     if command == "pipeline":
@@ -74,8 +74,8 @@ def main() -> None:
         wait(server, run, "RUNNING")
         print(run)
     else:
-        run, wanted = more
-        print(json.dumps(wait(server, run, wanted)))
+        run, expected_state = more
+        print(json.dumps(wait(server, run, expected_state)))
 
 
 if __name__ == "__main__":

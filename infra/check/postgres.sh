@@ -1,5 +1,5 @@
 #!/bin/sh
-# The stand-in for the official image's entrypoint: as much of it as compose.yaml asks for.
+# A replacement for the official image's entrypoint, with the features that compose.yaml uses.
 set -eu
 PATH="$(echo /usr/lib/postgresql/*/bin):$PATH"
 folder=/var/lib/postgresql/data

@@ -1,4 +1,4 @@
-"""Renders the templates of Kubernetes' pools as their workers do: `render.py FOLDER`, to YAML."""
+"""Renders the templates of Kubernetes pools to YAML, as their workers do: `render.py FOLDER`."""
 
 import asyncio
 import json
@@ -14,13 +14,14 @@ from prefect_kubernetes.worker import (  # pyright: ignore[reportMissingImports]
 
 
 async def render(path: Path) -> dict:
-    """Returns the job that a run would be."""
+    """Returns the manifest of the job that would carry out a run."""
     job = await KubernetesWorkerJobConfiguration.from_template_and_values(
         base_job_template=json.loads(path.read_text("utf-8")), values={}
     )
     job.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="check"))
     manifest = job.job_manifest
-    # What a cluster makes of it: Prefect asks for two fields where Kubernetes knows none.
+    # A cluster makes the same changes: it generates the name, and it ignores two fields that
+    # Prefect requires and Kubernetes does not know.
     manifest["metadata"]["name"] = manifest["metadata"].pop("generateName") + "1"
     pod = manifest["spec"]["template"]["spec"]
     del pod["completions"], pod["parallelism"]
@@ -28,5 +29,5 @@ async def render(path: Path) -> dict:
 
 
 if __name__ == "__main__":
-    found = sorted(Path(sys.argv[1]).glob("*.kubernetes.json"))
-    yaml.safe_dump_all([asyncio.run(render(path)) for path in found], sys.stdout)
+    paths = sorted(Path(sys.argv[1]).glob("*.kubernetes.json"))
+    yaml.safe_dump_all([asyncio.run(render(path)) for path in paths], sys.stdout)

@@ -1,4 +1,4 @@
-"""The service in containers: what may reach it, what it may do, in what order it starts."""
+"""The service in containers: its ports and networks, its rights, the order of its start."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from infra.worker import RUN_SECONDS, WORKER_SECONDS
-from tests.infra.told import INFRA, common, compose, told_by_make_up
+from tests.infra.environments import INFRA, common, compose, make_up_environment
 
 SERVICES = compose()["services"]
 ONCE = {"migrate", "deployments"}
@@ -31,10 +31,10 @@ def test_ports_are_published_to_this_machine_only():
 
 def test_database_is_reached_by_the_server_alone():
     assert compose()["networks"]["database"] == {"internal": True}
-    on_it = {
+    members = {
         name for name, service in SERVICES.items() if "database" in service.get("networks", ())
     }
-    assert on_it == {"postgres", "redis", "migrate", "server"}
+    assert members == {"postgres", "redis", "migrate", "server"}
     assert [SERVICES[name]["networks"] for name in ("postgres", "redis")] == [["database"]] * 2
 
 
@@ -61,11 +61,11 @@ def test_part_is_bounded_watched_and_started_again(name):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_part_starts_when_what_it_needs_is_well(name):
-    needs = SERVICES[name].get("depends_on", {})
-    assert needs or name in ("postgres", "redis")
-    for needed, how in needs.items():
-        wanted = "service_completed_successfully" if needed in ONCE else "service_healthy"
-        assert how["condition"] == wanted
+    dependencies = SERVICES[name].get("depends_on", {})
+    assert dependencies or name in ("postgres", "redis")
+    for needed, dependency in dependencies.items():
+        condition = "service_completed_successfully" if needed in ONCE else "service_healthy"
+        assert dependency["condition"] == condition
 
 
 @pytest.mark.parametrize("name", sorted(n for n in SERVICES if n.startswith("worker-")))
@@ -85,11 +85,11 @@ def test_secrets_come_from_outside_and_must_be_there():
 
 
 @pytest.mark.parametrize("part", ["server", "worker-control", "worker-cpu", "worker-gpu"])
-def test_part_is_told_what_make_up_tells_it(part):
-    told = common(SERVICES[part]["environment"])
-    wanted = told_by_make_up(part)
-    assert len(wanted) > 6
-    assert {name: told.get(name) for name in wanted} == wanted
+def test_part_has_the_environment_of_make_up(part):
+    environment = common(SERVICES[part]["environment"])
+    expected = make_up_environment(part)
+    assert len(expected) > 6
+    assert {name: environment.get(name) for name in expected} == expected
 
 
 def test_gpu_is_the_gpu_workers():
@@ -104,7 +104,7 @@ def test_gpu_is_the_gpu_workers():
 def test_viewer_only_reads_the_store_and_pages_link_to_where_it_is_published(name, port):
     viewer, setting = SERVICES[name], {"tensorboard": "TENSORBOARD", "reports": "REPORT"}[name]
     assert viewer["volumes"] == ["store:/store:ro"]
-    assert viewer["networks"] == [name]  # nobody else is on it, and nobody of the service
+    assert viewer["networks"] == [name]  # its own network, without other parts
     assert viewer["environment"] == {"AEFLOW_HEALTH_URL": f"http://127.0.0.1:{port}"}
     published = f"127.0.0.1:${{AEFLOW_{setting}_PORT:-{port}}}"
     assert viewer["ports"] == [f"{published}:{port}"]
@@ -112,12 +112,12 @@ def test_viewer_only_reads_the_store_and_pages_link_to_where_it_is_published(nam
         assert SERVICES[worker]["environment"][f"AEFLOW_{setting}_URL"] == f"http://{published}"
 
 
-def test_who_is_told_of_failures_is_told_to_the_deployments_alone():
-    told = {n for n, s in SERVICES.items() if "AEFLOW_NOTIFY_URL" in s.get("environment", {})}
-    assert told == {"deployments"}
+def test_only_the_deployments_get_the_notification_url():
+    receivers = {n for n, s in SERVICES.items() if "AEFLOW_NOTIFY_URL" in s.get("environment", {})}
+    assert receivers == {"deployments"}
 
 
 def test_every_deployment_variable_is_passed_on():
-    asked = yaml.safe_load((INFRA.parent / "deployments" / "prefect.yaml").read_text("utf-8"))
-    names = set(re.findall(r"\{\{ \$(\w+) \}\}", yaml.safe_dump(asked)))
+    content = yaml.safe_load((INFRA.parent / "deployments" / "prefect.yaml").read_text("utf-8"))
+    names = set(re.findall(r"\{\{ \$(\w+) \}\}", yaml.safe_dump(content)))
     assert names <= SERVICES["deployments"]["environment"].keys()

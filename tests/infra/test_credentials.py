@@ -1,4 +1,4 @@
-"""The secrets of the service: who may read them, what may stand in them."""
+"""The secrets of the service: the rights of their file, and the characters that are allowed."""
 
 import pytest
 
@@ -8,21 +8,21 @@ from infra.credentials import credentials
 
 def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path):
     path = tmp_path / "secrets"
-    made = credentials(path)
+    secret = credentials(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert credentials(path) == made
-    assert credentials(tmp_path / "others") != made
-    assert len(made.auth) > 32
+    assert credentials(path) == secret
+    assert credentials(tmp_path / "others") != secret
+    assert len(secret.auth) > 32
 
 
 def test_file_of_an_earlier_version_gets_what_it_lacks_and_keeps_the_rest(tmp_path):
     path = tmp_path / "secrets"
     path.touch(mode=0o600)
     path.write_text("PREFECT_API_AUTH_STRING=admin:x\nAEFLOW_POSTGRES_PASSWORD=y\n", "utf-8")
-    found = credentials(path)
-    assert (found.auth, found.postgres_password) == ("admin:x", "y")
-    assert len(found.redis_password) > 32
-    assert credentials(path) == found
+    secret = credentials(path)
+    assert (secret.auth, secret.postgres_password) == ("admin:x", "y")
+    assert len(secret.redis_password) > 32
+    assert credentials(path) == secret
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -41,5 +41,5 @@ def test_password_that_sql_or_a_url_would_read_is_refused(tmp_path, password: st
     path.write_text(
         f"PREFECT_API_AUTH_STRING=admin:x\nAEFLOW_POSTGRES_PASSWORD={password}\n", "utf-8"
     )
-    with pytest.raises(ConfigError, match="has no AEFLOW_POSTGRES_PASSWORD of letters"):
+    with pytest.raises(ConfigError, match="must consist of letters"):
         credentials(path)

@@ -1,4 +1,4 @@
-"""The images hold what their locks name, run without rights, and say whether they are well."""
+"""The images: the packages of their locks, their user without rights, their health checks."""
 
 import json
 import re
@@ -30,9 +30,9 @@ def pins(name: str) -> dict[str, tuple[str, frozenset[str]]]:
     """Returns the version and the hashes of each package of a lock."""
     path = LOCKS.get(name, ROOT / "requirements.lock")
     blocks = re.split(r"\n(?=[a-z])", path.read_text("utf-8"))
-    found = [(re.match(r"([a-z0-9._-]+)==(\S+)", block), block) for block in blocks]
-    hashes = {block: frozenset(re.findall(r"--hash=(\S+)", block)) for _, block in found}
-    return {pin[1]: (pin[2], hashes[block]) for pin, block in found if pin}
+    matches = [(re.match(r"([a-z0-9._-]+)==(\S+)", block), block) for block in blocks]
+    hashes = {block: frozenset(re.findall(r"--hash=(\S+)", block)) for _, block in matches}
+    return {pin[1]: (pin[2], hashes[block]) for pin, block in matches if pin}
 
 
 def test_image_runs_as_a_user_without_rights():
@@ -64,22 +64,22 @@ def test_every_installation_takes_hashes_or_nothing_but_ours():
 
 
 def test_no_secret_is_an_argument_or_in_the_environment_of_an_image():
-    given = [rest for name, rest in instructions() if name in ("ARG", "ENV")]
-    assert not re.search(r"PASSWORD|SECRET|TOKEN|AUTH", " ".join(given))
+    values = [rest for name, rest in instructions() if name in ("ARG", "ENV")]
+    assert not re.search(r"PASSWORD|SECRET|TOKEN|AUTH", " ".join(values))
 
 
 def test_context_of_a_build_is_what_it_copies():
     lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
-    let_in = {rule[1:] for rule in rules if rule.startswith("!")}
+    exceptions = {rule[1:] for rule in rules if rule.startswith("!")}
     copied = {
         source.replace("requirements-build", "*").replace("requirements-${ACCELERATOR}", "*")
         for name, rest in instructions()
         if name == "COPY" and not rest.startswith("--from")
         for source in rest.split()[:-1]
     }
-    assert copied == let_in
+    assert copied == exceptions
     assert all(list(ROOT.glob(path)) for path in copied)
 
 
@@ -104,14 +104,14 @@ def test_every_package_of_a_lock_has_hashes(name):
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Is well on /well and on nothing else."""
+    """Answers 200 on /well and 503 on every other path."""
 
     def do_GET(self):
         self.send_response(200 if self.path == "/well" else 503)
         self.end_headers()
 
     def log_message(self, format, *args):
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.mark.parametrize(("path", "code"), [("/well", 0), ("/ill", 1)])

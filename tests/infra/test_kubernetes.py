@@ -1,11 +1,18 @@
-"""The service on a cluster: what its pods may do, if they are watched, who speaks to whom."""
+"""The service on a cluster: the rights of its pods, their probes, and the network policies."""
 
 import re
 
 import pytest
 import yaml
 
-from tests.infra.told import INFRA, common, compose, kustomization, manifests, told_by_make_up
+from tests.infra.environments import (
+    INFRA,
+    common,
+    compose,
+    kustomization,
+    make_up_environment,
+    manifests,
+)
 
 OVERLAYS = ("overlays/gpu", "overlays/jobs")
 ALL = [m for folder in ("base", *OVERLAYS) for m in manifests(folder)]
@@ -19,9 +26,9 @@ PODS = {
 
 
 def literals(folder: str, name: str) -> dict[str, str]:
-    made = kustomization(folder)["configMapGenerator"]
-    (found,) = [one["literals"] for one in made if one["name"] == name]
-    return dict(literal.split("=", 1) for literal in found)
+    generators = kustomization(folder)["configMapGenerator"]
+    (pairs,) = [one["literals"] for one in generators if one["name"] == name]
+    return dict(literal.split("=", 1) for literal in pairs)
 
 
 @pytest.mark.parametrize("folder", ["base", *OVERLAYS])
@@ -58,7 +65,7 @@ def test_pod_is_bounded_and_watched(pod):
 
 @pytest.mark.parametrize("pod", [name for name in PODS if "worker" in name])
 def test_worker_outlives_an_hour_without_a_server(pod):
-    """What a probe ends, ends its trainings."""
+    """A worker that a probe restarts loses its trainings."""
     (container,) = PODS[pod][1]["spec"]["containers"]
     probe = container["livenessProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 3600
@@ -93,18 +100,18 @@ def test_server_is_open_to_its_clients_and_postgres_to_the_server():
     assert clients == {"deployments", "worker-control", "worker-cpu", "worker-gpu"}
 
 
-def test_clients_and_server_are_told_what_make_up_tells_them():
+def test_clients_and_server_have_the_environment_of_make_up():
     client, server = common(literals("base", "client")), common(literals("base", "server"))
-    for part, told in {"worker-cpu": client, "server": {**client, **server}}.items():
-        wanted = told_by_make_up(part)
-        assert {name: told.get(name) for name in wanted} == wanted
+    for part, environment in {"worker-cpu": client, "server": {**client, **server}}.items():
+        expected = make_up_environment(part)
+        assert {name: environment.get(name) for name in expected} == expected
 
 
-def test_deployments_are_told_what_compose_tells_them():
-    given = compose()["services"]["deployments"]["environment"]
+def test_deployments_have_the_environment_of_compose():
+    environment = compose()["services"]["deployments"]["environment"]
     defaults = {
         name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
-        for name, value in given.items()
+        for name, value in environment.items()
         if name in literals("base", "deployments")
     }
     assert literals("base", "deployments") == defaults
@@ -129,8 +136,8 @@ def test_viewer_only_reads_the_store_and_pages_link_to_its_forwarded_port(name, 
     assert literals("base", "client")[f"AEFLOW_{setting}_URL"] == address
 
 
-def test_who_is_told_of_failures_is_a_secret_of_the_deployments_alone():
-    told = [
+def test_notification_url_is_a_secret_of_the_deployments_alone():
+    receivers = [
         (pod, variable["valueFrom"])
         for pod, (_, template) in PODS.items()
         for container in template["spec"]["containers"]
@@ -138,7 +145,7 @@ def test_who_is_told_of_failures_is_a_secret_of_the_deployments_alone():
         if variable["name"] == "AEFLOW_NOTIFY_URL"
     ]
     key = {"name": "aeflow", "key": "AEFLOW_NOTIFY_URL", "optional": True}
-    assert told == [("base:deployments", {"secretKeyRef": key})]
+    assert receivers == [("base:deployments", {"secretKeyRef": key})]
 
 
 def test_gpu_is_asked_for_by_the_gpu_worker_on_a_node_that_has_one():

@@ -1,4 +1,4 @@
-"""Logs that do not grow without end, while a process writes them."""
+"""The size of logs is limited while a process writes them; their lines are read completely."""
 
 from infra.logs import bound, last_line, new_lines
 
@@ -21,7 +21,7 @@ def test_last_line_is_the_last_that_says_something(tmp_path):
     assert last_line(log) == "last"
 
 
-def test_line_is_told_when_it_is_whole(tmp_path):
+def test_line_is_returned_when_it_is_complete(tmp_path):
     log = tmp_path / "log"
     log.write_text("one\ntw")
     lines, position = new_lines(log, 0)

@@ -1,4 +1,4 @@
-"""The templates of pools whose runs are containers or jobs: bounded, and as Prefect wants."""
+"""The templates of pools with containers or jobs: their limits, and what Prefect requires."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deployments.pools import POOLS, template_of
-from tests.infra.told import INFRA, kustomization
+from tests.infra.environments import INFRA, kustomization
 from tests.source_code import ROOT
 
 FOLDER = INFRA / "templates"
@@ -33,28 +33,28 @@ def test_pools_with_a_template_are_of_its_type_and_control_is_not(kind):
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_what_a_job_names_is_a_variable_with_a_default_and_all_are_named(path):
     configuration, variables = job(path)
-    named = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(configuration)))
-    assert named == variables.keys()
+    names = set(re.findall(r"\{\{ (\w+) \}\}", json.dumps(configuration)))
+    assert names == variables.keys()
     assert all(v.keys() >= {"default", "title", "description"} for v in variables.values())
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_what_deployments_set_is_a_variable(path):
-    written = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
-    asked = {
+    content = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
+    names = {
         name
-        for deployment in written["deployments"]
+        for deployment in content["deployments"]
         for name in deployment["work_pool"].get("job_variables", {})
     }
-    assert asked <= job(path)[1].keys()
+    assert names <= job(path)[1].keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_pages_of_a_run_link_to_where_reports_and_tensorboard_are(path):
-    told = job(path)[1]["env"]["default"]
+    environment = job(path)[1]["env"]["default"]
     client = kustomization("base")["configMapGenerator"][0]["literals"]
     for name in ("AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"):
-        assert f"{name}={told[name]}" in client
+        assert f"{name}={environment[name]}" in client
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -71,19 +71,19 @@ def test_run_is_bounded_and_has_no_more_rights_than_it_needs(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_gpu_is_asked_for_where_the_pool_is_of_gpus(path):
+def test_gpu_is_requested_only_by_the_gpu_pool(path):
     configuration, variables = job(path)
-    wanted = path.name.startswith("gpu.")
-    assert ("gpus" in variables) is wanted
-    assert ("nvidia" in json.dumps(configuration)) is wanted
+    has_gpu = path.name.startswith("gpu.")
+    assert ("gpus" in variables) is has_gpu
+    assert ("nvidia" in json.dumps(configuration)) is has_gpu
     if "node_selector" in variables:
-        assert bool(variables["node_selector"]["default"]) is wanted
+        assert bool(variables["node_selector"]["default"]) is has_gpu
     assert variables["image"]["default"] == f"aeflow:{path.name.partition('.')[0]}"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("docker/*")), ids=name_of)
 def test_end_of_a_container_is_noticed(path):
-    """Prefect's worker reads the exit code of what is still there, and only after its output."""
+    """Prefect's worker reads the exit code only of a container that exists, after its output."""
     _, variables = job(path)
     assert variables["auto_remove"]["default"] is False
     assert variables["stream_output"]["default"] is True
@@ -93,7 +93,7 @@ def test_end_of_a_container_is_noticed(path):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("kubernetes/*")), ids=name_of)
 def test_job_has_what_prefects_worker_insists_on(path):
-    """Without these it refuses the template, each time it takes a run."""
+    """Without these fields it refuses the template each time it takes a run."""
     spec = job(path)[0]["job_manifest"]["spec"]["template"]["spec"]
     assert (spec["completions"], spec["parallelism"]) == (1, 1)
     assert spec["containers"][0]["name"] == "prefect-job"

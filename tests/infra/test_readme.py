@@ -1,4 +1,4 @@
-"""The operations page names what there is, and all of it."""
+"""The operations page describes every setting, deployment and command, and none that is gone."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.source_code import ROOT
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
 CONTAINERS = (ROOT / "infra" / "containers.md").read_text("utf-8")
 INTERNAL = {"AEFLOW_SERVICE", "AEFLOW_HEALTH_URL"}
-"""What the service tells its own processes."""
+"""Variables that the service sets for its own processes."""
 
 
 def settings_in(text: str) -> set[str]:
@@ -26,8 +26,8 @@ def test_every_setting_is_described_and_none_that_is_not_there():
 
 
 def test_every_deployment_is_described():
-    written = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
-    for deployment in written["deployments"]:
+    content = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
+    for deployment in content["deployments"]:
         flow = deployment["entrypoint"].rpartition(".")[2].replace("_", "-")
         assert f"{flow}/{deployment['name']}" in README
 
@@ -42,9 +42,9 @@ def test_commands_are_ten():
 
 
 def test_files_that_the_page_names_are_there():
-    named = set(re.findall(r"infra/[\w/.-]*\w", CONTAINERS))
-    assert len(named) > 8
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    paths = set(re.findall(r"infra/[\w/.-]*\w", CONTAINERS))
+    assert len(paths) > 8
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_target_is_in_the_makefile():

@@ -1,4 +1,4 @@
-"""Several servers: what they need, in which order they start, and what each of them is told."""
+"""Several servers: their requirements, the order of their start, and their environments."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def test_program_that_is_missing_is_named(settings, postgres, monkeypatch, tmp_p
     )
 
 
-def test_servers_start_after_what_they_share_and_before_who_asks_them(groups):
+def test_servers_start_after_what_they_share_and_before_their_clients(groups):
     assert [[part.name for part in group] for group in groups] == [
         ["postgres", "redis"],
         ["migration"],
@@ -67,7 +67,7 @@ def test_servers_start_after_what_they_share_and_before_who_asks_them(groups):
     ]
 
 
-def test_servers_differ_in_port_and_in_who_registers_blocks(groups):
+def test_servers_differ_in_port_and_only_the_first_registers_blocks(groups):
     first, second = groups[2]
     assert (first.command[-1], second.command[-1]) == ("4201", "4202")
     assert dict(second.environment.items() - first.environment.items()) == {
@@ -78,12 +78,14 @@ def test_servers_differ_in_port_and_in_who_registers_blocks(groups):
     )
 
 
-def test_no_secret_stands_on_a_command_line_or_in_what_is_written(replicas, groups, tmp_path):
+def test_no_secret_is_on_a_command_line_or_in_a_written_file(replicas, groups, tmp_path):
     replicas.prepare(SECRET)
     lines = [" ".join(part.command) for group in groups for part in group]
     files = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) == 2
     for secret in ("of-the-api", "of-postgres", "of-redis"):
         assert [text for text in (*lines, *files) if secret in text] == []
-    strangers = [part for group in groups for part in group if part.name in ("redis", "proxy")]
-    assert [n for part in strangers for n in part.environment if n.startswith("PREFECT_")] == []
+    other_programs = [part for group in groups for part in group if part.name in ("redis", "proxy")]
+    assert [
+        n for part in other_programs for n in part.environment if n.startswith("PREFECT_")
+    ] == []

@@ -1,4 +1,4 @@
-"""The server of reports, asked over a real socket: what it shows, and what it never does."""
+"""The report server over a real socket: the files that it serves and those that it refuses."""
 
 import re
 import threading
@@ -45,8 +45,8 @@ def port(store: Store) -> Iterator[int]:
         thread.join()
 
 
-def asked(port: int, path: str, method: str = "GET") -> tuple[HTTPResponse, str]:
-    """Asks for a path as it is: other clients take '..' out before they ask."""
+def send_request(port: int, path: str, method: str = "GET") -> tuple[HTTPResponse, str]:
+    """Requests a path unchanged; other clients remove '..' before they send a request."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request(method, path)
     answer = connection.getresponse()
@@ -56,7 +56,7 @@ def asked(port: int, path: str, method: str = "GET") -> tuple[HTTPResponse, str]
 
 
 def test_report_is_shown_and_may_run_its_own_script_alone(published: Publication, port: int):
-    answer, text = asked(port, f"/publications/{published.key}/report.html")
+    answer, text = send_request(port, f"/publications/{published.key}/report.html")
     assert (answer.status, text) == (200, REPORT)
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; img-src data:")
@@ -66,19 +66,19 @@ def test_report_is_shown_and_may_run_its_own_script_alone(published: Publication
 
 
 def test_other_published_files_are_bytes(published: Publication, port: int):
-    answer, text = asked(port, f"/publications/{published.key}/tensorboard/events.out")
+    answer, text = send_request(port, f"/publications/{published.key}/tensorboard/events.out")
     assert (answer.headers["Content-Type"], text) == ("application/octet-stream", "events")
 
 
 def test_first_page_lists_reports_and_escapes_names(published: Publication, port: int):
-    _, text = asked(port, "/")
+    _, text = send_request(port, "/")
     assert f'href="/publications/{published.key}/report.html"' in text
     assert "&lt;digits&gt;-0123456789abcdef" in text
     assert "<digits>" not in text
 
 
 def test_first_page_of_an_empty_store_says_so(port: int):
-    answer, text = asked(port, "/")
+    answer, text = send_request(port, "/")
     assert answer.status == 200
     assert "Nothing is published yet" in text
 
@@ -111,7 +111,7 @@ def test_nothing_else_is_shown(published: Publication, port: int, store: Store, 
     draft = folder.with_name("draft.partial")
     draft.mkdir()
     (draft / "report.html").write_text("hidden")
-    answer, text = asked(port, path.replace("KEY", published.key))
+    answer, text = send_request(port, path.replace("KEY", published.key))
     assert answer.status == 404
     assert "hidden" not in text
 
@@ -121,11 +121,11 @@ def test_report_that_became_a_link_is_not_followed(published: Publication, port:
     report = store.locate(published) / "report.html"
     report.unlink()
     report.symlink_to(store.root / "secret.txt")
-    answer, _ = asked(port, f"/publications/{published.key}/report.html")
+    answer, _ = send_request(port, f"/publications/{published.key}/report.html")
     assert answer.status == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_nothing_is_changed(published: Publication, port: int, method: str):
-    answer, _ = asked(port, f"/publications/{published.key}/report.html", method)
+    answer, _ = send_request(port, f"/publications/{published.key}/report.html", method)
     assert answer.status == 501

@@ -1,4 +1,4 @@
-"""Whether the service runs, and what it needs before it can."""
+"""The lock of the running service, its ports, its folders and its client file."""
 
 import os
 import socket
@@ -13,27 +13,29 @@ from infra.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    made = Settings.of({"AEFLOW_HOME": str(tmp_path / "home"), "AEFLOW_STORE": str(tmp_path / "s")})
-    make_folders(made)
-    return made
+    new_settings = Settings.of(
+        {"AEFLOW_HOME": str(tmp_path / "home"), "AEFLOW_STORE": str(tmp_path / "s")}
+    )
+    make_folders(new_settings)
+    return new_settings
 
 
 def test_service_is_held_by_one_process(settings: Settings):
     assert holder(settings) is None
     with locked(settings):
-        known = holder(settings)
-        assert known
-        assert known["pid"] == os.getpid()
-        with pytest.raises(ConfigError, match="aeflow runs already"), locked(settings):
+        holder_identity = holder(settings)
+        assert holder_identity
+        assert holder_identity["pid"] == os.getpid()
+        with pytest.raises(ConfigError, match="aeflow is already running"), locked(settings):
             pass
 
 
 @pytest.mark.parametrize("name", ["AEFLOW_TENSORBOARD_PORT", "AEFLOW_REPORT_PORT"])
 def test_taken_port_is_named_with_the_setting_that_moves_it(name: str):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         settings = Settings.of({name: str(port)})
         with pytest.raises(ConfigError, match=f"Port {port} is taken. Set {name}"):
             check_ports(settings, None)
@@ -44,8 +46,8 @@ def test_client_file_names_the_secret_and_does_not_hold_it(settings: Settings):
     write_client(settings)
     assert "hidden" not in settings.client.read_text()
     shell = f". {settings.client}; echo $PREFECT_API_URL $PREFECT_API_AUTH_STRING $AEFLOW_STORE"
-    with os.popen(shell) as said:
-        assert said.read().split() == [
+    with os.popen(shell) as output:
+        assert output.read().split() == [
             "http://127.0.0.1:4200/api",
             "admin:hidden",
             str(settings.store),
@@ -55,8 +57,8 @@ def test_client_file_names_the_secret_and_does_not_hold_it(settings: Settings):
 def test_client_file_exempts_this_machine_from_a_proxy_and_what_was_exempt(settings: Settings):
     write_client(settings)
     shell = f"no_proxy=a.b NO_PROXY=c.d; . {settings.client}; echo $NO_PROXY $no_proxy"
-    with os.popen(shell) as said:
-        assert said.read().split() == ["127.0.0.1,localhost,::1,a.b,c.d"] * 2
+    with os.popen(shell) as output:
+        assert output.read().split() == ["127.0.0.1,localhost,::1,a.b,c.d"] * 2
 
 
 def test_postgres_may_step_into_new_folders_whatever_the_umask(tmp_path):
@@ -73,5 +75,5 @@ def test_postgres_may_step_into_new_folders_whatever_the_umask(tmp_path):
 def test_data_of_another_postgres_are_not_touched(settings: Settings, tmp_path):
     (settings.home / "postgres").mkdir()
     (settings.home / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(ConfigError, match="was made by PostgreSQL 9, which is not installed"):
+    with pytest.raises(ConfigError, match="was created by PostgreSQL 9, which is not installed"):
         find_postgres(settings)

@@ -1,4 +1,4 @@
-"""The supervisor: the order of parts, delays before restarts, clean ends, signals."""
+"""The supervisor: the order of parts, delays before restarts, clean stops, signals."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ import pytest
 from aeflow.errors import AeflowError
 from infra.parts import Part
 from infra.settings import Settings
-from infra.supervisor import Supervised, Supervisor
+from infra.supervisor import SupervisedPart, Supervisor
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(60)")
 SUPERVISED = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does to what it starts with &
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for commands with &
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 from infra.parts import Part
 from infra.settings import Settings
@@ -45,7 +45,7 @@ def wait_for(check, seconds: float = 20) -> None:
 
 
 def test_part_that_dies_at_once_waits_longer_each_time(tmp_path):
-    one = Supervised(Part("dies", ends_in(3), dict(os.environ)), tmp_path / "log")
+    one = SupervisedPart(Part("dies", ends_in(3), dict(os.environ)), tmp_path / "log")
     one.start()
     waits = []
     for _ in range(2):
@@ -71,7 +71,7 @@ def test_part_that_ends_instead_of_getting_ready_stops_all_with_its_last_words(t
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     log = settings.logs / "second.log"
-    assert str(raised.value) == f"second ended with 3: why it ended (log: {log})"
+    assert str(raised.value) == f"second exited with code 3: why it ended (log: {log})"
     assert not settings.state.exists()
 
 
@@ -91,7 +91,7 @@ def test_part_that_does_not_stop_is_killed(tmp_path):
         "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
     )
     part = Part("ignores", (sys.executable, "-c", ignores), dict(os.environ), stop_seconds=0.5)
-    one = Supervised(part, tmp_path / "log")
+    one = SupervisedPart(part, tmp_path / "log")
     one.start()
     wait_for((tmp_path / "log").read_text)
     one.ask_to_stop()

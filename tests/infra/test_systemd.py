@@ -1,4 +1,4 @@
-"""The units for bare machines: what they start, how they stop it, what it may do."""
+"""The systemd units: the programs that they start, their rights, and how they are stopped."""
 
 import importlib.util
 import re
@@ -6,17 +6,17 @@ import re
 import pytest
 
 from infra.supervisor import RUN_SECONDS
-from tests.infra.told import INFRA, common, told_by_make_up
+from tests.infra.environments import INFRA, common, make_up_environment
 
 UNITS = sorted((INFRA / "systemd").glob("*.service"))
 
 
 def settings(path) -> dict[str, str]:
-    """Returns what a unit says; of what stands several times, all of it."""
-    found: dict[str, str] = {}
+    """Returns the settings of a unit; the values of a repeated setting are joined by spaces."""
+    values: dict[str, str] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", path.read_text("utf-8"), re.MULTILINE):
-        found[name] = f"{found.get(name, '')} {value}".strip()
-    return found
+        values[name] = f"{values.get(name, '')} {value}".strip()
+    return values
 
 
 def test_units_are_two():
@@ -42,8 +42,8 @@ def test_unit_lets_runs_put_their_work_into_safety(path):
     assert unit["OOMPolicy"] == "continue"
 
 
-def test_worker_is_told_what_make_up_tells_it():
-    given = settings(INFRA / "systemd" / "aeflow-worker@.service")["Environment"].split()
-    told = common(dict(pair.split("=", 1) for pair in given))
-    wanted = told_by_make_up("worker-cpu")
-    assert {name: told.get(name) for name in wanted} == wanted
+def test_worker_has_the_environment_of_make_up():
+    assignments = settings(INFRA / "systemd" / "aeflow-worker@.service")["Environment"].split()
+    environment = common(dict(pair.split("=", 1) for pair in assignments))
+    expected = make_up_environment("worker-cpu")
+    assert {name: environment.get(name) for name in expected} == expected

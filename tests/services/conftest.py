@@ -1,4 +1,4 @@
-"""Commands as a user gives them, in processes of their own; a service that all tests share."""
+"""Fixtures: commands in their own processes, as a user runs them, and a service for all tests."""
 
 import json
 import os
@@ -38,6 +38,6 @@ def run_aeflow(tmp_path_factory) -> RunCommand:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[RunningService]:
-    """The service, as it is with no settings but its ports."""
-    with running() as found:
-        yield found
+    """The service with default settings, except for its ports."""
+    with running() as shared_service:
+        yield shared_service

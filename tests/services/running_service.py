@@ -1,4 +1,4 @@
-"""A service that a test started as a user does, and its server as the client sees it."""
+"""A service that a test starts as a user does, and a client of its server."""
 
 import asyncio
 import itertools
@@ -44,10 +44,10 @@ from tests.source_code import ROOT
 
 T = TypeVar("T")
 SOME_EPOCHS = 250
-"""As many as take some ten seconds: time to kill something in."""
+"""A training of about ten seconds, which is enough time to kill a process."""
 QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 20}}
 SEEDS = itertools.count(1)
-"""Tests share a store: a training that one of them asked for is there for the next."""
+"""Tests share a store, so each training needs its own seed or the stored model is returned."""
 
 PLANTED = {
     "PREFECT_API_AUTH_STRING": "admin:planted-for-the-api",
@@ -59,7 +59,7 @@ NOTIFY_TOKEN = "planted-for-the-webhook"
 
 @dataclass(frozen=True)
 class RunningService:
-    """Holds where a service lies and listens, and does with it what a user may do."""
+    """Holds the folder, environment and client of a service, and acts on it like a user."""
 
     home: Path
     environment: dict[str, str]
@@ -82,16 +82,16 @@ class RunningService:
         return Path(self.environment["AEFLOW_STORE"])
 
     def pid(self, part: str) -> int | None:
-        """Returns the number of a part's process, None while it is started again."""
+        """Returns the PID of a part, or None while it is restarting."""
         state = json.loads((self.home / "service.json").read_text())
         (process,) = [p["process"] for p in state["parts"] if p["name"] == part]
         return int(process["pid"]) if process else None
 
     def start(self, deployment: str, config: dict[str, Any], **more: Any) -> UUID:
-        """Starts a run as the form in the UI does."""
-        found = self.client.read_deployment_by_name(deployment)
+        """Starts a run like the form in the UI; returns its id."""
+        details = self.client.read_deployment_by_name(deployment)
         parameters = {"config": config, **more}
-        return self.client.create_flow_run_from_deployment(found.id, parameters=parameters).id
+        return self.client.create_flow_run_from_deployment(details.id, parameters=parameters).id
 
     def run(self, run: UUID) -> FlowRun:
         return self.client.read_flow_run(run)
@@ -105,15 +105,15 @@ class RunningService:
         return self.client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id=of))
 
     def state(self, run: UUID) -> str:
-        """Returns the name of a run's state, or "away" where the server is that."""
+        """Returns the name of a run's state, or "away" if the server does not answer."""
         try:
-            found = self.client.read_flow_run(run).state
+            run_state = self.client.read_flow_run(run).state
         except httpx.HTTPError:
             return "away"
-        return found.name if found else "none"
+        return run_state.name if run_state else "none"
 
     def wait(self, run: UUID, *names: str, seconds: float = 240) -> FlowRun:
-        """Waits until the state of a run has one of the names."""
+        """Waits until the state of a run has one of the names; returns the run."""
         until(
             lambda: self.state(run) in names, seconds, otherwise=lambda: f"it is {self.state(run)}"
         )
@@ -130,7 +130,7 @@ class RunningService:
         runtime: dict[str, Any] | None = None,
         **more: Any,
     ) -> tuple[UUID, Path]:
-        """Starts a training of its own seed; returns its run, and its checkpoint as it appears."""
+        """Starts a training with a new seed; returns its run, and the path of its checkpoint."""
         before = set(self._checkpoints())
         config = {"model": {"latent_dim": 8}, "train": {"epochs": epochs, "seed": next(SEEDS)}}
         config["runtime"] = runtime or {}
@@ -147,30 +147,30 @@ class RunningService:
         of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
         return [log.message for log in self.client.read_logs(log_filter=of_run)]
 
-    def resumed(self, run: UUID) -> list[int]:
-        """Returns the steps from which a training went on, one for each time that it did."""
-        went_on = [
+    def resumed_steps(self, run: UUID) -> list[int]:
+        """Returns the step of each time that a training continued from a checkpoint."""
+        messages = [
             message for message in self.logs(run) if message.startswith("train: goes on from step")
         ]
-        return [int(re.findall(r"\d+", message)[0]) for message in went_on]
+        return [int(re.findall(r"\d+", message)[0]) for message in messages]
 
     def came_to(self, run: UUID, state: str) -> datetime:
-        """Returns when a run first came to a state of that name."""
+        """Returns when a run first entered a state of that name."""
         states = self.client.read_flow_run_states(run)
         return min(one.timestamp for one in states if one.name == state)
 
     def processes(self, run: UUID) -> list[psutil.Process]:
-        """Returns the processes that carry a run out: one, or none before it starts."""
+        """Returns the processes of a run: one, or none before it starts."""
         return [p for p in marked(self.home) if _variable(p, "PREFECT__FLOW_RUN_ID") == str(run)]
 
     def process(self, run: UUID) -> psutil.Process:
-        """Returns the process that carries a run out."""
+        """Returns the process of a run."""
         return self.processes(run)[0]
 
     def ask_database(self, query: str, password: str) -> Any:
-        """Returns the one value that PostgreSQL answers whoever has that password."""
+        """Returns the single value of a query to PostgreSQL with that password."""
 
-        async def asked() -> Any:
+        async def fetch_value() -> Any:
             connection = await asyncpg.connect(
                 host="127.0.0.1",
                 port=int(self.environment["AEFLOW_POSTGRES_PORT"]),
@@ -183,15 +183,15 @@ class RunningService:
             finally:
                 await connection.close()
 
-        return asyncio.run(asked())
+        return asyncio.run(fetch_value())
 
     def _checkpoints(self) -> list[Path]:
         return list(self.store.glob("models/*.partial/_work/checkpoint.npz"))
 
 
 @contextmanager
-def reached(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClient]:
-    """Speaks to the server of a service, as who has that credential."""
+def connected_client(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClient]:
+    """Yields a client of a service's server with that login."""
     settings = {
         PREFECT_API_URL: f"http://127.0.0.1:{environment['AEFLOW_PORT']}/api",
         PREFECT_API_AUTH_STRING: auth,
@@ -203,9 +203,9 @@ def reached(environment: dict[str, str], auth: str) -> Iterator[SyncPrefectClien
 
 @contextmanager
 def running(**more: str) -> Iterator[RunningService]:
-    """Runs a service with secrets that we know; at the end it stops and leaves no process."""
+    """Runs a service with known secrets, and checks at the end that it leaves no process."""
     folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
-    folder.chmod(0o711)  # as root starts it, PostgreSQL runs as another user, who must get in
+    folder.chmod(0o711)  # started by root, PostgreSQL runs as another user, which must enter it
     environment = new_environment(folder) | more
     home = folder / "home"
     home.mkdir(mode=0o711)
@@ -214,27 +214,27 @@ def running(**more: str) -> Iterator[RunningService]:
     try:
         up = service_command("up", environment)
         assert up.returncode == 0, up.stderr + up.stdout
-        assert "aeflow runs, on PostgreSQL" in up.stdout
-        with reached(environment, PLANTED["PREFECT_API_AUTH_STRING"]) as client:
+        assert "aeflow is running on PostgreSQL" in up.stdout
+        with connected_client(environment, PLANTED["PREFECT_API_AUTH_STRING"]) as client:
             yield RunningService(home, environment, client)
     finally:
         down = service_command("down", environment)
-        left = list(marked(home))
-    assert (down.returncode, left) == (0, []), down.stderr
+        leftovers = list(marked(home))
+    assert (down.returncode, leftovers) == (0, []), down.stderr
     shutil.rmtree(folder)
 
 
 def _variable(process: psutil.Process, name: str) -> str | None:
     try:
         return process.environ().get(name)
-    except psutil.NoSuchProcess:  # it has ended meanwhile
+    except psutil.NoSuchProcess:  # it has exited meanwhile
         return None
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def new_environment(folder: Path) -> dict[str, str]:
@@ -250,18 +250,18 @@ def new_environment(folder: Path) -> dict[str, str]:
 
 
 def until(
-    check: Callable[[], T], seconds: float, *, otherwise: Callable[[], str] = lambda: "nothing came"
+    check: Callable[[], T], seconds: float, *, otherwise: Callable[[], str] = lambda: "still false"
 ) -> T:
-    """Waits for something that is true, and returns it; fails with what `otherwise` says."""
+    """Waits until `check` returns a true value and returns it; else fails with `otherwise`."""
     end = time.monotonic() + seconds
-    while not (found := check()):
+    while not (value := check()):
         assert time.monotonic() < end, f"not in {seconds} s: {otherwise()}"
         time.sleep(0.5)
-    return found
+    return value
 
 
 def service_command(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    """Calls `make up` and its kin, from where a user does."""
+    """Runs `make up` or another target in the root of the repository."""
     return subprocess.run(
         ["make", "--silent", command],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A real S3 server, SeaweedFS, with two users: one that may write, and one that may not."""
+"""A real S3 server, SeaweedFS, with two users: one may write, the other may only read."""
 
 import json
 import os
@@ -21,24 +21,24 @@ USERS = {
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that are free, and those above them by 10,000, which the server takes too."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as taken, socket.socket() as above:
-            taken.bind(("127.0.0.1", 0))
-            port = taken.getsockname()[1]
-            if port + 10_000 < 65_536 and port not in found:
+    """Returns free ports; each port plus 10,000 is free too, because the server uses both."""
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.socket() as probe, socket.socket() as probe_above:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            if port + 10_000 < 65_536 and port not in ports:
                 try:
-                    above.bind(("127.0.0.1", port + 10_000))
+                    probe_above.bind(("127.0.0.1", port + 10_000))
                 except OSError:
                     continue
-                found.append(port)
-    return found
+                ports.append(port)
+    return ports
 
 
 @dataclass
 class Seaweed:
-    """Starts and stops the server over one folder, always at the same ports."""
+    """Starts and stops the server on one folder, always at the same ports."""
 
     folder: Path
     ports: list[int] = field(default_factory=lambda: free_ports(4))
@@ -49,7 +49,7 @@ class Seaweed:
         return f"http://127.0.0.1:{self.ports[3]}"
 
     def environment(self, user: str = OWNER, **more: str) -> dict[str, str]:
-        """What a client has in its environment, and nothing that this process has of the kind."""
+        """Returns a client's environment, without this process's variables for AWS and aeflow."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "AEFLOW_"))}
         return inherited | {
             "AWS_ACCESS_KEY_ID": user,
@@ -103,7 +103,7 @@ class Seaweed:
             self.process = None
 
     def _is_ready(self) -> bool:
-        """Asks whether a file can be put: S3 answers before the volumes do."""
+        """Returns whether a file can be written: S3 answers before the volumes are ready."""
         try:
             filer = f"http://127.0.0.1:{self.ports[2]}/ready"
             put = httpx.put(filer, content=b"x", timeout=2)

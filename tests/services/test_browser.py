@@ -1,6 +1,6 @@
-"""What a person sees and does in a browser: the Prefect UI, the report, TensorBoard.
+"""The Prefect UI, the report and TensorBoard in a browser, used as a person uses them.
 
-One Chromium, logged in as a person logs in; its pictures of the screen stay in `screenshots/`.
+All tests share one Chromium, which logs in by the form. Its screenshots stay in `screenshots/`.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.source_code import ROOT
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
-    # Prefect's UI asks the maker of its analytics for a config; here it reaches nobody.
+    # Prefect's UI requests a config from its analytics provider; here it reaches no other host.
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
 DEPLOYMENTS = {
@@ -37,26 +37,28 @@ SIZES_OF_IMAGES = "images => images.map(image => image.naturalWidth)"
 
 @dataclass
 class Screen:
-    """Holds a page of a browser that is logged in, and takes pictures of it."""
+    """Holds a page of a browser that is logged in, and takes screenshots of it."""
 
     browser: Browser
     page: Page
     url: str
-    taken: int = field(default=0)
+    num_screenshots: int = field(default=0)
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.url}/v2/{path}")
         return self.page
 
     def picture(self, name: str, page: Page | None = None) -> None:
-        self.taken += 1
+        self.num_screenshots += 1
         folder = ROOT / "screenshots"
-        (page or self.page).screenshot(path=folder / f"{self.taken:02}-{name}.png", full_page=True)
+        (page or self.page).screenshot(
+            path=folder / f"{self.num_screenshots:02}-{name}.png", full_page=True
+        )
 
 
 @pytest.fixture(scope="module")
 def screen(service: RunningService) -> Iterator[Screen]:
-    """A browser in which somebody has typed the credentials into the form."""
+    """A browser that has logged in by the form."""
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is not installed: make services"
     expect.set_options(timeout=SECONDS * 1000)
@@ -68,16 +70,16 @@ def screen(service: RunningService) -> Iterator[Screen]:
         page.get_by_role("button", name="Login").click()
         for part in ("Active Work Pools", "Flow Runs", "Task Runs"):
             expect(page.get_by_text(part, exact=True)).to_be_visible()
-        made = Screen(browser, page, service.url)
-        made.picture("dashboard")
-        yield made
+        new_screen = Screen(browser, page, service.url)
+        new_screen.picture("dashboard")
+        yield new_screen
         browser.close()
 
 
 @pytest.fixture(scope="module")
 def form(screen: Screen) -> Page:
-    """The form of a run of the pipeline, as the deployment's button opens it."""
-    page = screen.page.context.new_page()  # a tab of its own: other tests go elsewhere meanwhile
+    """The form for a run of the pipeline, opened by the deployment's button."""
+    page = screen.page.context.new_page()  # its own tab, because other tests open other pages
     page.goto(f"{screen.url}/v2/deployments")
     page.get_by_role("link", name="on-demand", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
@@ -89,16 +91,16 @@ def form(screen: Screen) -> Page:
 
 @pytest.fixture(scope="module")
 def run(service: RunningService, screen: Screen, form: Page) -> UUID:
-    """A run that was typed into the form, and has completed."""
+    """A run that was started by the form and has ended."""
     deployment = service.client.read_deployment_by_name("pipeline/on-demand").id
     before = {run.id for run in service.runs_of(deployment)}
     labelled(form, "Latent Dim").fill(str(LATENT_DIM))
     labelled(form, "Epochs").fill(str(EPOCHS))
     form.get_by_role("button", name="Submit").click()
     form.wait_for_url("**/deployments/deployment/**tab=Runs")
-    (made,) = until(lambda: {run.id for run in service.runs_of(deployment)} - before, SECONDS)
-    service.wait(made, "Completed", "Failed", "Crashed", seconds=240)
-    return made
+    (run_id,) = until(lambda: {run.id for run in service.runs_of(deployment)} - before, SECONDS)
+    service.wait(run_id, "Completed", "Failed", "Crashed", seconds=240)
+    return run_id
 
 
 def new_page(browser: Browser) -> Page:
@@ -112,20 +114,22 @@ def labelled(page: Page, title: str) -> Locator:
 
 
 def content_of(screen: Screen, key: str) -> Page:
-    """Opens the newest page with that key, by the way that a person takes."""
+    """Opens the newest page with that key by its link, as a person does."""
     page = screen.open(f"artifacts/key/{key}")
     page.locator("a[href*='/artifacts/artifact/']").first.click()
     expect(page.get_by_text("Show Raw Data")).to_be_visible()
     return page
 
 
-def opened(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
-    """Opens a link of a page in another tab; returns it, and the errors on its console."""
+def open_link(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
+    """Opens a link in another tab; returns its page, and a list of the errors on its console."""
     address, errors = link.get_attribute("href"), []
     assert address
     page = new_page(screen.browser)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.goto(address)
     return page, errors
 
@@ -136,18 +140,22 @@ def test_deployments_are_listed(screen: Screen):
     for deployment in DEPLOYMENTS:
         flow, _, name = deployment.partition("/")
         row = page.get_by_role("row").filter(has_text=flow).filter(has_text=name)
-        expect(row.first).to_be_visible()  # the page asks for the names of flows one by one
+        expect(row.first).to_be_visible()  # the page requests the names of flows one by one
     screen.picture("deployments")
 
 
-def test_form_tells_of_each_number_what_it_is_and_its_bounds(form: Page):
-    told = form.get_by_text("Numbers in the latent of one example. At least 1, at most 65,536.")
-    expect(told).to_be_visible()
+def test_form_describes_each_field_and_its_bounds(form: Page):
+    description = form.get_by_text(
+        "Numbers in the latent of one example. At least 1, at most 65,536."
+    )
+    expect(description).to_be_visible()
     latent = labelled(form, "Latent Dim")
     assert [latent.get_attribute(name) for name in ("min", "max")] == ["1", "65536"]
     text = form.locator("body").inner_text()
-    places = [text.index(f"{name} (Optional)") for name in ("Ingest", "Model", "Train", "Evaluate")]
-    assert places == sorted(places)
+    positions = [
+        text.index(f"{name} (Optional)") for name in ("Ingest", "Model", "Train", "Evaluate")
+    ]
+    assert positions == sorted(positions)
     assert not re.search(r"\w(Config|Options)\b", text)
 
 
@@ -195,7 +203,7 @@ def test_evaluation_shows_its_picture_and_the_report_opens_by_its_link(screen: S
         heads = page.get_by_role("row").filter(has_text=table).first
         expect(heads).to_contain_text(f"PCA-{LATENT_DIM}")
     screen.picture("evaluation")
-    report, errors = opened(screen, page.get_by_role("link", name="Open the report"))
+    report, errors = open_link(screen, page.get_by_role("link", name="Open the report"))
     expect(report.get_by_role("heading", level=1, name="Reconstructs")).to_be_visible()
     assert min(report.locator("img").evaluate_all(SIZES_OF_IMAGES)) > 0
     screen.picture("report", report)
@@ -214,7 +222,7 @@ def test_tensorboard_shows_images_and_the_projector(
     service: RunningService, screen: Screen, run: UUID
 ):
     page = content_of(screen, "evaluation-digits")
-    board, _ = opened(screen, page.get_by_role("link", name="Open TensorBoard"))
+    board, _ = open_link(screen, page.get_by_role("link", name="Open TensorBoard"))
     run_filter = board.get_by_role("textbox", name="Filter runs (regex)")
     expect(run_filter).to_have_value(re.compile("^publications/"))
     screen.picture("tensorboard", board)
@@ -226,11 +234,13 @@ def test_tensorboard_shows_images_and_the_projector(
     screen.picture("tensorboard-images", board)
     board.goto(f"{address}#projector")
     projector = board.frame_locator("iframe").frame_locator("iframe")
-    # It opens with the first run of the store, which other tests write to as well.
-    judged = [json.loads(path.read_text()) for path in service.store.glob("evaluations/*/_*.json")]
-    points = "|".join(str(manifest["artifact"]["rows"]) for manifest in judged)
+    # It opens the first run of the store, and other tests write runs to the store too.
+    manifests = [
+        json.loads(path.read_text()) for path in service.store.glob("evaluations/*/_*.json")
+    ]
+    points = "|".join(str(manifest["artifact"]["rows"]) for manifest in manifests)
     expect(projector.get_by_text(re.compile(rf"Points: ({points})\b"))).to_be_visible()
-    time.sleep(2)  # the points are drawn on a canvas, which says nothing
+    time.sleep(2)  # a canvas does not report when its points are drawn
     screen.picture("tensorboard-projector", board)
     board.close()
 
@@ -238,7 +248,7 @@ def test_tensorboard_shows_images_and_the_projector(
 def test_live_link_leads_to_the_training(screen: Screen, run: UUID):
     page = content_of(screen, "tensorboard-digits")
     link = page.get_by_role("link", name="The newest training on digits, live")
-    board, _ = opened(screen, link)
+    board, _ = open_link(screen, link)
     run_filter = board.get_by_role("textbox", name="Filter runs (regex)")
     expect(run_filter).to_have_value(re.compile("^logs/"))
     expect(board.get_by_text("loss/validation").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""Encoding over the workers of a Dask scheduler: every row once, whoever is killed."""
+"""Encoding on the workers of a Dask scheduler: every row once, even if a worker is killed."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def dask_setup(worker):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> tuple[Path, Dataset, Model]:
-    """A store with the digits in a dozen shards, and a model."""
+    """A store with the digits in a dozen shards, its dataset, and a model."""
     root = tmp_path_factory.mktemp("dask") / "store"
     dataset = ingest(Context(Store(root)), IngestConfig(shard_bytes=16384))
     config = ModelConfig(latent_dim=8)
@@ -52,23 +52,23 @@ def prepared(tmp_path_factory) -> tuple[Path, Dataset, Model]:
 
 @pytest.fixture
 def store(prepared, tmp_path) -> Path:
-    """The store without features; a worker that is new has not yet loaded the model from it."""
+    """A copy of the store without features. New workers have not yet loaded a model from it."""
     return shutil.copytree(prepared[0], tmp_path / "store")
 
 
 @contextmanager
 def dask(folder: Path, *options: str) -> Iterator[str]:
-    """Starts a scheduler and two workers; gives the scheduler's address."""
+    """Starts a scheduler and two workers; yields the scheduler's address."""
     settings = {
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
         "PREFECT_HOME": str(folder / "prefect"),
     }
-    known = folder / "scheduler.json"
-    started = ["--scheduler-file", str(known), "--no-dashboard"]
+    scheduler_file = folder / "scheduler.json"
+    connection_options = ["--scheduler-file", str(scheduler_file), "--no-dashboard"]
     commands = [
-        ["scheduler", "--host", "127.0.0.1", "--port", "0", *started],
-        ["worker", "--nworkers", "2", "--nthreads", "1", *PRELOADED, *started, *options],
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", *connection_options],
+        ["worker", "--nworkers", "2", "--nthreads", "1", *PRELOADED, *connection_options, *options],
     ]
     processes = []
     try:
@@ -83,14 +83,14 @@ def dask(folder: Path, *options: str) -> Iterator[str]:
                         stderr=log,
                     )
                 )
-            until(known.is_file, 60)
-        yield json.loads(known.read_text())["address"]
+            until(scheduler_file.is_file, 60)
+        yield json.loads(scheduler_file.read_text())["address"]
     finally:
         for process in reversed(processes):
-            everyone = [*process.children(recursive=True), process]
+            family = [*process.children(recursive=True), process]
             process.terminate()
-            psutil.wait_procs(everyone, timeout=20)
-            for one in everyone:
+            psutil.wait_procs(family, timeout=20)
+            for one in family:
                 if one.is_running():
                     one.kill()
 
@@ -108,7 +108,7 @@ def encode(store: Path, model: Model, dataset: Dataset, *options: str) -> subpro
 
 
 def workers(log: Path) -> list[psutil.Process]:
-    """The processes that encode, children of the two nannies."""
+    """Returns the processes that encode, which are children of the two nannies."""
     return [
         process
         for process in psutil.process_iter(["cmdline", "cwd"])

@@ -1,4 +1,4 @@
-"""Drift of real images: what is found in Fashion-MNIST, and that nothing is where nothing is."""
+"""Drift of real images: changes of Fashion-MNIST are detected, and unchanged data show none."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def model(dataset, store):
 
 
 @pytest.fixture(scope="module")
-def new(dataset, store) -> tuple[np.ndarray, np.ndarray]:
+def images_and_labels(dataset, store) -> tuple[np.ndarray, np.ndarray]:
     """Test images [N, 28, 28] and their labels [N]."""
     shards = open_split(dataset, "test", store)
     images = np.concatenate([shard.features[..., 0] for shard in shards])
@@ -44,13 +44,13 @@ def new(dataset, store) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture
 def drift_of(model, store, tmp_path):
-    def measured(images: np.ndarray):
+    def measure(images: np.ndarray):
         np.savez(tmp_path / "images.npz", x_train=images)
         config = IngestConfig(source=f"npz:{tmp_path / 'images.npz'}", splits="all")
         dataset = ingest(Context(store), config)
         return measure_drift(Context(store), model, DriftConfig(split="all"), dataset=dataset)
 
-    return measured
+    return measure
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
@@ -61,25 +61,25 @@ def test_whole_splits_of_the_same_data_have_not_drifted(split, model, dataset, s
 
 
 @pytest.mark.parametrize("part", range(5))
-def test_parts_of_the_same_data_have_not_drifted(part, drift_of, new):
-    images, _ = new
+def test_parts_of_the_same_data_have_not_drifted(part, drift_of, images_and_labels):
+    images, _ = images_and_labels
     assert not drift_of(images[part * ROWS : (part + 1) * ROWS]).drifted
 
 
-def test_noise_moves_the_error(drift_of, new):
-    images = new[0][:ROWS]
+def test_noise_moves_the_error(drift_of, images_and_labels):
+    images = images_and_labels[0][:ROWS]
     noise = np.random.default_rng(0).normal(0, 20, images.shape)
     drift = drift_of(np.clip(images + noise, 0, 255).astype(np.uint8))
     assert "reconstruction_error" in drift.columns
 
 
-def test_blur_moves_the_error(drift_of, new):
-    images = [gaussian_filter(image.astype(float), 0.7) for image in new[0][:ROWS]]
+def test_blur_moves_the_error(drift_of, images_and_labels):
+    images = [gaussian_filter(image.astype(float), 0.7) for image in images_and_labels[0][:ROWS]]
     assert "reconstruction_error" in drift_of(np.stack(images).astype(np.uint8)).columns
 
 
-def test_missing_class_moves_the_clusters_of_latents(drift_of, new):
-    images, labels = (column[:ROWS] for column in new)
+def test_missing_class_moves_the_clusters_of_latents(drift_of, images_and_labels):
+    images, labels = (column[:ROWS] for column in images_and_labels)
     drift = drift_of(images[labels != BAG])
     assert "latent_clusters" in drift.columns
     assert set(drift.columns) <= {"latent_clusters", "latent_domains"}

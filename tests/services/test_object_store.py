@@ -1,4 +1,4 @@
-"""A store and sources on a real S3 server: whole, once, and one line when it fails."""
+"""A store and sources on a real S3 server: complete artifacts, each once, and one-line errors."""
 
 import json
 import shutil
@@ -31,12 +31,12 @@ LONG = ("--latent-dim", "8", "--epochs", "300")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    found = Seaweed(tmp_path_factory.mktemp("seaweed"))
-    found.start()
-    for bucket in BUCKETS:  # who puts a first file as the owner creates the bucket
-        obstore.put(client(found, f"s3://{bucket}"), "beside/file", b"")
-    yield found
-    found.stop()
+    seaweed = Seaweed(tmp_path_factory.mktemp("seaweed"))
+    seaweed.start()
+    for bucket in BUCKETS:  # the owner's first file creates the bucket
+        obstore.put(client(seaweed, f"s3://{bucket}"), "beside/file", b"")
+    yield seaweed
+    seaweed.stop()
 
 
 def client(server: Seaweed, url: str) -> S3Store:
@@ -53,7 +53,7 @@ def client(server: Seaweed, url: str) -> S3Store:
 
 
 def objects(server: Seaweed, url: str, below: str = "") -> dict[str, bytes]:
-    """Returns every object below a prefix, by its name there."""
+    """Returns every object below a prefix, by its name relative to the prefix."""
     store = client(server, f"{url}/{below}".rstrip("/"))
     return {
         meta["path"]: bytes(obstore.get(store, meta["path"]).bytes())
@@ -61,7 +61,7 @@ def objects(server: Seaweed, url: str, below: str = "") -> dict[str, bytes]:
     }
 
 
-def started(*arguments: str, **environment: Any) -> subprocess.Popen:
+def start_aeflow(*arguments: str, **environment: Any) -> subprocess.Popen:
     return subprocess.Popen(
         [AEFLOW, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -71,14 +71,14 @@ def started(*arguments: str, **environment: Any) -> subprocess.Popen:
     )
 
 
-def told(*arguments: str, **environment: Any) -> tuple[int, str, str]:
-    process = started(*arguments, **environment)
+def output_of(*arguments: str, **environment: Any) -> tuple[int, str, str]:
+    process = start_aeflow(*arguments, **environment)
     out, error = process.communicate(timeout=280)
     return process.returncode, out, error
 
 
 def run(server: Seaweed, store: str, *options: str) -> dict:
-    code, out, error = told(
+    code, out, error = output_of(
         "run", "--direct", "--store", store, *options, "--json", env=server.environment()
     )
     assert code == 0, error
@@ -86,7 +86,7 @@ def run(server: Seaweed, store: str, *options: str) -> dict:
 
 
 def unused(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Returns the files of a store without those that record when they were used."""
+    """Returns the files of a store without those that record when an artifact was used."""
     return {name: content for name, content in files.items() if not name.endswith("/_used")}
 
 
@@ -95,15 +95,15 @@ def features_of(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(server) -> tuple[str, dict]:
-    """A store with a whole run in it."""
+def complete_run(server) -> tuple[str, dict]:
+    """The URL of a store with a complete run, and the result of the run."""
     return "s3://whole/a/store", run(server, "s3://whole/a/store", *QUICK)
 
 
 def test_features_equal_those_of_a_local_store_and_a_second_run_makes_nothing(
-    server, whole, tmp_path
+    server, complete_run, tmp_path
 ):
-    url, first = whole
+    url, first = complete_run
     key = first["features"]["key"]
     assert first["features"]["path"] == f"{url}/features/{key}"
     local = run(server, str(tmp_path / "store"), *QUICK)
@@ -118,13 +118,14 @@ def test_features_equal_those_of_a_local_store_and_a_second_run_makes_nothing(
     assert not [name for name in after if ".partial" in name or ".lease" in name]
 
 
-def test_every_artifact_verifies_and_a_changed_byte_is_found(server, whole):
-    url, made = whole
+def test_every_artifact_verifies_and_a_changed_byte_is_found(server, complete_run):
+    url, outcome = complete_run
     environment = server.environment()
     for part in ("model", "features", "publication"):
-        code, out, error = told("verify", made[part]["key"], "--store", url, env=environment)
+        key = outcome[part]["key"]
+        code, out, error = output_of("verify", key, "--store", url, env=environment)
         assert code == 0, out + error
-    key = made["features"]["key"]
+    key = outcome["features"]["key"]
     store = client(server, url)
     name = next(
         m["path"] for m in obstore.list(store, f"features/{key}").collect() if "split=" in m["path"]
@@ -133,18 +134,19 @@ def test_every_artifact_verifies_and_a_changed_byte_is_found(server, whole):
     content[100] ^= 1
     good = bytes(obstore.get(store, name).bytes())
     obstore.put(store, name, bytes(content))
-    code, out, error = told("verify", key, "--store", url, env=environment)
+    code, out, error = output_of("verify", key, "--store", url, env=environment)
     obstore.put(store, name, good)
     assert code != 0
     assert f"'{url}/{name}' is not what was committed" in out + error
 
 
-def test_other_commands_know_the_store(server, whole):
-    url, made = whole
+def test_other_commands_know_the_store(server, complete_run):
+    url, outcome = complete_run
     environment = server.environment()
-    assert made["model"]["key"] in told("models", "--store", url, env=environment)[1]
-    assert "from dataset" in told("show", made["model"]["key"], "--store", url, env=environment)[1]
-    code, out, error = told("prune", "--keep-last", "1", "--store", url, env=environment)
+    key = outcome["model"]["key"]
+    assert key in output_of("models", "--store", url, env=environment)[1]
+    assert "from dataset" in output_of("show", key, "--store", url, env=environment)[1]
+    code, out, error = output_of("prune", "--keep-last", "1", "--store", url, env=environment)
     assert (code, out.splitlines()[0]) == (0, "Nothing to remove."), error
 
 
@@ -152,10 +154,10 @@ def test_two_runs_at_once_have_one_answer(server):
     url = "s3://twice/store"
     options = ("run", "--direct", "--store", url, *QUICK, "--json")
     caches = (server.folder / "first", server.folder / "second")
-    runs = [started(*options, env=server.environment(AEFLOW_CACHE=str(c))) for c in caches]
-    said = [process.communicate(timeout=280) for process in runs]
-    assert [process.returncode for process in runs] == [0, 0], said
-    first, second = (json.loads(out.splitlines()[-1]) for out, _ in said)
+    runs = [start_aeflow(*options, env=server.environment(AEFLOW_CACHE=str(c))) for c in caches]
+    outputs = [process.communicate(timeout=280) for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], outputs
+    first, second = (json.loads(out.splitlines()[-1]) for out, _ in outputs)
     assert first == second
     assert not [name for name in objects(server, url) if ".partial" in name or ".lease" in name]
 
@@ -166,14 +168,14 @@ def test_killed_run_goes_on_on_another_machine_to_the_same_bytes(server, tmp_pat
     config = tmp_path / "config.toml"
     config.write_text("[ingest]\nshard_bytes = 4096\n")
     options = (*options, "--config", str(config))
-    process = started("run", "--direct", "--store", url, *options, env=server.environment())
+    process = start_aeflow("run", "--direct", "--store", url, *options, env=server.environment())
     store, mark = client(server, url), "checkpoint" if stage == "models" else "split="
     end = time.monotonic() + 120
     while True:
-        found = [m["path"] for m in obstore.list(store, stage).collect()]
-        if any(".partial/" in name and mark in name for name in found):
+        names = [m["path"] for m in obstore.list(store, stage).collect()]
+        if any(".partial/" in name and mark in name for name in names):
             break
-        assert process.poll() is None, "it was not killed in time"
+        assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -184,8 +186,8 @@ def test_killed_run_goes_on_on_another_machine_to_the_same_bytes(server, tmp_pat
     assert resumed["features"]["key"] == unbroken["features"]["key"]
     folder = tmp_path / "store" / "features" / resumed["features"]["key"]
     expected = {n: (folder / n).read_bytes() for n in everything_in(folder) if "." in n}
-    there = objects(server, url, f"features/{resumed['features']['key']}")
-    assert features_of(there) == features_of(expected)
+    stored_objects = objects(server, url, f"features/{resumed['features']['key']}")
+    assert features_of(stored_objects) == features_of(expected)
     assert not [name for name in objects(server, url) if ".partial" in name or ".lease" in name]
 
 
@@ -201,16 +203,16 @@ def test_source_on_s3_gives_what_a_local_one_gives(server, tmp_path):
         pq.write_table(table.slice(200 * part, 200), path)
         obstore.put(store, f"day=1/{path.name}", path)
         obstore.put(store, path.name, path)
-    told_of = {}
+    folders = {}
     for source in ("s3://source/table/part-*.parquet", str(tmp_path / "table")):
-        code, out, error = told(
+        code, out, error = output_of(
             *("ingest", "--direct", "--store", str(tmp_path / "store"), "--label-column", "label"),
             *("--source", f"parquet:{source}", "--json"),
             env=server.environment(),
         )
         assert code == 0, error
-        told_of[source] = Path(json.loads(out.splitlines()[-1])["dataset"]["path"])
-    remote, local = told_of.values()
+        folders[source] = Path(json.loads(out.splitlines()[-1])["dataset"]["path"])
+    remote, local = folders.values()
     assert remote != local
     assert [n for n in everything_in(remote) if n.endswith(".arrow")]
     for name in everything_in(local):
@@ -226,12 +228,12 @@ def test_commands_of_the_readme_do_what_they_say(server, tmp_path):
     environment = server.environment(DO_NOT_TRACK="1")
     lines = [line for line in COMMANDS if "s3://" in line]
     assert [line.split()[1] for line in lines] == ["run", "models", "tensorboard"]
-    code, out, error = told(*lines[0].split()[1:], "--direct", "--json", env=environment)
+    code, out, error = output_of(*lines[0].split()[1:], "--direct", "--json", env=environment)
     assert code == 0, error
     key = json.loads(out.splitlines()[-1])["model"]["key"]
-    assert key in told(*lines[1].split()[1:], env=environment)[1]
+    assert key in output_of(*lines[1].split()[1:], env=environment)[1]
     port = free_ports(1)[0]
-    shown = started(*lines[2].split()[1:], "--port", str(port), env=environment)
+    tensorboard = start_aeflow(*lines[2].split()[1:], "--port", str(port), env=environment)
     try:
         end = time.monotonic() + 120
         while len(runs := runs_shown(port)) < 2:
@@ -239,8 +241,8 @@ def test_commands_of_the_readme_do_what_they_say(server, tmp_path):
             time.sleep(0.5)
         assert f"logs/{key}" in runs
     finally:
-        shown.terminate()
-        shown.communicate()
+        tensorboard.terminate()
+        tensorboard.communicate()
 
 
 def runs_shown(port: int) -> list[str]:
@@ -251,7 +253,7 @@ def runs_shown(port: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("url", "user", "said"),
+    ("url", "user", "message"),
     [
         ("s3://missing/store", GUEST, "'s3://missing' refuses the credentials"),
         ("s3://whole/a/store", GUEST, "'s3://whole' refuses the credentials"),
@@ -260,29 +262,29 @@ def runs_shown(port: int) -> list[str]:
         ("s3://other/store", GUEST, "There is no bucket 's3://other'. Create it"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(server, url, user, said):
-    code, _, error = told("run", "--direct", "--store", url, env=server.environment(user))
+def test_error_is_one_line(server, url, user, message):
+    code, _, error = output_of("run", "--direct", "--store", url, env=server.environment(user))
     lines = [line for line in error.splitlines() if not line.startswith("ingest: ")]
     assert (code, len(lines)) == (2, 1), error
-    assert said in lines[0]
+    assert message in lines[0]
 
 
-def test_cache_is_bounded(server, whole):
-    url, made = whole
+def test_cache_is_bounded(server, complete_run):
+    url, outcome = complete_run
     folder = server.folder / "bounded"
     environment = server.environment(AEFLOW_CACHE=str(folder), AEFLOW_CACHE_BYTES="100000")
     for part in ("dataset", "features"):
-        code, _, error = told("show", made[part]["key"], "--store", url, env=environment)
+        code, _, error = output_of("show", outcome[part]["key"], "--store", url, env=environment)
         assert code == 0, error
-    code, _, error = told("run", "--direct", "--store", url, *QUICK, env=environment)
+    code, _, error = output_of("run", "--direct", "--store", url, *QUICK, env=environment)
     assert code == 0, error
-    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert held <= 100_000
+    cached_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert cached_bytes <= 100_000
 
 
-def test_line_that_is_lost_for_half_a_minute_is_outlived(server, whole):
+def test_run_survives_a_connection_that_is_lost_for_half_a_minute(server, complete_run):
     url = "s3://lost/store"
-    process = started("run", "--direct", "--store", url, *LONG, env=server.environment())
+    process = start_aeflow("run", "--direct", "--store", url, *LONG, env=server.environment())
     store = client(server, url)
     while not any("checkpoint" in m["path"] for m in obstore.list(store, "models").collect()):
         assert process.poll() is None

@@ -1,4 +1,4 @@
-"""Hugging Face's `datasets` and Spark find the rows that all other readers find."""
+"""Hugging Face's `datasets` and Spark read the same rows as all other readers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,13 +49,13 @@ def spark(tmp_path_factory) -> Iterator[SparkSession]:
 
 def test_spark_finds_the_same_rows(spark, folder, expected):
     rows = [row.asDict() for row in spark.read.parquet(str(folder)).collect()]
-    found = pd.DataFrame(rows)
-    found.attrs["float64"] = True  # Python has no other numbers
-    check_same(found, expected)
+    frame = pd.DataFrame(rows)
+    frame.attrs["float64"] = True  # Python has only 64-bit floats
+    check_same(frame, expected)
 
 
 def test_hugging_face_finds_the_same_rows_by_its_own_splits(stages, expected, tmp_path):
-    """It reads no Hive folders: splits are named to it, and labels are to be a column."""
+    """It does not read Hive folders, so splits are passed by name, and labels must be a column."""
     folder = stages.store.locate(stages.features)
     files = {split: f"{folder}/split={split}/*.parquet" for split in stages.dataset.rows}
     loaded = load_dataset("parquet", data_files=files, cache_dir=str(tmp_path))

@@ -1,4 +1,4 @@
-"""The README's commands that start servers."""
+"""The commands of the README that start servers."""
 
 import os
 import socket
@@ -15,12 +15,12 @@ BIN = Path(sys.executable).parent
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-def answers(url: str, *, seconds: float = 120) -> httpx.Response:
+def response_of(url: str, *, seconds: float = 120) -> httpx.Response:
     end = time.monotonic() + seconds
     while True:
         try:
@@ -33,7 +33,7 @@ def answers(url: str, *, seconds: float = 120) -> httpx.Response:
 
 @pytest.fixture
 def command(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs a command of the README, on another port than a server of the developer's may have."""
+    """Runs a command of the README, on a port that differs from the developer's own server."""
     port = free_port()
     environment = {
         **os.environ,
@@ -61,7 +61,7 @@ def command(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
 def test_runs_reach_the_server_of_the_profile(command):
     command("prefect server start --background")
     try:
-        answers(f"{command.url}/health")
+        response_of(f"{command.url}/health")
         command("prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api")
         command("aeflow run")
         runs = httpx.post(f"{command.url}/flow_runs/filter", json={}).json()
@@ -86,9 +86,9 @@ def test_tensorboard_shows_what_the_store_holds(tmp_path):
     ) as tensorboard:
         try:
             url = f"http://127.0.0.1:{port}"
-            answers(url)
+            response_of(url)
             end = time.monotonic() + 60
-            while not (runs := answers(f"{url}/data/runs").json()) and time.monotonic() < end:
+            while not (runs := response_of(f"{url}/data/runs").json()) and time.monotonic() < end:
                 time.sleep(0.5)
             assert any("logs" in run for run in runs)
             assert any("publications" in run for run in runs)

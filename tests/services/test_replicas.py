@@ -1,4 +1,4 @@
-"""Two Prefect servers behind one address: what becomes of runs and schedules when one dies."""
+"""Two Prefect servers behind one address: runs and schedules continue if one server dies."""
 
 import asyncio
 import json
@@ -30,11 +30,11 @@ OURS = ("postgres", "redis", "server-1", "server-2", "proxy", "worker-cpu", "ten
 
 
 def free_neighbours() -> int:
-    """Returns a free port whose next one is free, too."""
+    """Returns a free port if the next port is free too."""
     while True:
         port = free_port()
-        with socket.socket() as taken:
-            if port < 65535 and taken.connect_ex(("127.0.0.1", port + 1)) != 0:
+        with socket.socket() as probe:
+            if port < 65535 and probe.connect_ex(("127.0.0.1", port + 1)) != 0:
                 return port
 
 
@@ -47,20 +47,20 @@ def replicated() -> Iterator[RunningService]:
 
 
 def kill(service: RunningService, part: str) -> int:
-    number = service.pid(part)
-    psutil.Process(number).kill()
-    assert number
-    return number
+    pid = service.pid(part)
+    psutil.Process(pid).kill()
+    assert pid
+    return pid
 
 
-def back(service: RunningService, part: str, before: int) -> None:
-    """Waits until a part that was killed is there again, and takes connections."""
+def wait_until_back(service: RunningService, part: str, before: int) -> None:
+    """Waits until a killed part has restarted and accepts connections."""
     first, redis = (int(service.environment[f"AEFLOW_{n}_PORT"]) for n in ("SERVER", "REDIS"))
     port = {"server-1": first, "server-2": first + 1, "redis": redis}[part]
 
     def is_back() -> bool:
-        with socket.socket() as asking:
-            is_listening = asking.connect_ex(("127.0.0.1", port)) == 0
+        with socket.socket() as probe:
+            is_listening = probe.connect_ex(("127.0.0.1", port)) == 0
         return is_listening and service.pid(part) not in (None, before)
 
     until(is_back, 120)
@@ -69,15 +69,17 @@ def back(service: RunningService, part: str, before: int) -> None:
 def test_training_completes_though_one_of_two_servers_is_killed(replicated: RunningService):
     run, _ = replicated.start_training("train-autoencoder/cpu", epochs=SOME_EPOCHS)
     first = kill(replicated, "server-1")
-    for _ in range(10):  # whichever is asked for: the other one answers
+    for _ in range(
+        10
+    ):  # the proxy alternates between servers; the living one must answer each request
         assert httpx.get(f"{replicated.url}/api/health", timeout=60).is_success
     assert replicated.wait(run, "Completed", seconds=300).run_count == 1
-    back(replicated, "server-1", first)
+    wait_until_back(replicated, "server-1", first)
 
 
 def test_schedule_fires_after_a_server_and_redis_were_killed(replicated: RunningService):
     for part in ("redis", "server-2"):
-        back(replicated, part, kill(replicated, part))
+        wait_until_back(replicated, part, kill(replicated, part))
     flow = replicated.client.create_flow_from_name("ingest-dataset")
     cron = CronSchedule(cron="* * * * *", timezone="UTC")
     deployment = replicated.client.create_deployment(
@@ -98,51 +100,51 @@ def test_schedule_fires_after_a_server_and_redis_were_killed(replicated: Running
     replicated.client.delete_deployment(deployment)
 
 
-def test_events_reach_who_watches_whichever_server_they_came_to(replicated: RunningService):
+def test_events_reach_the_subscribers_of_either_server(replicated: RunningService):
     names = {f"aeflow.test.{uuid4().hex}" for _ in range(4)}
 
-    async def heard() -> set[str]:
-        found = set()
-        wanted = EventFilter(event=EventNameFilter(name=sorted(names)))
-        async with get_events_subscriber(filter=wanted) as events:
+    async def receive_events() -> set[str]:
+        received_names = set()
+        event_filter = EventFilter(event=EventNameFilter(name=sorted(names)))
+        async with get_events_subscriber(filter=event_filter) as events:
             for name in names:
                 emit_event(name, resource={"prefect.resource.id": "aeflow.test"})
             async for event in events:
-                found.add(event.event)
-                if found == names:
-                    return found
-        return found
+                received_names.add(event.event)
+                if received_names == names:
+                    return received_names
+        return received_names
 
-    assert asyncio.run(asyncio.wait_for(heard(), 120)) == names
+    assert asyncio.run(asyncio.wait_for(receive_events(), 120)) == names
 
 
-def test_all_of_it_listens_on_this_machine_only_and_asks_who_one_is(replicated: RunningService):
-    numbers = {part: replicated.pid(part) for part in OURS}
+def test_everything_listens_on_this_machine_only_and_requires_a_login(replicated: RunningService):
+    pids = {part: replicated.pid(part) for part in OURS}
     listening = {
         connection.laddr
         for connection in psutil.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
-        and connection.pid in {*numbers.values(), *(p.pid for p in marked(replicated.home))}
+        and connection.pid in {*pids.values(), *(p.pid for p in marked(replicated.home))}
     }
     first, redis = (int(replicated.environment[f"AEFLOW_{n}_PORT"]) for n in ("SERVER", "REDIS"))
     ports = {int(replicated.environment["AEFLOW_PORT"]), first, first + 1, redis}
     assert ports <= {address.port for address in listening}
     assert {address.ip for address in listening} == {"127.0.0.1"}
-    with socket.create_connection(("127.0.0.1", redis), 10) as stranger:
-        stranger.sendall(b"PING\r\n")
-        assert stranger.recv(100).startswith(b"-NOAUTH")
+    with socket.create_connection(("127.0.0.1", redis), 10) as client:
+        client.sendall(b"PING\r\n")
+        assert client.recv(100).startswith(b"-NOAUTH")
     if psutil.Process().username() == "root":
-        users = {part: psutil.Process(numbers[part]).username() for part in ("redis", "proxy")}
+        users = {part: psutil.Process(pids[part]).username() for part in ("redis", "proxy")}
         assert "root" not in users.values()
 
 
-def test_secrets_stand_in_their_file_and_nowhere_else(replicated: RunningService):
+def test_secrets_are_in_their_file_and_nowhere_else(replicated: RunningService):
     secrets = [value.rpartition(":")[2] for value in PLANTED.values()]
     lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     home = replicated.home
     files = [p for p in home.rglob("*") if p.is_file() and p != home / "secrets"]
-    told = json.dumps(replicated.client.request("POST", "/logs/filter", json={}).json())
+    logs = json.dumps(replicated.client.request("POST", "/logs/filter", json={}).json())
     assert home / "redis" / "redis.conf" in files
     for secret in secrets:
-        assert [text for text in (*lines, told) if secret in text] == []
+        assert [text for text in (*lines, logs) if secret in text] == []
         assert [path for path in files if secret.encode() in path.read_bytes()] == []

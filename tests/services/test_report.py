@@ -1,11 +1,11 @@
-"""The report in a browser, by its file alone: nothing on the console, and what the map shows."""
+"""The report in a browser, opened as a file: no console output or requests, and a working map."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.services.conftest import RunCommand
 from tests.services.test_browser import FLAGS
@@ -21,8 +21,8 @@ INKED = """canvas => {
 @pytest.fixture(scope="module")
 def report(run_aeflow: RunCommand, tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("report")
-    made = run_aeflow("run", "--preset", "quick", "--direct", "--store", store)
-    return Path(made["publication"]["path"]) / "report.html"
+    outcome = run_aeflow("run", "--preset", "quick", "--direct", "--store", store)
+    return Path(outcome["publication"]["path"]) / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +30,33 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is not installed: make services"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield found
-        found.close()
+        new_browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield new_browser
+        new_browser.close()
 
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Page]:
-    """The report; whatever it says on the console, or asks a network for, fails the test."""
-    said: list[str] = []
+    """The report; any console output or network request fails the test."""
+    problems: list[str] = []
+
+    def note_request(web_request: Request) -> None:
+        if not web_request.url.startswith(("file:", "data:")):
+            problems.append(web_request.url)
+
     context = browser.new_context(
         viewport={"width": 1200, "height": 900}, color_scheme=request.param
     )
-    opened = context.new_page()
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on(
-        "request",
-        lambda asked: None if asked.url.startswith(("file:", "data:")) else said.append(asked.url),
-    )
-    opened.goto(report.as_uri())
-    yield opened
+    new_page = context.new_page()
+    new_page.on("pageerror", lambda error: problems.append(str(error)))
+    new_page.on("console", lambda message: problems.append(message.text))
+    new_page.on("request", note_request)
+    new_page.goto(report.as_uri())
+    yield new_page
     SCREENSHOTS.mkdir(exist_ok=True)
-    opened.screenshot(path=SCREENSHOTS / f"report-{request.param}.png", full_page=True)
+    new_page.screenshot(path=SCREENSHOTS / f"report-{request.param}.png", full_page=True)
     context.close()
-    assert said == []
+    assert problems == []
 
 
 def hover_over_a_point(page: Page) -> None:
@@ -68,7 +70,7 @@ def hover_over_a_point(page: Page) -> None:
         page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
         if page.locator("#map-tip").is_visible():
             return
-    raise AssertionError("no point of the map answers the pointer")
+    raise AssertionError("no point of the map reacts to the pointer")
 
 
 def test_point_under_the_pointer_shows_its_picture_label_and_error(page: Page):

@@ -1,4 +1,4 @@
-"""The service as `make up` starts it: runs on its workers, its schedule, who may ask it."""
+"""The service as `make up` starts it: runs on its workers, its schedules, and its access."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 @pytest.fixture(scope="module", autouse=True)
 def every_minute(service: RunningService):
-    """A deployment with a schedule, made before the other tests so that its minute passes."""
+    """A deployment with a schedule, created before the other tests so that its minute passes."""
     flow = service.client.create_flow_from_name("ingest-dataset")
     schedule = CronSchedule(cron="* * * * *", timezone="Europe/Berlin")
     deployment = service.client.create_deployment(
@@ -45,23 +45,23 @@ def every_minute(service: RunningService):
     service.client.delete_deployment(deployment)
 
 
-def test_without_credentials_only_health_is_told(service: RunningService):
-    """Not even to who has a token against forged requests, which is asked for first."""
+def test_without_credentials_only_health_is_answered(service: RunningService):
+    """This also holds for a client with a CSRF token, which the server checks first."""
     name = uuid4().hex
     token = service.client.request("GET", "/csrf-token", params={"client": name}).json()["token"]
     headers = {"Prefect-Csrf-Client": name, "Prefect-Csrf-Token": token}
     paths = service.client.request("GET", "/openapi.json").json()["paths"]
-    with httpx.Client(base_url=f"{service.url}/api", headers=headers) as stranger:
+    with httpx.Client(base_url=f"{service.url}/api", headers=headers) as client:
         answers = {
-            f"{method} {path}": stranger.request(
+            f"{method} {path}": client.request(
                 method, re.sub("{[^}]+}", str(uuid4()), path)
             ).status_code
             for path, methods in paths.items()
             for method in methods.keys() & METHODS
         }
     assert len(answers) > 150
-    told = {asked for asked, status in answers.items() if status != 401}
-    assert told == {"get /health", "get /ready"}
+    open_endpoints = {endpoint for endpoint, status in answers.items() if status != 401}
+    assert open_endpoints == {"get /health", "get /ready"}
 
 
 def test_change_without_a_csrf_token_is_refused(service: RunningService):
@@ -124,7 +124,7 @@ def test_run_that_overlaps_is_cancelled_and_the_first_stops_when_asked(service: 
     start = time.monotonic()
     service.cancel(first)
     service.wait(first, "Cancelled", seconds=60)
-    assert time.monotonic() - start < 25  # the runner looks every 10 s, and then it has 15
+    assert time.monotonic() - start < 25  # the runner polls every 10 s, then the run has 15 s
     assert checkpoint.exists()
 
 
@@ -152,11 +152,11 @@ def test_everything_listens_on_this_machine_only(service: RunningService):
     assert {address.ip for address in listening} == {"127.0.0.1"}
 
 
-def test_secrets_stand_in_their_file_and_nowhere_else(service: RunningService):
-    """The last of this file, so that there is something in which they could stand."""
+def test_secrets_are_in_their_file_and_nowhere_else(service: RunningService):
+    """One of the last tests of this file, so that logs and files exist that could contain them."""
     header = base64.b64encode(service.auth.encode()).decode()
     secrets = [header, *(value.rpartition(":")[2] for value in PLANTED.values()), NOTIFY_TOKEN]
-    told = [json.dumps(answer.json()) for answer in everything_told(service)]
+    texts = [json.dumps(answer.json()) for answer in server_answers(service)]
     lines = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
     files = [
         path
@@ -166,12 +166,12 @@ def test_secrets_stand_in_their_file_and_nowhere_else(service: RunningService):
     ]
     assert len(files) > 100
     for secret in secrets:
-        assert [text for text in (*told, *lines) if secret in text] == []
+        assert [text for text in (*texts, *lines) if secret in text] == []
         assert [path for path in files if secret.encode() in path.read_bytes()] == []
 
 
-def everything_told(service: RunningService) -> list[httpx.Response]:
-    """What the server tells of runs, their logs, parameters and pages, 200 of each."""
+def server_answers(service: RunningService) -> list[httpx.Response]:
+    """Returns the server's answers about runs, logs, parameters and pages, 200 of each."""
     kinds = ("flow_runs", "task_runs", "logs", "artifacts", "deployments", "work_pools")
     answers = [service.client.request("POST", f"/{kind}/filter", json={}) for kind in kinds]
     assert all(answer.json() for answer in answers)
@@ -181,4 +181,4 @@ def everything_told(service: RunningService) -> list[httpx.Response]:
 def test_second_up_says_that_it_runs_and_where(service: RunningService):
     done = service_command("up", service.environment)
     assert done.returncode == 0
-    assert done.stdout == f"aeflow runs already, on {service.url} (`make down` stops it).\n"
+    assert done.stdout == f"aeflow is already running at {service.url} (`make down` stops it).\n"

@@ -1,4 +1,4 @@
-"""What the service does by itself: it retrains where data drifted, and tells of what went wrong."""
+"""The automations of the service: retraining after drift, and notifications of failures."""
 
 import json
 import threading
@@ -18,8 +18,8 @@ QUICK = {"model": {"latent_dim": 8}, "train": {"epochs": 30}}
 
 
 @pytest.fixture
-def told(service: RunningService) -> Iterator[list[dict]]:
-    """Listens where the service's webhook leads, and collects what it is sent."""
+def notifications(service: RunningService) -> Iterator[list[dict]]:
+    """Listens at the address of the service's webhook; yields the list of received messages."""
     received: list[dict] = []
 
     class Listener(BaseHTTPRequestHandler):
@@ -35,7 +35,9 @@ def told(service: RunningService) -> Iterator[list[dict]]:
         server.shutdown()
 
 
-def test_refusal_and_failure_are_told(service: RunningService, told: list[dict], tmp_path: Path):
+def test_refusal_and_failure_are_notified(
+    service: RunningService, notifications: list[dict], tmp_path: Path
+):
     np.savez(tmp_path / "judged.npz", x_train=load_digits().images[:600].astype(np.uint8))
     source = {"source": f"npz:{tmp_path / 'judged.npz'}"}
     strict = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 0.01}}
@@ -44,13 +46,13 @@ def test_refusal_and_failure_are_told(service: RunningService, told: list[dict],
     failed = service.start("pipeline/on-demand", {"ingest": {"source": "npz:/nowhere.npz"}})
     service.wait(failed, "Failed")
     links = [f"{service.url}/runs/flow-run/{run}" for run in (refused, failed)]
-    until(lambda: {one["link"] for one in told} >= set(links), 60)
-    first, second = (next(one for one in told if one["link"] == link) for link in links)
+    until(lambda: {one["link"] for one in notifications} >= set(links), 60)
+    first, second = (next(one for one in notifications if one["link"] == link) for link in links)
     assert (first["flow"], first["state"]) == ("retrain", "Refused")
     assert "PCA-8" in first["message"]
     assert (second["flow"], second["state"]) == ("pipeline", "Failed")
     assert "/nowhere.npz" in second["text"]
-    assert {one["path"] for one in told} == {f"/hooks/{NOTIFY_TOKEN}"}
+    assert {one["path"] for one in notifications} == {f"/hooks/{NOTIFY_TOKEN}"}
 
 
 def test_drift_starts_one_retraining_and_that_starts_none(service: RunningService, tmp_path: Path):
@@ -63,23 +65,23 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
 
     np.savez(tmp_path / "watched.npz", x_train=16 - digits)
     service.wait(service.start("measure-drift/batch", watched), "Completed")
-    (started,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
-    assert service.run(started).created_by.type == "AUTOMATION"
-    assert service.run(started).parameters["config"]["ingest"] == source
-    service.wait(started, "Completed", "Refused", seconds=180)
-    until(lambda: announced(service, started), 60)
-    assert {run.id for run in retrainings(service)} - before == {started}
+    (retraining,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
+    assert service.run(retraining).created_by.type == "AUTOMATION"
+    assert service.run(retraining).parameters["config"]["ingest"] == source
+    service.wait(retraining, "Completed", "Refused", seconds=180)
+    until(lambda: drift_events(service, retraining), 60)
+    assert {run.id for run in retrainings(service)} - before == {retraining}
 
 
 def retrainings(service: RunningService) -> list[FlowRun]:
-    """Returns the runs that were asked for, without those that wait for their night."""
+    """Returns the retraining runs, without those that the schedule created."""
     nightly = service.client.read_deployment_by_name("retrain/nightly")
     return [run for run in service.runs_of(nightly.id) if not run.auto_scheduled]
 
 
-def announced(service: RunningService, run: UUID) -> list[dict]:
+def drift_events(service: RunningService, run: UUID) -> list[dict]:
     """Returns the events in which a run announced drift."""
     related = {"id": [f"prefect.flow-run.{run}"]}
-    asked = {"event": {"name": ["drift.detected"]}, "related": related}
-    answer = service.client.request("POST", "/events/filter", json={"filter": asked})
+    event_filter = {"event": {"name": ["drift.detected"]}, "related": related}
+    answer = service.client.request("POST", "/events/filter", json={"filter": event_filter})
     return answer.json()["events"]

@@ -1,4 +1,4 @@
-"""What infra/README.md tells to do, done: back up, restore, rotate the credentials."""
+"""The instructions of infra/README.md, carried out: back up, restore, rotate the credentials."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.services.running_service import (
     PLANTED,
     QUICK,
     RunningService,
-    reached,
+    connected_client,
     running,
     service_command,
 )
@@ -29,22 +29,22 @@ LENIENT = {**QUICK, "gate": {"max_ratio_to_pca": 100.0}}
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[RunningService]:
-    """A service of its own: it is wrecked."""
+    """A separate service, because these tests delete its data."""
     with running(AEFLOW_POOLS="control,cpu") as service:
         yield service
 
 
 def follow(service: RunningService, title: str) -> None:
-    """Gives the commands that stand below a title on the page, with this service's folders."""
+    """Runs the commands below a title of the page, with the folders and port of this service."""
     commands = re.findall(rf"^\*\*{title}.*?^```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
-    here = {
+    replacements = {
         ".aeflow": service.home.name,
         "aeflow-store": service.store.name,
         "54320": service.environment["AEFLOW_POSTGRES_PORT"],
         "make ": f"make --silent -C {ROOT} ",
     }
-    for written, ours in here.items():
-        commands = commands.replace(written, ours)
+    for default, own_value in replacements.items():
+        commands = commands.replace(default, own_value)
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", commands],
         cwd=service.home.parent,
@@ -73,7 +73,7 @@ def test_what_was_backed_up_is_there_again_after_all_was_lost(own: RunningServic
     shutil.rmtree(own.store)
     follow(own, "Restore")
 
-    with reached(own.environment, own.auth) as client:
+    with connected_client(own.environment, own.auth) as client:
         again = replace(own, client=client)
         assert again.state(run) == "Completed"
         assert again.logs(run)
@@ -94,7 +94,7 @@ def test_after_rotation_the_old_credentials_are_refused_and_workers_have_the_new
     assert own.ask_database("SELECT 1", new["AEFLOW_POSTGRES_PASSWORD"]) == 1
     with pytest.raises(asyncpg.InvalidPasswordError):
         own.ask_database("SELECT 1", PLANTED["AEFLOW_POSTGRES_PASSWORD"])
-    with reached(own.environment, new["PREFECT_API_AUTH_STRING"]) as client:
+    with connected_client(own.environment, new["PREFECT_API_AUTH_STRING"]) as client:
         again = replace(own, client=client)
         again.wait(again.start("train-autoencoder/cpu", QUICK), "Completed")
 

@@ -1,4 +1,4 @@
-"""What becomes of a run when a process of the service is killed, is away, or told to stop."""
+"""Runs when a process of the service is killed, is away, or is stopped."""
 
 import json
 import time
@@ -24,12 +24,12 @@ from tests.services.running_service import SEEDS, SOME_EPOCHS, RunningService, u
 
 AT_WORK = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 STARTED_AGAIN_SECONDS = 40
-"""By then the automation has started a run again that crashed, if ever."""
+"""Within this time the automation restarts a crashed run, if it restarts it at all."""
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running(service: RunningService) -> Iterator[None]:
-    """Whatever was done to it, every run has an end: an automation sees to the dead ones."""
+    """Waits until every run has ended; an automation marks dead runs as Crashed."""
     yield
     until(lambda: at_work(service) == [], 180)
 
@@ -45,33 +45,33 @@ def is_whole(service: RunningService, checkpoint: Path) -> bool:
 
 
 def retry(service: RunningService, run: UUID) -> None:
-    """Does what `prefect flow-run retry` does."""
+    """Retries a run, like `prefect flow-run retry`."""
     service.client.set_flow_run_state(run, Scheduled(message="Retried"), force=True)
 
 
 def kill_with_its_worker(service: RunningService, run: UUID) -> None:
     worker = psutil.Process(service.pid("worker-cpu"))
     for process in [worker, *worker.children(recursive=True), service.process(run)]:
-        with suppress(psutil.NoSuchProcess):  # it went with its parent
+        with suppress(psutil.NoSuchProcess):  # it has exited with its parent
             process.kill()
 
 
 @contextmanager
-def patience(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
-    """Lets an automation wait for another time in the block: nobody tests for twenty minutes."""
-    (there,) = [one for one in service.client.read_automations() if one.name == name]
-    before = AutomationCore.model_validate(there.model_dump(exclude={"id", "owner_resource"}))
+def waiting_time(service: RunningService, name: str, within: timedelta) -> Iterator[None]:
+    """Changes the waiting time of an automation in the block: twenty minutes are too long here."""
+    (automation,) = [one for one in service.client.read_automations() if one.name == name]
+    before = AutomationCore.model_validate(automation.model_dump(exclude={"id", "owner_resource"}))
     trigger = before.trigger.model_copy(update={"within": within})
-    service.client.update_automation(there.id, before.model_copy(update={"trigger": trigger}))
+    service.client.update_automation(automation.id, before.model_copy(update={"trigger": trigger}))
     try:
         yield
     finally:
-        service.client.update_automation(there.id, before)
+        service.client.update_automation(automation.id, before)
 
 
 @contextmanager
-def held_back(service: RunningService) -> Iterator[None]:
-    """Stops the supervisor for the block, so that it starts nothing again."""
+def suspended_supervisor(service: RunningService) -> Iterator[None]:
+    """Suspends the supervisor in the block, so that it restarts nothing."""
     supervisor = psutil.Process(json.loads((service.home / "service.lock").read_text())["pid"])
     supervisor.suspend()
     try:
@@ -90,7 +90,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
     assert "-9" in str(crashed.state.message)
     assert checkpoint.exists()
 
-    until(lambda: service.resumed(run), 120)
+    until(lambda: service.resumed_steps(run), 120)
     service.process(run).kill()
     service.wait(run, "Crashed", seconds=30)
     time.sleep(STARTED_AGAIN_SECONDS)
@@ -98,7 +98,7 @@ def test_killed_run_crashes_in_seconds_and_starts_again_by_itself_once(service: 
 
     retry(service, run)
     service.wait(run, "Completed", seconds=180)
-    first, second = service.resumed(run)
+    first, second = service.resumed_steps(run)
     assert 0 < first <= second
     assert is_whole(service, checkpoint)
 
@@ -114,12 +114,12 @@ def test_run_whose_worker_was_killed_with_it_is_found_and_starts_again(service: 
 
     service.wait(run, "Completed", seconds=240)
     assert service.run(run).run_count == 2
-    assert len(service.resumed(run)) == 1
+    assert len(service.resumed_steps(run)) == 1
     assert is_whole(service, checkpoint)
 
 
 def test_run_that_was_killed_before_it_began_is_found(service: RunningService):
-    with patience(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
+    with waiting_time(service, "aeflow: a run that never began crashed", timedelta(seconds=30)):
         run = service.start("train-autoencoder/cpu", {"train": {"seed": next(SEEDS)}})
         until(lambda: service.processes(run), 60)
         kill_with_its_worker(service, run)
@@ -142,14 +142,14 @@ def test_run_completes_though_what_it_speaks_to_is_away(
 ):
     run, checkpoint = service.start_training("train-autoencoder/cpu", epochs=2 * SOME_EPOCHS)
     before = service.pid(part)
-    with held_back(service):
+    with suspended_supervisor(service):
         psutil.Process(before).kill()
         time.sleep(seconds)
     until(lambda: service.pid(part) not in (None, before), 60)
     until(lambda: service.state(run) != "away", 60)
     service.wait(run, "Completed", seconds=300)
-    # Its last sign of life may be half a minute older than the outage: then it is taken for dead
-    # and started once more, and waits for what the first makes. That is told in infra/README.md.
+    # Its last heartbeat may be half a minute older than the outage. Then it is taken for dead and
+    # started once more, and waits for the result of the first. infra/README.md describes this.
     assert service.run(run).run_count <= 2
     assert is_whole(service, checkpoint)
 
@@ -171,6 +171,6 @@ def test_worker_that_is_told_to_stop_lets_its_run_keep_its_work(service: Running
     )
     assert checkpoint.exists()
 
-    # The supervisor has started another worker, and the server the run.
+    # The supervisor has started another worker, and the server has rescheduled the run.
     service.wait(run, "Completed", seconds=240)
-    assert len(service.resumed(run)) == 1
+    assert len(service.resumed_steps(run)) == 1

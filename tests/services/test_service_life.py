@@ -1,4 +1,4 @@
-"""How the service starts and stops, on a machine without PostgreSQL, and what is in its way."""
+"""Start and stop of the service on a machine without PostgreSQL, and with a taken port."""
 
 import json
 import re
@@ -16,9 +16,9 @@ from tests.services.running_service import new_environment, service_command
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    made = new_environment(tmp_path) | {"AEFLOW_DATABASE": "sqlite", "AEFLOW_POOLS": "cpu"}
-    yield made
-    service_command("down", made)
+    settings = new_environment(tmp_path) | {"AEFLOW_DATABASE": "sqlite", "AEFLOW_POOLS": "cpu"}
+    yield settings
+    service_command("down", settings)
 
 
 def ours(environment: dict[str, str]) -> list[psutil.Process]:
@@ -26,14 +26,14 @@ def ours(environment: dict[str, str]) -> list[psutil.Process]:
 
 
 def test_taken_port_is_one_line_and_nothing_starts(environment: dict[str, str]):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", int(environment["AEFLOW_PORT"])))
-        taken.listen()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", int(environment["AEFLOW_PORT"])))
+        listener.listen()
         done = service_command("up", environment)
     assert done.returncode != 0
     assert done.stderr.splitlines()[0] == (
-        f"aeflow: Port {environment['AEFLOW_PORT']} is taken. Set AEFLOW_PORT to a free one, "
-        "or stop what listens there."
+        f"aeflow: Port {environment['AEFLOW_PORT']} is taken. Set AEFLOW_PORT to a free port, "
+        "or stop the program that listens there."
     )
     assert not Path(environment["AEFLOW_HOME"]).exists()
 
@@ -42,21 +42,21 @@ def test_service_without_postgres_lives_through_kills_and_stops_without_a_trace(
     home = Path(environment["AEFLOW_HOME"])
     up = service_command("up", environment)
     assert up.returncode == 0, up.stderr
-    assert "aeflow runs, on SQLite" in up.stdout
+    assert "aeflow is running on SQLite" in up.stdout
     assert oct((home / "secrets").stat().st_mode) == "0o100600"
 
-    # The supervisor itself is killed: the next `up` ends what it left, and starts anew.
+    # The supervisor itself is killed. The next `up` ends its leftover processes and starts again.
     psutil.Process(int(json.loads((home / "service.lock").read_text())["pid"])).kill()
-    left = ours(environment)
-    assert len(left) >= 4
+    leftovers = ours(environment)
+    assert len(leftovers) >= 4
     again = service_command("up", environment)
     assert again.returncode == 0, again.stderr
-    assert not any(process.is_running() for process in left)
+    assert not any(process.is_running() for process in leftovers)
 
     start = time.monotonic()
     down = service_command("down", environment)
     assert re.fullmatch(r"aeflow stopped in \d+ s\.\n", down.stdout)
     assert time.monotonic() - start < 30
     assert ours(environment) == []
-    assert service_command("down", environment).stdout == "aeflow does not run.\n"
+    assert service_command("down", environment).stdout == "aeflow is not running.\n"
     assert not (home / "service.json").exists()

@@ -1,4 +1,4 @@
-"""One training on several machines: a run on each, by the queue with its name."""
+"""One training on several machines: one run per machine, from the queue with its name."""
 
 from tests.clusters import addresses
 from tests.services.running_service import SOME_EPOCHS, RunningService
@@ -20,6 +20,6 @@ def test_killed_on_one_of_two_machines_both_runs_start_again(service: RunningSer
         assert child.run_count == 2
         assert child.state is not None
         assert child.state.is_completed()
-        assert len(service.resumed(child.id)) == 1
+        assert len(service.resumed_steps(child.id)) == 1
     manifest = checkpoint.parents[1].with_suffix("") / "_manifest.json"
     assert '"num_machines": 2' in manifest.read_text()

@@ -1,4 +1,4 @@
-"""The service in the surroundings of a company's machine: a proxy, a strict umask, no home."""
+"""The service in the environment of a company's machine: a proxy, a strict umask, no home."""
 
 import os
 import shutil
@@ -16,18 +16,18 @@ from tests.services.running_service import new_environment, service_command
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="aeflow-"))
-    folder.chmod(0o711)  # PostgreSQL runs as another user, which must get in
-    made = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
-    made["AEFLOW_HOME"] = str(folder / "new" / "home")
-    yield made
-    service_command("down", made)
+    folder.chmod(0o711)  # PostgreSQL runs as another user, which must enter it
+    settings = new_environment(folder) | {"AEFLOW_POOLS": "cpu"}
+    settings["AEFLOW_HOME"] = str(folder / "new" / "home")
+    yield settings
+    service_command("down", settings)
     shutil.rmtree(folder)
 
 
 def test_service_starts_under_a_proxy_a_strict_umask_and_without_a_home(environment):
     before = os.umask(0o077)
     try:
-        with socket.socket() as proxy:  # listens, and never answers
+        with socket.socket() as proxy:  # listens but never answers
             proxy.bind(("127.0.0.1", 0))
             proxy.listen()
             address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
@@ -36,7 +36,7 @@ def test_service_starts_under_a_proxy_a_strict_umask_and_without_a_home(environm
     finally:
         os.umask(before)
     assert up.returncode == 0, up.stderr + up.stdout
-    assert "aeflow runs, on PostgreSQL" in up.stdout
+    assert "aeflow is running on PostgreSQL" in up.stdout
     exempt = [process.environ()["NO_PROXY"] for process in marked(Path(environment["AEFLOW_HOME"]))]
     assert set(exempt) == {"127.0.0.1,localhost,::1"}
     log = Path(environment["AEFLOW_HOME"]) / "logs" / "deployments.log"

@@ -1,4 +1,4 @@
-"""Fashion-MNIST by the stock builder of TFDS, from the original files and without a network."""
+"""Fashion-MNIST by TFDS's own builder, from the original files and without a network."""
 
 import json
 import subprocess
@@ -25,15 +25,16 @@ import json, sys
 from aeflow.configs import IngestConfig
 from aeflow.datasets.sources import open_source
 config = IngestConfig(source="fashion_mnist", data_dir=sys.argv[1], manual_dir=sys.argv[2])
-said = []
-source = open_source(config, on_wait=said.append)
-print(json.dumps({"pieces": [[p.name, p.digest, p.rows] for p in source.pieces()], "said": said}))
+messages = []
+source = open_source(config, on_wait=messages.append)
+pieces = [[piece.name, piece.digest, piece.rows] for piece in source.pieces()]
+print(json.dumps({"pieces": pieces, "messages": messages}))
 """
 
 
 @dataclass(frozen=True)
 class PreparedTwice:
-    """Says where a dataset lies that two processes prepared at once, and what each of them saw."""
+    """Holds the folder of a dataset that two processes prepared at once, and what each printed."""
 
     data_dir: Path
     outputs: list[dict]
@@ -49,12 +50,12 @@ def fashion_tfds(tmp_path_factory) -> PreparedTwice:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=280) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    outputs = [process.communicate(timeout=280) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
     return PreparedTwice(
         folder / "prepared",
-        [json.loads(out.splitlines()[-1]) for out, _ in said],
-        [line for out, err in said for line in (out + err).splitlines()[:-1]],
+        [json.loads(out.splitlines()[-1]) for out, _ in outputs],
+        [line for out, err in outputs for line in (out + err).splitlines()[:-1]],
     )
 
 
@@ -75,11 +76,11 @@ def test_files_that_are_not_the_originals_are_refused(tmp_path):
 
 
 def test_interrupted_preparation_ends_its_child_and_prepares_nothing(tmp_path):
-    seen = []
+    messages = []
 
     def interrupt(message):
-        seen.append(message)
-        if seen.count("prepares fashion_mnist") > 2:
+        messages.append(message)
+        if messages.count("prepares fashion_mnist") > 2:
             raise Interrupted("enough")
 
     originals = restore_originals(tmp_path / "originals")
@@ -96,7 +97,7 @@ def test_two_processes_that_prepare_tfds_fashion_mnist_at_once_both_get_it(fashi
     first, second = fashion_tfds.outputs
     assert first["pieces"] == second["pieces"]
     assert [piece[::2] for piece in first["pieces"]] == [["test", 10_000], ["train", 60_000]]
-    workers = [any("prepares" in line for line in output["said"]) for output in (first, second)]
+    workers = [any("prepares" in line for line in output["messages"]) for output in (first, second)]
     assert sorted(workers) == [False, True]
 
 

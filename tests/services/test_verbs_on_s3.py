@@ -1,4 +1,4 @@
-"""What holds for a folder and a bucket in memory holds on a real S3 server, too."""
+"""The tests of a folder and of a bucket in memory, repeated on a real S3 server."""
 
 import uuid
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ from tests.storage.test_verbs import *  # noqa: F403
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Seaweed]:
-    found = Seaweed(tmp_path_factory.mktemp("seaweed"))
-    found.start()
+    seaweed = Seaweed(tmp_path_factory.mktemp("seaweed"))
+    seaweed.start()
     with pytest.MonkeyPatch.context() as owner:
-        become(found.environment(), owner)
+        become(seaweed.environment(), owner)
         Bucket("s3://shared").files().put("beside", b"")  # makes the bucket
-    yield found
-    found.stop()
+    yield seaweed
+    seaweed.stop()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What each form of the service tells its processes: `make up`, Compose, Kubernetes, systemd."""
+"""Environments that `make up`, Compose, Kubernetes and systemd give to the service's processes."""
 
 import os
 from pathlib import Path
@@ -26,21 +26,21 @@ DIFFERING = {
     ),
     *("PREFECT_SERVER_UI_STATIC_DIRECTORY", "AEFLOW_POSTGRES_PASSWORD"),
 }
-"""Addresses, folders and secrets, which each form has of its own."""
+"""Addresses, folders and secrets, which differ between the forms of the service."""
 
 
-def told_by_make_up(part: str) -> dict[str, str]:
-    """Returns what `make up` tells a part, addresses and secrets aside."""
+def make_up_environment(part: str) -> dict[str, str]:
+    """Returns the environment that `make up` gives a part, without addresses and secrets."""
     settings = Settings.of({})
     postgres = Postgres(Path("/bin"), settings.home, 54320, None)
-    with patch.dict(os.environ, clear=True):  # what the caller has is passed on, and not ours
+    with patch.dict(os.environ, clear=True):  # parts inherit the caller's environment
         groups = parts_of(settings, Credentials("admin:a", "b", "c"), postgres)
-    (found,) = [one for group in groups for one in group if one.name == part]
-    return common(dict(found.environment))
+    (matching_part,) = [one for group in groups for one in group if one.name == part]
+    return common(dict(matching_part.environment))
 
 
 def common(environment: dict[str, str]) -> dict[str, str]:
-    """Returns what must be the same everywhere."""
+    """Returns the variables that must be the same in all forms."""
     return {
         name: str(value)
         for name, value in environment.items()
@@ -53,7 +53,7 @@ def compose() -> dict:
 
 
 def manifests(folder: str) -> list[dict]:
-    """Returns what lies in a folder of infra/kubernetes, but for its kustomization."""
+    """Returns the manifests in a folder of infra/kubernetes, without its kustomization."""
     paths = sorted((INFRA / "kubernetes" / folder).glob("*.yaml"))
     return [
         manifest
