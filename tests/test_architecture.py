@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from aeflow.configs.ingest import FORMS, IngestConfig
+from aeflow.configs.ingest import FORMS
 from aeflow.configs.model import KindOptions, NetworkOptions
 from tests.source_code import ROOT, dotted, is_module, modules
 
@@ -216,11 +216,6 @@ def test_table_and_options_name_the_same_choices(name, options):
 
 def test_every_source_has_a_form():
     assert set(TABLES["SOURCES"]) == set(FORMS)
-
-
-def test_every_source_is_described():
-    described = IngestConfig.model_fields["source"].description or ""
-    assert [name for name in TABLES["SOURCES"] if name not in described] == []
 
 
 @pytest.mark.parametrize("name", TABLES)

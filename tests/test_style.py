@@ -91,7 +91,7 @@ def test_conditions_are_not_places():
 
 
 def test_programs_are_not_persons():
-    """A process, a worker or a caller "that" does something; nobody is "who"."""
+    """The word for a process, a worker or a caller is "that"."""
     wrong = [
         f"{module.path}: {found.group()}"
         for module in (*EVERY, *modules("benchmarks"))

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from aeflow.configs.config import NOT_HASHED, Config
 
 __all__ = [
+    "ADDRESSES",
     "FORMS",
     "DatasetOptions",
     "ImageOptions",
@@ -20,31 +21,6 @@ __all__ = [
 def _split_columns(columns: object) -> object:
     """Splits column names that the command line gives as `a,b,c`."""
     return tuple(columns.split(",")) if isinstance(columns, str) else columns
-
-
-class DatasetOptions(Config):
-    """Sets where a dataset comes from and how it is split. These options apply to all sources."""
-
-    source: str = Field(default="digits", min_length=1, json_schema_extra=NOT_HASHED)
-    """digits, tfds:NAME, images:DIR, parquet:PATH, csv:PATH, npz:FILE, idx:DIR or arrow:DIR."""
-    name: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
-    )
-    """Name of the dataset; taken from the source if not set."""
-    splits: Literal["source", "all"] = "source"
-    """Keep the source's splits and fill missing ones, or put every row into one split, all."""
-    validation_one_in: int = Field(default=20, ge=2, le=10_000)
-    """One training row in this many is for validation, if the source has no such split."""
-    test_one_in: int = Field(default=10, ge=2, le=10_000)
-    """One row in this many is for testing, if the source has no test split."""
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    """Seed of the assignment of rows to splits."""
-    train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    """Train and validate only on rows with this label; the test split keeps all labels."""
-    max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
-    """Largest share of bad rows, which go to quarantine; with more, ingestion fails."""
-    shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
-    """Largest size of one shard's features in bytes; a shard always holds at least one row."""
 
 
 class TableOptions(Config):
@@ -98,6 +74,38 @@ FORMS = {
     "arrow": SourceForm("FOLDER"),
 }
 """The form of each source, by the name before the colon."""
+
+ADDRESSES = tuple(f"{name}:{form.place}".rstrip(":") for name, form in FORMS.items())
+"""How the address of each source is written, such as `csv:PATH`."""
+
+
+class DatasetOptions(Config):
+    """Sets where a dataset comes from and how it is split. These options apply to all sources."""
+
+    source: str = Field(
+        default="digits",
+        min_length=1,
+        json_schema_extra=NOT_HASHED,
+        description=f"Address of the data: {', '.join(ADDRESSES)}.",
+    )
+    name: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
+    )
+    """Name of the dataset; taken from the source if not set."""
+    splits: Literal["source", "all"] = "source"
+    """Keep the source's splits and fill missing ones, or put every row into one split, all."""
+    validation_one_in: int = Field(default=20, ge=2, le=10_000)
+    """One training row in this many is for validation, if the source has no such split."""
+    test_one_in: int = Field(default=10, ge=2, le=10_000)
+    """One row in this many is for testing, if the source has no test split."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of the assignment of rows to splits."""
+    train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
+    """Train and validate only on rows with this label; the test split keeps all labels."""
+    max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
+    """Largest share of bad rows, which go to quarantine; with more, ingestion fails."""
+    shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
+    """Largest size of one shard's features in bytes; a shard always holds at least one row."""
 
 
 class IngestConfig(TfdsOptions, ImageOptions, TableOptions, DatasetOptions):

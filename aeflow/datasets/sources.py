@@ -8,7 +8,14 @@ from typing import Protocol
 
 import numpy as np
 
-from aeflow.configs.ingest import FORMS, ImageOptions, IngestConfig, TableOptions, TfdsOptions
+from aeflow.configs.ingest import (
+    ADDRESSES,
+    FORMS,
+    ImageOptions,
+    IngestConfig,
+    TableOptions,
+    TfdsOptions,
+)
 from aeflow.errors import ConfigError
 
 __all__ = [
@@ -43,8 +50,7 @@ SOURCES = {
 """The class of each source, as `module:name`; the module is loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
-PLACES = [f"{name}:{form.place}" for name, form in FORMS.items() if form.place]
-CHOICES = ", ".join(("digits", *SHORT, *PLACES))
+CHOICES = ", ".join((*ADDRESSES, *SHORT))
 """All ways to write a source, for messages and help."""
 
 OPTIONS = {

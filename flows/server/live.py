@@ -18,7 +18,7 @@ from aeflow.progress import Progress
 from flows.server.cancelling import SERVER_TROUBLE, Cancellation
 from flows.server.listening import listening
 
-__all__ = ["SERVER_TROUBLE", "ProgressPage", "shown"]
+__all__ = ["SERVER_TROUBLE", "ProgressPage", "live_stage"]
 
 LOGGERS = ("aeflow", "flows")
 SECONDS_BETWEEN = 1.0
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(stage: str) -> Iterator[None]:
+def live_stage(stage: str) -> Iterator[None]:
     """Shows the progress of the stage within the block on a page, and our log in the run's log.
 
     The stage is interrupted if its run is cancelled.
