@@ -50,7 +50,7 @@ SOURCES = {
 """The class of each source, as `module:name`; the module is loaded on use."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
-CHOICES = ", ".join((*ADDRESSES, *SHORT))
+CHOICES = ", ".join((*ADDRESSES[:1], *SHORT, *ADDRESSES[1:]))
 """All ways to write a source, for messages and help."""
 
 OPTIONS = {
