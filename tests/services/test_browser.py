@@ -146,7 +146,7 @@ def test_deployments_are_listed(screen: Screen):
 
 def test_form_describes_each_field_and_its_bounds(form: Page):
     description = form.get_by_text(
-        "Numbers in the latent of one example. At least 1, at most 65,536."
+        "Number of dimensions of one example's latent. At least 1, at most 65,536."
     )
     expect(description).to_be_visible()
     latent = labelled(form, "Latent Dim")
