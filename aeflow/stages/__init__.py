@@ -1,4 +1,4 @@
-"""What a stage is: one typed function that answers a question, and what it works with."""
+"""The stages: each is a typed function that answers a question, with a context to work in."""
 
 from aeflow.stages.stage import Stage, stage
 from aeflow.stages.work import Answered, Context, Work

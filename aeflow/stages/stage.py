@@ -1,4 +1,4 @@
-"""A stage, declared once: from its function's signature follows the question that it answers."""
+"""A stage is declared once; its function's signature defines the question that it answers."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Stage(Generic[P, A]):
-    """Answers a question from the store, or by its function; `stage` makes one.
+    """Answers a question from the store, or else by its function; `stage` declares one.
 
-    `train(context, dataset, config, model_config=...)` returns the answer, and
-    `train.question(dataset, config, model_config=...)` what is asked for it.
+    `train(context, dataset, config, model_config=...)` returns the answer.
+    `train.question(dataset, config, model_config=...)` returns the question.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Stage(Generic[P, A]):
         self.__doc__ = function.__doc__
 
     def __call__(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> A:
-        """Returns the answer in the context's store, made now if it is not there yet."""
+        """Returns the answer from the context's store; computes it if it is not stored yet."""
         work = self.ask(context, *args, **kwargs)
 
         def make(draft: Draft) -> Answered:
@@ -74,14 +74,14 @@ class Stage(Generic[P, A]):
         return self._answer(work, answer, *args, **kwargs) if self._answer else answer()
 
     def ask(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> Work:
-        """Returns the work that a call begins with, and in it the whole question."""
+        """Returns the work that a call begins with, which contains the whole question."""
         work = Work(self.question(*args, **kwargs), context)
         return self._asking(work, *args, **kwargs) if self._asking else work
 
     def question(self, *args: P.args, **kwargs: P.kwargs) -> Question:
-        """Returns the question that follows from the arguments, which configs and artifacts are.
+        """Returns the question that follows from the arguments that are configs or artifacts.
 
-        Of stages that look something up before they ask, `ingest` and `gate`, it is a part.
+        `ingest` and `gate` look something up before they ask, so this is only a part of theirs.
         """
         configs, inputs = {}, {}
         for name, value in self.arguments(*args, **kwargs).items():
@@ -99,7 +99,7 @@ class Stage(Generic[P, A]):
         )
 
     def arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        """Returns the arguments by their names, with the defaults of those that are left out."""
+        """Returns the arguments by name, with the defaults of those that are left out."""
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
@@ -116,18 +116,18 @@ def stage(
     asking: Callable[Concatenate[Work, P], Work] | None = None,
     answer: Callable[Concatenate[Work, Callable[[], A], P], A] | None = None,
 ) -> Callable[[Callable[Concatenate[Work, P], Answered]], Stage[P, A]]:
-    """Declares a function to be a stage.
+    """Returns a decorator that makes a stage of a function.
 
     Args:
-        answer_type: The artifact that the function makes.
-        name: The stage's name. It is hashed.
-        version: It is hashed, and rises when the same question gets another answer.
-        run_name: What one run is called, with the parameters' names in braces.
-        resumable: Whether an interrupted draft stays and is gone on with.
-        inputs: The hashed names of parameters that have another one; None leaves it out of the
-            question, because another parameter implies it.
-        asking: Completes the question, if it does not follow from the arguments alone.
-        answer: Answers instead of the store, if not every process that is asked may answer.
+        answer_type: Type of the artifact that the function makes.
+        name: Name of the stage. It is hashed.
+        version: Version of the stage. It is hashed, so raise it if the answers change.
+        run_name: Name of a run, with names of parameters in braces.
+        resumable: Whether the draft of an interrupted run is kept and continued by the next run.
+        inputs: Hashed names of parameters, if they differ from the parameters' names. None leaves
+            a parameter out of the question, because another parameter implies it.
+        asking: Function that completes the question, if the arguments alone do not define it.
+        answer: Function that answers instead of the store, if not every process may answer.
     """
 
     def declare(function: Callable[Concatenate[Work, P], Answered]) -> Stage[P, A]:

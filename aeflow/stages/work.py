@@ -1,4 +1,4 @@
-"""What a stage works with: the store, how fast, on which machine, and the draft of its answer."""
+"""What a stage works with: the store, the runtime, the machine and the draft of its answer."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +15,12 @@ from aeflow.storage import Draft, Store
 __all__ = ["Answered", "Context", "Work"]
 
 Spread = Callable[[Sequence[Any]], Iterator[int]]
-"""Has groups of shards encoded elsewhere; yields, at least once a second, the rows that are new."""
+"""Encodes groups of shards elsewhere; yields the count of new rows at least once a second."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Says where the answer of a stage is kept, how fast it is made, and what hears of progress."""
+    """Holds the store of a stage's answer, the runtime options and the progress callback."""
 
     store: Store
     runtime: RuntimeConfig = RuntimeConfig()
@@ -29,7 +29,7 @@ class Context:
 
 
 class Work:
-    """One call of a stage: what it is asked, where it works, and the draft of its answer."""
+    """One call of a stage: its question, its context and the draft of its answer."""
 
     def __init__(self, question: Question, context: Context):
         self.question = question
@@ -42,9 +42,9 @@ class Work:
 
     @cached_property
     def machine(self) -> Machine:
-        """What this process computes on. Its first use imports TensorFlow and prepares it.
+        """The machine of this process. Its first use imports TensorFlow and prepares it.
 
-        Raises UnfitMachine if this process or machine cannot be what the runtime asks for.
+        Raises UnfitMachine if this process or machine cannot do what the runtime options require.
         """
         from aeflow.compute.runtime import prepare
 
@@ -64,15 +64,15 @@ class Work:
         return self.runtime.model_dump(mode="json") | machine
 
     def asking(self, question: Question, opened: Any = None) -> "Work":
-        """Returns this work with another question, and with what was opened to ask it."""
+        """Returns a copy of this work with another question, and with what was opened to ask it."""
         return self._changed(question=question, opened=opened)
 
     def within(self, draft: Draft) -> "Work":
-        """Returns this work with the draft of its answer."""
+        """Returns a copy of this work with the draft of its answer."""
         return self._changed(_draft=draft)
 
     def heard_by(self, on_progress: OnProgress) -> "Work":
-        """Returns this work with another callback for its progress."""
+        """Returns a copy of this work with another progress callback."""
         return self._changed(on_progress=on_progress)
 
     def _changed(self, **attributes: Any) -> "Work":
