@@ -1,4 +1,4 @@
-"""Chains of small artifacts, each made from the one before, as the stages commit theirs."""
+"""Chains of small artifacts, each made from the one before and committed as the stages do."""
 
 import os
 import time
@@ -27,7 +27,7 @@ FIELDS: dict[type[Artifact], dict] = {
 
 
 def made(store: Store, kind: type[Artifact], word: str, **inputs: Artifact):
-    """Commits an artifact that holds a word; its fields are the same in all."""
+    """Commits an artifact that holds a word; all other fields are constants."""
     question = question_of(kind, word, **inputs)
     digest = digest_of([kind.folder, word])
     fields = {**FIELDS[kind], "digest": digest, **named(kind, inputs)}
@@ -61,7 +61,7 @@ def named(kind: type[Artifact], inputs: dict[str, Artifact]) -> dict:
 
 
 def chain(store: Store, word: str) -> dict[str, str]:
-    """Makes a dataset and all that a run makes of it; returns where each lies."""
+    """Commits a dataset and everything that a run makes of it; returns their addresses."""
     dataset = made(store, Dataset, word)
     model = made(store, Model, word, dataset=dataset)
     of = {"dataset": dataset, "model": model}
@@ -85,14 +85,14 @@ def crown(store: Store, links: dict[str, str]) -> None:
 
 
 def age(store: Store, seconds: float = 86_400) -> None:
-    """Sets the time of everything in a store back."""
+    """Sets the modification time of all files in a store back by `seconds`."""
     then = time.time() - seconds
     for path in store.root.rglob("*"):
         os.utime(path, (then, then))
 
 
 def addresses_in(store: Store) -> set[str]:
-    """Lists the folders of a store, those of aliases left out."""
+    """Returns the addresses of the folders in a store, without aliases."""
     return {
         path.relative_to(store.root).as_posix()
         for path in store.root.glob("*/*")
@@ -101,7 +101,7 @@ def addresses_in(store: Store) -> set[str]:
 
 
 def problems_in(store: Store) -> list[str]:
-    """Lists what is wrong in a store: damaged artifacts, and such as lost what they are made of."""
+    """Lists what is wrong in a store: damaged artifacts, and artifacts with missing inputs."""
     found = []
     for folder in (kind.folder for kind in Artifact.__subclasses__()):
         for name in store.files.folders(folder):

@@ -1,7 +1,8 @@
-"""What many tests start from: a store with the real digits, and a model of them.
+"""Fixtures that many tests share: a store with the real digits, and a model of them.
 
-The flows, and so Prefect, are imported first: Prefect closes what logging handlers there are, and
-that of absl, which TensorFlow brings, would close the stream that pytest captures errors in.
+The flows, and with them Prefect, are imported first. Prefect closes all logging handlers that
+exist. One of them would be absl's, which comes with TensorFlow and would close the stream in which
+pytest captures errors.
 """
 
 import shutil
@@ -19,7 +20,7 @@ from flows import pipeline  # noqa: F401
 
 @dataclass(frozen=True)
 class Stages:
-    """Holds a store and what the stages have left in it."""
+    """Holds a store and the answers that the stages committed to it."""
 
     store: Store
     dataset: Dataset
@@ -35,7 +36,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory) -> tuple[Store, Dataset]:
-    """The digits in many small shards; tests that write to the store take one of their own."""
+    """The digits in many small shards; tests that write to the store use a copy of their own."""
     from aeflow.stages.ingestion import ingest
 
     store = Store(tmp_path_factory.mktemp("digits"))
@@ -44,7 +45,7 @@ def digits(tmp_path_factory) -> tuple[Store, Dataset]:
 
 @pytest.fixture(scope="session")
 def stages(digits) -> Stages:
-    """All stages on the digits: 8 numbers for 64 pixels, 20 epochs."""
+    """All stages on the digits: 8 latent dimensions for 64 pixels, 20 epochs."""
     from aeflow.stages.encoding import encode
     from aeflow.stages.evaluation import evaluate
     from aeflow.stages.training import train
@@ -64,7 +65,7 @@ def changed(stages: Stages, tmp_path: Path) -> Stages:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails the session on a skipped test: a part that is missing is a part not tested."""
+    """Fails the session if a test was skipped, because the skipped part is not tested."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,4 +1,4 @@
-"""Fashion-MNIST as Debian's package `dataset-fashion-mnist` brings it, and as it was published."""
+"""Fashion-MNIST as Debian's package `dataset-fashion-mnist` ships it, and as first published."""
 
 import gzip
 import struct
@@ -17,7 +17,7 @@ BLOCK = 100_000
 
 
 def restore_originals(folder: Path) -> Path:
-    """Writes the four files with the gzip headers they were published with, as TFDS wants them."""
+    """Writes the four files with the gzip headers of their publication, as TFDS requires."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.gz"):
         modified = struct.pack("<I", MODIFIED[path.name.partition("-")[0]])
@@ -27,7 +27,7 @@ def restore_originals(folder: Path) -> Path:
 
 
 def write_repeated(path: Path, rows: int) -> None:
-    """Writes Fashion-MNIST over and over as `x_train` [rows, 28, 28] of an archive."""
+    """Writes Fashion-MNIST repeatedly, as `x_train` [rows, 28, 28] of an archive."""
     content = gzip.decompress((FOLDER / "train-images-idx3-ubyte.gz").read_bytes())
     images = np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)
     header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 28, 28)}

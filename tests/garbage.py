@@ -1,6 +1,6 @@
-"""A dense network with a layer that returns garbage in bfloat16 only, as a library's fault would.
+"""A dense network with a layer that returns garbage only in bfloat16, as a library bug might.
 
-A test puts it in the place of the dense network by its entry in `NETWORKS`, and chooses the fault.
+A test replaces the dense network with it by the entry in `NETWORKS`, and chooses the fault.
 """
 
 import tensorflow as tf
@@ -10,11 +10,11 @@ from aeflow.models.networks import dense
 __all__ = ["FAULT", "Decoder", "Encoder"]
 
 FAULT = "values"
-"""One of: none, values, not finite, many rows (only of 16 or more at once), gradient."""
+"""One of: none, values, not finite, many rows (only in batches of 16 or more), gradient."""
 
 
 class Faulty(tf.keras.layers.Layer):
-    """Passes x [B, D] on in float32, and garbage of x in bfloat16."""
+    """Returns x [B, D] in float32, and garbage in bfloat16."""
 
     def call(self, x):
         if self.compute_dtype == "float32" or FAULT == "none":
@@ -32,7 +32,7 @@ def _wrong_gradient(x):
 
 
 class Encoder(dense.Encoder):
-    """The dense encoder with the faulty layer between its two."""
+    """The dense encoder with the faulty layer between its two layers."""
 
     def __init__(self, options, *, num_outputs: int):
         super().__init__(options, num_outputs=num_outputs)

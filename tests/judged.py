@@ -1,4 +1,4 @@
-"""Evaluations and verdicts as a test wants them, committed as the stages commit theirs."""
+"""Evaluations and verdicts with chosen values, committed as the stages commit theirs."""
 
 import json
 
@@ -29,7 +29,7 @@ def evaluation(
     split: str = "test",
     latents: np.ndarray | None = None,
 ) -> Evaluation:
-    """Commits an evaluation with these metrics."""
+    """Commits an evaluation with the given metrics."""
     latents = np.zeros((3, 2), np.float32) if latents is None else latents
     question = Question(
         stage="evaluate",
@@ -77,7 +77,7 @@ def verdict(store: Store, model: Model, *, passed: bool = True, champion: str = 
 
 
 def another(store: Store, model: Model, key: str) -> Model:
-    """Commits a model of the same dataset, under a key and an identity of its own."""
+    """Commits a model of the same dataset with another key and another identity."""
     changed = model.model_copy(update={"key": "", "digest": key[0] * 64})
     question = Question(
         stage="train",

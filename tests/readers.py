@@ -1,4 +1,4 @@
-"""What every reader of Parquet makes of a folder of features, in one form that can be compared."""
+"""Readers of a folder of features in Parquet; their rows have one form and can be compared."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ READERS: dict[str, Reader] = {
 
 
 def expected_rows(dataset: Dataset, model: Model, store: Store) -> pd.DataFrame:
-    """Returns the id, split, label and latent of each row by the model itself, sorted by id."""
+    """Returns id, split, label and latent of each row, computed by the model and sorted by id."""
     network = load_model(model, store, cpu="any")
     frames = []
     for split in dataset.rows:
@@ -65,7 +65,7 @@ def expected_rows(dataset: Dataset, model: Model, store: Store) -> pd.DataFrame:
 
 
 def check_same(read: pd.DataFrame, expected: pd.DataFrame) -> None:
-    """Asserts that a reader has found every row once, with its label, split and latent."""
+    """Asserts that a reader returned every row once, with its label, split and latent."""
     rows = read.assign(id=read["id"].astype(str)).sort_values("id", ignore_index=True)
     assert rows["id"].tolist() == expected["id"].tolist()
     assert rows["split"].astype(str).tolist() == expected["split"].tolist()

@@ -59,12 +59,12 @@ class Module:
 
     @property
     def exports(self) -> list[str] | None:
-        """What `__all__` says, or None where it says nothing."""
+        """The names in `__all__`, or None if there is none."""
         said = self.assignments.get("__all__")
         return ast.literal_eval(said) if said else None
 
     def imports(self) -> Iterator[str]:
-        """Yields the dotted names of what is imported anywhere in the file, bodies included."""
+        """Yields the dotted names of all imports in the file, including those in functions."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -94,7 +94,7 @@ def modules(*folders: str) -> tuple[Module, ...]:
 
 
 def dotted(node: ast.AST) -> str:
-    """Returns `a.b.c` for an attribute of an attribute of a name, otherwise what it ends in."""
+    """Returns `a.b.c` for an attribute of an attribute of a name, else only the last parts."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else ""

@@ -1,4 +1,4 @@
-"""The design's rules about imports, held for every file there is and every file to come."""
+"""The design's rules about imports, checked for every file."""
 
 import ast
 import subprocess
@@ -31,7 +31,7 @@ LAYERS = (
     "aeflow.compute.tensorflow",
     "aeflow.compute, aeflow.schema, aeflow.progress, aeflow.errors, aeflow.measures",
 )
-"""From top to bottom. What `|` joins never imports each other, what a comma joins may."""
+"""From top to bottom. Modules joined by `|` never import each other, those with a comma may."""
 
 PLACES = {
     name.strip(): (layer, group)
@@ -59,7 +59,7 @@ def place_of(name: str) -> tuple[int, int]:
     found = next((start for start in starts if start in PLACES), None)
     if found is None and parts[0] == "flows":
         found = "flows.*"
-    assert found is not None, f"{name} has no place in the layers: give it one, and in the design"
+    assert found is not None, f"{name} has no place in the layers: add it there, and to the design"
     return PLACES[found]
 
 
@@ -140,7 +140,7 @@ def test_tensorflow_is_set_up_in_one_place():
 
 
 def test_tensorflow_is_imported_after_the_choice_of_keras():
-    """A package that imports TensorFlow first imports the module that chooses; or a file does."""
+    """The module that chooses Keras is imported first, by each package or by the file itself."""
     names = {module.name: list(module.imports()) for module in OURS}
     wrong = []
     for name, imports in names.items():
@@ -171,7 +171,7 @@ def test_nothing_is_unpickled():
 
 
 def test_nothing_is_done_at_import():
-    """Only flows/__init__ does something: it sets Prefect's environment before Prefect is there."""
+    """Only flows/__init__ may: it sets Prefect's environment before Prefect is imported."""
     wrong = [
         f"{module.path}:{node.lineno} {ast.unparse(node)}"
         for module in OURS

@@ -1,4 +1,4 @@
-"""References to answers: plain JSON that says where they lie."""
+"""References to answers: plain JSON with their addresses."""
 
 import json
 import math

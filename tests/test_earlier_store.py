@@ -1,4 +1,4 @@
-"""A store that an earlier version wrote is used by this one: see tests/data/README.md."""
+"""A store that an earlier version wrote is usable by this one: see tests/data/README.md."""
 
 import json
 import tarfile
@@ -25,7 +25,7 @@ ROWS = {"pictures": 300, "table": 178}
 
 @pytest.fixture
 def store(tmp_path, monkeypatch) -> Store:
-    """The earlier store, in the current folder beside its sources and configs."""
+    """The earlier store, in the current folder, with its sources and configs."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     monkeypatch.chdir(tmp_path)
@@ -77,7 +77,7 @@ def test_features_are_read_with_the_identity_of_their_model(model, store):
     assert {footer_of(path).identity for path in files} == {made_by.identity}
 
 
-def test_the_same_retraining_finds_data_and_model_and_leaves_the_champion(store, capsys):
+def test_the_same_retraining_reuses_data_and_model_and_keeps_the_champion(store, capsys):
     before = {folder: keys(store, folder) for folder in ("datasets", "models")}
     retrain(capsys, "--seed", "1")
     assert {folder: keys(store, folder) for folder in before} == before
@@ -87,7 +87,7 @@ def test_the_same_retraining_finds_data_and_model_and_leaves_the_champion(store,
     assert [entry.model for entry in history_of("pictures", store)] == [FIRST, SECOND]
 
 
-def test_another_retraining_is_judged_beside_the_champion_of_before(store, capsys):
+def test_another_retraining_is_compared_with_the_earlier_champion(store, capsys):
     retrain(capsys, "--seed", "3")
     (new,) = keys(store, "models") - {FIRST, SECOND, REFUSED, OF_TABLE}
     champion, history = champion_of("pictures", store), history_of("pictures", store)
@@ -103,7 +103,7 @@ def test_another_retraining_is_judged_beside_the_champion_of_before(store, capsy
 
 
 @pytest.mark.parametrize("name", ["pictures", "table"])
-def test_new_rows_are_encoded_by_a_model_of_before(name, store, capsys):
+def test_new_rows_are_encoded_by_an_earlier_model(name, store, capsys):
     model, source = {
         "pictures": (SECOND, "npz:new.npz"),
         "table": (OF_TABLE, "csv:new.csv"),

@@ -1,4 +1,4 @@
-"""A new kind is three files and a new stage six; a wrong call of a stage is an error of types."""
+"""A new kind takes three files and a new stage six; pyright reports wrong calls of stages."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_an_addition_touches_few_files(patch):
     assert len(changed_files(patch)) <= MOST_FILES[patch]
 
 
-def test_additions_have_no_errors_of_types(patched):
+def test_additions_have_no_type_errors(patched):
     files = {name for patch in MOST_FILES for name in changed_files(patch)}
     assert types_of(*sorted(files), cwd=patched).startswith("0 errors, 0 warnings")
 
@@ -86,7 +86,7 @@ def test_the_toy_stage_is_a_command(patched):
     assert manifest["artifact"]["rows"] == 1797
 
 
-def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched):
+def test_the_toy_kind_is_trained_with_its_option_and_is_on_the_card(patched):
     (patched / "toy.toml").write_text("[model.kind]\nname = 'halving'\nweight = 0.5\n")
     shape = ("--kind", "halving", "--latent-dim", "4", "--epochs", "1")
     options = ("--direct", "--json", "--config", "toy.toml", *shape)
@@ -105,7 +105,7 @@ def test_the_toy_kind_is_trained_with_its_option_and_stands_on_the_card(patched)
     assert row["judgement"] == "Decoded from the first half of 4 dimensions."
 
 
-def test_a_wrong_keyword_artifact_or_config_is_an_error_of_types(patched):
+def test_a_wrong_keyword_artifact_or_config_is_a_type_error(patched):
     calls = {"right": RIGHT, **WRONG}
     for name, call in calls.items():
         content = RECIPE.format(call=call.format(right=RIGHT))

@@ -1,4 +1,4 @@
-"""The keys of all stages are those of version 0.1: what users have stored is found again.
+"""The keys of all stages are those of version 0.1, so that stored answers are found again.
 
 `keys.json` was written once, by the code before stages were declared in one place. It is never
 written again: a key that differs means that every user computes that stage anew.

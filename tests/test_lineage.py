@@ -1,4 +1,4 @@
-"""A question hashes to its key: today's key, tomorrow's key, any machine's key."""
+"""A question hashes to the same key at any time and on any machine."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def key(**changes) -> str:
 
 
 def test_key_of_one_question_never_changes():
-    """Where this fails, every answer in every store would be made again: raise a version."""
+    """If this fails, all stored answers would be computed again: raise a version instead."""
     assert key() == KEY
 
 

@@ -1,4 +1,4 @@
-"""The table of metrics: every metric is in it, and values are written as it says."""
+"""The table of metrics: every metric is in it, and values are formatted as it says."""
 
 import numpy as np
 import pytest

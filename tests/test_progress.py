@@ -1,4 +1,4 @@
-"""The one callback: where a stage is, and how it is stopped."""
+"""The progress callback: it reports where a stage is, and stops it."""
 
 import time
 

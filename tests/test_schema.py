@@ -1,4 +1,4 @@
-"""What one example looks like."""
+"""The schema of one example."""
 
 import pytest
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ def test_image_has_height_width_and_channels():
     assert not VECTOR.is_image
 
 
-def test_size_is_the_numbers_in_one_example():
+def test_size_is_the_number_of_values_in_one_example():
     assert (IMAGE.size, VECTOR.size) == (784, 3)
 
 

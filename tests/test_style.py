@@ -1,4 +1,4 @@
-"""How every file reads: its length, its first line, its names, what it offers."""
+"""The style of every file: its length, its first line, its names and its exports."""
 
 import ast
 import re
@@ -37,7 +37,7 @@ def words(name: str) -> set[str]:
 
 
 def texts() -> Iterator[Path]:
-    """Yields the repository's text files, without what is installed, built or run."""
+    """Yields the repository's text files, without installed, built and generated ones."""
     waiting = [ROOT]
     while waiting:
         for path in waiting.pop().iterdir():
@@ -73,12 +73,12 @@ def test_modules_begin_with_a_line_that_says_what_they_are():
     assert not wrong, "\n".join(wrong)
 
 
-def test_modules_say_what_they_offer():
+def test_modules_have_exports():
     wrong = [module.path for module in modules("aeflow", "flows") if module.exports is None]
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_is_offered_is_there():
+def test_exported_names_exist():
     wrong = [
         f"{module.path} {name}"
         for module in modules("aeflow", "flows")
@@ -88,7 +88,7 @@ def test_what_is_offered_is_there():
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_is_public_is_offered():
+def test_public_names_are_exported():
     wrong = [
         f"{module.path}:{node.lineno} {node.name}"
         for module in modules("aeflow", "flows")
@@ -99,7 +99,7 @@ def test_what_is_public_is_offered():
 
 
 def public_functions() -> Iterator[tuple[str, Function, bool]]:
-    """Yields the public functions and methods, with where they stand, and whether in a class."""
+    """Yields public functions and methods with their file, and whether they are in a class."""
     for module in modules("aeflow", "flows"):
         for node in module.definitions:
             inner = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -156,7 +156,7 @@ def test_only_commands_print():
 
 
 def test_errors_are_caught_by_name():
-    """What is broad is passed on after clearing up; `main` alone makes an exit code of it."""
+    """A broad except must raise again after clean-up; only `main` turns it into an exit code."""
     wrong = [
         f"{module.path}:{node.lineno}"
         for module in OURS
@@ -179,7 +179,7 @@ def test_input_is_not_checked_by_assert():
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_text_names_a_package_index_or_a_folder_of_somebodys_machine():
+def test_no_text_names_a_package_index_or_a_folder_of_a_developers_machine():
     index = r"https?://[^\s\"')]*(?:pypi|pythonhosted|/simple\b)|--(?:extra-)?index-url"
     machine = r"(?<![\w.$}])/(?:work|home|root|Users)/\w"
     wrong = [

@@ -1,4 +1,4 @@
-"""How machines meet: real sockets between threads."""
+"""Machines meet over real sockets between threads."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ SECONDS = 20
 
 
 class Meeting:
-    """Lets machines come one by one, each in a thread of its own."""
+    """Starts machines one by one, each in its own thread."""
 
     def __init__(self, pool: ThreadPoolExecutor, size: int):
         self.machines = tuple(addresses(size))
@@ -25,30 +25,30 @@ class Meeting:
         self._end = time.monotonic() + SECONDS
 
     def come(self, index: int, work: str = "work", wait: Callable[[], None] | None = None):
-        """Lets a machine come, which waits as long as `wait` raises nothing."""
+        """Starts a machine, which waits until `wait` raises an exception."""
         cluster = Cluster(self.machines, index)
         return self._pool.submit(meet, cluster, work, wait or self._in_time)
 
     def _in_time(self) -> None:
         if time.monotonic() > self._end:
-            raise Interrupted("nobody came")
+            raise Interrupted("no machine came")
 
 
 @pytest.fixture
 def meeting():
-    """Gives a meeting of three machines."""
+    """Yields a meeting of three machines."""
     with ThreadPoolExecutor() as pool:
         yield Meeting(pool, 3)
 
 
 def is_waiting(machine: Future) -> bool:
-    """Says whether a machine still waits after a while."""
+    """Returns whether a machine still waits after 1.5 seconds."""
     time.sleep(1.5)
     return not machine.done()
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_they_wait_for_the_last(order, meeting):
+def test_machines_wait_for_the_last_one(order, meeting):
     first, second = meeting.come(order[0]), meeting.come(order[1])
     assert is_waiting(first) and is_waiting(second)
     third = meeting.come(order[2])
@@ -56,7 +56,7 @@ def test_they_wait_for_the_last(order, meeting):
         assert machine.result(SECONDS) is None
 
 
-def test_who_comes_for_other_work_is_told_and_the_others_wait_on(meeting):
+def test_a_machine_with_other_work_is_refused_and_the_others_keep_waiting(meeting):
     chief, second, other = meeting.come(0), meeting.come(1), meeting.come(2, "else")
     with pytest.raises(ConfigError, match="trains work, but this machine trains else"):
         other.result(SECONDS)
@@ -65,7 +65,7 @@ def test_who_comes_for_other_work_is_told_and_the_others_wait_on(meeting):
     assert chief.result(SECONDS) is second.result(SECONDS) is None
 
 
-def test_who_leaves_again_is_waited_for_anew(meeting):
+def test_a_machine_that_disconnects_is_waited_for_again(meeting):
     ends: list[bool] = []
 
     def until_told() -> None:
@@ -83,7 +83,7 @@ def test_who_leaves_again_is_waited_for_anew(meeting):
     assert chief.result(SECONDS) is third.result(SECONDS) is None
 
 
-def test_a_stranger_at_the_port_disturbs_nobody(meeting):
+def test_an_unrelated_connection_disturbs_no_machine(meeting):
     chief, second = meeting.come(0), meeting.come(1)
     assert is_waiting(chief)
     host, _, port = meeting.machines[0].partition(":")
@@ -91,7 +91,7 @@ def test_a_stranger_at_the_port_disturbs_nobody(meeting):
         line.sendall(b"GET / HTTP/1.1\r\n\r\n\xff")
         line.recv(100)
     for _ in range(3):
-        with socket.create_connection((host, int(port))) as line:  # and one that breaks off
+        with socket.create_connection((host, int(port))) as line:  # and one that is reset
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert is_waiting(chief)
     meeting.come(2).result(SECONDS)
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_one_line(meeting):
         '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
     ],
 )
-def test_a_cluster_that_is_none_is_one_line(given, monkeypatch):
+def test_an_invalid_cluster_is_one_line(given, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", given)
     with pytest.raises(ConfigError, match="does not name the machines that train together"):
         cluster_here()

@@ -1,4 +1,4 @@
-"""Read, work and write at once: in order, within bounds, and no error is lost."""
+"""Reading, working and writing at once: in order, within bounds, and no error is lost."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Which addresses are exempt from a proxy."""
+"""The addresses that are exempt from a proxy."""
 
 import pytest
 

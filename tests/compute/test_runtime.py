@@ -1,4 +1,4 @@
-"""What manifests say of the machine."""
+"""What manifests record about the machine, and how TensorFlow is set up."""
 
 import os
 import subprocess
@@ -23,13 +23,13 @@ from aeflow.configs import RuntimeConfig
         ("model name\t: a: b\n\nmodel name\t: another\n", "a: b"),
     ],
 )
-def test_processors_of_one_name_are_told_apart_by_their_vector_instructions(tmp_path, facts, name):
+def test_processors_of_one_name_differ_by_their_vector_instructions(tmp_path, facts, name):
     file = tmp_path / "cpuinfo"
     file.write_text(facts, "utf-8")
     assert cpu_name(file) == name
 
 
-def test_processor_has_a_name_where_no_file_tells_of_it(tmp_path):
+def test_processor_has_a_name_without_the_file(tmp_path):
     assert cpu_name(tmp_path / "absent")
 
 
@@ -48,7 +48,7 @@ def test_setting_that_chooses_other_kernels_is_part_of_the_name(tmp_path, monkey
 
 
 def test_keras_has_its_own_defaults_once_a_stage_is_prepared():
-    """A user's `keras.json` is read at import, and counts for optimizers and layers to come."""
+    """A user's `keras.json` is read at import, and would change later optimizers and layers."""
     tf.keras.config.set_floatx("float64")
     tf.keras.config.set_epsilon(0.1)
     tf.keras.config.set_image_data_format("channels_first")

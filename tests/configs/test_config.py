@@ -1,4 +1,4 @@
-"""What all configs share, and what of them counts in a key."""
+"""What all configs share, and which of their fields change a key."""
 
 import tomllib
 from importlib import resources
@@ -60,7 +60,7 @@ def other_value(field: FieldInfo) -> Any:
 
 
 def bounds(field: FieldInfo) -> tuple[bool, bool]:
-    """Says whether the field's numbers are bounded from below, and from above."""
+    """Returns whether the field's numbers are bounded from below, and from above."""
     limits = [*field.metadata, *limits_within(field.annotation)]
     below = any(isinstance(limit, annotated_types.Ge | annotated_types.Gt) for limit in limits)
     above = any(isinstance(limit, annotated_types.Le | annotated_types.Lt) for limit in limits)
@@ -68,7 +68,7 @@ def bounds(field: FieldInfo) -> tuple[bool, bool]:
 
 
 def limits_within(annotation: Any) -> list[Any]:
-    """Returns the limits of what a container, or one of several types, holds."""
+    """Returns the limits of the types within a container or a union."""
     own = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
     fields = [limit for entry in own if isinstance(entry, FieldInfo) for limit in entry.metadata]
     return fields + [limit for part in get_args(annotation) for limit in limits_within(part)]
@@ -84,7 +84,7 @@ def is_number(annotation: Any) -> bool:
 
 @pytest.mark.parametrize(("config", "name", "field"), FIELDS)
 def test_field_has_a_description_of_one_line(config, name, field):
-    assert field.description, f"{config.__name__}.{name} says nothing"
+    assert field.description, f"{config.__name__}.{name} has no description"
     assert "\n" not in field.description
     assert field.description.endswith(".")
     assert len(field.description) <= 100
@@ -110,7 +110,7 @@ def test_config_is_frozen_and_closed():
 
 @pytest.mark.parametrize("config", all_configs())
 def test_defaults_are_left_out_of_the_hash(config):
-    names = {"name": config().name} if "name" in config().hashed() else {}  # of a choice's member
+    names = {"name": config().name} if "name" in config().hashed() else {}  # a member of a choice
     assert config().hashed() == names
 
 
@@ -149,7 +149,7 @@ def test_runtime_is_never_hashed():
     assert PipelineConfig(runtime=runtime).hashed() == {}
 
 
-def test_section_whose_changes_do_not_count_does_not_count():
+def test_section_without_hashed_changes_is_not_hashed():
     assert PipelineConfig(ingest=IngestConfig(source="mnist")).hashed() == {}
 
 
@@ -186,7 +186,7 @@ def test_numbers_written_differently_are_one_question():
     assert len(keys) == 1
 
 
-def test_presets_say_only_what_differs_from_the_defaults():
+def test_presets_differ_from_the_defaults():
     for name in loading.presets():
         text = (resources.files("aeflow") / "presets" / f"{name}.toml").read_text("utf-8")
         loaded = loading.load_config(preset=name)
@@ -195,7 +195,7 @@ def test_presets_say_only_what_differs_from_the_defaults():
             assert section in PipelineConfig.model_fields
 
 
-def test_form_keeps_the_order_and_tells_the_bounds():
+def test_form_keeps_the_order_and_shows_the_bounds():
     fields = TrainConfig.model_json_schema()["properties"]
     assert [field["position"] for field in fields.values()] == list(range(len(fields)))
     assert [fields[name]["description"] for name in ("epochs", "warmup_fraction")] == [

@@ -1,4 +1,4 @@
-"""A preset, a TOML file and flags: the later one wins, and mistakes are one line."""
+"""A preset, a TOML file and flags: later ones win, and errors are one line."""
 
 import json
 from typing import Any, get_args
@@ -24,7 +24,7 @@ def toml(tmp_path):
 
 
 def as_toml(sections: dict[str, Any], parents: str = "") -> str:
-    """Writes sections of plain values as TOML, whose strings, numbers and lists are JSON's."""
+    """Writes sections of plain values as TOML; its strings, numbers and lists equal JSON's."""
     lines, below = [], []
     for name, value in sections.items():
         if isinstance(value, dict):
@@ -35,7 +35,7 @@ def as_toml(sections: dict[str, Any], parents: str = "") -> str:
     return "".join(lines + below)
 
 
-def test_nothing_said_is_the_defaults():
+def test_without_options_the_config_is_the_default():
     assert load_config() == PipelineConfig()
 
 
@@ -167,7 +167,7 @@ def test_choices_are_named_as_their_defaults_are():
         ),
     ],
 )
-def test_mistake_is_said_in_one_line(flags, said):
+def test_mistake_is_reported_in_one_line(flags, said):
     names = {
         choice: ", ".join(o.model_fields["name"].default for o in get_args(get_args(options)[0]))
         for choice, options in (("networks", NetworkOptions), ("kinds", KindOptions))
