@@ -56,13 +56,13 @@ class Question(BaseModel):
     @property
     def key(self) -> str:
         """The first sixteen hexadecimal digits of the question's SHA-256."""
-        asked = {
+        hashed_fields = {
             "stage": self.stage,
             "version": self.version,
             "configs": self.configs,
             "inputs": {name: source.digest for name, source in self.inputs.items()},
         }
-        return digest_of(asked)[:KEY_LENGTH]
+        return digest_of(hashed_fields)[:KEY_LENGTH]
 
     @property
     def address(self) -> str:
@@ -124,10 +124,10 @@ def is_as_written(content: bytes, manifest: Manifest) -> bool:
 
     Blanks at its end do not count: earlier versions appended some on S3 to renew the file's time.
     """
-    written = content.rstrip(b" \t")
-    before, found, after = written.rpartition(manifest.checksum.encode())
+    stripped = content.rstrip(b" \t")
+    before, checksum, after = stripped.rpartition(manifest.checksum.encode())
     unsigned = before + NO_CHECKSUM.encode() + after
-    return bool(found) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
+    return bool(checksum) and hashlib.sha256(unsigned).hexdigest() == manifest.checksum
 
 
 def digest_of(content: Any) -> str:

@@ -58,11 +58,11 @@ class Measure:
 _ERROR: dict[str, Any] = {"digits": ".4g", "best": min}
 _DECIBELS: dict[str, Any] = {"digits": ".1f", "best": max, "unit": "dB"}
 _ACCURACY: dict[str, Any] = {"digits": ".1%", "best": max, "has_interval": True}
-_KEPT = "Keeps {value:.0%} of the 10 nearest neighbours; {rival} {neighbour_recall_pca:.0%}."
+_RECALL = "Keeps {value:.0%} of the 10 nearest neighbours; {rival} {neighbour_recall_pca:.0%}."
 _RANK = "Spreads over about {value:.0f} of {latent_dim} directions."
 _AUROC = "An OOD row scores higher than an in-distribution row {value:.1%} of the time."
-_CAUGHT = "{value:.1%} of OOD rows are flagged if 1% of in-distribution rows are."
-_WAYS = {"error": "error", "knn": "latents", "local": "local density"}
+_FLAGGED = "{value:.1%} of OOD rows are flagged if 1% of in-distribution rows are."
+_SCORES = {"error": "error", "knn": "latents", "local": "local density"}
 """The scores that detect out-of-distribution (OOD) rows, with their names in titles."""
 
 MEASURES = {
@@ -86,7 +86,7 @@ MEASURES = {
     "probe_accuracy": Measure("Linear probe accuracy", short="linear probe accuracy", **_ACCURACY),
     "knn_accuracy": Measure("10-NN accuracy", short="10-NN accuracy", **_ACCURACY),
     "neighbour_recall": Measure(
-        "Neighbours kept", short="neighbours kept", digits=".0%", best=max, meaning=_KEPT
+        "Neighbours kept", short="neighbours kept", digits=".0%", best=max, meaning=_RECALL
     ),
     "dead_dimensions": Measure("Dead dimensions", short="dead dimensions", best=min),
     "effective_rank": Measure(
@@ -96,15 +96,15 @@ MEASURES = {
     "denoising_gain": Measure("Denoising gain", **_DECIBELS),
     **{
         f"ood_auroc_{way}": Measure(
-            f"OOD rows detected by {told} (AUROC)", digits=".3f", best=max, meaning=_AUROC
+            f"OOD rows detected by {score} (AUROC)", digits=".3f", best=max, meaning=_AUROC
         )
-        for way, told in _WAYS.items()
+        for way, score in _SCORES.items()
     },
     **{
         f"ood_caught_{way}": Measure(
-            f"OOD rows flagged by {told}", digits=".1%", best=max, meaning=_CAUGHT
+            f"OOD rows flagged by {score}", digits=".1%", best=max, meaning=_FLAGGED
         )
-        for way, told in _WAYS.items()
+        for way, score in _SCORES.items()
     },
 }
 """The metrics by name, in the order in which they are shown."""

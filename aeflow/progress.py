@@ -50,7 +50,7 @@ def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
         return on_progress
     end = time.monotonic() + seconds
 
-    def checked(progress: Progress) -> None:
+    def report_or_stop(progress: Progress) -> None:
         on_progress(progress)
         if time.monotonic() > end:
             raise Interrupted(
@@ -58,4 +58,4 @@ def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
                 f"of {progress.total} {progress.unit}s. Run it again to go on from there."
             )
 
-    return checked
+    return report_or_stop

@@ -102,14 +102,14 @@ def addresses_in(store: Store) -> set[str]:
 
 def problems_in(store: Store) -> list[str]:
     """Lists what is wrong in a store: damaged artifacts, and artifacts with missing inputs."""
-    found = []
+    problems = []
     for folder in (kind.folder for kind in Artifact.__subclasses__()):
         for name in store.files.folders(folder):
             manifest = None if name.endswith(PARTIAL) else store.find(f"{folder}/{name}")
             if manifest:
-                found += problems_of(store.files, f"{folder}/{name}", manifest)
-                found += [f"{name} lost {lost}" for lost in _lost(manifest, store)]
-    return found
+                problems += problems_of(store.files, f"{folder}/{name}", manifest)
+                problems += [f"{name} lost {lost}" for lost in _lost(manifest, store)]
+    return problems
 
 
 def _lost(manifest: Manifest, store: Store) -> list[str]:

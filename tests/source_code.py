@@ -33,13 +33,13 @@ class Module:
     @property
     def assignments(self) -> dict[str, ast.expr]:
         """The names assigned at the top level, with the expressions they are assigned."""
-        found = {}
+        names_to_values = {}
         for node in self.tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     names = [name for name in ast.walk(target) if isinstance(name, ast.Name)]
-                    found |= {name.id: node.value for name in names}
-        return found
+                    names_to_values |= {name.id: node.value for name in names}
+        return names_to_values
 
     @property
     def bindings(self) -> set[str]:
@@ -60,8 +60,8 @@ class Module:
     @property
     def exports(self) -> list[str] | None:
         """The names in `__all__`, or None if there is none."""
-        said = self.assignments.get("__all__")
-        return ast.literal_eval(said) if said else None
+        exports = self.assignments.get("__all__")
+        return ast.literal_eval(exports) if exports else None
 
     def imports(self) -> Iterator[str]:
         """Yields the dotted names of all imports in the file, including those in functions."""
@@ -83,14 +83,14 @@ def is_module(name: str) -> bool:
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
     """Parses every Python file below the folders, in order."""
-    found = []
+    parsed_modules = []
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
             relative = path.relative_to(ROOT)
             name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
             text = path.read_text("utf-8")
-            found.append(Module(relative.as_posix(), name, text, ast.parse(text)))
-    return tuple(found)
+            parsed_modules.append(Module(relative.as_posix(), name, text, ast.parse(text)))
+    return tuple(parsed_modules)
 
 
 def dotted(node: ast.AST) -> str:

@@ -56,11 +56,11 @@ def place_of(name: str) -> tuple[int, int]:
     starts = (".".join(parts[:length]) for length in range(len(parts), 1, -1))
     if name in PLACES:
         return PLACES[name]
-    found = next((start for start in starts if start in PLACES), None)
-    if found is None and parts[0] == "flows":
-        found = "flows.*"
-    assert found is not None, f"{name} has no place in the layers: add it there, and to the design"
-    return PLACES[found]
+    start = next((start for start in starts if start in PLACES), None)
+    if start is None and parts[0] == "flows":
+        start = "flows.*"
+    assert start is not None, f"{name} has no place in the layers: add it there, and to the design"
+    return PLACES[start]
 
 
 def is_upward(importer: str, imported: str) -> bool:

@@ -79,8 +79,8 @@ def test_additions_have_no_type_errors(patched):
 
 def test_the_toy_stage_is_a_command(patched):
     ran = output_of(sys.executable, "-c", AEFLOW, "count", "--direct", "--json", cwd=patched)
-    *_, told, line = ran.splitlines()
-    assert "1,797 rows" in (told, line)
+    *_, last_but_one, line = ran.splitlines()
+    assert "1,797 rows" in (last_but_one, line)
     (folder,) = (patched / "aeflow-store" / "counts").iterdir()
     manifest = json.loads((folder / "_manifest.json").read_bytes())
     assert manifest["artifact"]["rows"] == 1797
@@ -110,12 +110,12 @@ def test_a_wrong_keyword_artifact_or_config_is_a_type_error(patched):
     for name, call in calls.items():
         content = RECIPE.format(call=call.format(right=RIGHT))
         (patched / "flows" / f"{name}_call.py").write_text(content)
-    found = types_of(*(f"flows/{name}_call.py" for name in calls), cwd=patched)
-    errors = [line for line in found.splitlines() if " - error: " in line]
+    output = types_of(*(f"flows/{name}_call.py" for name in calls), cwd=patched)
+    errors = [line for line in output.splitlines() if " - error: " in line]
     wrong = {name: [line for line in errors if f"/{name}_call.py" in line] for name in calls}
     assert wrong["right"] == []
     assert 'No parameter named "model"' in "".join(wrong["keyword"])
-    assert '"Model" is not assignable to "Dataset"' in found
-    assert '"EncodeConfig" is not assignable to "TrainConfig"' in found
+    assert '"Model" is not assignable to "Dataset"' in output
+    assert '"EncodeConfig" is not assignable to "TrainConfig"' in output
     assert wrong["artifact"]
     assert wrong["config"]

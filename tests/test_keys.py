@@ -35,10 +35,12 @@ ARTIFACTS = SimpleNamespace(
 
 def questions(config: PipelineConfig, store: Store) -> dict[str, Question]:
     a, of_dataset = ARTIFACTS, {"dataset": ARTIFACTS.dataset}
-    made = {"model": a.model, "dataset": a.dataset}
-    beside = {"champion": a.champion, "champion_model": a.champion_model}
-    judged = gate.question(a.evaluation, config.gate, **made, **beside)
-    damaged = judged.model_copy(update={"configs": {**judged.configs, "damage": STORED["damage"]}})
+    inputs = {"model": a.model, "dataset": a.dataset}
+    champion = {"champion": a.champion, "champion_model": a.champion_model}
+    gate_question = gate.question(a.evaluation, config.gate, **inputs, **champion)
+    damaged = gate_question.model_copy(
+        update={"configs": {**gate_question.configs, "damage": STORED["damage"]}}
+    )
     return {
         "ingest": ingest.ask(Context(store), config.ingest).question,
         "train": train.question(a.dataset, config.train, model_config=config.model),
@@ -47,16 +49,16 @@ def questions(config: PipelineConfig, store: Store) -> dict[str, Question]:
             a.model, config.evaluate, **of_dataset, ood=a.strangers
         ),
         "encode": encode.question(a.model, config.encode, **of_dataset),
-        "publish": publish.question(a.evaluation, config.publish, **made),
+        "publish": publish.question(a.evaluation, config.publish, **inputs),
         "publish, with features": publish.question(
-            a.evaluation, config.publish, **made, features=a.features
+            a.evaluation, config.publish, **inputs, features=a.features
         ),
         "drift": measure_drift.question(a.model, config.drift, **of_dataset),
         "compatibility": measure_compatibility.question(
             a.model, config.compatibility, old=a.champion_model, **of_dataset
         ),
-        "gate": gate.question(a.evaluation, config.gate, **made),
-        "gate, beside a champion": judged,
+        "gate": gate.question(a.evaluation, config.gate, **inputs),
+        "gate, beside a champion": gate_question,
         "gate, of a damaged model": damaged,
     }
 
@@ -69,5 +71,7 @@ def test_every_answer_has_the_address_that_it_had(case, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
     config = PipelineConfig.model_validate(case["config"])
-    found = questions(config, Store(tmp_path / "store"))
-    assert {name: question.address for name, question in found.items()} == case["addresses"]
+    stage_questions = questions(config, Store(tmp_path / "store"))
+    assert {name: question.address for name, question in stage_questions.items()} == case[
+        "addresses"
+    ]

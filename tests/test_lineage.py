@@ -68,10 +68,13 @@ def test_where_things_lie_and_in_which_order_does_not_change_the_key(changes):
     assert key(**changes) == KEY
 
 
-def test_default_and_unsaid_are_one_question():
-    said = {"model": ModelConfig(latent_dim=32).hashed(), "train": TrainConfig(epochs=10).hashed()}
-    unsaid = {"model": ModelConfig().hashed(), "train": TrainConfig().hashed()}
-    assert key(configs=said) == key(configs=unsaid)
+def test_explicit_and_omitted_defaults_are_one_question():
+    explicit = {
+        "model": ModelConfig(latent_dim=32).hashed(),
+        "train": TrainConfig(epochs=10).hashed(),
+    }
+    omitted = {"model": ModelConfig().hashed(), "train": TrainConfig().hashed()}
+    assert key(configs=explicit) == key(configs=omitted)
 
 
 def test_moved_source_is_the_same_question():

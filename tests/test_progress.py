@@ -20,18 +20,18 @@ def test_without_a_deadline_the_callback_is_what_it_was():
 
 
 def test_before_the_deadline_progress_passes_on():
-    seen = []
-    with_deadline(seen.append, 60)(PROGRESS)
-    assert seen == [PROGRESS]
+    reports = []
+    with_deadline(reports.append, 60)(PROGRESS)
+    assert reports == [PROGRESS]
 
 
 def test_after_the_deadline_progress_is_shown_and_the_stage_stops():
-    seen = []
-    on_progress = with_deadline(seen.append, 0.01)
+    reports = []
+    on_progress = with_deadline(reports.append, 0.01)
     time.sleep(0.02)
     with pytest.raises(Interrupted) as caught:
         on_progress(PROGRESS)
-    assert seen == [PROGRESS]
+    assert reports == [PROGRESS]
     assert str(caught.value) == (
         "The deadline of 0.01 s passed during train, at 3 of 10 epochs. "
         "Run it again to go on from there."

@@ -183,8 +183,8 @@ def test_no_text_names_a_package_index_or_a_folder_of_a_developers_machine():
     index = r"https?://[^\s\"')]*(?:pypi|pythonhosted|/simple\b)|--(?:extra-)?index-url"
     machine = r"(?<![\w.$}])/(?:work|home|root|Users)/\w"
     wrong = [
-        f"{path.relative_to(ROOT)}: {found.group()}"
+        f"{path.relative_to(ROOT)}: {match.group()}"
         for path in texts()
-        for found in re.finditer(f"{index}|{machine}", path.read_text("utf-8", errors="replace"))
+        for match in re.finditer(f"{index}|{machine}", path.read_text("utf-8", errors="replace"))
     ]
     assert not wrong, "\n".join(wrong)

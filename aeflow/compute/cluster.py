@@ -59,20 +59,23 @@ def cluster_here() -> Cluster:
     TensorFlow defines its format. Without it, the cluster has one machine. Raises ConfigError if
     its value has another format.
     """
-    given = os.environ.get("TF_CONFIG", "")
-    if not given:
+    text = os.environ.get("TF_CONFIG", "")
+    if not text:
         return Cluster()
     try:
-        content = json.loads(given)
+        content = json.loads(text)
         task = content["task"]["type"], int(content["task"]["index"])
-        jobs = {job: list(map(_checked, machines)) for job, machines in content["cluster"].items()}
+        jobs = {
+            job: list(map(_checked_machine, machines))
+            for job, machines in content["cluster"].items()
+        }
         if not set(jobs) <= set(JOBS):
             raise ValueError(f"its jobs must be among {', '.join(JOBS)}, not {', '.join(jobs)}")
         tasks = [(job, i) for job in JOBS for i in range(len(jobs.get(job, ())))]
         return Cluster(tuple(jobs[job][i] for job, i in tasks), tasks.index(task))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"TF_CONFIG = '{given}' does not name the machines that train together ({error}). "
+            f"TF_CONFIG = '{text}' does not name the machines that train together ({error}). "
             'Set it to {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", '
             '"index": 0}} with another index on each machine, or unset it.'
         ) from error
@@ -84,7 +87,7 @@ def task_of(machines: Sequence[str], index: int) -> str:
     return json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
 
 
-def _checked(machine: str) -> str:
+def _checked_machine(machine: str) -> str:
     host, port = _address(machine)
     if not host or not 0 < port < 65536:
         raise ValueError(f"'{machine}' is not HOST:PORT")
@@ -104,60 +107,67 @@ def meet(cluster: Cluster, work: str, on_wait: OnWait) -> None:
 
 
 def _wait_for_all(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    here: dict[str, socket.socket] = {}
+    connections: dict[str, socket.socket] = {}
     with ExitStack() as stack:
-        listening = stack.enter_context(_listening(*_address(cluster.machines[0])))
-        while len(here) < cluster.size - 1:
+        server = stack.enter_context(_server(*_address(cluster.machines[0])))
+        while len(connections) < cluster.size - 1:
             on_wait()
             with suppress(TimeoutError):
-                line, _ = listening.accept()
-                stack.enter_context(line)
-                index, _, other = (_said(line, POLL_SECONDS) or "").partition(" ")
-                if other == work and index in map(str, range(1, cluster.size)):
-                    here[index] = line
+                connection, _ = server.accept()
+                stack.enter_context(connection)
+                index, _, other_work = (_received(connection, POLL_SECONDS) or "").partition(" ")
+                if other_work == work and index in map(str, range(1, cluster.size)):
+                    connections[index] = connection
                 else:
-                    logger.warning("train: a machine connected for other work: '%s'", other)
-                    with suppress(OSError), line:  # it may have disconnected
-                        line.sendall(work.encode())
-            here = {index: line for index, line in here.items() if _said(line, 0) is None}
-        for line in here.values():
-            line.sendall(GO.encode())
+                    logger.warning("train: a machine connected for other work: '%s'", other_work)
+                    with suppress(OSError), connection:  # it may have disconnected
+                        connection.sendall(work.encode())
+            connections = {
+                index: connection
+                for index, connection in connections.items()
+                if _received(connection, 0) is None
+            }
+        for connection in connections.values():
+            connection.sendall(GO.encode())
 
 
 def _wait_for_chief(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    said: str | None = None
-    while not said:
+    reply: str | None = None
+    while not reply:
         on_wait()
         time.sleep(POLL_SECONDS)
-        with suppress(OSError), socket.create_connection(_address(cluster.machines[0]), 1) as line:
-            line.sendall(f"{cluster.index} {work}".encode())
-            while (said := _said(line, POLL_SECONDS)) is None:
+        with (
+            suppress(OSError),
+            socket.create_connection(_address(cluster.machines[0]), 1) as connection,
+        ):
+            connection.sendall(f"{cluster.index} {work}".encode())
+            while (reply := _received(connection, POLL_SECONDS)) is None:
                 on_wait()
-    if said != GO:
+    if reply != GO:
         raise ConfigError(
-            f"The chief of TF_CONFIG, {cluster.machines[0]}, trains {said}, but this machine "
+            f"The chief of TF_CONFIG, {cluster.machines[0]}, trains {reply}, but this machine "
             f"trains {work}. Use the same command, version and store on every machine."
         )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _server(host: str, port: int) -> socket.socket:
     """Listens on loopback if the chief's host is loopback, else anywhere, as TensorFlow does."""
     try:
-        listening = socket.create_server((host if host in LOOPBACK else "", port))
+        server = socket.create_server((host if host in LOOPBACK else "", port))
     except OSError as error:
         raise TransientError(
             f"Cannot wait for the other machines of TF_CONFIG at port {port}: {error.strerror}. "
             "Free the port, or choose another."
         ) from error
-    listening.settimeout(POLL_SECONDS)
-    return listening
+    server.settimeout(POLL_SECONDS)
+    return server
 
 
-def _said(line: socket.socket, seconds: float) -> str | None:
+def _received(connection: socket.socket, seconds: float) -> str | None:
     """Returns what the other side sent: empty if it has disconnected, None if it sent nothing."""
-    line.settimeout(seconds)
+    connection.settimeout(seconds)
     try:
-        return line.recv(MOST_BYTES).decode(errors="replace")
+        return connection.recv(MOST_BYTES).decode(errors="replace")
     except (TimeoutError, BlockingIOError):
         return None
     except OSError:

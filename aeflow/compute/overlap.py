@@ -10,19 +10,19 @@ from typing import TypeVar
 __all__ = ["ahead", "overlapped"]
 
 Item = TypeVar("Item")
-Read = TypeVar("Read")
-Worked = TypeVar("Worked")
-Written = TypeVar("Written")
+Content = TypeVar("Content")
+Result = TypeVar("Result")
+Output = TypeVar("Output")
 
 
 def overlapped(
     items: Iterable[Item],
     *,
-    read: Callable[[Item], Read],
-    work: Callable[[Iterator[Read]], Iterator[Worked]],
-    write: Callable[[Worked], Written],
+    read: Callable[[Item], Content],
+    work: Callable[[Iterator[Content]], Iterator[Result]],
+    write: Callable[[Result], Output],
     in_flight: int,
-) -> Iterator[Written]:
+) -> Iterator[Output]:
     """Yields what `write` returned for each item, in order; `work` runs on the caller's thread.
 
     `work` takes items at its own pace, and yields one result for each. At most `in_flight` items
@@ -30,23 +30,23 @@ def overlapped(
     is raised here; a write that has begun is finished first.
     """
     with _thread("read") as reader, _thread("write") as writer:
-        begun = ahead((reader.submit(read, item) for item in items), in_flight)
-        behind: deque[Future[Written]] = deque()
-        for worked in work(future.result() for future in begun):
-            behind.append(writer.submit(write, worked))
-            if len(behind) > in_flight:
-                yield behind.popleft().result()
-        while behind:
-            yield behind.popleft().result()
+        reads = ahead((reader.submit(read, item) for item in items), in_flight)
+        writes: deque[Future[Output]] = deque()
+        for result in work(future.result() for future in reads):
+            writes.append(writer.submit(write, result))
+            if len(writes) > in_flight:
+                yield writes.popleft().result()
+        while writes:
+            yield writes.popleft().result()
 
 
 def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
     """Yields items in order, each only after the `count` items that follow it were taken."""
-    waiting = iter(items)
-    taken = deque(islice(waiting, count))
-    while taken:
-        taken.extend(islice(waiting, 1))
-        yield taken.popleft()
+    iterator = iter(items)
+    buffer = deque(islice(iterator, count))
+    while buffer:
+        buffer.extend(islice(iterator, 1))
+        yield buffer.popleft()
 
 
 @contextmanager

@@ -17,6 +17,6 @@ def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
     proxies = {name.lower() for name in environment if name.lower().endswith("_proxy")}
     if not proxies - {"no_proxy"}:
         return {}
-    given = [part.strip() for name in NAMES for part in environment.get(name, "").split(",")]
-    exempt = ",".join(dict.fromkeys(part for part in (*given, *THIS_MACHINE) if part))
-    return dict.fromkeys(NAMES, "*" if "*" in given else exempt)
+    exemptions = [part.strip() for name in NAMES for part in environment.get(name, "").split(",")]
+    exempt = ",".join(dict.fromkeys(part for part in (*exemptions, *THIS_MACHINE) if part))
+    return dict.fromkeys(NAMES, "*" if "*" in exemptions else exempt)

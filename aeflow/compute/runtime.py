@@ -70,22 +70,22 @@ def strategy_over(machine: Machine) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(machine.num_devices)])
 
 
-def _divide(device: str, wanted: int | None) -> int:
+def _divide(device: str, count: int | None) -> int:
     """Returns the number of devices to use; a CPU is split into as many as requested."""
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
-        if wanted and wanted > len(gpus):
+        if count and count > len(gpus):
             raise UnfitMachine(
-                f"TensorFlow sees {len(gpus)} GPUs here, but runtime.num_devices is {wanted}. "
+                f"TensorFlow sees {len(gpus)} GPUs here, but runtime.num_devices is {count}. "
                 f"Choose at most {len(gpus)}."
             )
-        tf.config.set_visible_devices(gpus[:wanted], "GPU")
-        return wanted or len(gpus)
-    if wanted and wanted > 1:
+        tf.config.set_visible_devices(gpus[:count], "GPU")
+        return count or len(gpus)
+    if count and count > 1:
         cpu, *_ = tf.config.list_physical_devices("CPU")
-        shares = [tf.config.LogicalDeviceConfiguration()] * wanted
+        shares = [tf.config.LogicalDeviceConfiguration()] * count
         tf.config.set_logical_device_configuration(cpu, shares)
-    return wanted or 1
+    return count or 1
 
 
 def _choose_device(runtime: RuntimeConfig) -> str:
@@ -105,9 +105,9 @@ def _threads() -> int:
 
     OMP_NUM_THREADS has no effect on it; the cores that this process may use do.
     """
-    given = os.environ.get(THREADS, "").strip()
-    chosen = tf.config.threading.get_intra_op_parallelism_threads()
-    return chosen or (int(given) if given.isdigit() else 0) or _num_cores()
+    variable = os.environ.get(THREADS, "").strip()
+    setting = tf.config.threading.get_intra_op_parallelism_threads()
+    return setting or (int(variable) if variable.isdigit() else 0) or _num_cores()
 
 
 def _num_cores() -> int:
@@ -122,13 +122,13 @@ def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
     Clouds give processors of several generations the same name, but sums are rounded differently
     on each. Python's own `platform.processor()` is empty on most Linux systems.
     """
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     if facts.exists():
         for line in facts.read_text("utf-8").splitlines():
             key, _, value = line.partition(":")
-            told.setdefault(key.strip(), value.strip())
-    name = told.get("model name") or platform.processor() or platform.machine()
-    flags = (told.get("flags") or told.get("Features", "")).split()
+            fields.setdefault(key.strip(), value.strip())
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    flags = (fields.get("flags") or fields.get("Features", "")).split()
     instructions = (each for each in VECTOR_INSTRUCTIONS if each in flags)
     settings = (f"{each}={os.environ[each]}" for each in KERNEL_SETTINGS if os.environ.get(each))
     return ", ".join([name, *instructions, *settings])

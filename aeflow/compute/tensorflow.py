@@ -12,14 +12,14 @@ from aeflow.errors import ConfigError
 
 __all__ = ["reset_keras", "tf"]
 
-CHOICES = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
+KERAS_SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
 
 
 @contextmanager
-def _choices() -> Iterator[None]:
+def _keras_settings() -> Iterator[None]:
     """Sets what Keras reads at import, only within the block, so child processes are unaffected."""
-    before = {name: os.environ.get(name) for name in CHOICES}
-    os.environ.update(CHOICES)
+    before = {name: os.environ.get(name) for name in KERAS_SETTINGS}
+    os.environ.update(KERAS_SETTINGS)
     try:
         yield
     finally:
@@ -50,7 +50,7 @@ def reset_keras() -> None:
     tf.keras.config.set_image_data_format("channels_last")
 
 
-with _choices():
+with _keras_settings():
     try:
         import tensorflow as tf
     except AssertionError as error:  # Keras has no other error for its values

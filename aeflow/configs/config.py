@@ -18,23 +18,23 @@ def _for_a_form(schema: dict[str, Any], _config: type[BaseModel]) -> None:
     for position, field in enumerate(schema.get("properties", {}).values()):
         field["position"] = position  # Prefect's database does not keep the order of fields
         numbers = [field, *field.get("anyOf", ()), field.get("items", {})]
-        told = [field.get("description", ""), *filter(None, map(_bounds, numbers))]
-        field["description"] = " ".join(told)
+        sentences = [field.get("description", ""), *filter(None, map(_bounds, numbers))]
+        field["description"] = " ".join(sentences)
 
 
 def _bounds(number: dict[str, Any]) -> str:
-    words = {
+    wordings = {
         "minimum": "at least",
         "exclusiveMinimum": "more than",
         "maximum": "at most",
         "exclusiveMaximum": "less than",
     }
-    told = [
-        f"{said} {number[name]:,}".removesuffix(".0")
-        for name, said in words.items()
+    phrases = [
+        f"{wording} {number[name]:,}".removesuffix(".0")
+        for name, wording in wordings.items()
         if name in number
     ]
-    return f"{', '.join(told).capitalize()}." if told else ""
+    return f"{', '.join(phrases).capitalize()}." if phrases else ""
 
 
 class Config(BaseModel):

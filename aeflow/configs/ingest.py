@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-def _parted(columns: object) -> object:
+def _split_columns(columns: object) -> object:
     """Splits column names that the command line gives as `a,b,c`."""
     return tuple(columns.split(",")) if isinstance(columns, str) else columns
 
@@ -50,7 +50,7 @@ class DatasetOptions(Config):
 class TableOptions(Config):
     """Selects the columns of a table."""
 
-    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_parted)] = Field(
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_split_columns)] = Field(
         default=None, min_length=1, examples=[["width", "height"]]
     )
     """Feature columns of a table, such as a,b,c; all columns but id and label if not set."""

@@ -89,13 +89,13 @@ def _merged(below: Sections, above: Sections) -> Sections:
         if not isinstance(old, dict) or not isinstance(value, dict):
             merged[key] = value
         elif key in CHOICES:
-            merged[key] = _chosen(CHOICES[key], old, value)
+            merged[key] = _merged_choice(CHOICES[key], old, value)
         else:
             merged[key] = _merged(old, value)
     return merged
 
 
-def _chosen(default: str, below: Sections, above: Sections) -> Sections:
+def _merged_choice(default: str, below: Sections, above: Sections) -> Sections:
     """Merges options; if the network or kind is another, the options of the old one are dropped."""
     name = below.get("name", default)
     if above.get("name", name) != name:
@@ -106,17 +106,17 @@ def _chosen(default: str, below: Sections, above: Sections) -> Sections:
 def _one_line(error: ValidationError) -> str:
     """Describes the first error in one line: field, value, rule, remedy."""
     first = error.errors(include_url=False)[0]
-    where = _address(first["loc"])
+    place = _address(first["loc"])
     context = first.get("ctx", {})
     if first["type"] == "union_tag_invalid":
-        field = where.removeprefix("model.")
+        field = place.removeprefix("model.")
         choices = str(context["expected_tags"]).replace("'", "")
         return f"Unknown {field} '{context['tag']}'. Choose one of: {choices}."
     if first["type"] == "extra_forbidden":
         return _unknown_field(first["loc"])
     if first["type"] in ("model_type", "model_attributes_type"):
-        return f"{where} = {first['input']!r} is not allowed: it is a section, not a value."
-    return f"{where} = {first['input']!r} is not allowed: {first['msg']}."
+        return f"{place} = {first['input']!r} is not allowed: it is a section, not a value."
+    return f"{place} = {first['input']!r} is not allowed: {first['msg']}."
 
 
 def _address(location: tuple[int | str, ...]) -> str:
@@ -128,9 +128,9 @@ def _address(location: tuple[int | str, ...]) -> str:
 
 def _unknown_field(location: tuple[int | str, ...]) -> str:
     *parents, field = (str(part) for part in location)
-    known = list(_section(parents).model_fields)
-    close = difflib.get_close_matches(field, known, n=1)
-    hint = f"Did you mean '{close[0]}'?" if close else f"Choose one of: {', '.join(known)}."
+    field_names = list(_section(parents).model_fields)
+    close = difflib.get_close_matches(field, field_names, n=1)
+    hint = f"Did you mean '{close[0]}'?" if close else f"Choose one of: {', '.join(field_names)}."
     return f"Unknown option '{field}' in {'.'.join(parents) or 'the config'}. {hint}"
 
 

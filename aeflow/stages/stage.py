@@ -58,9 +58,9 @@ class Stage(Generic[P, A]):
         work = self.ask(context, *args, **kwargs)
 
         def make(draft: Draft) -> Answered:
-            within = work.within(draft)
-            answered = self._function(within, *args, **kwargs)
-            return Answered(answered.fields, {**within.recorded, **answered.recorded})
+            work_on_draft = work.within(draft)
+            result = self._function(work_on_draft, *args, **kwargs)
+            return Answered(result.fields, {**work_on_draft.recorded, **result.recorded})
 
         def answer() -> A:
             return work.store.answer(

@@ -68,11 +68,11 @@ def test_a_machine_with_other_work_is_refused_and_the_others_keep_waiting(meetin
 def test_a_machine_that_disconnects_is_waited_for_again(meeting):
     ends: list[bool] = []
 
-    def until_told() -> None:
+    def until_end() -> None:
         if ends:
             raise Interrupted("enough")
 
-    chief, second = meeting.come(0), meeting.come(1, wait=until_told)
+    chief, second = meeting.come(0), meeting.come(1, wait=until_end)
     assert is_waiting(second)
     ends.append(True)
     with pytest.raises(Interrupted):
@@ -87,12 +87,12 @@ def test_an_unrelated_connection_disturbs_no_machine(meeting):
     chief, second = meeting.come(0), meeting.come(1)
     assert is_waiting(chief)
     host, _, port = meeting.machines[0].partition(":")
-    with socket.create_connection((host, int(port))) as line:
-        line.sendall(b"GET / HTTP/1.1\r\n\r\n\xff")
-        line.recv(100)
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n\xff")
+        connection.recv(100)
     for _ in range(3):
-        with socket.create_connection((host, int(port))) as line:  # and one that is reset
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with socket.create_connection((host, int(port))) as connection:  # and one that is reset
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert is_waiting(chief)
     meeting.come(2).result(SECONDS)
     assert chief.result(SECONDS) is second.result(SECONDS) is None
@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_is_one_line(meeting):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "value",
     [
         "worker",
         "[]",
@@ -118,8 +118,8 @@ def test_a_port_that_is_taken_is_one_line(meeting):
         '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
     ],
 )
-def test_an_invalid_cluster_is_one_line(given, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", given)
+def test_an_invalid_cluster_is_one_line(value, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", value)
     with pytest.raises(ConfigError, match="does not name the machines that train together"):
         cluster_here()
 
@@ -130,5 +130,5 @@ def test_a_chief_comes_before_the_workers(monkeypatch):
     jobs = {"worker": ["b:1", "c:1"], "chief": ["a:1"]}
     content = {"cluster": jobs, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(content))
-    here = cluster_here()
-    assert (here.machines, here.index, here.is_chief) == (("a:1", "b:1", "c:1"), 2, False)
+    cluster = cluster_here()
+    assert (cluster.machines, cluster.index, cluster.is_chief) == (("a:1", "b:1", "c:1"), 2, False)

@@ -54,8 +54,8 @@ def test_keras_has_its_own_defaults_once_a_stage_is_prepared():
     tf.keras.config.set_image_data_format("channels_first")
     prepare(RuntimeConfig())
     keras = tf.keras.config
-    told = (keras.floatx(), keras.epsilon(), keras.image_data_format())
-    assert told == ("float32", 1e-7, "channels_last")
+    settings = (keras.floatx(), keras.epsilon(), keras.image_data_format())
+    assert settings == ("float32", 1e-7, "channels_last")
 
 
 PROGRAM = """
@@ -73,25 +73,25 @@ print(machine.threads, hashlib.sha256(convolved.numpy().tobytes()).hexdigest())
 """
 
 
-def told(**environment: str) -> list[str]:
-    done = subprocess.run(
+def output_of(**environment: str) -> list[str]:
+    run = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.split()
+    return run.stdout.split()
 
 
 @pytest.fixture(scope="module")
 def plain() -> list[str]:
-    return told()
+    return output_of()
 
 
 @pytest.fixture(scope="module")
-def set_otherwise() -> list[str]:
-    return told(
+def other_settings() -> list[str]:
+    return output_of(
         TF_NUM_INTRAOP_THREADS="3",
         OMP_NUM_THREADS="7",
         ONEDNN_DEFAULT_FPMATH_MODE="BF16",
@@ -103,9 +103,9 @@ def test_threads_are_the_cores_that_this_process_may_use(plain):
     assert plain[0] == "1"
 
 
-def test_threads_are_those_that_tensorflow_reads_from_the_environment(set_otherwise):
-    assert set_otherwise[0] == "3"
+def test_threads_are_those_that_tensorflow_reads_from_the_environment(other_settings):
+    assert other_settings[0] == "3"
 
 
-def test_convolutions_multiply_in_float32_whatever_the_environment_allows(plain, set_otherwise):
-    assert set_otherwise[1] == plain[1]
+def test_convolutions_multiply_in_float32_whatever_the_environment_allows(plain, other_settings):
+    assert other_settings[1] == plain[1]

@@ -26,12 +26,12 @@ from aeflow.lineage import Question, digest_of
 
 
 def all_configs() -> list[type[Config]]:
-    found, waiting = [], [Config]
+    configs, waiting = [], [Config]
     while waiting:
         subclasses = waiting.pop().__subclasses__()
-        found += subclasses
+        configs += subclasses
         waiting += subclasses
-    return [config for config in found if config.__module__.startswith("aeflow.configs.")]
+    return [config for config in configs if config.__module__.startswith("aeflow.configs.")]
 
 
 FIELDS = [

@@ -108,7 +108,7 @@ def test_choices_are_named_as_their_defaults_are():
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (
             {"model.network.name": "resnet"},
@@ -167,14 +167,14 @@ def test_choices_are_named_as_their_defaults_are():
         ),
     ],
 )
-def test_mistake_is_reported_in_one_line(flags, said):
+def test_mistake_is_reported_in_one_line(flags, message):
     names = {
         choice: ", ".join(o.model_fields["name"].default for o in get_args(get_args(options)[0]))
         for choice, options in (("networks", NetworkOptions), ("kinds", KindOptions))
     }
     with pytest.raises(ConfigError) as caught:
         load_config(flags=flags)
-    assert str(caught.value) == said.format(**names)
+    assert str(caught.value) == message.format(**names)
 
 
 def test_options_of_another_network_are_refused():
