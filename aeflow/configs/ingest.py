@@ -38,7 +38,7 @@ class DatasetOptions(Config):
     test_one_in: int = Field(default=10, ge=2, le=10_000)
     """One row in this many is for testing, if the source has no test split."""
     seed: int = Field(default=0, ge=0, lt=2**31)
-    """Seed that assigns rows to splits."""
+    """Seed of the assignment of rows to splits."""
     train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     """Train and validate only on rows with this label; the test split keeps all labels."""
     max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
@@ -55,7 +55,7 @@ class TableOptions(Config):
     )
     """Feature columns of a table, such as a,b,c; all columns but id and label if not set."""
     id_column: str | None = Field(default=None, min_length=1)
-    """Table column with each row's id; if not set, the column id, or else ids are derived."""
+    """Table column with row ids; if not set, the column id if there is one, else derived ids."""
     label_column: str | None = Field(default=None, min_length=1)
     """Table column with each row's label; if not set, the column label if there is one."""
 

@@ -67,7 +67,7 @@ class SparseOptions(Config):
     weight: float = Field(default=0.1, ge=0, le=1000)
     """Weight of the penalty."""
     rho: float = Field(default=0.2, gt=0, lt=1)
-    """Target of each latent dimension's mean activity, with the penalty kl."""
+    """Target mean activity of each latent dimension, for the penalty kl."""
 
 
 class ContractiveOptions(Config):

@@ -25,7 +25,7 @@ class DenseOptions(Config):
     latent_activation: Literal["linear", "sigmoid"] = "linear"
     """Activation of the latent; the 2019 post uses sigmoid."""
     output_activation: Output = "auto"
-    """Activation of the reconstruction; auto is clipped to [0, 1] for images, else linear."""
+    """Activation of the reconstruction; auto clips images to [0, 1], and is linear otherwise."""
 
     def tuned(self) -> Space:
         """Returns widths from a quarter of the default to eight times the default."""
@@ -44,7 +44,7 @@ class DeepOptions(Config):
     residual: bool = True
     """Whether a hidden layer's input is added to its output, if both have the same width."""
     output_activation: Output = "auto"
-    """Activation of the reconstruction; auto is clipped to [0, 1] for images, else linear."""
+    """Activation of the reconstruction; auto clips images to [0, 1], and is linear otherwise."""
 
     def tuned(self) -> Space:
         """Returns hidden layers of several depths and widths, and every normalisation."""

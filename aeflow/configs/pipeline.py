@@ -35,7 +35,7 @@ class PipelineConfig(Config):
     drift: DriftConfig = DriftConfig()
     """When new rows count as drifted from those that the model was trained on."""
     compatibility: CompatibilityConfig = CompatibilityConfig()
-    """On which rows its latents are compared with another model's."""
+    """Which rows are used to compare its latents with another model's."""
     encode: EncodeConfig = EncodeConfig()
     """What the features contain."""
     publish: PublishConfig = PublishConfig()

@@ -39,7 +39,7 @@ class RuntimeConfig(Config):
     )
     """Address of a running Dask scheduler; encoding is spread over its workers."""
     deadline_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
-    """Seconds after which a stage stops; another run resumes its work."""
+    """Seconds after which a stage stops; running it again resumes its work."""
 
     def hashed(self) -> dict[str, Any]:
         """Returns an empty dictionary, because the speed does not change the answer."""

@@ -1,4 +1,4 @@
-"""The options of each stage after ingestion."""
+"""The options of training, evaluation, drift, compatibility, encoding and publishing."""
 
 from typing import Literal
 
@@ -68,15 +68,15 @@ class DriftConfig(Config):
     """Sets when rows count as drifted from those that a model was trained on."""
 
     split: str = Field(default="test", min_length=1)
-    """The split whose errors and latents are compared with the model's held-out rows."""
+    """The split that is compared with the model's held-out rows, by errors and latents."""
     significance: float = Field(default=0.01, gt=0, lt=1)
     """Probability of reporting drift in rows that have none, over all columns together."""
     min_psi: float = Field(default=0.1, ge=0, le=100)
-    """Smallest population stability index above that of sampling alone that counts as drift."""
+    """Smallest population stability index, minus its value by chance, that counts as drift."""
 
 
 class CompatibilityConfig(Config):
-    """Sets on which rows the latents of two models are compared."""
+    """Sets which rows are used to compare the latents of two models."""
 
     split: str = Field(default="test", min_length=1)
     """The split that both models encode."""
