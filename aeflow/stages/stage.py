@@ -17,10 +17,10 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Stage(Generic[P, A]):
-    """Answers a question from the store, or else by its function; `stage` makes one.
+    """Answers a question from the store, or else by its function; `stage` declares one.
 
-    `train(context, dataset, config, model_config=...)` returns the answer, and
-    `train.question(dataset, config, model_config=...)` the question.
+    `train(context, dataset, config, model_config=...)` returns the answer.
+    `train.question(dataset, config, model_config=...)` returns the question.
     """
 
     def __init__(

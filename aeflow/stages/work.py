@@ -65,15 +65,15 @@ class Work:
 
     def asking(self, question: Question, opened: Any = None) -> "Work":
         """Returns a copy of this work with another question, and with what was opened to ask it."""
-        return self._changed(question=question, opened=opened)
+        return self._copy_with(question=question, opened=opened)
 
     def within(self, draft: Draft) -> "Work":
         """Returns a copy of this work with the draft of its answer."""
-        return self._changed(_draft=draft)
+        return self._copy_with(_draft=draft)
 
     def heard_by(self, on_progress: OnProgress) -> "Work":
         """Returns a copy of this work with another progress callback."""
-        return self._changed(on_progress=on_progress)
+        return self._copy_with(on_progress=on_progress)
 
     def _copy_with(self, **attributes: Any) -> "Work":
         new_work = copy.copy(self)
