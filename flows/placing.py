@@ -177,7 +177,7 @@ def _cancel_run(client: SyncPrefectClient, run: UUID) -> None:
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # this run is being stopped, too
             client.set_flow_run_state(
-                run, Cancelling(message="The run that waited for it stopped.")
+                run, Cancelling(message="The run that waited for it was stopped.")
             )
     except SERVER_TROUBLE as error:
         get_run_logger().warning("cannot cancel the training run %s: %s", run, error)

@@ -78,9 +78,7 @@ def carry_out(_client: SyncPrefectClient, run: FlowRun) -> None:
     )
 
 
-def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
-    deployed, client, tmp_path
-):
+def test_training_elsewhere_is_a_subflow_and_its_answer_is_in_the_store(deployed, client, tmp_path):
     Worker(carry_out).start()
     state = pipeline(CONFIG, str(tmp_path), train_on=ON, return_state=True)
     outcome = Outcome.model_validate(state.result())
