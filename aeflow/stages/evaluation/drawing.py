@@ -32,7 +32,7 @@ def draw_judged(trial: Trial, examples: ScoredExamples) -> None:
 
 
 def draw_typical(trial: Trial, examples: ScoredExamples) -> None:
-    """Draws the examples whose errors are nearest to the median."""
+    """Draws the examples with the errors nearest to the median."""
     errors = trial.errors["mse"]
     nearest = np.argsort(np.abs(errors - np.median(errors)), kind="stable")[:PANEL_EXAMPLES]
     places = np.sort(nearest)
