@@ -31,12 +31,13 @@ ENCODE = """
 import sys, time
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig
+from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.storage import Store
 
-store, model, dataset = Store(sys.argv[1]), sys.argv[2], sys.argv[3]
+context, model, dataset = Context(Store(sys.argv[1])), sys.argv[2], sys.argv[3]
 start = time.monotonic()
-features = encode(Model.model_validate_json(model), EncodeConfig(), store,
+features = encode(context, Model.model_validate_json(model), EncodeConfig(),
                   dataset=Dataset.model_validate_json(dataset))
 print(time.monotonic() - start)
 print(features.model_dump_json())

@@ -109,7 +109,12 @@ def _prefect() -> dict[str, Any]:
             from prefect.context import get_settings_context
             from prefect.settings import PREFECT_API_URL
 
-            from flows.cli.unanswered import check_profile, check_url, shown, unanswered
+            from flows.cli.unanswered import (
+                check_profile,
+                check_url,
+                server_error,
+                without_credentials,
+            )
         check_profile()
         profile = get_settings_context().profile.name
         url = PREFECT_API_URL.value()
@@ -122,8 +127,8 @@ def _prefect() -> dict[str, Any]:
         answer = httpx.get(f"{url}/health", timeout=SERVER_SECONDS)
         answer.raise_for_status()
     except (httpx.HTTPError, ValueError) as error:
-        return {"prefect_profile": profile, "prefect_server": str(unanswered(url, error))}
-    return {"prefect_profile": profile, "prefect_server": f"{shown(url)} answers"}
+        return {"prefect_profile": profile, "prefect_server": str(server_error(url, error))}
+    return {"prefect_profile": profile, "prefect_server": f"{without_credentials(url)} answers"}
 
 
 def _next_step(facts: dict[str, Any]) -> str:
