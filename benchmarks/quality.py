@@ -180,10 +180,10 @@ def _pythae(rows: _Rows, **options) -> Figures:
     """Trains a peer, and evaluates its latents in the same way as ours."""
     answer = _peer("pythae_fit", rows, **options)
     space = Space(
-        fitted=answer["train"],
-        judged=answer["test"],
+        fitted_latents=answer["train"],
+        judged_latents=answer["test"],
         inputs=np.empty((0, 0)),
-        compared=np.empty(0, np.int64),
+        compared_places=np.empty(0, np.int64),
         fitted_labels=rows.labels["train"],
         judged_labels=rows.labels["test"],
     )
