@@ -1,4 +1,4 @@
-"""Prefect's environment, set before its import; and quiet on the terminal."""
+"""Prefect's environment variables, set before its import, and a quiet terminal."""
 
 import faulthandler
 import io
@@ -14,38 +14,38 @@ from aeflow.errors import ConfigError
 
 __all__ = ["OTHERWISE", "importing_prefect", "quiet_terminal", "set_environment"]
 
-OTHERWISE = "or add --direct to do without Prefect."
-"""The remedy that always works, at the end of what Prefect cannot do here."""
+OTHERWISE = "or add --direct to run without Prefect."
+"""The remedy that always works. Every error message about Prefect's setup ends with it."""
 LOGGING = Path(__file__).with_name("logging.yml")
 
 ENVIRONMENT = {
     # An embedded server takes longer than Prefect's 20 s to start on a busy machine.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    # Where the active profile names no server, one is embedded.
+    # If the active profile names no server, Prefect starts an embedded one.
     "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-    # Nobody is told that a run took place.
+    # No telemetry about runs is sent.
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # Artifacts are plain JSON; Prefect's own choice is pickle.
+    # Artifacts are plain JSON; Prefect's default is pickle.
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
 }
 
 
 def set_environment() -> None:
-    """Sets what is not set yet, so that the user's environment and profile win.
+    """Sets the variables that are not set yet, so that the user's environment and profile win.
 
-    A server on this machine is asked directly, whatever proxy there is.
+    Requests to a server on this machine bypass any proxy.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ.update(without_proxy(os.environ))
-    # Only a server of our own needs that folder, and then an error says so.
+    # Only an embedded server needs that folder, and `check_own_server` raises an error for it.
     warnings.filterwarnings("ignore", "Failed to create the Prefect home", UserWarning)
 
 
 @contextmanager
 def importing_prefect() -> Iterator[None]:
-    """Lets Prefect be imported in the block. Raises ConfigError if its surroundings forbid that."""
+    """Wraps the import of Prefect. Raises ConfigError if the environment prevents the import."""
     from pydantic import ValidationError
 
     try:
@@ -58,24 +58,25 @@ def importing_prefect() -> Iterator[None]:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         path = os.environ.get(name)
         if path and not Path(path).exists():
-            raise ConfigError(f"{name} = '{path}' does not exist. Mend or unset it, {OTHERWISE}")
+            raise ConfigError(f"{name} = '{path}' does not exist. Correct or unset it, {OTHERWISE}")
     try:
         yield
     except ValidationError as error:
         first, *_ = error.errors()
         raise ConfigError(
             f"Prefect refuses its setting {'.'.join(map(str, (error.title, *first['loc'])))} = "
-            f"'{first['input']}': {first['msg']}. Mend it in the environment, in a variable that "
-            f"begins with PREFECT_, or in Prefect's profile, {OTHERWISE}"
+            f"'{first['input']}': {first['msg']}. Correct it in the environment, in a variable "
+            f"that begins with PREFECT_, or in Prefect's profile, {OTHERWISE}"
         ) from error
 
 
 @contextmanager
 def quiet_terminal() -> Iterator[None]:
-    """Keeps Prefect's and TensorFlow's chatter off the terminal; the run's log loses nothing.
+    """Keeps log lines of Prefect and TensorFlow off the terminal. The run's log stays complete.
 
-    TensorFlow 2.21 writes to file descriptor 2 before it reads any setting, so that is turned away
-    and Python's standard error goes on without it. Who sets TF_CPP_MIN_LOG_LEVEL sees it all.
+    TensorFlow 2.21 writes to file descriptor 2 before it reads any setting. Within the block, this
+    descriptor is therefore redirected to the null device, and Python's standard error has another
+    descriptor. If TF_CPP_MIN_LOG_LEVEL is set, nothing is redirected.
     """
     os.environ.setdefault("PREFECT_LOGGING_SETTINGS_PATH", str(LOGGING))
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or not _is_descriptor_2(sys.stderr):
@@ -86,7 +87,7 @@ def quiet_terminal() -> Iterator[None]:
     before, sys.stderr = sys.stderr, terminal
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
-    faulthandler.enable(terminal)  # what kills the process is still told
+    faulthandler.enable(terminal)  # a fatal signal still prints its traceback
     try:
         yield
     finally:
@@ -99,5 +100,5 @@ def quiet_terminal() -> Iterator[None]:
 def _is_descriptor_2(stream: object) -> bool:
     try:
         return isinstance(stream, io.TextIOBase) and stream.fileno() == 2
-    except OSError:  # replaced by something in memory
+    except OSError:  # replaced by a stream in memory
         return False

@@ -1,4 +1,4 @@
-"""`aeflow`, the command line: commands are named here and imported when they are called."""
+"""The command line `aeflow`. Its commands are listed here and imported when they are called."""
 
 import io
 import os
@@ -16,8 +16,8 @@ __all__ = ["app", "main"]
 EXIT_CODES = {
     0: "Done, or there was nothing to do.",
     1: "The run failed: damaged files, a full disk, a deadline that passed.",
-    2: "A mistake in what was asked: an option, a source, features of two models.",
-    3: "Refused by a gate.",
+    2: "A mistake in the call: an option, a source, features of two models.",
+    3: "The gate refused a model.",
     130: "Stopped by Ctrl-C (143: by SIGTERM). Run it again to go on from there.",
 }
 
@@ -26,21 +26,21 @@ COMMANDS = {
     "ingest": "Prepare a dataset from a source.",
     "train": "Train a model on a dataset and evaluate it.",
     "evaluate": "Evaluate a stored model.",
-    "one-class": "Train on one label at a time, and tell all others as strangers.",
+    "one-class": "Train a model on each label, and measure how well it detects the others.",
     "encode": "Encode data with a stored model, into Parquet.",
     "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
     "tune": "Search for better options, and write the best as a config.",
-    "retrain": "Train when it is due, and promote what the gate lets pass.",
+    "retrain": "Train a model if one is due, and promote it if it passes the gate.",
     "models": "List the models of a store: their metrics, and which are champions.",
     "features": "List the feature sets of a store, and which are the newest of their dataset.",
-    "neighbours": "Find the rows nearest to one by their latents, and draw them.",
-    "promote": "Make a model the champion of its dataset, if the gate lets it pass.",
-    "rollback": "Make the champion before this one champion again.",
-    "prune": "Remove what no alias, no new model and no run needs any more.",
+    "neighbours": "Find the rows with the latents nearest to those of one row, and draw them.",
+    "promote": "Make a model the champion of its dataset, if it passes the gate.",
+    "rollback": "Make the previous champion of a dataset its champion again.",
+    "prune": "Remove artifacts that no alias, no new model and no run needs any more.",
     "show": "Show an artifact and what it was made from.",
-    "verify": "Read an artifact again, every byte, and say what is wrong.",
-    "tensorboard": "Start TensorBoard on what a store holds.",
+    "verify": "Read every byte of an artifact, and report what is wrong.",
+    "tensorboard": "Start TensorBoard on the contents of a store.",
 }
 
 
@@ -67,7 +67,7 @@ for place, (name, summary) in enumerate(COMMANDS.items()):
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code, and says in one line why it is not 0."""
+    """Runs one command and returns its exit code. If it is not 0, one line says why."""
     try:
         _settle_text()
         _settle_python()
@@ -82,22 +82,22 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _settle_python() -> None:
-    """Sets aside what a shell may set for other programs, and what ends libraries at import."""
-    os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that is not installed here
+    """Overrides settings of the shell that are for other programs or break imports of libraries."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's shell may name one that is not installed
     if any(option.startswith("error") for option in sys.warnoptions):
         warnings.simplefilter("ignore")
 
 
 def _settle_text() -> None:
-    """Lets a terminal print what its encoding lacks as an escape. Raises ConfigError.
+    """Lets a terminal print characters that its encoding lacks as escapes.
 
-    Names of files and labels are UTF-8 in a store, so Python must read names of files as UTF-8.
+    Raises ConfigError if Python does not read file names as UTF-8, because file names and labels
+    are UTF-8 in a store.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if (encoding := sys.getfilesystemencoding()) != "utf-8":
         raise ConfigError(
-            f"Names of files are UTF-8 to aeflow, and here Python reads them as {encoding}. "
-            "Set PYTHONUTF8=1."
+            f"File names must be UTF-8, but Python reads them as {encoding} here. Set PYTHONUTF8=1."
         )

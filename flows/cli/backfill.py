@@ -1,4 +1,4 @@
-"""`aeflow backfill`: features of the days that a dated source has and nobody encoded."""
+"""`aeflow backfill`: features of the days of a dated source that are not encoded yet."""
 
 from typing import Annotated
 
@@ -33,18 +33,18 @@ def backfill(
     encoding: EncodeOptions = ANY_ENCODING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Encodes a source with {date} in its address, day by day; days that are there cost nothing.
+    """Encodes a source with {date} in its address, day by day.
 
-    A day that fails does not keep the others from being encoded; the failed ones are named at the
-    end.
+    A day that is encoded already is not encoded again. If a day fails, the others are still
+    encoded, and the failed days are named at the end.
     """
     config = undated_config_of(options, source, encoding)
     if not is_dated(config.ingest):
         raise ConfigError(
-            f"The source '{config.ingest.source}' has no place for a date. Write {{date}} where "
-            "it stands in the address, or {date:%Y/%m/%d}."
+            f"The source '{config.ingest.source}' has no place for a date. Write {{date}} or "
+            "{date:%Y/%m/%d} into the address in place of the date."
         )
-    encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
+    encoder = stored(options.url, model, Model)  # only once: the champion may change meanwhile
     failed: dict[str, AeflowError] = {}
     for day in days(first, last):
         print(f"{'day':<11}  {day}")

@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def bars() -> Iterator[OnProgress]:
-    """Gives a callback that shows progress, and shows aeflow's warnings meanwhile."""
+    """Yields a callback that shows progress. Also shows aeflow's warnings within the block."""
     console = Console(stderr=True, highlight=False)
     with _warnings_on(console):
         if not console.is_terminal:
@@ -36,7 +36,7 @@ def bars() -> Iterator[OnProgress]:
 
 @dataclass
 class _Pace:
-    """How fast a stage goes; what it took over from an earlier run does not count as its speed."""
+    """Measures the speed of a stage, without the work that it took over from an earlier run."""
 
     first: int
     start: float = field(default_factory=time.monotonic)
@@ -56,7 +56,7 @@ class _Pace:
 
 
 class _Bars:
-    """One bar for each stage."""
+    """Shows one bar for each stage."""
 
     def __init__(self, display: Bars):
         self._display = display
@@ -76,7 +76,7 @@ class _Bars:
 
 
 class _Lines:
-    """A line now and then, and one at the end of each stage."""
+    """Prints the first and the last line of each stage, and one every few seconds in between."""
 
     def __init__(self, console: Console):
         self._console = console

@@ -1,4 +1,4 @@
-"""`aeflow encode`: features of data, by a stored model."""
+"""`aeflow encode`: features of data from a stored model."""
 
 from typing import Annotated
 
@@ -28,8 +28,8 @@ def encode(
     encoding: EncodeOptions = ANY_ENCODING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Encodes a source, every row of it, or else the dataset that the model was trained on."""
+    """Encodes every row of a source, or without one the dataset that the model was trained on."""
     config = config_of(options, source, encoding)
-    encoder = stored(options.url, model, Model)  # once: a champion may change meanwhile
+    encoder = stored(options.url, model, Model)  # only once: the champion may change meanwhile
     dataset = None if source.source else made_from(options.url, encoder, Dataset).key
     carry_out(recipe.encode_dataset, options, config=config, model=encoder.key, dataset=dataset)

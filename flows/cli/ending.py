@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and one line about what went wrong."""
+"""The end of a command: its exit code, and one line about what went wrong."""
 
 import errno
 import signal
@@ -13,7 +13,7 @@ AGAIN = "Run the same command again to go on from there."
 
 
 class Terminated(BaseException):
-    """Is SIGTERM as an exception, as KeyboardInterrupt is SIGINT."""
+    """Represents SIGTERM as an exception, as KeyboardInterrupt represents SIGINT."""
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def terminated() -> Iterator[None]:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Says on standard error what happened, in one line; what nobody foresaw is raised again."""
+    """Prints an error as one line and returns its exit code. Raises an unexpected error again."""
     from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, Refused, SourceError
 
     match error:
@@ -53,7 +53,7 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def _said(error: OSError) -> str:
-    """Python's own words, the file, and what to do where the disk is full."""
+    """Returns Python's message, the file, and the remedy if the disk is full."""
     where = f": '{error.filename}'" if error.filename else ""
     remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
     return f"{error.strerror or error}{where}.{remedy}"

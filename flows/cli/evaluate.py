@@ -1,4 +1,4 @@
-"""`aeflow evaluate`: a judgement of a stored model."""
+"""`aeflow evaluate`: the evaluation of a stored model."""
 
 from typing import Annotated
 

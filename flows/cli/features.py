@@ -11,7 +11,7 @@ __all__ = ["features"]
 
 
 def features(*, store: StoreOption = "./aeflow-store", json: JsonOption = False) -> None:
-    """Lists feature sets, the newest first; `current` is what features.json of a dataset names."""
+    """Lists feature sets, newest first. `current` marks the set in features.json of its dataset."""
     opened = Store(store)
     rows = list_features(opened)
     nothing = f"There are no features in the store {opened.url}. `aeflow encode` makes some."

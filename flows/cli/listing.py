@@ -1,4 +1,4 @@
-"""Prints what a store holds: a table for people, or one line of JSON for programs."""
+"""Listings of a store: a table for people, or one line of JSON for programs."""
 
 import json
 import sys
@@ -12,13 +12,13 @@ from rich.table import Table
 __all__ = ["new_table", "print_listing", "print_table"]
 
 WIDE = 200
-"""Columns of a listing that goes to a file or another program, so that nothing is cut off."""
+"""Width in characters for a file or another program, so that nothing is cut off."""
 
 
 def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
-    """Returns a table whose first columns are words and the next numbers; a time and a note end it.
+    """Returns a table with columns for words, then numbers, then a time and a note.
 
-    Words are never broken.
+    Words are never wrapped.
     """
     table = Table(box=box.SIMPLE)
     for title in words:
@@ -31,12 +31,12 @@ def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Prints a table, as wide as it needs to be where no terminal bounds it."""
+    """Prints a table. If standard output is no terminal, the table is up to `WIDE` wide."""
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_listing(rows: Sequence[BaseModel], table: Table, *, as_json: bool, nothing: str) -> None:
-    """Prints rows as JSON or the table that shows them; `nothing` where there are none."""
+    """Prints rows as JSON or as a table. If there are none, it prints `nothing` for the table."""
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows]))
     elif rows:

@@ -1,4 +1,4 @@
-"""`aeflow neighbours`: the rows nearest to one by their latents, as a table and as a picture."""
+"""`aeflow neighbours`: the rows with the latents nearest to one row, as a table and a picture."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["neighbours"]
 
 LONGEST = 20
-"""Characters of an id or a label below a picture."""
+"""Maximum number of characters of an id or a label below a picture."""
 
 
 def neighbours(
@@ -33,24 +33,25 @@ def neighbours(
         str | None, Parameter(help="Key of a feature set; the newest one if not given.")
     ] = None,
     dataset: Annotated[
-        str | None, Parameter(help="Name of a dataset, instead of a key: its current features.")
+        str | None,
+        Parameter(help="Name of a dataset, to use its current features instead of a key."),
     ] = None,
     num: Annotated[int, Parameter(help="How many neighbours.")] = 10,
     picture: Annotated[
-        str, Parameter(help="File for the picture, where the data are images: PNG.")
+        str, Parameter(help="PNG file for the picture, if the data are images.")
     ] = "neighbours.png",
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Finds the rows whose latents are nearest to those of one row, by Euclidean distance.
+    """Finds the rows with the latents nearest to those of one row, by Euclidean distance.
 
-    A quick look at whether features make sense. The search is exact and reads every row.
+    This is a quick check whether features make sense. The search is exact and reads every row.
     """
     from aeflow.features.neighbours import nearest_rows
 
     if features and dataset:
         raise ConfigError(
-            f"The features '{features}' have a dataset. Give --features or --dataset."
+            f"The features '{features}' have a dataset already. Give --features or --dataset."
         )
     opened = Store(store)
     chosen = stored(store, features, FeatureSet) if features else feature_set_of(dataset, opened)
@@ -86,7 +87,7 @@ def _draw(rows: "list[Neighbour]", source: Dataset, store: Store, path: Path) ->
 
 
 def _caption(row: "Neighbour", source: Dataset) -> str:
-    """Names a row, its label and its distance below each other."""
+    """Returns the id, the label and the distance of a row, each on its own line."""
     name = _label_name(row, source)
     label = name if source.label_names or not name else f"label {name}"
     return "\n".join(filter(None, (_short(row.id), _short(label), f"at {row.distance:.3g}")))
@@ -100,7 +101,7 @@ def _label_name(row: "Neighbour", source: Dataset) -> str:
 
 
 def _short(text: str) -> str:
-    """Leaves out the middle of a long text."""
+    """Returns a text, without its middle if it is long."""
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[1 - half :]}"
 

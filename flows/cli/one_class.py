@@ -1,4 +1,4 @@
-"""`aeflow one-class`: a model for each label, and how well it tells all others as strangers."""
+"""`aeflow one-class`: a model per label, and how well it detects the rows of other labels."""
 
 import json
 from pathlib import Path
@@ -26,15 +26,16 @@ __all__ = ["one_class"]
 
 def one_class(
     *,
-    output: Annotated[Path | None, Parameter(help="JSON file for the numbers.")] = None,
+    output: Annotated[Path | None, Parameter(help="JSON file for the scores.")] = None,
     source: SourceOptions = ANY_SOURCE,
     model: ModelOptions = ANY_MODEL,
     training: TrainOptions = ANY_TRAINING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Trains a model on each label by itself, and scores the test rows of all labels by it.
+    """Trains a model on each label, and scores the test rows of all labels with each model.
 
-    Beside its scores stand two that need no model: PCA's error and the distance in the input.
+    The rows of all other labels count as out-of-distribution (OOD). For comparison, the table has
+    two scores that need no model: the error of PCA and the distance in the input.
     """
     config = config_of(options, source, model, training)
     outcome = carry_out(recipe.one_class, options, config=config)

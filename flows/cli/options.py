@@ -1,4 +1,4 @@
-"""The options of the commands; their help is the description of the config's fields."""
+"""The options of the commands. The help of an option is the description of its config field."""
 
 from dataclasses import asdict, dataclass, make_dataclass
 from datetime import UTC, datetime
@@ -66,13 +66,13 @@ FIELDS = {
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
-"""Where in the config an option goes; a network's name before its options."""
+"""The config field that each option sets. A network comes before its options."""
 
 
 def _described(name: str) -> Parameter:
     """Returns an option with the description of its field as help.
 
-    A flag that is off has no negative form.
+    A flag that is off by default has no negative form.
     """
     field = _field(FIELDS[name])
     default = getattr(field.default, "name", field.default)
@@ -82,34 +82,34 @@ def _described(name: str) -> Parameter:
 
 
 def _field(place: str) -> FieldInfo:
-    """Returns the field at a place; a choice between configs has the place of their name."""
+    """Returns the field at a path. The path of a choice between configs ends in `name`."""
     *parents, last = place.removesuffix(".name").split(".")
     section = reduce(getattr, parents, PipelineConfig())
     return type(section).model_fields[last]
 
 
 def _choices(field: FieldInfo) -> str:
-    """Names the members of a choice between configs."""
+    """Returns a sentence with the members of a choice between configs, or nothing."""
     members = [m for m in get_args(field.annotation) if hasattr(m, "model_fields")]
     names = [member.model_fields["name"].default for member in members]
     return f" One of: {', '.join(names)}." if names else ""
 
 
 def _type(name: str) -> Any:
-    """Returns the type of an option; what is neither a number nor a flag is a text."""
+    """Returns the type of an option, which is text if it is neither a number nor a flag."""
     annotation = _field(FIELDS[name]).annotation
     types = (annotation, *get_args(annotation))
     return next((kind for kind in (bool, int, float) if kind in types), str) | None
 
 
 def _with(*names: str) -> type:
-    """Returns a dataclass with those options, none of which need be given."""
+    """Returns a dataclass with these options, all of which may be left out."""
     fields = [(name, Annotated[_type(name), _described(name)], None) for name in names]
     return make_dataclass("_Options", fields, frozen=True, kw_only=True)
 
 
 StoreOption = Annotated[
-    str, Parameter(env_var="AEFLOW_STORE", help="Folder where artifacts are kept.")
+    str, Parameter(env_var="AEFLOW_STORE", help="Folder or URL of the artifact store.")
 ]
 
 JsonOption = Annotated[
@@ -120,7 +120,7 @@ JsonOption = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What all commands that do work have in common."""
+    """The options of all commands that run stages."""
 
     store: StoreOption = "./aeflow-store"
     config: Annotated[str | None, Parameter(help="TOML file with a section for each stage.")] = None
@@ -136,38 +136,38 @@ class Options:
 
     @property
     def url(self) -> str:
-        """The store, valid everywhere on this machine."""
+        """The URL of the store, which is valid from every folder of this machine."""
         return absolute(self.store)
 
 
 @Parameter(name="*")
 class SourceOptions(_with(*OF_SOURCES)):
-    """Where data come from."""
+    """The options of the source."""
 
 
 @Parameter(name="*")
 class ModelOptions(_with("network", "kind", "latent_dim", "hidden_units")):
-    """Which model is trained."""
+    """The options of the model."""
 
 
 @Parameter(name="*")
 class TrainOptions(_with("epochs", "batch_size", "learning_rate", "seed")):
-    """How it is trained."""
+    """The options of training."""
 
 
 @Parameter(name="*")
 class TuneOptions(_with("trials", "timeout")):
-    """How long better options are searched for."""
+    """The limits of a search for better options."""
 
 
 @Parameter(name="*")
 class EvaluateOptions(_with("ood_source")):
-    """On what it is judged."""
+    """The options of the evaluation."""
 
 
 @Parameter(name="*")
 class EncodeOptions(_with("layout", "partition_by_label", "format", "error", "precision")):
-    """What stands in the features, and where."""
+    """The options of the features and their files."""
 
 
 ANY_SOURCE, ANY_MODEL, ANY_TRAINING, ANY_TUNING, ANY_EVALUATION, ANY_ENCODING, DEFAULTS = (
@@ -183,10 +183,10 @@ Group = SourceOptions | ModelOptions | TrainOptions | TuneOptions | EvaluateOpti
 
 
 def config_of(options: Options, *others: Group) -> PipelineConfig:
-    """Returns the config: preset, then TOML file, then what stands on the command line.
+    """Returns the config of a preset, then a TOML file, then the command line; the last one wins.
 
-    A date in the source is that of today, in UTC. A mistake in the source is found here, before a
-    server starts for it.
+    A {date} in the source becomes the date of today, in UTC. A mistake in the source raises an
+    error here, before a server is started.
     """
     config = undated_config_of(options, *others)
     config = config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
@@ -199,7 +199,7 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
 
 
 def undated_config_of(options: Options, *others: Group) -> PipelineConfig:
-    """Returns the config with the source as it is written, its date not filled in."""
+    """Returns the config with the source as written, without a date for {date}."""
     given: dict[str, Any] = {}
     for group in (options, *others):
         given |= {name: value for name, value in asdict(group).items() if value is not None}

@@ -1,4 +1,4 @@
-"""`aeflow promote`: a model becomes the champion of its dataset, if the gate lets it pass."""
+"""`aeflow promote`: a model becomes the champion of its dataset if it passes the gate."""
 
 import json
 from typing import Annotated
@@ -30,14 +30,15 @@ def promote(
     *,
     store: StoreOption = "./aeflow-store",
     config: Annotated[
-        str | None, Parameter(help="TOML file; judge by its sections evaluate and gate.")
+        str | None, Parameter(help="TOML file with the sections evaluate and gate.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Makes a model the champion of its dataset.
+    """Makes a model the champion of its dataset if it passes the gate.
 
-    A model without a verdict is judged first, beside the champion, on its dataset's test split, and
-    on the out-of-distribution rows of its newest evaluation if the config names none.
+    If the model has no verdict yet, or with --config, it is first compared with the champion on the
+    test split of its dataset. If the config names no out-of-distribution rows, those of the newest
+    evaluation of the model are used.
     """
     url = absolute(store)
     challenger, sections = stored(url, model, Model), load_config(path=config)
@@ -64,7 +65,7 @@ def promote(
 def _verdict_on(
     challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None, anew: bool
 ) -> Verdict:
-    """Finds the verdict beside the champion of today, or asks the gate for it."""
+    """Returns the stored verdict against the current champion, or a new one from the gate."""
     found = None if anew else champions.verdict_on(challenger, Store(store), champion=champion)
     if found:
         return found
@@ -99,7 +100,7 @@ def _judged(
 def _ood_of_before(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset
 ) -> Dataset | None:
-    """Returns the out-of-distribution rows of the model's newest evaluation by this config."""
+    """Returns the out-of-distribution rows of the model's newest evaluation with this config."""
     alike = [
         manifest
         for manifest in manifests_of(Evaluation, Store(store))

@@ -1,4 +1,4 @@
-"""`aeflow prune`: a store lets go of what nothing needs any more."""
+"""`aeflow prune`: the removal of artifacts that nothing needs any more."""
 
 import json
 from collections.abc import Iterable
@@ -16,23 +16,23 @@ __all__ = ["prune"]
 def prune(
     *,
     keep_last: Annotated[
-        int, Parameter(help="How many models, and datasets, of each dataset name are kept.")
+        int, Parameter(help="How many models, and how many datasets, to keep of each dataset name.")
     ],
     dry_run: Annotated[
         bool, Parameter(negative="", help="List what would be removed, and remove nothing.")
     ] = False,
     min_age_minutes: Annotated[
         float,
-        Parameter(help="What was made, found or read in the last minutes is spared; 10 at least."),
+        Parameter(help="Keep what was made, found or read within so many minutes; at least 10."),
     ] = MIN_AGE_SECONDS / 60,
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Removes models and datasets that are not among the newest, and what was made of them.
+    """Removes models and datasets that are not among the newest, and what was made from them.
 
-    Champions, those that a rollback can go back to, the newest features, what live runs build on,
-    and all that these were made from stay. Unfinished work that nobody holds goes, and the logs
-    of models that are gone.
+    Prune keeps champions, the models that a rollback can return to, the newest features, what
+    active runs use, and everything that these were made from. It also removes unfinished work
+    without an active run, and the logs of removed models.
     """
     opened = Store(store)
     plan = plan_prune(opened, keep_last=keep_last, min_age_seconds=60 * min_age_minutes)
@@ -48,7 +48,7 @@ def prune(
     print(f"{len(listed)} folders, {size:,} bytes {done}." if listed else "Nothing to remove.")
     if plan.in_use:
         print(
-            f"Spared, because in use within the last {minutes:g} minutes or by a run: "
+            f"These were in use within the last {minutes:g} minutes or by a run, and are kept: "
             f"{', '.join(plan.in_use)}."
         )
     if json:
@@ -56,7 +56,7 @@ def prune(
 
 
 def _listed(items: Iterable[Item]) -> list[Item]:
-    """Prints each item as soon as it is known, so that a run that is stopped has told the truth."""
+    """Prints each item at once, so that the output is correct if the command is stopped."""
     listed = []
     for item in items:
         print(f"{item.address:<50}  {item.why:<10}  {item.size:>15,} bytes")

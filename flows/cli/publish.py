@@ -17,5 +17,5 @@ def publish(
     evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
-    """Publishes a stored model; what is not there yet, evaluation and features, is made first."""
+    """Publishes a stored model. Makes its evaluation and its features first if they are missing."""
     carry_out(recipe.publish_model, options, config=config_of(options, evaluation), model=model)

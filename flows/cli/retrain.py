@@ -1,4 +1,4 @@
-"""`aeflow retrain`: a better model, if one is due and the gate lets it pass."""
+"""`aeflow retrain`: a better model, if one is due and passes the gate."""
 
 from flows.cli.options import (
     ANY_EVALUATION,
@@ -27,9 +27,9 @@ def retrain(
     evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
-    """Trains when it is due, promotes what passes the gate, encodes and publishes.
+    """Trains a model if one is due, promotes it if it passes the gate, encodes and publishes.
 
-    When it is due, and what the gate asks, stand in the sections retrain and gate of the config.
+    The sections retrain and gate of the config define when a model is due and what the gate checks.
     """
     config = config_of(options, source, model, training, evaluation)
     carry_out(retraining.retrain, options, config=config)

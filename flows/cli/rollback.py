@@ -1,4 +1,4 @@
-"""`aeflow rollback`: the champion before this one is champion again."""
+"""`aeflow rollback`: the previous champion of a dataset becomes its champion again."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ def rollback(
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Makes the champion before this one champion again; once more goes further back."""
+    """Makes the previous champion the champion again. A second rollback goes further back."""
     entry = champions.rollback(dataset, Store(store))
     print(f"{dataset}: the champion is '{entry.model}' again, it was '{entry.before}' before.")
     if json:

@@ -29,9 +29,9 @@ def run(
     evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
-    """Ingests, trains, evaluates, encodes and publishes.
+    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both.
 
-    Without --source, --config and --preset it is --preset quick.
+    Without --source, --config and --preset, it uses --preset quick.
     """
     if not (source.source or options.config or options.preset):
         options = replace(options, preset="quick")

@@ -1,4 +1,4 @@
-"""Carries a recipe out, in this process or as a Prefect flow, and reports what came out."""
+"""The run of a recipe in this process or as a Prefect flow, and the report of its outcome."""
 
 import importlib
 import inspect
@@ -31,7 +31,7 @@ FLOWS = {
     "tune": "flows.tune",
     "one_class": "flows.one_class",
 }
-"""Recipes that are flows of the same name, which servers know; others become one when called."""
+"""The modules of the recipes with a flow of their name. Other recipes become one when called."""
 
 R = TypeVar("R", bound=Outcome)
 
@@ -39,9 +39,9 @@ R = TypeVar("R", bound=Outcome)
 def carry_out(
     recipe: Callable[..., R], options: Options, *, config: PipelineConfig, **keys: str | None
 ) -> R:
-    """Carries out a recipe with a config, and with keys of what is stored already.
+    """Carries out a recipe with a config and with keys of stored artifacts.
 
-    Reports what came out, and returns it.
+    Prints the outcome and returns it. Raises Refused if the gate refused a challenger.
     """
     start = datetime.now(UTC)
     with settings.quiet_terminal(), bars() as show, listening(show):

@@ -1,4 +1,4 @@
-"""The Prefect server of a command: the active profile's, or else one embedded in this process."""
+"""The Prefect server of a command: the one of the active profile, or else an embedded one."""
 
 import signal
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ __all__ = ["answering_server"]
 
 @contextmanager
 def answering_server(on_progress: OnProgress) -> Iterator[None]:
-    """Makes sure that a server answers; if it stops to, the block fails in one line."""
+    """Checks that a server answers. If it no longer does, the block fails with a one-line error."""
     url = PREFECT_API_URL.value()
     check_profile()
     if url:
         check_url(url)
     else:
         check_own_server()
-    where = shown(url) if url else "starts a server of its own"
+    where = shown(url) if url else "starts an embedded server"
     on_progress(Progress("prefect", 0, 1, "server", where))
     try:
         with _no_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
-    except (ImportError, ValueError, httpx.InvalidURL) as error:  # no client could be made
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # the client could not be created
         raise proxy_refused(error) from error
     except (httpx.HTTPError, RuntimeError) as error:
         raise unanswered(url, error) from error
@@ -48,7 +48,10 @@ def answering_server(on_progress: OnProgress) -> Iterator[None]:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """Bears the embedded server deaf to Ctrl-C, so that it lives to hear how the run ended."""
+    """Blocks SIGINT, so that an embedded server that is started within the block ignores it.
+
+    Otherwise Ctrl-C would stop the server before the final state of the run is reported to it.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

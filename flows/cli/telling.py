@@ -1,4 +1,4 @@
-"""Tells on standard output what came out: where things lie, what was there already, the verdict."""
+"""The outcome of a command on standard output: paths, which of them are new, and the verdict."""
 
 import json
 from datetime import datetime
@@ -17,7 +17,7 @@ __all__ = ["kept", "tell"]
 
 
 def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
-    """Prints a line for each artifact and the verdict; then all of it as one line of JSON."""
+    """Prints a line for each artifact and the verdict. With `as_json`, a line of JSON follows."""
     opened = Store(store)
     for name, artifact in outcome.artifacts().items():
         is_new = opened.manifest(artifact.address).created >= since
@@ -60,9 +60,9 @@ def _table_of(outcome: OneClass) -> Table:
 
 
 def kept(store: str) -> str:
-    """Says what unfinished work lies in a store."""
+    """Returns a line that names the unfinished work in a store."""
     names = drafts_in(Store(store))
-    return f"Stopped. Kept in {store}: {', '.join(names) or 'what is finished'}."
+    return f"Stopped. Kept in {store}: {', '.join(names) or 'all finished artifacts'}."
 
 
 def _size(artifact: Artifact) -> str:
@@ -73,7 +73,8 @@ def _size(artifact: Artifact) -> str:
             return f"{sum(rows.values()):,} rows, {bad:,} in quarantine"
         case Model():
             size = artifact.example_schema.size
-            return f"{artifact.network}/{artifact.kind}, {artifact.latent_dim} numbers for {size}"
+            latent = f"{artifact.latent_dim} latent dimensions for {size} input values"
+            return f"{artifact.network}/{artifact.kind}, {latent}"
         case Evaluation():
             return f"{artifact.rows:,} rows of {artifact.split}"
     return ""

@@ -1,4 +1,4 @@
-"""`aeflow tensorboard`: TensorBoard over a store's publications and live logs."""
+"""`aeflow tensorboard`: TensorBoard with the publications and the live logs of a store."""
 
 import threading
 from contextlib import suppress
@@ -15,7 +15,7 @@ __all__ = ["tensorboard"]
 
 FOLDERS = ("publications", "logs")
 MIRROR_SECONDS = 15.0
-"""How often a store elsewhere is asked for what is new."""
+"""Seconds between two copies of new files from a remote store."""
 
 
 def tensorboard(
@@ -23,7 +23,7 @@ def tensorboard(
     store: StoreOption = "./aeflow-store",
     port: Annotated[int, Parameter(help="Port on this machine; 0 takes a free one.")] = 6006,
 ) -> None:
-    """Starts TensorBoard, for this machine only, until Ctrl-C."""
+    """Starts TensorBoard for this machine only. Ctrl-C stops it."""
     files = Store(store).files
     if not any(files.exists(folder) for folder in FOLDERS):
         raise ConfigError(f"Nothing is published in '{files.shown('')}'. Run `aeflow run` first.")
@@ -32,12 +32,12 @@ def tensorboard(
         print(f"TensorBoard on {_started(logdir, port)} (Ctrl-C stops it)", flush=True)
         with suppress(KeyboardInterrupt):
             while not threading.Event().wait(MIRROR_SECONDS):
-                with suppress(TransientError):  # the next time may find the store again
+                with suppress(TransientError):  # the store may answer next time
                     files.mirrored(FOLDERS)
 
 
 def _started(logdir: str, port: int) -> str:
-    """Starts a server on the whole store: only publications and logs have files for TensorBoard."""
+    """Starts a server on a whole store, in which only publications and logs have event files."""
     from tensorboard import program
 
     server = program.TensorBoard()

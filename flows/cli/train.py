@@ -1,4 +1,4 @@
-"""`aeflow train`: a model, evaluated."""
+"""`aeflow train`: a trained and evaluated model."""
 
 from typing import Annotated
 
@@ -35,6 +35,8 @@ def train(
 ) -> None:
     """Trains a model on a stored dataset, or on a source that is ingested first."""
     if dataset and source != ANY_SOURCE:
-        raise ConfigError(f"The dataset '{dataset}' is ingested. Give --dataset or a source.")
+        raise ConfigError(
+            f"The dataset '{dataset}' is ingested already. Give --dataset or a source."
+        )
     config = config_of(options, source, model, training, evaluation)
     carry_out(recipe.train_autoencoder, options, config=config, dataset=dataset)

@@ -37,10 +37,10 @@ def tune(
     tuning: TuneOptions = ANY_TUNING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Trains with other options, trial by trial, and writes the best as a config.
+    """Trains with different options, trial by trial, and writes the best as a config.
 
-    Network, kind and the latent's size stay as they are given. A study that was stopped goes on
-    where it was, and one that is asked for more trials adds to those it has.
+    The network, the kind and the latent size stay as given. A study that was stopped continues from
+    there. If --trials is larger than before, the study adds trials to those it has.
     """
     config = config_of(options, source, model, training, tuning)
     check_optuna()

@@ -1,4 +1,4 @@
-"""Why a Prefect server does not answer: the reason and the remedy, in one line."""
+"""The errors of a Prefect server that cannot be used, each with the reason and the remedy."""
 
 import os
 import socket
@@ -29,27 +29,27 @@ UNAUTHORISED = (401, 403)
 
 
 def shown(url: str) -> str:
-    """Returns an address without the password that may be in it."""
+    """Returns an address without the user and the password that may be in it."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def check_profile() -> None:
-    """Raises ConfigError if PREFECT_PROFILE names no profile: Prefect would take another."""
+    """Raises ConfigError if PREFECT_PROFILE names no profile, because Prefect would use another."""
     name = os.environ.get("PREFECT_PROFILE")
     if name is not None and name not in (names := load_profiles().names):
         raise ConfigError(
-            f"PREFECT_PROFILE = '{name}' is no profile of Prefect. "
+            f"PREFECT_PROFILE = '{name}' is not a Prefect profile. "
             f"Choose one of: {', '.join(sorted(names))}."
         )
 
 
 def check_url(url: str) -> None:
-    """Raises ConfigError if the address of a server is not one."""
+    """Raises ConfigError if the address of a server is not a valid HTTP address."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # such as a port that is no number
+    except ValueError:  # such as a port that is not a number
         is_address = False
     if not is_address:
         raise ConfigError(
@@ -59,15 +59,15 @@ def check_url(url: str) -> None:
 
 
 def check_own_server() -> None:
-    """Makes the folder in which Prefect keeps its runs.
+    """Creates the folder in which an embedded Prefect server keeps its runs.
 
-    Raises ConfigError if it cannot, or if a server of our own is not allowed.
+    Raises ConfigError if this fails, or if an embedded server is not allowed.
     """
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         raise ConfigError(
-            "There is no Prefect server: PREFECT_API_URL names none, and "
-            "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids one of our own. Set PREFECT_API_URL "
-            f"to one such as {EXAMPLE}, unset the other, {OTHERWISE}"
+            "There is no Prefect server: PREFECT_API_URL is not set, and "
+            "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids an embedded one. Set "
+            f"PREFECT_API_URL to an address such as {EXAMPLE}, unset the other, {OTHERWISE}"
         )
     folder = get_current_settings().home
     try:
@@ -83,15 +83,15 @@ def check_own_server() -> None:
 
 
 def proxy_refused(error: BaseException) -> ConfigError:
-    """Returns the error to raise if a proxy of the environment cannot be used at all."""
+    """Returns the error to raise if a proxy in the environment cannot be used at all."""
     return ConfigError(
-        f"A proxy of the environment cannot be used ({error}). Mend or unset ALL_PROXY, "
+        f"A proxy in the environment cannot be used ({error}). Correct or unset ALL_PROXY, "
         f"HTTP_PROXY and HTTPS_PROXY, {OTHERWISE}"
     )
 
 
 def unanswered(url: str | None, error: BaseException) -> AeflowError:
-    """Returns the error to raise for what a client of Prefect met, with its true reason."""
+    """Returns the error to raise for an error of Prefect's client, with the reason behind it."""
     chain = [error]
     while chain[-1].__cause__:
         chain.append(chain[-1].__cause__)
@@ -114,7 +114,7 @@ def unanswered(url: str | None, error: BaseException) -> AeflowError:
 
 
 def _refused(url: str, status: int) -> AeflowError:
-    """Explains an answer of something that listens."""
+    """Returns the error for an HTTP answer that Prefect's client cannot use."""
     if status in UNAUTHORISED:
         return ConfigError(
             f"The Prefect server at {url} refuses these credentials. Set PREFECT_API_AUTH_STRING "
@@ -131,13 +131,13 @@ def _refused(url: str, status: int) -> AeflowError:
             f"Set PREFECT_API_URL to {url.rstrip('/')}/api, {OTHERWISE}"
         )
     return ConfigError(
-        f"What answers at {url} is not a Prefect server. Set PREFECT_API_URL to one such as "
+        f"The server at {url} is not a Prefect server. Set PREFECT_API_URL to one such as "
         f"{EXAMPLE}, {OTHERWISE}"
     )
 
 
 def _unreached(url: str, error: httpx.TransportError) -> AeflowError:
-    """Explains that no answer came, and names the proxy that was asked instead of the server."""
+    """Returns the error for a missing answer, which names the proxy if there is one."""
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -145,7 +145,7 @@ def _unreached(url: str, error: httpx.TransportError) -> AeflowError:
         proxy = shown(proxy)
         return TransientError(
             f"The Prefect server at {url} does not answer through the proxy {proxy} ({error}). "
-            f"Add {host} to NO_PROXY, mend the proxy, {OTHERWISE}"
+            f"Add {host} to NO_PROXY, repair the proxy, {OTHERWISE}"
         )
     try:
         socket.getaddrinfo(host, None)

@@ -1,4 +1,4 @@
-"""`aeflow verify`: reads an artifact again and says what is wrong."""
+"""`aeflow verify`: a check of all files of an artifact."""
 
 import sys
 from typing import Annotated
@@ -21,7 +21,7 @@ def verify(
     *,
     store: StoreOption = "./aeflow-store",
 ) -> int:
-    """Compares every file with its SHA-256; a model must also give its golden vectors again."""
+    """Compares every file with its SHA-256. A model must also reproduce its golden vectors."""
     opened = Store(store)
     address = address_of(store, key)
     problems = opened.verify(address)

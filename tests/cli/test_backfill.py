@@ -60,4 +60,4 @@ def test_source_without_a_date_is_refused(filled, capsys):
     root, command = filled
     source = ["--source", f"parquet:{root}", "--from", "2026-11-01", "--to", "2026-11-02"]
     assert main([*command, *source]) == 2
-    assert "has no place for a date. Write {date} where it stands" in capsys.readouterr().err
+    assert "has no place for a date. Write {date} or {date:%Y/%m/%d}" in capsys.readouterr().err

@@ -59,7 +59,7 @@ def test_what_is_in_use_is_named(store, capsys):
     assert call(store, "--keep-last", "1") == 0
     assert said(capsys)[0] == [
         "Nothing to remove.",
-        f"Spared, because in use within the last 60 minutes or by a run: {older}.",
+        f"These were in use within the last 60 minutes or by a run, and are kept: {older}.",
     ]
     age(store, seconds=660)
     assert call(store, "--keep-last", "1", "--min-age-minutes", "11") == 0
@@ -75,7 +75,10 @@ def test_shorter_age_than_ten_minutes_is_said_to_be_ten(store, capsys):
     assert lines[0] == (
         "--min-age-minutes is 10 instead of 5: a use is recorded once in five minutes."
     )
-    assert f"Spared, because in use within the last 10 minutes or by a run: {older}" in lines[-1]
+    assert (
+        f"These were in use within the last 10 minutes or by a run, and are kept: {older}"
+        in lines[-1]
+    )
 
 
 def test_store_that_is_not_there_has_nothing_to_remove(tmp_path, capsys):

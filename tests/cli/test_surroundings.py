@@ -117,7 +117,7 @@ def test_names_of_files_that_are_not_utf_8_are_refused_at_once(tmp_path):
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "aeflow: Names of files are UTF-8 to aeflow, and here Python reads them as ascii. "
+        "aeflow: File names must be UTF-8, but Python reads them as ascii here. "
         "Set PYTHONUTF8=1.\n",
     )
     assert list(tmp_path.iterdir()) == []

@@ -74,7 +74,7 @@ def test_wrong_address_is_told_with_its_reason(address, another, capsys):
     code, said = ADDRESSES[address]
     url = address.replace("{another}", another)
     got, line = refused(capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"})
-    assert (got, said in line, line.endswith("or add --direct to do without Prefect.")) == (
+    assert (got, said in line, line.endswith("or add --direct to run without Prefect.")) == (
         code,
         True,
         True,
@@ -108,7 +108,7 @@ def test_proxy_that_cannot_be_used_is_named(monkeypatch, capsys):
     monkeypatch.setenv("ALL_PROXY", "socks9://127.0.0.1:9")
     code, line = refused(capsys, {PREFECT_API_URL: "http://127.0.0.1:9/api"})
     assert code == 2
-    assert "Mend or unset ALL_PROXY" in line
+    assert "Correct or unset ALL_PROXY" in line
 
 
 def test_folder_of_prefect_that_cannot_be_made_is_named(capsys):
@@ -121,19 +121,19 @@ def test_folder_of_prefect_that_cannot_be_made_is_named(capsys):
 def test_server_that_may_not_be_started_is_told(capsys):
     code, line = refused(capsys, {PREFECT_API_URL: None, PREFECT_SERVER_EPHEMERAL_ENABLED: False})
     assert code == 2
-    assert "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids one of our own" in line
+    assert "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids an embedded one" in line
 
 
 def test_unknown_profile_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("PREFECT_PROFILE", "absent")
     code, line = refused(capsys, {})
     assert code == 2
-    assert line.startswith("aeflow: PREFECT_PROFILE = 'absent' is no profile of Prefect. Choose")
+    assert line.startswith("aeflow: PREFECT_PROFILE = 'absent' is not a Prefect profile. Choose")
 
 
 BEFORE_PREFECT = {
     "HOME=~": "Prefect needs a home folder, and this user has none. Set HOME to a folder",
-    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE = '/absent' does not exist. Mend or unset it, or add",
+    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE = '/absent' does not exist. Correct or unset it, or",
     "PREFECT_LOGGING_LEVEL=absent": "Prefect refuses its setting LoggingSettings.level = 'ABSENT'",
 }
 
