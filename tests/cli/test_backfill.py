@@ -18,7 +18,7 @@ def write(path, seed, rows):
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """A store with a model, and a folder with three days, of which one has another column."""
+    """Returns a folder with a store, a model and three days of data, and the command."""
     root = tmp_path_factory.mktemp("backfill")
     write(root / "training.parquet", 0, 400)
     for day in (1, 2, 4):

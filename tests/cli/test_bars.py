@@ -1,4 +1,4 @@
-"""Progress and warnings where standard error is no terminal."""
+"""Progress and warnings if standard error is no terminal."""
 
 import logging
 

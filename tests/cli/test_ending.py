@@ -46,6 +46,6 @@ def test_error_is_a_code_and_a_line(error, code, line, capsys):
     assert capsys.readouterr().err == f"{line}\n"
 
 
-def test_what_nobody_foresaw_is_raised_again():
+def test_unexpected_error_is_raised_again():
     with pytest.raises(ZeroDivisionError):
         exit_code_of(ZeroDivisionError())

@@ -94,7 +94,7 @@ def test_a_network_that_does_not_fit_the_data_is_a_mistake(wrong, tmp_path, monk
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["datasets"]
 
 
-def test_strangers_that_do_not_fit_are_a_mistake_before_training(tmp_path, capsys):
+def test_ood_rows_that_do_not_fit_are_a_mistake_before_training(tmp_path, capsys):
     np.savez(tmp_path / "vectors.npz", x_train=np.ones((50, 5), np.float32))
     options = f"--source digits --ood-source npz:{tmp_path / 'vectors.npz'}"
     assert main(["run", "--direct", "--store", str(tmp_path / "store"), *options.split()]) == 2

@@ -1,4 +1,4 @@
-"""`aeflow models`, `promote` and `rollback`, and models named by the champion they are."""
+"""`aeflow models`, `promote` and `rollback`, and models that are named as champions."""
 
 import json
 
@@ -85,7 +85,7 @@ def test_store_without_models_says_so(tmp_path, capsys):
     assert not empty.root.exists()
 
 
-def test_promoted_model_is_judged_first(changed, store, capsys):
+def test_promoted_model_is_evaluated_first(changed, store, capsys):
     assert call(store, "promote", changed.model.key[:8], "--json") == 0
     lines, errors = said(capsys)
     [folder] = verdicts_in(store)
@@ -107,7 +107,7 @@ def test_promoted_model_is_judged_first(changed, store, capsys):
     assert champion_of("digits", store) == changed.model
 
 
-def test_champion_stays_it_when_it_is_promoted_again(changed, store, capsys):
+def test_champion_stays_champion_when_it_is_promoted_again(changed, store, capsys):
     call(store, "promote", changed.model.key)
     said(capsys)
     assert call(store, "promote", changed.model.key, "--json") == 0
@@ -136,7 +136,7 @@ def test_worse_model_is_refused_with_reasons_and_exit_code_3(changed, store, wor
     assert champion_of("digits", store) == changed.model
 
 
-def test_model_with_a_verdict_is_not_judged_again(changed, store, capsys):
+def test_model_with_a_verdict_is_not_evaluated_again(changed, store, capsys):
     verdict(store, changed.model, passed=False)
     assert call(store, "promote", changed.model.key) == 3
     assert said(capsys)[1] == [
@@ -145,7 +145,7 @@ def test_model_with_a_verdict_is_not_judged_again(changed, store, capsys):
     assert len(verdicts_in(store)) == 1
 
 
-def test_mended_model_is_judged_anew(changed, store, capsys):
+def test_repaired_model_is_evaluated_again(changed, store, capsys):
     weights = store.locate(changed.model) / "model.weights.h5"
     whole = weights.read_bytes()
     call(store, "evaluate", "--direct", "--model", changed.model.key)
@@ -175,7 +175,7 @@ def test_out_of_distribution_rows_of_an_evaluation_count_again(
     assert "ood_auroc_error" in evaluation.artifact["metrics"]
 
 
-def test_verdict_beside_another_champion_does_not_count(changed, store, worse):
+def test_verdict_against_another_champion_does_not_count(changed, store, worse):
     assert call(store, "promote", worse.key) == 3
     assert call(store, "promote", changed.model.key) == 0
     assert call(store, "promote", worse.key) == 3
@@ -189,7 +189,7 @@ def test_rules_are_taken_from_the_config_file(store, worse, tmp_path, capsys):
     assert champion_of("digits", store) == worse
 
 
-def test_rollback_says_who_is_champion_again(changed, store, worse, capsys):
+def test_rollback_names_the_model_that_is_champion_again(changed, store, worse, capsys):
     for model in (worse, changed.model):
         promote(verdict(store, model), store, model=model)
     assert call(store, "rollback", "digits", "--json") == 0
@@ -203,7 +203,7 @@ def test_rollback_says_who_is_champion_again(changed, store, worse, capsys):
     assert champion_of("digits", store) == worse
 
 
-def test_without_one_before_a_rollback_is_a_mistake(store, capsys):
+def test_rollback_without_a_previous_champion_is_a_mistake(store, capsys):
     assert call(store, "rollback", "digits") == 2
     assert said(capsys)[1] == [
         "aeflow: There is nothing to roll back to: 'digits' has had no champion. "

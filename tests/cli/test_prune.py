@@ -1,4 +1,4 @@
-"""`aeflow prune`: what it lists, what it removes, and mistakes in what is asked of it."""
+"""`aeflow prune`: what it lists, what it removes, and mistakes in its options."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.judged import another, verdict
 
 @pytest.fixture
 def store(changed) -> Store:
-    """A champion with all that a run makes, the one before, an older model, and a newer one."""
+    """A store with a champion and all its artifacts, the previous one, and two other models."""
     older, before = (another(changed.store, changed.model, name) for name in ("a", "b"))
     changed.store.files.create(f"logs/{older.key}/events", b"123")
     for model in (before, changed.model):
@@ -66,7 +66,7 @@ def test_what_is_in_use_is_named(store, capsys):
     assert said(capsys)[0][-1].startswith("2 folders, ")
 
 
-def test_shorter_age_than_ten_minutes_is_said_to_be_ten(store, capsys):
+def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
     older = f"models/{list_models(store)[2].key}"
     store.manifest(older)
     age(store, seconds=540)

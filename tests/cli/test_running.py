@@ -23,7 +23,7 @@ def test_last_line_has_keys_paths_and_metrics(whole: Whole):
     assert whole.json["metrics"].keys() >= {"mse", "mse_pca", "psnr", "ssim"}
 
 
-def test_lines_say_where_things_lie_and_the_verdict(whole: Whole):
+def test_lines_name_the_paths_and_the_verdict(whole: Whole):
     folder = Path(whole.json["evaluation"]["path"])
     assert [line.split()[0] for line in whole.lines[:6]] == [*PARTS, "report"]
     assert whole.lines[6] == json.loads((folder / "metrics.json").read_text())["verdict"]
@@ -77,7 +77,7 @@ def test_deadline_fails_in_one_line_and_leaves_a_partial(whole: Whole, capsys):
     assert len(list(Path(whole.store).glob("models/*.partial"))) == 1
 
 
-def test_latent_larger_than_the_input_is_warned_of(whole: Whole, capsys):
+def test_latent_larger_than_the_input_gives_a_warning(whole: Whole, capsys):
     options = ["--store", whole.store, "--latent-dim", "65", "--epochs", "1", "--direct"]
     assert main(["train", *options]) == 0
     assert "aeflow: warning: " in capsys.readouterr().err

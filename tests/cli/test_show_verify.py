@@ -27,7 +27,7 @@ def test_whole_artifact_is_verified(part: str, whole: Whole, capsys):
     assert ("golden vectors reproduced" in said) == (part == "model")
 
 
-def test_damaged_artifact_is_told_of(whole: Whole, tmp_path: Path, capsys):
+def test_damaged_artifact_is_reported(whole: Whole, tmp_path: Path, capsys):
     store = shutil.copytree(whole.store, tmp_path / "store")
     weights = store / "models" / whole.json["model"]["key"] / "model.weights.h5"
     content = bytearray(weights.read_bytes())

@@ -1,4 +1,4 @@
-"""`aeflow run` in the folder of the data itself, which is where its store lies, too."""
+"""`aeflow run` in the folder of its data, which also contains its store."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def dataset_in_store() -> dict[str, Any]:
     return json.loads(manifest.read_text())["artifact"]
 
 
-def test_run_again_does_nothing_though_its_own_pictures_lie_in_the_source(here, capfd):
+def test_run_again_does_nothing_though_its_own_pictures_are_in_the_source(here, capfd):
     assert main([*RUN, *PICTURES]) == 0
     assert len(list(Path("aeflow-store").rglob("*.png"))) > 1
     assert {path.name for path in Path("aeflow-store").iterdir()} <= TOP_FOLDERS
@@ -48,7 +48,7 @@ def test_run_again_does_nothing_though_its_own_pictures_lie_in_the_source(here, 
     assert (sum(dataset["rows"].values()), dataset["label_names"]) == (120, ["cat", "dog"])
 
 
-def test_ingest_again_does_nothing_though_its_own_features_lie_in_the_source(here):
+def test_ingest_again_does_nothing_though_its_own_features_are_in_the_source(here):
     assert main([*RUN, "--source", "parquet:."]) == 0
     assert list(Path("aeflow-store/features").rglob("*.parquet"))
     assert main(["ingest", "--direct", "--source", "parquet:**/*.parquet"]) == 0

@@ -1,4 +1,4 @@
-"""One run in plain surroundings, and one in most that a shell may have: the stores are the same."""
+"""One run in a plain environment and one in an odd environment: their stores are the same."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def odd(tmp_path_factory) -> Ran:
 
 @pytest.mark.parametrize("kind", ["datasets", "models", "evaluations", "features"])
 def test_store_holds_the_same(kind, plain, odd):
-    """Keys, identities, metrics, and the digest of every file: so every row, latent and weight."""
+    """Compares keys, identities, metrics and the digest of every file: all rows and weights."""
     one, other = plain.manifest(kind), odd.manifest(kind)
     assert (other["artifact"], other["files"]) == (one["artifact"], one["files"])
 

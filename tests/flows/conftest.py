@@ -30,7 +30,7 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a flow left behind: the store it wrote to, what it returned, its run."""
+    """Holds the store that a flow wrote to, its outcome and the id of its run."""
 
     store: str
     outcome: Outcome
@@ -48,7 +48,7 @@ def ran(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def deployed(client: SyncPrefectClient, tmp_path_factory) -> str:
-    """Our pools and deployments, whose store is a folder of its own."""
+    """Applies our pools and deployments, and returns their store, which is a new folder."""
     store = str(tmp_path_factory.mktemp("deployments"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AEFLOW_STORE", store)

@@ -1,4 +1,4 @@
-"""Automations on a real server: as they are written, and not twice."""
+"""Automations on a real server: they match their definitions, and are created once."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ def ours(client: SyncPrefectClient) -> dict[str, Automation]:
     return {one.name: one for one in client.read_automations() if one.name.startswith("aeflow: ")}
 
 
-def test_what_was_changed_is_mended_and_what_was_paused_stays_paused(deployed, client):
+def test_a_changed_automation_is_restored_and_a_paused_one_stays_paused(deployed, client):
     assert apply() == []
     silent = ours(client)[SILENT]
     core = AutomationCore.model_validate(silent.model_dump(exclude={"id", "owner_resource"}))
@@ -49,7 +49,7 @@ def test_what_was_changed_is_mended_and_what_was_paused_stays_paused(deployed, c
     assert apply() == []
 
 
-def test_webhook_follows_the_address_and_nobody_is_shown_it(deployed, client):
+def test_webhook_follows_the_address_and_never_shows_it(deployed, client):
     assert TOLD not in ours(client)
     assert apply(URL) == ["webhook 'aeflow-notify': created", f"automation '{TOLD}': created"]
     assert apply(URL) == []
@@ -72,7 +72,7 @@ def shown(client: SyncPrefectClient) -> dict[str, Any]:
     return told.json()[0]["data"]
 
 
-def test_address_that_is_none_is_refused_without_being_repeated(monkeypatch):
+def test_invalid_address_is_refused_without_being_repeated(monkeypatch):
     monkeypatch.setenv("AEFLOW_NOTIFY_URL", f"chat.example/{TOKEN}")
     with pytest.raises(ConfigError) as raised:
         address()

@@ -1,4 +1,4 @@
-"""A run that looks for itself whether it was cancelled."""
+"""A run that checks itself whether it was cancelled."""
 
 from collections.abc import Callable
 from itertools import cycle, islice
@@ -17,12 +17,12 @@ NO_SERVER = "http://127.0.0.1:9/api"
 MOST_LOOKS = 10
 
 
-def test_cancelled_run_is_interrupted_at_the_second_look(client: SyncPrefectClient, caplog):
-    """At the first it may be that the runner is just about to end it."""
+def test_cancelled_run_is_interrupted_at_the_second_check(client: SyncPrefectClient, caplog):
+    """At the first check, Prefect's runner may be about to end the run."""
     assert answered_looks(client, caplog, look) == 2
 
 
-def test_look_in_vain_between_two_others_takes_nothing_back(client: SyncPrefectClient, caplog):
+def test_unanswered_check_between_two_others_resets_nothing(client: SyncPrefectClient, caplog):
     assert answered_looks(client, caplog, look, look_in_vain) == 2
 
 
@@ -36,7 +36,7 @@ def look_in_vain(cancellation: Cancellation) -> None:
 
 
 def answered_looks(client: SyncPrefectClient, caplog, *in_turn: Callable) -> int:
-    """How often a cancelled run is told so; a slow server may leave any look without an answer."""
+    """Returns the number of answered checks. A slow server may leave any check unanswered."""
     looks = []
 
     @flow
@@ -57,7 +57,7 @@ def answered_looks(client: SyncPrefectClient, caplog, *in_turn: Callable) -> int
     return len(looks) - sum("cannot check" in message for message in caplog.messages)
 
 
-def test_it_is_not_looked_all_the_time_nor_without_a_server(server: None):
+def test_checks_are_rare_and_need_no_server(server: None):
     @flow
     def working() -> bool:
         with temporary_settings({PREFECT_API_URL: NO_SERVER}):

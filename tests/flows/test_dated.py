@@ -1,4 +1,4 @@
-"""A dated source in a flow: the date is that for which the run was scheduled."""
+"""A dated source in a flow: its date is the one that the run was scheduled for."""
 
 from datetime import UTC, datetime
 

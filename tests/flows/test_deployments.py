@@ -1,4 +1,4 @@
-"""Pools, queues and deployments on a real server: as they are written, and not twice."""
+"""Pools, queues and deployments on a real server: as defined, and created once."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ def read(client: SyncPrefectClient, path: str) -> Any:
 
 
 def everything(client: SyncPrefectClient) -> dict[str, Any]:
-    """What the server knows of us, without the times at which it was written."""
+    """Returns all that the server stores of us, without the times of writing."""
     pools = read(client, "/work_pools/filter")
     known = {
         "pools": pools,
@@ -91,7 +91,7 @@ def test_limit_of_the_environment_is_deployed(deployed: str, client, monkeypatch
 
 
 @pytest.mark.parametrize("limit", ["0", "many", "-1", ""])
-def test_limit_that_is_none_is_refused(limit: str, monkeypatch):
+def test_invalid_limit_is_refused(limit: str, monkeypatch):
     monkeypatch.setenv("AEFLOW_GPU_LIMIT", limit)
     with pytest.raises(ConfigError, match=f"AEFLOW_GPU_LIMIT = '{limit}'"):
         _ = POOLS[2].limit

@@ -22,7 +22,7 @@ QUICK = {"train": {"epochs": 3}}
 
 @pytest.fixture(scope="module")
 def watched(deployed, client, tmp_path_factory) -> tuple[str, str, str]:
-    """Two sources whose rows are unlike those of a model, and the key of that model."""
+    """Returns two sources with rows unlike those of a model, and the key of the model."""
     folder = tmp_path_factory.mktemp("watched")
     digits = load_digits().images[:600].astype(np.uint8)
     np.savez(folder / "usual.npz", x_train=digits)
@@ -36,7 +36,7 @@ def watched(deployed, client, tmp_path_factory) -> tuple[str, str, str]:
 
 
 def runs_of(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
-    """Returns the runs that were asked for, without those that wait for their night."""
+    """Returns the runs of a deployment, without those of its nightly schedule."""
     chosen = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
     runs = client.read_flow_runs(deployment_filter=chosen)
     return [run for run in runs if not run.auto_scheduled]

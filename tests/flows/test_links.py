@@ -1,4 +1,4 @@
-"""Where a page links to: an address where one is known, else the command to type."""
+"""The links of a page: an address if one is known, else the command to type."""
 
 import pytest
 
@@ -40,15 +40,15 @@ def test_without_addresses_there_are_commands(store: str, monkeypatch):
 
 
 @pytest.mark.parametrize("address", ["", "file:///data/store", "javascript:alert(1)"])
-def test_what_is_no_address_of_the_web_is_never_linked(store: str, monkeypatch, address: str):
+def test_an_address_that_is_not_http_is_never_linked(store: str, monkeypatch, address: str):
     monkeypatch.setenv("AEFLOW_REPORT_URL", address)
     assert "](" not in report_line(PUBLICATION, store)
 
 
-def test_of_another_store_the_addresses_say_nothing(store: str):
+def test_for_another_store_the_addresses_are_not_used(store: str):
     assert "](" not in report_line(PUBLICATION, f"{store}-of-mine")
 
 
-def test_where_no_store_is_named_the_addresses_are_trusted(store: str, monkeypatch):
+def test_without_a_named_store_the_addresses_are_used(store: str, monkeypatch):
     monkeypatch.delenv("AEFLOW_STORE")
     assert "](https://" in report_line(PUBLICATION, store)

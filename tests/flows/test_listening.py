@@ -1,4 +1,4 @@
-"""Who hears a stage, and what a signal does to it."""
+"""Listeners to the progress of a stage, and the effect of a signal on it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Progress pages: one for a stage, updated now and then, and never in the way."""
+"""Progress pages: one for each stage, updated from time to time, never stopping it."""
 
 import time
 

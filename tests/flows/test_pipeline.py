@@ -104,7 +104,7 @@ def test_mistake_in_the_data_is_one_line_through_the_server_too(server: None, tm
     assert not store.exists()
 
 
-def test_mistake_in_the_source_is_told_before_a_server_is_asked(server: None, tmp_path, capsys):
+def test_mistake_in_the_source_is_reported_before_a_server_is_used(server: None, tmp_path, capsys):
     assert main(["ingest", "--source", "nowhere", "--store", str(tmp_path)]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "aeflow: Unknown source 'nowhere'. Choose one of: digits, mnist, fashion_mnist, "
@@ -131,7 +131,7 @@ def _ids(ran: Ran, client: SyncPrefectClient):
 
 
 def _task_runs(ran: Ran, client: SyncPrefectClient):
-    """Task runs are written from events, a moment after the run."""
+    """Returns the task runs, which the server writes from events, a moment after the run."""
     flows = FlowRunFilter(id=FlowRunFilterId(any_=_ids(ran, client)))
     end = time.monotonic() + 30
     runs = []

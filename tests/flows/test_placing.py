@@ -1,4 +1,4 @@
-"""Training on the workers of a deployment: what the run that waits makes of how it ends."""
+"""Training on the workers of a deployment, and how its end affects the run that waits."""
 
 import os
 import signal
@@ -43,11 +43,11 @@ WAITING = {
     ),
     "deployment_filter": DeploymentFilter(name=DeploymentFilterName(any_=["cpu"])),
 }
-"""The server may have scheduled others: drift, in another test, starts a retraining."""
+"""Selects runs of this deployment, because drift in another test may start a retraining."""
 
 
 class Worker(threading.Thread):
-    """Takes the one run that is scheduled and does with it what it is told."""
+    """Takes the one run that is scheduled and calls `work` with it."""
 
     def __init__(self, work: Callable[[SyncPrefectClient, FlowRun], None]):
         super().__init__(daemon=True)
@@ -69,7 +69,7 @@ def ending(state: State) -> Callable[[SyncPrefectClient, FlowRun], None]:
 
 
 def carry_out(_client: SyncPrefectClient, run: FlowRun) -> None:
-    """Does what a process worker does, and has no other connection to the run that waits."""
+    """Does what a process worker does, without another connection to the run that waits."""
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
     subprocess.run(
         [sys.executable, "-m", "prefect.engine"],
@@ -93,7 +93,7 @@ def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
     assert child.parameters["dataset"] == outcome.dataset.address
 
 
-def test_training_elsewhere_is_judged_on_out_of_distribution_rows_too(deployed, tmp_path):
+def test_training_elsewhere_is_evaluated_on_out_of_distribution_rows_too(deployed, tmp_path):
     np.savez(tmp_path / "ood.npz", x_train=np.random.default_rng(0).integers(0, 17, (60, 8, 8)))
     judged = EvaluateConfig(ood_source=f"npz:{tmp_path / 'ood.npz'}")
     config = CONFIG.model_copy(update={"evaluate": judged})
@@ -122,7 +122,7 @@ def test_run_that_waited_fails_with_the_message_of_the_other(deployed, tmp_path,
 
 
 def test_worker_that_cannot_read_the_store_fails_at_once(deployed, tmp_path):
-    """As where two machines mean two folders by one name: here the dataset is taken away."""
+    """As if one path were two folders on two machines: here the dataset is moved away."""
 
     def elsewhere(client: SyncPrefectClient, run: FlowRun) -> None:
         (tmp_path / "datasets").rename(tmp_path / "kept")
@@ -136,7 +136,7 @@ def test_worker_that_cannot_read_the_store_fails_at_once(deployed, tmp_path):
     assert not (tmp_path / Model.folder).exists()
 
 
-def test_worker_that_writes_elsewhere_is_found_out(deployed, tmp_path):
+def test_worker_that_writes_elsewhere_is_reported(deployed, tmp_path):
     Worker(ending(Completed())).start()
     with pytest.raises(ConfigError) as raised:
         pipeline(CONFIG, str(tmp_path), train_on=ON)

@@ -1,4 +1,4 @@
-"""What Prefect knows of tasks and flows, by its own objects: it is as it was before stages."""
+"""Prefect's own objects of tasks and flows: they are the same as before stages existed."""
 
 import json
 from pathlib import Path

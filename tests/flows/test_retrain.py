@@ -1,4 +1,4 @@
-"""Retraining on a Prefect server: how its run ends, and what the screen shows of it."""
+"""Retraining on a Prefect server: how its run ends, and what its pages show."""
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId

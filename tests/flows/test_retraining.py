@@ -29,7 +29,7 @@ ANY = GateConfig(max_ratio_to_pca=100.0)
 
 
 def grown(tmp_path, rows: int) -> IngestConfig:
-    """The first of the digits, so that more rows are a source that grew."""
+    """Returns a source with the first of the digits. More rows are a source that grew."""
     images = load_digits().images[:rows].astype(np.uint8)
     np.savez(tmp_path / "grown.npz", x_train=images)
     return IngestConfig(source=f"npz:{tmp_path / 'grown.npz'}")
@@ -46,7 +46,7 @@ def config(ingest: IngestConfig, *, epochs=8, when="on_new_data", gate=ANY) -> P
 
 
 class Watching(Here):
-    """Lets a test hear the answer of each stage, or stop it."""
+    """Lets a test receive the answer of each stage, or stop the stage."""
 
     def __init__(self, store: str, runtime: RuntimeConfig, hear=lambda name, run: run()):
         super().__init__(store, runtime)
@@ -84,7 +84,7 @@ def test_the_first_model_is_promoted_encoded_and_published(store, tmp_path):
     assert (found.drift, found.compatibility) == (None, None)
 
 
-def test_strangers_are_told_in_every_evaluation(store, tmp_path):
+def test_out_of_distribution_rows_are_part_of_every_evaluation(store, tmp_path):
     np.savez(tmp_path / "noise.npz", x_train=np.random.default_rng(3).random((40, 9, 9)))
     strange = EvaluateConfig(ood_source=f"npz:{tmp_path / 'noise.npz'}")
     evaluations = []

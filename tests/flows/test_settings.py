@@ -1,4 +1,4 @@
-"""Prefect's environment: set where nobody has, and quiet on the terminal."""
+"""Prefect's environment: set if the user has not set it, and quiet on the terminal."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Tasks are retried when trying again can mend it, and only then."""
+"""Tasks are retried after temporary errors, and only then."""
 
 import pytest
 from prefect import flow, task
@@ -31,12 +31,12 @@ def attempts_until_given_up(error: Exception) -> int:
 
 
 @pytest.mark.parametrize("error", [TransientError("busy"), ConnectionResetError("gone")])
-def test_what_a_retry_can_mend_is_tried_four_times(server: None, error: Exception):
+def test_task_with_a_temporary_error_is_tried_four_times(server: None, error: Exception):
     assert attempts_until_given_up(error) == 4
 
 
 @pytest.mark.parametrize("error", [ConfigError("wrong"), AeflowError("?"), OSError(28, "full")])
-def test_everything_else_is_tried_once(server: None, error: Exception):
+def test_task_with_any_other_error_is_tried_once(server: None, error: Exception):
     assert attempts_until_given_up(error) == 1
 
 

@@ -26,7 +26,7 @@ def test_each_trial_is_a_task_and_the_outcome_is_json(client: SyncPrefectClient,
 
 
 def names_of_tasks(client: SyncPrefectClient, run: UUID) -> set[str]:
-    """Task runs are written from events, a moment after the run."""
+    """Returns the names of task runs, which the server writes a moment after the run."""
     flows = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
     end = time.monotonic() + 30
     names: set[str] = set()

@@ -1,4 +1,4 @@
-"""A Prefect that cannot be used: the true reason and the remedy, in one line, at once."""
+"""A Prefect server that cannot be used: the reason and the remedy, in one line, at once."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ AEFLOW = Path(sys.executable).with_name("aeflow")
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Is no Prefect server: it knows no address, and asks for credentials below `/locked`."""
+    """Is not a Prefect server: it answers 404, and 401 below `/locked`."""
 
     def do_GET(self):
         self.send_error(401 if self.path.startswith("/locked") else 404)
@@ -70,7 +70,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_wrong_address_is_told_with_its_reason(address, another, capsys):
+def test_wrong_address_is_reported_with_its_reason(address, another, capsys):
     code, said = ADDRESSES[address]
     url = address.replace("{another}", another)
     got, line = refused(capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"})
@@ -118,7 +118,7 @@ def test_folder_of_prefect_that_cannot_be_made_is_named(capsys):
     assert "Set HOME or PREFECT_HOME" in line
 
 
-def test_server_that_may_not_be_started_is_told(capsys):
+def test_server_that_may_not_be_started_is_reported(capsys):
     code, line = refused(capsys, {PREFECT_API_URL: None, PREFECT_SERVER_EPHEMERAL_ENABLED: False})
     assert code == 2
     assert "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids an embedded one" in line
@@ -139,7 +139,7 @@ BEFORE_PREFECT = {
 
 
 @pytest.mark.parametrize("setting", BEFORE_PREFECT)
-def test_setting_without_which_prefect_is_not_imported_is_told(setting, tmp_path):
+def test_setting_that_prevents_the_import_of_prefect_is_reported(setting, tmp_path):
     name, _, value = setting.partition("=")
     done = ingested(tmp_path, **{name: value})
     assert done.returncode == 2
