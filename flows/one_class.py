@@ -7,7 +7,7 @@ from prefect import flow, task
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import PipelineConfig
 from flows.recipes import one_class as recipe
-from flows.server.live import shown
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
@@ -28,7 +28,7 @@ def score_class(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
 ) -> "ClassScores":
     """Scores the test rows of all labels with a model that was trained on one label."""
-    with shown("score-class"):
+    with live_stage("score-class"):
         return recipe.score_class(model, config, store, dataset=dataset, label=label)
 
 

@@ -57,15 +57,15 @@ class OnWorkers(AsTasks):
         """
         name, examples = self._deployment, stored(self.store, dataset, Dataset)
         ood = ingest_ood(examples, config, self)
-        runs = _started(name, config, self.store, dataset)
-        run, state = _ended(runs, name)
+        runs = _start_runs(name, config, self.store, dataset)
+        run, state = _wait_for(runs, name)
         if not state.is_completed():
             name = f"'{name}'" + (f" on {runs[run]}" if runs[run] else "")
             raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
         training = train.question(examples, config.train, model_config=config.model)
         model = self._answer(training, Model)
-        judging = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
-        evaluation = self._answer(judging, Evaluation)
+        evaluating = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
+        evaluation = self._answer(evaluating, Evaluation)
         return Evaluated(dataset=examples, model=model, evaluation=evaluation)
 
     def _answer(self, question: Question, answer_type: type[A]) -> A:
@@ -79,7 +79,7 @@ class OnWorkers(AsTasks):
         return answer_type.model_validate(manifest.artifact)
 
 
-def _started(
+def _start_runs(
     deployment: str, config: PipelineConfig, store: str, dataset: str
 ) -> dict[UUID, str | None]:
     """Starts one run, or one per machine of a cluster. Returns the machine of each run by its id.
@@ -88,80 +88,80 @@ def _started(
     """
     parameters = {"config": config.model_dump(mode="json"), "store": store, "dataset": dataset}
     machines = config.runtime.machines
-    started: dict[UUID, str | None] = {}
+    runs: dict[UUID, str | None] = {}
     try:
         for index, machine in enumerate(machines or [None]):
-            where: dict[str, Any] = {}
+            placement: dict[str, Any] = {}
             if machine:
                 task = {"env": {"TF_CONFIG": task_of(machines, index)}}
                 host = machine.rpartition(":")[0]
-                where = {"work_queue_name": host, "job_variables": task}
-            run = run_deployment(deployment, parameters=parameters, timeout=0, **where)
-            started[cast(FlowRun, run).id] = machine  # no coroutine: this flow is not async
+                placement = {"work_queue_name": host, "job_variables": task}
+            run = run_deployment(deployment, parameters=parameters, timeout=0, **placement)
+            runs[cast(FlowRun, run).id] = machine  # no coroutine: this flow is not async
     except ObjectNotFound as error:
         raise ConfigError(
             f"There is no deployment '{deployment}' to train on. "
             "Create it with `python -m deployments.apply`, or leave out train_on."
         ) from error
-    return started
+    return runs
 
 
-def _ended(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
+def _wait_for(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
     """Waits for runs to end, also across a restart of the server.
 
     Returns the first run that failed, or the first of all runs if all completed. If one fails or
     the wait is interrupted, the runs that are still active are cancelled.
     """
-    watched = {run: _Watched(run, deployment) for run in runs}
+    watched_runs = {run: _WatchedRun(run, deployment) for run in runs}
     cancellation = Cancellation()
     with get_client(sync_client=True) as client:
         try:
             while True:
                 cancellation.check()
-                ended = {run: one.ended(client) for run, one in watched.items()}
-                for run, state in ended.items():
-                    if state and (not state.is_completed() or all(ended.values())):
+                states = {run: one.final_state(client) for run, one in watched_runs.items()}
+                for run, state in states.items():
+                    if state and (not state.is_completed() or all(states.values())):
                         return run, state
                 time.sleep(POLL_SECONDS)
         finally:
-            for one in watched.values():
+            for one in watched_runs.values():
                 one.cancel(client)
 
 
-class _Watched:
+class _WatchedRun:
     """Represents a run that this flow run waits for."""
 
     def __init__(self, run: UUID, deployment: str):
         self._run = run
         self._deployment = deployment
-        self._said = self._crashed = None
+        self._logged_state = self._crash_time = None
         self._state: State | None = None
 
-    def ended(self, client: SyncPrefectClient) -> State | None:
+    def final_state(self, client: SyncPrefectClient) -> State | None:
         """Returns the final state, or None while the run is active or may be restarted."""
-        found = _found(client, self._run)
-        state = found.state if found else None
-        if found and state and state.is_final():
-            self._crashed = self._crashed or time.monotonic()
-            waited = time.monotonic() - self._crashed
-            if not _may_start_again(found) or waited > RESCHEDULED_SECONDS:
+        run = _read_run(client, self._run)
+        state = run.state if run else None
+        if run and state and state.is_final():
+            self._crash_time = self._crash_time or time.monotonic()
+            waited = time.monotonic() - self._crash_time
+            if not _may_start_again(run) or waited > RESCHEDULED_SECONDS:
                 self._state = state
-        if state and state.name != self._said:
+        if state and state.name != self._logged_state:
             get_run_logger().info("%s: %s", self._deployment, state.name)
-            self._said = state.name
+            self._logged_state = state.name
         return self._state
 
     def cancel(self, client: SyncPrefectClient) -> None:
         """Cancels the run if it has not ended. It keeps a checkpoint and frees its slot."""
         if self._state is None:
-            _cancel(client, self._run)
+            _cancel_run(client, self._run)
 
 
 def _may_start_again(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_crashed() and run.run_count == 1
 
 
-def _found(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
+def _read_run(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
     """Reads a run from the server. Returns None while the server does not answer."""
     try:
         return client.read_flow_run(run)
@@ -172,12 +172,12 @@ def _found(client: SyncPrefectClient, run: UUID) -> FlowRun | None:
         return None
 
 
-def _cancel(client: SyncPrefectClient, run: UUID) -> None:
+def _cancel_run(client: SyncPrefectClient, run: UUID) -> None:
     """Cancels a run that no other run waits for any more."""
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # this run is being stopped, too
             client.set_flow_run_state(
-                run, Cancelling(message="The run that waited for it stopped.")
+                run, Cancelling(message="The run that waited for it was stopped.")
             )
     except SERVER_TROUBLE as error:
         get_run_logger().warning("cannot cancel the training run %s: %s", run, error)

@@ -84,7 +84,7 @@ def quiet_terminal() -> Iterator[None]:
         return
     encoding = sys.stderr.encoding
     terminal = os.fdopen(os.dup(2), "w", 1, encoding=encoding, errors="backslashreplace")
-    before, sys.stderr = sys.stderr, terminal
+    previous_stderr, sys.stderr = sys.stderr, terminal
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
     faulthandler.enable(terminal)  # a fatal signal still prints its traceback
@@ -94,7 +94,7 @@ def quiet_terminal() -> Iterator[None]:
         faulthandler.disable()
         terminal.flush()
         os.dup2(terminal.fileno(), 2)
-        sys.stderr = before
+        sys.stderr = previous_stderr
 
 
 def _is_descriptor_2(stream: object) -> bool:

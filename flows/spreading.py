@@ -29,21 +29,21 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
     """
 
     def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
-        with _runner(address) as runner:
+        with _connected_runner(address) as runner:
             futures = {
                 runner.submit(task, parameters=_parameters(group, store)): group for group in groups
             }
-            failed: dict[str, str] = {}
+            failures: dict[str, str] = {}
             try:
-                yield from _finished(futures, failed)
+                yield from _rows_of_finished(futures, failures)
             finally:  # if the run is cancelled; a group that has ended ignores it
                 for future in futures:
                     future.wrapped_future.cancel()
-        if failed:
-            name, reason = next(iter(failed.items()))
+        if failures:
+            name, reason = next(iter(failures.items()))
             raise TransientError(
-                f"{len(failed)} of {len(groups)} groups of shards failed on {address}: "
-                f"{', '.join(list(failed)[:NAMED])}; the others are encoded. {name}: {reason}"
+                f"{len(failures)} of {len(groups)} groups of shards failed on {address}: "
+                f"{', '.join(list(failures)[:NAMED])}; the others are encoded. {name}: {reason}"
             )
 
     return spread
@@ -54,24 +54,24 @@ def _parameters(group: "ShardGroup", store: str) -> dict[str, Any]:
     return {"name": group.name, "group": group.model_dump(mode="json"), "store": store}
 
 
-def _finished(futures: "dict[Any, ShardGroup]", failed: dict[str, str]) -> Iterator[int]:
-    """Yields the rows of each group that ends, and 0 at each poll. Adds failures to `failed`."""
-    waiting = dict(futures)
-    while waiting:
+def _rows_of_finished(futures: "dict[Any, ShardGroup]", failures: dict[str, str]) -> Iterator[int]:
+    """Yields the rows of each group that ends, and 0 at each poll. Adds failures to `failures`."""
+    open_futures = dict(futures)
+    while open_futures:
         yield 0
-        for future in [future for future in waiting if future.wrapped_future.done()]:
-            group, ended = waiting.pop(future), future.wrapped_future
-            if ended.status != "finished":  # its worker died repeatedly
-                failed[group.name] = " ".join(str(ended.exception()).split())
-            elif not (state := ended.result()).is_completed():
-                failed[group.name] = state.message or state.name
+        for future in [future for future in open_futures if future.wrapped_future.done()]:
+            group, dask_future = open_futures.pop(future), future.wrapped_future
+            if dask_future.status != "finished":  # its worker died repeatedly
+                failures[group.name] = " ".join(str(dask_future.exception()).split())
+            elif not (state := dask_future.result()).is_completed():
+                failures[group.name] = state.message or state.name
             else:
                 yield state.result()
         time.sleep(POLL_SECONDS)
 
 
 @contextmanager
-def _runner(address: str) -> Iterator[Any]:
+def _connected_runner(address: str) -> Iterator[Any]:
     """Connects to the scheduler. Raises TransientError if it is away or has no workers."""
     try:
         from prefect_dask.task_runners import DaskTaskRunner  # pyright: ignore[reportMissingImports]

@@ -17,8 +17,8 @@ from aeflow.artifacts import Artifact
 from aeflow.configs import RuntimeConfig
 from aeflow.lineage import Question
 from aeflow.stages import Stage
-from flows.server.listening import heard_context
-from flows.server.live import shown
+from flows.server.listening import stage_context
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 
 __all__ = ["StageCall", "task_of"]
@@ -53,7 +53,7 @@ class StageCall(Generic[A]):
 
     def answer(self, **options: Any) -> A:
         """Runs the stage and returns its answer. `options` are additional fields of `Context`."""
-        with heard_context(self.store, self.runtime, **options) as context:
+        with stage_context(self.store, self.runtime, **options) as context:
             return self.stage(context, **self.arguments)
 
 
@@ -74,7 +74,7 @@ def task_of(
 
         def run(*args: Any, store: str, runtime: RuntimeConfig, **kwargs: Any) -> A:
             arguments = stage.arguments(*args, **kwargs)
-            with shown(stage.name):
+            with live_stage(stage.name):
                 return body(StageCall(stage, arguments, store, runtime))
 
         vars(run)["__signature__"] = signature.replace(parameters=parameters)

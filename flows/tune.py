@@ -8,7 +8,7 @@ from aeflow.artifacts import Dataset
 from aeflow.configs import PipelineConfig
 from aeflow.tuning import Trial
 from flows.recipes import tuning
-from flows.server.live import shown
+from flows.server.live import live_stage
 from flows.server.retrying import HOUR, RETRIED
 from flows.train_autoencoder import AsTasks
 
@@ -26,7 +26,7 @@ def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
     """Runs one trial of a study, or returns the stored one."""
-    with shown("trial"):
+    with live_stage("trial"):
         return tuning.make_trial(dataset, config, store, number=number, seconds=seconds)
 
 

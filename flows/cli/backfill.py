@@ -48,10 +48,10 @@ def backfill(
     failed: dict[str, AeflowError] = {}
     for day in days(first, last):
         print(f"{'day':<11}  {day}")
-        told = config.model_copy(update={"ingest": dated(config.ingest, day)})
+        dated_config = config.model_copy(update={"ingest": dated(config.ingest, day)})
         try:
-            check_source(told.ingest)
-            carry_out(recipe.encode_dataset, options, config=told, model=encoder.key)
+            check_source(dated_config.ingest)
+            carry_out(recipe.encode_dataset, options, config=dated_config, model=encoder.key)
         except Interrupted:
             raise
         except AeflowError as error:

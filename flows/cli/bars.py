@@ -41,15 +41,17 @@ class _Pace:
     first: int
     start: float = field(default_factory=time.monotonic)
 
-    def described(self, progress: Progress) -> str:
+    def description(self, progress: Progress) -> str:
         seconds = time.monotonic() - self.start
         rate = (progress.done - self.first) / seconds if seconds > 0 else 0.0
-        left = progress.total - progress.done
+        remaining = progress.total - progress.done
         is_counted = progress.total > 1
         parts = [f"{progress.done:,}/{progress.total:,} {progress.unit}s"] if is_counted else []
         if rate > 0 and is_counted:
             parts.append(f"{rate:,.3g}/s" if rate < 1000 else f"{rate:,.0f}/s")
-            parts.append(f"{_clock(left / rate)} left" if left else f"in {_clock(seconds)}")
+            parts.append(
+                f"{_clock(remaining / rate)} left" if remaining else f"in {_clock(seconds)}"
+            )
         parts += [progress.message] if progress.message else []
         parts += [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
         return "  ".join(parts)
@@ -71,7 +73,7 @@ class _Bars:
             task,
             completed=progress.done,
             total=progress.total,
-            text=pace.described(progress).replace("[", r"\["),
+            text=pace.description(progress).replace("[", r"\["),
         )
 
 
@@ -89,7 +91,7 @@ class _Lines:
         is_between = not is_new and progress.done < progress.total
         if is_between and time.monotonic() < self._next:
             return
-        line = f"{progress.stage}: {pace.described(progress)}"
+        line = f"{progress.stage}: {pace.description(progress)}"
         self._console.print(line, markup=False, soft_wrap=True)
         self._next = time.monotonic() + SECONDS_BETWEEN_LINES
 

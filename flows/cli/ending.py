@@ -45,15 +45,15 @@ def exit_code_of(error: BaseException) -> int:
         case AeflowError():
             code, line = 1, str(error)
         case OSError():
-            code, line = 1, _said(error)
+            code, line = 1, _line_of_os_error(error)
         case _:
             raise error
     print(f"aeflow: {' '.join(line.split())}", file=sys.stderr)
     return code
 
 
-def _said(error: OSError) -> str:
+def _line_of_os_error(error: OSError) -> str:
     """Returns Python's message, the file, and the remedy if the disk is full."""
-    where = f": '{error.filename}'" if error.filename else ""
+    file = f": '{error.filename}'" if error.filename else ""
     remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
-    return f"{error.strerror or error}{where}.{remedy}"
+    return f"{error.strerror or error}{file}.{remedy}"

@@ -54,13 +54,16 @@ def neighbours(
             f"The features '{features}' have a dataset already. Give --features or --dataset."
         )
     opened = Store(store)
-    chosen = stored(store, features, FeatureSet) if features else feature_set_of(dataset, opened)
-    rows = nearest_rows(chosen, row, opened, num=num)
-    source = made_from(store, chosen, Dataset)
+    feature_set = (
+        stored(store, features, FeatureSet) if features else feature_set_of(dataset, opened)
+    )
+    rows = nearest_rows(feature_set, row, opened, num=num)
+    source = made_from(store, feature_set, Dataset)
     print_table(_table_of(rows, source))
-    drawn = _draw(rows, source, opened, Path(picture)) if source.example_schema.is_image else None
+    is_image = source.example_schema.is_image
+    picture_path = _draw(rows, source, opened, Path(picture)) if is_image else None
     if json:
-        print(_json_of(rows, chosen, drawn))
+        print(_json_of(rows, feature_set, picture_path))
 
 
 def _table_of(rows: "list[Neighbour]", source: Dataset) -> Table:
@@ -106,10 +109,10 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[1 - half :]}"
 
 
-def _json_of(rows: "list[Neighbour]", features: FeatureSet, drawn: Path | None) -> str:
+def _json_of(rows: "list[Neighbour]", features: FeatureSet, picture_path: Path | None) -> str:
     row, *nearest = (
         {"id": r.id, "label": r.label, "split": r.split, "distance": r.distance} for r in rows
     )
-    picture = str(drawn.absolute()) if drawn else None
-    told = {"features": features.key, "row": row, "neighbours": nearest, "picture": picture}
-    return json.dumps(told)
+    picture = str(picture_path.absolute()) if picture_path else None
+    answer = {"features": features.key, "row": row, "neighbours": nearest, "picture": picture}
+    return json.dumps(answer)

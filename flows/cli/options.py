@@ -69,21 +69,21 @@ FIELDS = {
 """The config field that each option sets. A network comes before its options."""
 
 
-def _described(name: str) -> Parameter:
+def _option(name: str) -> Parameter:
     """Returns an option with the description of its field as help.
 
     A flag that is off by default has no negative form.
     """
     field = _field(FIELDS[name])
     default = getattr(field.default, "name", field.default)
-    known = "" if default is None else f" [default: {default}]"
+    default_text = "" if default is None else f" [default: {default}]"
     negative = "" if default is False else None
-    return Parameter(help=f"{field.description}{_choices(field)}{known}", negative=negative)
+    return Parameter(help=f"{field.description}{_choices(field)}{default_text}", negative=negative)
 
 
-def _field(place: str) -> FieldInfo:
+def _field(path: str) -> FieldInfo:
     """Returns the field at a path. The path of a choice between configs ends in `name`."""
-    *parents, last = place.removesuffix(".name").split(".")
+    *parents, last = path.removesuffix(".name").split(".")
     section = reduce(getattr, parents, PipelineConfig())
     return type(section).model_fields[last]
 
@@ -104,7 +104,7 @@ def _type(name: str) -> Any:
 
 def _with(*names: str) -> type:
     """Returns a dataclass with these options, all of which may be left out."""
-    fields = [(name, Annotated[_type(name), _described(name)], None) for name in names]
+    fields = [(name, Annotated[_type(name), _option(name)], None) for name in names]
     return make_dataclass("_Options", fields, frozen=True, kw_only=True)
 
 
@@ -127,8 +127,8 @@ class Options:
     preset: Annotated[
         str | None, Parameter(help=f"Config from the package: {', '.join(presets())}.")
     ] = None
-    deadline: Annotated[float | None, _described("deadline")] = None
-    dask: Annotated[str | None, _described("dask")] = None
+    deadline: Annotated[float | None, _option("deadline")] = None
+    dask: Annotated[str | None, _option("dask")] = None
     direct: Annotated[
         bool, Parameter(negative="", help="Run in this process, without Prefect.")
     ] = False
@@ -200,8 +200,8 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
 
 def undated_config_of(options: Options, *others: Group) -> PipelineConfig:
     """Returns the config with the source as written, without a date for {date}."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for group in (options, *others):
-        given |= {name: value for name, value in asdict(group).items() if value is not None}
-    flags = {address: given[name] for name, address in FIELDS.items() if name in given}
+        values |= {name: value for name, value in asdict(group).items() if value is not None}
+    flags = {address: values[name] for name, address in FIELDS.items() if name in values}
     return load_config(preset=options.preset, path=options.config, flags=flags)

@@ -48,13 +48,15 @@ def promote(
         verdict = stored(url, champions.history_of(name, opened)[-1].verdict, Verdict)
         print(f"{name}: '{challenger.key}' is the champion already.")
     else:
-        verdict = _verdict_on(challenger, sections, url, champion=champion, anew=config is not None)
-        found = "passed" if verdict.passed else "refused"
-        print(f"{'verdict':<11}  {opened.shown(verdict)}  {found}")
+        verdict = _verdict_on(
+            challenger, sections, url, champion=champion, is_new=config is not None
+        )
+        result = "passed" if verdict.passed else "refused"
+        print(f"{'verdict':<11}  {opened.shown(verdict)}  {result}")
         if verdict.passed:
             entry = champions.promote(verdict, opened, model=challenger)
-            before = f"it was '{entry.before}' before" if entry.before else "the first one"
-            print(f"{name}: the champion is '{entry.model}' now, {before}.")
+            previous = f"it was '{entry.before}' before" if entry.before else "the first one"
+            print(f"{name}: the champion is '{entry.model}' now, {previous}.")
     if json:
         print(_json_of(verdict, opened))
     if not verdict.passed:
@@ -63,24 +65,25 @@ def promote(
 
 
 def _verdict_on(
-    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None, anew: bool
+    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None, is_new: bool
 ) -> Verdict:
     """Returns the stored verdict against the current champion, or a new one from the gate."""
-    found = None if anew else champions.verdict_on(challenger, Store(store), champion=champion)
-    if found:
-        return found
+    if not is_new:
+        verdict = champions.verdict_on(challenger, Store(store), champion=champion)
+        if verdict:
+            return verdict
     with settings.quiet_terminal(), bars() as show, listening(show):
-        return _judged(challenger, config, store, champion=champion)
+        return _new_verdict(challenger, config, store, champion=champion)
 
 
-def _judged(
+def _new_verdict(
     challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None
 ) -> Verdict:
     runner, dataset = Here(store, config.runtime), made_from(store, challenger, Dataset)
     if config.evaluate.ood_source:
         ood = ingest_ood(dataset, config, runner)
     else:
-        ood = _ood_of_before(challenger, config, store, dataset=dataset)
+        ood = _ood_of_newest_evaluation(challenger, config, store, dataset=dataset)
     evaluations = [
         runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
         for model in (challenger, champion)
@@ -97,18 +100,18 @@ def _judged(
     )
 
 
-def _ood_of_before(
+def _ood_of_newest_evaluation(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset
 ) -> Dataset | None:
     """Returns the out-of-distribution rows of the model's newest evaluation with this config."""
-    alike = [
+    matching_manifests = [
         manifest
         for manifest in manifests_of(Evaluation, Store(store))
         if manifest.question.inputs["model"].digest == model.identity
         and manifest.question.inputs["dataset"].digest == dataset.digest
         and manifest.question.configs.get("evaluate") == config.evaluate.hashed()
     ]
-    newest = max(alike, key=lambda manifest: manifest.created, default=None)
+    newest = max(matching_manifests, key=lambda manifest: manifest.created, default=None)
     reference = newest.question.inputs.get("strangers") if newest else None
     if reference is None or Store(store).find(reference.address) is None:
         return None
@@ -116,12 +119,12 @@ def _ood_of_before(
 
 
 def _json_of(verdict: Verdict, store: Store) -> str:
-    told = {"key": verdict.key, "path": store.shown(verdict)}
+    verdict_json = {"key": verdict.key, "path": store.shown(verdict)}
     champion = champions.champion_of(verdict.dataset_name, store)
     return json.dumps(
         {
             "model": verdict.model,
-            "verdict": told,
+            "verdict": verdict_json,
             "passed": verdict.passed,
             "reasons": verdict.reasons,
             "champion": champion.key if champion else None,

@@ -42,33 +42,33 @@ def prune(
             f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}: a use is recorded "
             "once in five minutes."
         )
-    listed = _listed(plan.items if dry_run else carry_out(plan, opened))
-    size = sum(item.size for item in listed)
-    done = "would be removed" if dry_run else "removed"
-    print(f"{len(listed)} folders, {size:,} bytes {done}." if listed else "Nothing to remove.")
+    items = _print_items(plan.items if dry_run else carry_out(plan, opened))
+    size = sum(item.size for item in items)
+    verb = "would be removed" if dry_run else "removed"
+    print(f"{len(items)} folders, {size:,} bytes {verb}." if items else "Nothing to remove.")
     if plan.in_use:
         print(
             f"These were in use within the last {minutes:g} minutes or by a run, and are kept: "
             f"{', '.join(plan.in_use)}."
         )
     if json:
-        print(_json_of(listed, plan, dry_run=dry_run))
+        print(_json_of(items, plan, dry_run=dry_run))
 
 
-def _listed(items: Iterable[Item]) -> list[Item]:
+def _print_items(items: Iterable[Item]) -> list[Item]:
     """Prints each item at once, so that the output is correct if the command is stopped."""
-    listed = []
+    printed_items = []
     for item in items:
         print(f"{item.address:<50}  {item.why:<10}  {item.size:>15,} bytes")
-        listed.append(item)
-    return listed
+        printed_items.append(item)
+    return printed_items
 
 
-def _json_of(listed: list[Item], plan: Plan, *, dry_run: bool) -> str:
-    told: dict[str, Any] = {
+def _json_of(items: list[Item], plan: Plan, *, dry_run: bool) -> str:
+    report: dict[str, Any] = {
         "dry_run": dry_run,
-        "removed": [item.model_dump() for item in listed],
-        "bytes": sum(item.size for item in listed),
+        "removed": [item.model_dump() for item in items],
+        "bytes": sum(item.size for item in items),
         "in_use": plan.in_use,
     }
-    return json.dumps(told)
+    return json.dumps(report)

@@ -13,7 +13,7 @@ from flows import settings
 from flows.cli.bars import bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
-from flows.cli.telling import kept, tell
+from flows.cli.printing import print_outcome, stopped_line
 from flows.recipes.here import Here
 from flows.recipes.outcome import Outcome, Retraining
 from flows.server.listening import listening
@@ -52,8 +52,8 @@ def carry_out(
                 arguments = {"config": config, "store": options.url, **keys}
                 outcome = _as_flow(recipe, arguments, show)
         except (KeyboardInterrupt, Terminated) as signal:
-            raise type(signal)(kept(options.url)) from signal
-    tell(outcome, options.url, since=start, as_json=options.json)
+            raise type(signal)(stopped_line(options.url)) from signal
+    print_outcome(outcome, options.url, since=start, as_json=options.json)
     if isinstance(outcome, Retraining) and outcome.ending == "Refused":
         raise Refused(f"The gate refused the challenger: {outcome.reason}")
     return outcome
@@ -71,5 +71,5 @@ def _as_flow(recipe: Callable[..., R], arguments: dict[str, Any], show: OnProgre
 
             flow = flow_of(recipe)
     with answering_server(show):
-        came_out = flow(**arguments)
-    return inspect.signature(recipe).return_annotation.model_validate(came_out)
+        answer = flow(**arguments)
+    return inspect.signature(recipe).return_annotation.model_validate(answer)

@@ -13,9 +13,9 @@ from flows.cli.unanswered import (
     check_own_server,
     check_profile,
     check_url,
-    proxy_refused,
-    shown,
-    unanswered,
+    proxy_error,
+    server_error,
+    without_credentials,
 )
 
 __all__ = ["answering_server"]
@@ -30,20 +30,20 @@ def answering_server(on_progress: OnProgress) -> Iterator[None]:
         check_url(url)
     else:
         check_own_server()
-    where = shown(url) if url else "starts an embedded server"
-    on_progress(Progress("prefect", 0, 1, "server", where))
+    address = without_credentials(url) if url else "starts an embedded server"
+    on_progress(Progress("prefect", 0, 1, "server", address))
     try:
         with _no_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # the client could not be created
-        raise proxy_refused(error) from error
+        raise proxy_error(error) from error
     except (httpx.HTTPError, RuntimeError) as error:
-        raise unanswered(url, error) from error
+        raise server_error(url, error) from error
     on_progress(Progress("prefect", 1, 1, "server", "answers"))
     try:
         yield
     except httpx.HTTPError as error:
-        raise unanswered(url, error) from error
+        raise server_error(url, error) from error
 
 
 @contextmanager

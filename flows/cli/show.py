@@ -39,10 +39,10 @@ def _lineage(store: Store, manifest: Manifest, *, is_root: bool = False) -> Tree
         for entry in manifest.files:
             files.add(escape(f"{entry.name}  {entry.size:,} bytes  {entry.sha256[:16]}"))
     for name, source in manifest.question.inputs.items():
-        found = store.find(source.address)
-        if found:
+        origin = store.find(source.address)
+        if origin:
             branch = tree.add(f"from {escape(name)}")
-            branch.add(_lineage(store, found))
+            branch.add(_lineage(store, origin))
         else:
             tree.add(escape(f"from {name}: {source.address} (digest {source.digest[:16]})"))
     return tree

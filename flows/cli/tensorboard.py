@@ -29,14 +29,14 @@ def tensorboard(
         raise ConfigError(f"Nothing is published in '{files.shown('')}'. Run `aeflow run` first.")
     with settings.quiet_terminal():
         logdir = str(files.mirrored(FOLDERS))
-        print(f"TensorBoard on {_started(logdir, port)} (Ctrl-C stops it)", flush=True)
+        print(f"TensorBoard on {_start(logdir, port)} (Ctrl-C stops it)", flush=True)
         with suppress(KeyboardInterrupt):
             while not threading.Event().wait(MIRROR_SECONDS):
                 with suppress(TransientError):  # the store may answer next time
                     files.mirrored(FOLDERS)
 
 
-def _started(logdir: str, port: int) -> str:
+def _start(logdir: str, port: int) -> str:
     """Starts a server on a whole store, in which only publications and logs have event files."""
     from tensorboard import program
 

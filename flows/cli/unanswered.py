@@ -19,16 +19,16 @@ __all__ = [
     "check_own_server",
     "check_profile",
     "check_url",
-    "proxy_refused",
-    "shown",
-    "unanswered",
+    "proxy_error",
+    "server_error",
+    "without_credentials",
 ]
 
 EXAMPLE = "http://127.0.0.1:4200/api"
 UNAUTHORISED = (401, 403)
 
 
-def shown(url: str) -> str:
+def without_credentials(url: str) -> str:
     """Returns an address without the user and the password that may be in it."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
@@ -82,7 +82,7 @@ def check_own_server() -> None:
         )
 
 
-def proxy_refused(error: BaseException) -> ConfigError:
+def proxy_error(error: BaseException) -> ConfigError:
     """Returns the error to raise if a proxy in the environment cannot be used at all."""
     return ConfigError(
         f"A proxy in the environment cannot be used ({error}). Correct or unset ALL_PROXY, "
@@ -90,7 +90,7 @@ def proxy_refused(error: BaseException) -> ConfigError:
     )
 
 
-def unanswered(url: str | None, error: BaseException) -> AeflowError:
+def server_error(url: str | None, error: BaseException) -> AeflowError:
     """Returns the error to raise for an error of Prefect's client, with the reason behind it."""
     chain = [error]
     while chain[-1].__cause__:
@@ -100,20 +100,20 @@ def unanswered(url: str | None, error: BaseException) -> AeflowError:
             f"The Prefect server that aeflow starts does not answer ({error}). Start one yourself "
             f"and set PREFECT_API_URL to its address, {OTHERWISE}"
         )
-    url = shown(url)
+    url = without_credentials(url)
     for each in chain:
         if isinstance(each, httpx.HTTPStatusError):
-            return _refused(url, each.response.status_code)
+            return _answer_error(url, each.response.status_code)
         if isinstance(each, httpx.TransportError):
-            return _unreached(url, each)
+            return _connection_error(url, each)
         if isinstance(each, ValueError):  # an answer that is not JSON
-            return _refused(url, 200)
+            return _answer_error(url, 200)
     return TransientError(
         f"The Prefect server at {url} cannot be used: {error}. Use another, {OTHERWISE}"
     )
 
 
-def _refused(url: str, status: int) -> AeflowError:
+def _answer_error(url: str, status: int) -> AeflowError:
     """Returns the error for an HTTP answer that Prefect's client cannot use."""
     if status in UNAUTHORISED:
         return ConfigError(
@@ -136,13 +136,13 @@ def _refused(url: str, status: int) -> AeflowError:
     )
 
 
-def _unreached(url: str, error: httpx.TransportError) -> AeflowError:
+def _connection_error(url: str, error: httpx.TransportError) -> AeflowError:
     """Returns the error for a missing answer, which names the proxy if there is one."""
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy and not proxy_bypass(host):
-        proxy = shown(proxy)
+        proxy = without_credentials(proxy)
         return TransientError(
             f"The Prefect server at {url} does not answer through the proxy {proxy} ({error}). "
             f"Add {host} to NO_PROXY, repair the proxy, {OTHERWISE}"

@@ -10,7 +10,7 @@ from aeflow.measures import MEASURES
 from aeflow.registry.champions import verdict_about
 from aeflow.storage import Store
 from flows.pages.links import report_address, report_line, tensorboard_line
-from flows.pages.posting import markdown_table, measured, number, picture, post, slug
+from flows.pages.posting import json_file, markdown_table, number, picture, post, slug
 
 __all__ = ["card_table", "evaluation_page", "metrics_table", "show_evaluation"]
 
@@ -28,11 +28,13 @@ def show_evaluation(
     """Shows an evaluation as a page with pictures, its metrics as a table, and its report."""
     page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
     table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
-    told = _judged(evaluation, store)["verdict"]
-    post(create_markdown_artifact, page, key=f"evaluation-{name}", description=told)
-    post(create_table_artifact, table, key=f"metrics-{name}", description=told)
+    description = _judgement_of(evaluation, store)["verdict"]
+    post(create_markdown_artifact, page, key=f"evaluation-{name}", description=description)
+    post(create_table_artifact, table, key=f"metrics-{name}", description=description)
     if publication:
-        _show_report(publication, store, key=f"report-{name}", told=f"Report on {dataset.name}")
+        _show_report(
+            publication, store, key=f"report-{name}", description=f"Report on {dataset.name}"
+        )
 
 
 def evaluation_page(
@@ -47,13 +49,13 @@ def evaluation_page(
     entries = Store(store).manifest(evaluation.address).files
     names = {entry.name for entry in entries} & {PANEL}
     folder = Store(store).reading(evaluation, names)
-    judged = _judged(evaluation, store)
+    judgement = _judgement_of(evaluation, store)
     parts = [
         f"# {dataset.name}: {model.network}/{model.kind}, {model.latent_dim} latent dimensions "
         f"for {model.example_schema.size} input values",
-        f"**{judged['verdict']}**",
+        f"**{judgement['verdict']}**",
         _links(model, publication, store),
-        markdown_table(card_table(judged, latent_dim=model.latent_dim)),
+        markdown_table(card_table(judgement, latent_dim=model.latent_dim)),
         markdown_table(metrics_table(evaluation, latent_dim=model.latent_dim)),
         f"Computed on {evaluation.rows:,} rows of the split {evaluation.split}. "
         "PSNR is the mean over rows.",
@@ -64,7 +66,7 @@ def evaluation_page(
         )
     verdict = verdict_about(evaluation, Store(store))
     if verdict:
-        parts.append(f"**Gate.** {measured(verdict, store, 'verdict.json')[0]['verdict']}")
+        parts.append(f"**Gate.** {json_file(verdict, store, 'verdict.json')[0]['verdict']}")
     parts.append(
         f"The files of this evaluation of model `{model.key}` on dataset `{dataset.key}` are in "
         f"`{folder}`."
@@ -107,15 +109,15 @@ def _links(model: Model, publication: Publication | None, store: str) -> str:
     return f"{report_line(publication, store)}  \n{tensorboard}"
 
 
-def _show_report(publication: Publication, store: str, *, key: str, told: str) -> None:
+def _show_report(publication: Publication, store: str, *, key: str, description: str) -> None:
     address = report_address(publication, store)
     if address:
-        post(create_link_artifact, address, key=key, link_text=told, description=told)
+        post(create_link_artifact, address, key=key, link_text=description, description=description)
     else:
         line = report_line(publication, store)
-        post(create_markdown_artifact, line, key=key, description=told)
+        post(create_markdown_artifact, line, key=key, description=description)
 
 
-def _judged(evaluation: Evaluation, store: str) -> dict[str, Any]:
+def _judgement_of(evaluation: Evaluation, store: str) -> dict[str, Any]:
     path = Store(store).reading(evaluation, ["metrics.json"]) / "metrics.json"
     return json.loads(path.read_bytes())

@@ -19,8 +19,13 @@ def show_features(features: FeatureSet, store: str, *, dataset_name: str) -> Non
     """Shows a feature set on a page."""
     page = features_page(features, store, dataset_name=dataset_name)
     rows = sum(features.rows.values())
-    told = f"{rows:,} rows of {features.latent_dim} dimensions, from {dataset_name}"
-    post(create_markdown_artifact, page, key=f"features-{slug(dataset_name)}", description=told)
+    description = f"{rows:,} rows of {features.latent_dim} dimensions, from {dataset_name}"
+    post(
+        create_markdown_artifact,
+        page,
+        key=f"features-{slug(dataset_name)}",
+        description=description,
+    )
 
 
 def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str:

@@ -3,7 +3,7 @@
 from prefect.artifacts import create_markdown_artifact
 
 from aeflow.artifacts import Dataset, Drift, Verdict
-from flows.pages.posting import cell, markdown_table, measured, picture, post, slug
+from flows.pages.posting import cell, json_file, markdown_table, picture, post, slug
 
 __all__ = ["show_drift", "show_verdict"]
 
@@ -14,15 +14,15 @@ RULE_COLUMNS = ("rule", "metric", "value", "threshold", "baseline", "passed", "w
 
 def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
     """Shows on a page which columns drifted, a picture of the errors, and the inputs that moved."""
-    found, folder = measured(drift, store, "drift.json")
-    inputs = found["inputs"]
+    report, folder = json_file(drift, store, "drift.json")
+    inputs = report["inputs"]
     largest = [{name: cell(row[name]) for name in INPUT_COLUMNS} for row in inputs["largest"]]
-    table = [{name: cell(row[name]) for name in DRIFT_COLUMNS} for row in found["columns"]]
-    shown = picture((folder / "figures" / "drift.png").read_bytes())
+    table = [{name: cell(row[name]) for name in DRIFT_COLUMNS} for row in report["columns"]]
+    drift_picture = picture((folder / "figures" / "drift.png").read_bytes())
     parts = [
         f"# Drift of {dataset.name}",
-        f"**{found['verdict']}**",
-        f"![Errors before and now]({shown})",
+        f"**{report['verdict']}**",
+        f"![Errors before and now]({drift_picture})",
         markdown_table(table),
         "## Inputs",
         f"At {inputs['moved']} of {inputs['positions']} input positions, the mean differs from the "
@@ -30,17 +30,17 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
         "the data drifted.",
         markdown_table(largest),
     ]
-    _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", told=found["verdict"])
+    _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", description=report["verdict"])
 
 
 def show_verdict(verdict: Verdict, store: str) -> None:
     """Shows a verdict on a page, with the result of each rule and its reason."""
-    judged, _ = measured(verdict, store, "verdict.json")
-    table = [{name: cell(row[name]) for name in RULE_COLUMNS} for row in judged["rules"]]
-    name, said = verdict.dataset_name, judged["verdict"]
-    page = f"# Verdict on {name}\n\n**{said}**\n\n{markdown_table(table)}\n"
-    _post(page, key=f"verdict-{slug(name)}", told=said)
+    report, _ = json_file(verdict, store, "verdict.json")
+    table = [{name: cell(row[name]) for name in RULE_COLUMNS} for row in report["rules"]]
+    name, sentence = verdict.dataset_name, report["verdict"]
+    page = f"# Verdict on {name}\n\n**{sentence}**\n\n{markdown_table(table)}\n"
+    _post(page, key=f"verdict-{slug(name)}", description=sentence)
 
 
-def _post(page: str, *, key: str, told: str) -> None:
-    post(create_markdown_artifact, page, key=key, description=told)
+def _post(page: str, *, key: str, description: str) -> None:
+    post(create_markdown_artifact, page, key=key, description=description)

@@ -47,11 +47,13 @@ def link_training(model_key: str, store: str, *, dataset_name: str) -> None:
     """Posts a link to TensorBoard before a model is trained, so that users can watch it."""
     run = f"logs/{model_key}"
     key, address = f"tensorboard-{slug(dataset_name)}", _tensorboard_address(run, store)
-    told = f"The newest training on {dataset_name}, live"
+    description = f"The newest training on {dataset_name}, live"
     if address:
-        post(create_link_artifact, address, key=key, link_text=told, description=told)
+        post(create_link_artifact, address, key=key, link_text=description, description=description)
     else:
-        post(create_markdown_artifact, tensorboard_line(run, store), key=key, description=told)
+        post(
+            create_markdown_artifact, tensorboard_line(run, store), key=key, description=description
+        )
 
 
 def _tensorboard_address(run: str, store: str) -> str | None:
@@ -64,8 +66,8 @@ def _address_in(variable: str, store: str) -> str | None:
 
     The addresses show the store AEFLOW_STORE, so they are not used for other stores.
     """
-    prefix, shown = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
-    is_shown = not shown or absolute(shown) == absolute(store)
+    prefix, shown_store = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
+    is_shown = not shown_store or absolute(shown_store) == absolute(store)
     return prefix.rstrip("/") if is_shown and prefix.startswith(("http://", "https://")) else None
 
 

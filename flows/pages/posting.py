@@ -12,7 +12,7 @@ from aeflow.artifacts import Artifact
 from aeflow.storage import Store
 from flows.server.live import SERVER_TROUBLE
 
-__all__ = ["cell", "markdown_table", "measured", "number", "picture", "post", "slug"]
+__all__ = ["cell", "json_file", "markdown_table", "number", "picture", "post", "slug"]
 
 NUMBER = re.compile(r"[\d.,e+–-]+")
 
@@ -27,7 +27,7 @@ def post(create: Callable[..., Any], content: Any, *, key: str, **more: str) -> 
         logger.warning("the page %s was not shown: %s", key, error)
 
 
-def measured(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:
+def json_file(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:
     """Returns the content of a JSON file of an artifact, and the folder with all its files."""
     names = [entry.name for entry in Store(store).manifest(artifact.address).files]
     folder = Store(store).reading(artifact, names)

@@ -14,8 +14,8 @@ __all__ = ["show_trend", "trend_page"]
 def show_trend(dataset_name: str, store: str) -> None:
     """Shows the last runs on a dataset on a page, which each run replaces."""
     page = trend_page(dataset_name, store)
-    told = f"Error, drift and verdict of the last runs on {dataset_name}"
-    post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=told)
+    description = f"Error, drift and verdict of the last runs on {dataset_name}"
+    post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=description)
 
 
 def trend_page(dataset_name: str, store: str) -> str:
@@ -26,17 +26,17 @@ def trend_page(dataset_name: str, store: str) -> str:
     title = f"# Trend of {dataset_name}"
     if not rows:
         return f"{title}\n\nNo model of this dataset was evaluated yet.\n"
-    drawn = io.BytesIO()
-    draw_trend(rows, drawn)
+    image = io.BytesIO()
+    draw_trend(rows, image)
     newest_first = rows[::-1]
-    refused = [row for row in newest_first if row.outcome == "refused"]
+    refused_rows = [row for row in newest_first if row.outcome == "refused"]
     parts = [
         title,
         f"The last {len(rows)} runs, with errors on the split {rows[-1].split}. The errors of the "
         "champion and its challenger are on the same rows. Orange bars mark rows that drifted.",
-        f"![Errors and drift over time]({picture(drawn.getvalue())})",
+        f"![Errors and drift over time]({picture(image.getvalue())})",
         markdown_table([_line(row) for row in newest_first]),
-        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused),
+        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused_rows),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -10,7 +10,7 @@ from aeflow.storage import Store
 from flows.recipes import pipeline as recipe
 from flows.recipes.outcome import Evaluated
 from flows.recipes.runner import Runner
-from flows.server.listening import heard_context
+from flows.server.listening import stage_context
 
 __all__ = ["Here"]
 
@@ -23,7 +23,7 @@ class Here(Runner):
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
         """Runs the stage and returns its answer. It saves its work at a first Ctrl-C or SIGTERM."""
-        with heard_context(self.store, self.runtime) as context:
+        with stage_context(self.store, self.runtime) as context:
             return stage(context, *args, **kwargs)
 
     def promote(self, verdict: Verdict, *, model: Model) -> None:

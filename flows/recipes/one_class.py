@@ -10,7 +10,7 @@ from aeflow.stages.training import train
 from aeflow.storage import Store
 from flows.recipes.outcome import OneClass
 from flows.recipes.runner import Runner
-from flows.server.listening import heard_context
+from flows.server.listening import stage_context
 
 if TYPE_CHECKING:
     from aeflow.stages.evaluation.one_class import ClassScores
@@ -24,7 +24,7 @@ def score_class(
     """Scores the test rows of all labels with a model that was trained on one label."""
     from aeflow.stages.evaluation import one_class
 
-    with heard_context(store, config.runtime) as context:
+    with stage_context(store, config.runtime) as context:
         return one_class.score_class(model, dataset, context, label=label)
 
 
@@ -35,11 +35,11 @@ def one_class(
     from aeflow.stages.evaluation.one_class import labels_of
 
     everything = runner.run(ingest, config.ingest)
-    found = []
+    classes = []
     for label in labels_of(everything, Store(runner.store)):
         of_label = config.ingest.model_copy(update={"train_label": label})
         dataset = runner.run(ingest, of_label)
         model = runner.run(train, dataset, config.train, model_config=config.model)
         scores = score(model, config, runner.store, dataset=dataset, label=label)
-        found.append(scores.model_dump())
-    return OneClass(dataset=everything, classes=found)
+        classes.append(scores.model_dump())
+    return OneClass(dataset=everything, classes=classes)

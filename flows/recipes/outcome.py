@@ -41,8 +41,8 @@ class Outcome(BaseModel):
 
     def artifacts(self) -> dict[str, Artifact]:
         """Returns the artifacts by field name, without empty fields."""
-        found = {name: getattr(self, name) for name in self.parts()}
-        return {name: artifact for name, artifact in found.items() if artifact is not None}
+        artifacts = {name: getattr(self, name) for name in self.parts()}
+        return {name: artifact for name, artifact in artifacts.items() if artifact is not None}
 
     def to_json(self) -> dict[str, Any]:
         """Returns the outcome as plain JSON, which `model_validate` of its type reads back."""
@@ -95,11 +95,11 @@ class OneClass(Outcome):
     def means(self) -> dict[str, dict[str, float]]:
         """Returns the means of `auroc` and `caught` over all labels, by score."""
         return {
-            number: {
-                way: fmean(of_label[number][way] for of_label in self.classes)
-                for way in self.classes[0][number]
+            measure: {
+                score: fmean(of_label[measure][score] for of_label in self.classes)
+                for score in self.classes[0][measure]
             }
-            for number in ("auroc", "caught")
+            for measure in ("auroc", "caught")
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ __all__ = [
 def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
     """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both."""
     dataset = runner.run(ingest, config.ingest)
-    return _published(config, runner, runner.train_autoencoder(config, dataset.address))
+    return _encode_and_publish(config, runner, runner.train_autoencoder(config, dataset.address))
 
 
 def train_autoencoder(
@@ -84,8 +84,8 @@ def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Data
     if config.evaluate.ood_source is None:
         return None
     source = config.evaluate.ood_source
-    strange = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
-    ood = runner.run(ingest, strange)
+    ood_ingest = ood_config(source, dataset.example_schema, data_dir=config.ingest.data_dir)
+    ood = runner.run(ingest, ood_ingest)
     dataset.check_strangers(ood, split=config.evaluate.split)
     return ood
 
@@ -104,16 +104,16 @@ def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = No
     """Compares the rows of a source with the training rows of a stored model or the champion."""
     dataset = runner.run(ingest, config.ingest)
     trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
-    found = runner.run(drift, trained, config.drift, dataset=dataset)
-    return Watched(dataset=dataset, model=trained, drift=found)
+    measurement = runner.run(drift, trained, config.drift, dataset=dataset)
+    return Watched(dataset=dataset, model=trained, drift=measurement)
 
 
 def publish_model(config: PipelineConfig, runner: Runner, model: str) -> Outcome:
     """Evaluates a stored model, encodes its dataset and publishes both."""
-    return _published(config, runner, evaluate_model(config, runner, model))
+    return _encode_and_publish(config, runner, evaluate_model(config, runner, model))
 
 
-def _published(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
+def _encode_and_publish(config: PipelineConfig, runner: Runner, evaluated: Evaluated) -> Outcome:
     dataset, model, evaluation = evaluated.dataset, evaluated.model, evaluated.evaluation
     features = runner.run(encode, model, config.encode, dataset=dataset)
     publication = runner.run(

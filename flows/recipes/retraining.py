@@ -32,15 +32,15 @@ def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
         drift = runner.run(measure_drift, champion, config.drift, dataset=dataset)
     due = _why_due(config, runner, champion=champion, dataset=dataset, drift=drift)
     if due is None:
-        found = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
+        outcome = Retraining(drift=drift, ending="Unchanged", reason=_why_not(config))
     else:
-        found = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
-        found = found.model_copy(update={"drift": drift, "reason": f"{due} {found.reason}"})
-    standing = found.challenger if found.ending == "Completed" else champion
-    if standing is None:
-        return found.model_copy(update={"dataset": dataset})
-    fresh = _refreshed(config, runner, model=standing, dataset=dataset, ood=ood)
-    return found.model_copy(update=dict(fresh))
+        outcome = _challenge(config, runner, champion=champion, dataset=dataset, ood=ood)
+        outcome = outcome.model_copy(update={"drift": drift, "reason": f"{due} {outcome.reason}"})
+    final_champion = outcome.challenger if outcome.ending == "Completed" else champion
+    if final_champion is None:
+        return outcome.model_copy(update={"dataset": dataset})
+    results = _refresh(config, runner, model=final_champion, dataset=dataset, ood=ood)
+    return outcome.model_copy(update=dict(results))
 
 
 def _why_due(
@@ -58,8 +58,8 @@ def _why_due(
     if when == "on_drift":
         return "The data drifted." if drift and drift.drifted else None
     if when == "on_new_data":
-        own = made_from(runner.store, champion, Dataset)
-        return "The data are new." if own.digest != dataset.digest else None
+        training_data = made_from(runner.store, champion, Dataset)
+        return "The data are new." if training_data.digest != dataset.digest else None
     return "Every run trains a model."
 
 
@@ -97,19 +97,19 @@ def _challenge(
         champion=of_champion,
         champion_model=champion,
     )
-    judged = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
+    fields = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
     if not verdict.passed:
-        return Retraining(ending="Refused", **judged)
+        return Retraining(ending="Refused", **fields)
     runner.promote(verdict, model=challenger)
     compatibility = None
     if champion:
         compatibility = runner.run(
             measure_compatibility, challenger, config.compatibility, old=champion, dataset=dataset
         )
-    return Retraining(ending="Completed", compatibility=compatibility, **judged)
+    return Retraining(ending="Completed", compatibility=compatibility, **fields)
 
 
-def _refreshed(
+def _refresh(
     config: PipelineConfig, runner: Runner, *, model: Model, dataset: Dataset, ood: Dataset | None
 ) -> Outcome:
     """Evaluates, encodes and publishes with the champion, and updates the features address."""

@@ -29,10 +29,10 @@ def address_of(store: str, key: str) -> str:
     name = key.removeprefix(CHAMPION)
     model = champion_of(name, Store(store))
     if model is None:
-        known = ", ".join(champions(Store(store)))
+        names = ", ".join(champions(Store(store)))
         raise ConfigError(
             f"'{name}' has no champion in the store {Store(store).url}. "
-            + (f"These have one: {known}." if known else "Promote a model first.")
+            + (f"These have one: {names}." if names else "Promote a model first.")
         )
     return model.address
 

@@ -11,7 +11,7 @@ from aeflow.storage import Store
 from aeflow.tuning import Trial, best_of, check_optuna, run_trial
 from flows.recipes.outcome import Tuned
 from flows.recipes.runner import Runner
-from flows.server.listening import heard_context
+from flows.server.listening import stage_context
 
 __all__ = ["make_trial", "tune"]
 
@@ -20,7 +20,7 @@ def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
     """Runs one trial of a study, or returns the stored one."""
-    with heard_context(store, config.runtime) as context:
+    with stage_context(store, config.runtime) as context:
         return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
 
 
@@ -33,9 +33,9 @@ def tune(
     end = settings.timeout_seconds and time.monotonic() + settings.timeout_seconds
     dataset = runner.run(ingest, config.ingest)
     for number in range(settings.trials):
-        left = end and max(0.0, end - time.monotonic())
-        made = trial(dataset, config, runner.store, number=number, seconds=left)
-        if made.state == "running":
+        remaining_seconds = end and max(0.0, end - time.monotonic())
+        result = trial(dataset, config, runner.store, number=number, seconds=remaining_seconds)
+        if result.state == "running":
             break
     best = best_of(dataset, config, Store(runner.store))
     return Tuned(dataset=dataset, best=best)

@@ -78,8 +78,8 @@ def _retraining_of(dataset: Dataset) -> _Retraining | None:
     This is the deployment for the dataset and the store, with its own parameters. If there is none,
     it is the first deployment of `retrain`, with the config and the store of this run.
     """
-    measured = _parameters_of(flow_run.parameters)
-    if measured is None:
+    parameters_here = _parameters_of(flow_run.parameters)
+    if parameters_here is None:
         return None
     try:
         deployments = _deployments()
@@ -87,12 +87,12 @@ def _retraining_of(dataset: Dataset) -> _Retraining | None:
         logger.warning("drift: cannot read the deployments of retrain from the server: %s", error)
         return None
     for deployment in deployments:
-        own = _parameters_of(deployment.parameters)
-        if own and _is_of(dataset, own, measured):
+        deployed = _parameters_of(deployment.parameters)
+        if deployed and _retrains(dataset, deployed, parameters_here):
             return _Retraining(deployment.id, deployment.parameters)
     if not deployments:
         return None
-    config, store = measured
+    config, store = parameters_here
     parameters = {"config": config.model_dump(mode="json", exclude_unset=True), "store": store}
     return _Retraining(deployments[0].id, parameters)
 
@@ -115,11 +115,11 @@ def _parameters_of(parameters: dict[str, Any]) -> Parameters | None:
         return None
 
 
-def _is_of(dataset: Dataset, own: Parameters, measured: Parameters) -> bool:
+def _retrains(dataset: Dataset, deployed: Parameters, here: Parameters) -> bool:
     """Returns whether a deployment's parameters are for the dataset, by its name or its source."""
-    (config, store), (measured_config, measured_store) = own, measured
-    if store != measured_store:
+    (config, store), (config_here, store_here) = deployed, here
+    if store != store_here:
         return False
-    if config.ingest.name or measured_config.ingest.name:
+    if config.ingest.name or config_here.ingest.name:
         return config.ingest.name == dataset.name
-    return config.ingest.source == measured_config.ingest.source
+    return config.ingest.source == config_here.ingest.source

@@ -33,7 +33,7 @@ class Cancellation:
     def __init__(self, *, seconds_between: float = SECONDS_BETWEEN):
         self._seconds_between = seconds_between
         self._next = time.monotonic() + seconds_between
-        self._seen = False
+        self._was_cancelled = False
 
     def check(self) -> None:
         """Raises Interrupted if this check and the one before it find the run cancelled."""
@@ -43,9 +43,9 @@ class Cancellation:
         self._next = time.monotonic() + self._seconds_between
         if cancelled is None:  # the result of the check before stays valid
             return
-        if cancelled and self._seen:
+        if cancelled and self._was_cancelled:
             raise Interrupted("This run was cancelled. Run it again to go on from here.")
-        self._seen = cancelled
+        self._was_cancelled = cancelled
 
 
 def _is_cancelled() -> bool | None:
@@ -53,11 +53,11 @@ def _is_cancelled() -> bool | None:
     if flow_run.id is None:
         return False
     # Without settings of its own, `get_client` returns the run's client, which waits for long.
-    own = {"timeout": SECONDS_TO_ANSWER}
+    client_settings = {"timeout": SECONDS_TO_ANSWER}
     try:
         with (
             temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),  # the next check comes soon
-            get_client(own, sync_client=True) as client,
+            get_client(client_settings, sync_client=True) as client,
         ):
             state = client.read_flow_run(flow_run.id).state
     except SERVER_TROUBLE as error:

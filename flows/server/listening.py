@@ -13,7 +13,7 @@ from aeflow.progress import OnProgress, Progress
 from aeflow.stages import Context
 from aeflow.storage import Store
 
-__all__ = ["heard", "heard_context", "listening"]
+__all__ = ["listening", "stage_callback", "stage_context"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -31,7 +31,7 @@ def listening(listener: OnProgress) -> Iterator[None]:
 
 
 @contextmanager
-def heard() -> Iterator[OnProgress]:
+def stage_callback() -> Iterator[OnProgress]:
     """Yields the progress callback of one stage, which calls all listeners and reacts to signals.
 
     After a first Ctrl-C or SIGTERM, the callback raises `Interrupted` at the stage's next progress,
@@ -39,55 +39,53 @@ def heard() -> Iterator[OnProgress]:
     own handler. A second signal is raised at once.
     """
     listeners = _listeners.get()
-    with _signals_held_back() as received:
+    with _delayed_signals() as received_signals:
 
-        def tell(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             for listener in listeners:
                 listener(progress)
-            if received:
+            if received_signals:
                 raise Interrupted(
                     f"A signal stopped {progress.stage} at {progress.done} of {progress.total} "
                     f"{progress.unit}s. Run it again to go on from there."
                 )
 
-        yield tell
+        yield on_progress
 
 
 @contextmanager
-def heard_context(store: str, runtime: RuntimeConfig, **options: Any) -> Iterator[Context]:
+def stage_context(store: str, runtime: RuntimeConfig, **options: Any) -> Iterator[Context]:
     """Yields the context of one stage, with the callback for listeners and signals.
 
     `options` are additional fields of `Context`.
     """
-    with heard() as on_progress:
+    with stage_callback() as on_progress:
         yield Context(Store(store), runtime, on_progress, **options)
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[list[int]]:
-    received: list[int] = []
-    before = {}
+def _delayed_signals() -> Iterator[list[int]]:
+    received_signals: list[int] = []
+    previous_handlers = {}
 
     def restore() -> None:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
 
     def receive(number: int, _frame: object) -> None:
-        received.append(number)
-        if len(received) > 1:
+        received_signals.append(number)
+        if len(received_signals) > 1:
             restore()
             signal.raise_signal(number)
 
-    if (
-        threading.current_thread() is threading.main_thread()
-    ):  # other threads never receive a signal
+    if threading.current_thread() is threading.main_thread():  # only this one receives signals
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
-        before = {n: h for n, h in handlers.items() if h not in (None, signal.SIG_IGN)}
-        for number in before:
+        previous_handlers = {n: h for n, h in handlers.items() if h not in (None, signal.SIG_IGN)}
+        for number in previous_handlers:
             signal.signal(number, receive)
     try:
-        yield received
+        yield received_signals
     finally:
         restore()
-        if received:
-            signal.raise_signal(received[0])
+        if received_signals:
+            signal.raise_signal(received_signals[0])

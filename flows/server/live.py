@@ -18,7 +18,7 @@ from aeflow.progress import Progress
 from flows.server.cancelling import SERVER_TROUBLE, Cancellation
 from flows.server.listening import listening
 
-__all__ = ["SERVER_TROUBLE", "ProgressPage", "shown"]
+__all__ = ["SERVER_TROUBLE", "ProgressPage", "live_stage"]
 
 LOGGERS = ("aeflow", "flows")
 SECONDS_BETWEEN = 1.0
@@ -28,14 +28,14 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def shown(stage: str) -> Iterator[None]:
+def live_stage(stage: str) -> Iterator[None]:
     """Shows the progress of the stage within the block on a page, and our log in the run's log.
 
     The stage is interrupted if its run is cancelled.
     """
     cancellation = Cancellation()
     with (
-        _logged(),
+        _log_in_run(),
         listening(lambda _progress: cancellation.check()),
         listening(ProgressPage(f"{stage}-progress").show),
     ):
@@ -43,7 +43,7 @@ def shown(stage: str) -> Iterator[None]:
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
+def _log_in_run() -> Iterator[None]:
     """Sends our log records to the log of the run.
 
     PREFECT_LOGGING_EXTRA_LOGGERS would also do this, but not for the threads of a stage, and not in
@@ -83,7 +83,7 @@ class ProgressPage:
         if not is_last and time.monotonic() < self._next:
             return
         try:
-            self._send(100.0 * progress.done / max(progress.total, 1), _described(progress))
+            self._send(100.0 * progress.done / max(progress.total, 1), _description_of(progress))
             self._next = time.monotonic() + SECONDS_BETWEEN
         except SERVER_TROUBLE as error:
             self._next = time.monotonic() + SECONDS_AFTER_TROUBLE
@@ -91,14 +91,14 @@ class ProgressPage:
 
     def _send(self, percent: float, description: str) -> None:
         if self._id is None:
-            made = create_progress_artifact(percent, key=self.key, description=description)
-            self._id = cast(UUID, made)  # no coroutine: stages are not async
+            artifact_id = create_progress_artifact(percent, key=self.key, description=description)
+            self._id = cast(UUID, artifact_id)  # no coroutine: stages are not async
         else:
             update_progress_artifact(self._id, percent, description=description)
 
 
-def _described(progress: Progress) -> str:
+def _description_of(progress: Progress) -> str:
     """Returns one line with the progress of a stage and its latest metrics."""
-    measured = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
-    where = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
-    return ", ".join(part for part in (where, progress.message, *measured) if part)
+    metrics = [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+    position = f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}s"
+    return ", ".join(part for part in (position, progress.message, *metrics) if part)

@@ -16,7 +16,7 @@ __all__ = ["HOUR", "RETRIED", "crashing_together"]
 HOUR = 3600
 
 
-def _can_be_mended(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
+def _is_temporary(_task: Task[..., Any], _run: TaskRun, state: State) -> bool:
     """Returns whether the error is temporary, so that a retry may succeed."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, TransientError | ConnectionError)
@@ -26,7 +26,7 @@ RETRIED: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(2),
     "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _can_be_mended,
+    "retry_condition_fn": _is_temporary,
     # Artifacts are references. Only the store knows whether an answer exists already.
     "cache_policy": NO_CACHE,
     "persist_result": False,

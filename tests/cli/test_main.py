@@ -44,10 +44,10 @@ def test_mistake_is_one_line_and_exit_code_2(tokens, line, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AEFLOW_STORE", raising=False)
     assert main(tokens) == 2
-    *progress, said = capfd.readouterr().err.strip().splitlines()
-    assert said.startswith("aeflow: ")
-    assert line in said
-    assert all(shown.startswith("ingest: ") for shown in progress)
+    *progress, message = capfd.readouterr().err.strip().splitlines()
+    assert message.startswith("aeflow: ")
+    assert line in message
+    assert all(printed.startswith("ingest: ") for printed in progress)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -77,9 +77,9 @@ def test_help_imports_nothing_heavy():
 
 def test_help_names_every_command_and_exit_code(capsys):
     main(["--help"])
-    shown = capsys.readouterr().out
-    assert [name for name in COMMANDS if f" {name} " not in shown] == []
-    assert [code for code in EXIT_CODES if f"  {code} " not in shown] == []
+    printed = capsys.readouterr().out
+    assert [name for name in COMMANDS if f" {name} " not in printed] == []
+    assert [code for code in EXIT_CODES if f"  {code} " not in printed] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -73,10 +73,10 @@ MISTAKES = {
 def test_a_mistake_is_one_line_and_leaves_nothing(wrong, options, monkeypatch):
     monkeypatch.chdir(wrong)
     before = sorted(wrong.rglob("*"))
-    said = io.StringIO()
-    with redirect_stderr(said):
+    stderr = io.StringIO()
+    with redirect_stderr(stderr):
         assert main(["run", "--direct", *options.split()]) == 2
-    lines = [line for line in said.getvalue().splitlines() if not line.startswith("ingest: ")]
+    lines = [line for line in stderr.getvalue().splitlines() if not line.startswith("ingest: ")]
     assert len(lines) == 1
     assert lines[0].startswith("aeflow: ")
     assert MISTAKES[options] in lines[0]

@@ -32,7 +32,7 @@ def worse(changed):
     )
 
 
-def said(capsys) -> tuple[list[str], list[str]]:
+def printed_lines(capsys) -> tuple[list[str], list[str]]:
     """Returns the lines on standard output, and those on standard error that show no progress."""
     out, err = capsys.readouterr()
     return out.splitlines(), [line for line in err.splitlines() if line.startswith("aeflow:")]
@@ -49,9 +49,9 @@ def verdicts_in(store: Store) -> list[str]:
 def test_models_are_listed_in_a_table(changed, capsys):
     another(changed.store, changed.model, "other")
     call(changed.store, "promote", changed.model.key)
-    said(capsys)
+    printed_lines(capsys)
     assert call(changed.store, "models") == 0
-    lines, errors = said(capsys)
+    lines, errors = printed_lines(capsys)
     _, titles, _, newest, champion, *_ = lines
     assert errors == []
     assert titles.split() == [
@@ -68,7 +68,7 @@ def test_models_are_listed_in_a_table(changed, capsys):
 
 def test_models_are_one_line_of_json(changed, capsys):
     assert call(changed.store, "models", "--json") == 0
-    [line], _ = said(capsys)
+    [line], _ = printed_lines(capsys)
     [row] = json.loads(line)
     assert (row["key"], row["is_champion"]) == (changed.model.key, False)
     assert row["metrics"] == changed.evaluation.metrics
@@ -78,7 +78,7 @@ def test_store_without_models_says_so(tmp_path, capsys):
     empty = Store(tmp_path / "empty")
     assert call(empty, "models") == 0
     assert call(empty, "models", "--json") == 0
-    assert said(capsys)[0] == [
+    assert printed_lines(capsys)[0] == [
         f"There are no models in the store {empty.url}. `aeflow train` makes one.",
         "[]",
     ]
@@ -87,7 +87,7 @@ def test_store_without_models_says_so(tmp_path, capsys):
 
 def test_promoted_model_is_evaluated_first(changed, store, capsys):
     assert call(store, "promote", changed.model.key[:8], "--json") == 0
-    lines, errors = said(capsys)
+    lines, errors = printed_lines(capsys)
     [folder] = verdicts_in(store)
     key = changed.model.key
     assert errors == []
@@ -109,9 +109,9 @@ def test_promoted_model_is_evaluated_first(changed, store, capsys):
 
 def test_champion_stays_champion_when_it_is_promoted_again(changed, store, capsys):
     call(store, "promote", changed.model.key)
-    said(capsys)
+    printed_lines(capsys)
     assert call(store, "promote", changed.model.key, "--json") == 0
-    lines, _ = said(capsys)
+    lines, _ = printed_lines(capsys)
     assert lines[0] == f"digits: '{changed.model.key}' is the champion already."
     assert json.loads(lines[1])["champion"] == changed.model.key
     assert len(history_of("digits", store)) == 1
@@ -119,17 +119,17 @@ def test_champion_stays_champion_when_it_is_promoted_again(changed, store, capsy
 
 def test_worse_model_is_refused_with_reasons_and_exit_code_3(changed, store, worse, capsys):
     call(store, "promote", changed.model.key)
-    said(capsys)
+    printed_lines(capsys)
     assert call(store, "promote", worse.key, "--json") == 3
-    lines, [error] = said(capsys)
-    told = json.loads(lines[-1])
-    assert lines[0] == f"verdict      {told['verdict']['path']}  refused"
-    assert (told["passed"], told["champion"]) == (False, changed.model.key)
+    lines, [error] = printed_lines(capsys)
+    answer = json.loads(lines[-1])
+    assert lines[0] == f"verdict      {answer['verdict']['path']}  refused"
+    assert (answer["passed"], answer["champion"]) == (False, changed.model.key)
     assert error == (
         f"aeflow: The gate refused '{worse.key}' as champion of 'digits': "
-        f"{' '.join(told['reasons'])}"
+        f"{' '.join(answer['reasons'])}"
     )
-    assert [reason.partition(", ")[2] for reason in told["reasons"]] == [
+    assert [reason.partition(", ")[2] for reason in answer["reasons"]] == [
         "1 x that of PCA-8.",
         f"1 x that of the champion {changed.model.key}.",
     ]
@@ -139,7 +139,7 @@ def test_worse_model_is_refused_with_reasons_and_exit_code_3(changed, store, wor
 def test_model_with_a_verdict_is_not_evaluated_again(changed, store, capsys):
     verdict(store, changed.model, passed=False)
     assert call(store, "promote", changed.model.key) == 3
-    assert said(capsys)[1] == [
+    assert printed_lines(capsys)[1] == [
         f"aeflow: The gate refused '{changed.model.key}' as champion of 'digits': Bad."
     ]
     assert len(verdicts_in(store)) == 1
@@ -151,7 +151,7 @@ def test_repaired_model_is_evaluated_again(changed, store, capsys):
     call(store, "evaluate", "--direct", "--model", changed.model.key)
     weights.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
     assert call(store, "promote", changed.model.key) == 3
-    assert "its SHA-256 differs." in said(capsys)[1][0]
+    assert "its SHA-256 differs." in printed_lines(capsys)[1][0]
     weights.write_bytes(whole)
     assert call(store, "promote", changed.model.key) == 0
 
@@ -163,14 +163,14 @@ def test_out_of_distribution_rows_of_an_evaluation_count_again(
     np.savez(tmp_path / "ood.npz", x_train=np.random.default_rng(0).integers(0, 17, (60, 8, 8)))
     source = f"npz:{tmp_path / 'ood.npz'}"
     (tmp_path / "ood.toml").write_text(f'evaluate.ood_source = "{source}"\n')
-    judged = ("--direct", "--model", changed.model.key, "--ood-source", source)
-    assert call(store, "evaluate", *judged) == 0
+    options = ("--direct", "--model", changed.model.key, "--ood-source", source)
+    assert call(store, "evaluate", *options) == 0
     before = sorted((store.root / "evaluations").iterdir())
     named = ("--config", str(tmp_path / "ood.toml")) if is_named else ()
     assert call(store, "promote", changed.model.key, "--json", *named) == 0
     assert sorted((store.root / "evaluations").iterdir()) == before
-    told = json.loads(said(capsys)[0][-1])
-    inputs = store.manifest(f"verdicts/{told['verdict']['key']}").question.inputs
+    answer = json.loads(printed_lines(capsys)[0][-1])
+    inputs = store.manifest(f"verdicts/{answer['verdict']['key']}").question.inputs
     evaluation = store.manifest(inputs["evaluation"].address)
     assert "ood_auroc_error" in evaluation.artifact["metrics"]
 
@@ -193,19 +193,19 @@ def test_rollback_names_the_model_that_is_champion_again(changed, store, worse, 
     for model in (worse, changed.model):
         promote(verdict(store, model), store, model=model)
     assert call(store, "rollback", "digits", "--json") == 0
-    lines, errors = said(capsys)
+    lines, errors = printed_lines(capsys)
     assert (lines[0], errors) == (
         f"digits: the champion is '{worse.key}' again, it was '{changed.model.key}' before.",
         [],
     )
-    told = json.loads(lines[1])
-    assert (told["model"], told["action"]) == (worse.key, "rolled back")
+    answer = json.loads(lines[1])
+    assert (answer["model"], answer["action"]) == (worse.key, "rolled back")
     assert champion_of("digits", store) == worse
 
 
 def test_rollback_without_a_previous_champion_is_a_mistake(store, capsys):
     assert call(store, "rollback", "digits") == 2
-    assert said(capsys)[1] == [
+    assert printed_lines(capsys)[1] == [
         "aeflow: There is nothing to roll back to: 'digits' has had no champion. "
         "Promote another model instead."
     ]
@@ -225,7 +225,7 @@ def test_rollback_without_a_previous_champion_is_a_mistake(store, capsys):
 def test_champion_is_named_by_its_dataset(changed, store, tokens, capsys):
     promote(verdict(store, changed.model), store, model=changed.model)
     assert call(store, *tokens) == 0
-    lines, _ = said(capsys)
+    lines, _ = printed_lines(capsys)
     if "--json" in tokens:
         assert json.loads(lines[-1])["model"]["key"] == changed.model.key
     else:
@@ -256,7 +256,7 @@ def test_dataset_without_a_champion_is_a_mistake(changed, store, capsys):
     assert call(store, "show", "champion:mnist") == 2
     assert call(store, "train", "--direct", "--dataset", "champion:digits") == 2
     start = f"aeflow: 'mnist' has no champion in the store {store.url}. "
-    assert said(capsys)[1] == [
+    assert printed_lines(capsys)[1] == [
         f"{start}Promote a model first.",
         f"{start}These have one: digits.",
         f"aeflow: 'champion:digits' is 'models/{changed.model.key}', which is not in datasets/. "

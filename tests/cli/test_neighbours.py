@@ -29,13 +29,13 @@ def test_neighbours_are_a_table_and_a_picture(stages, capsys, tmp_path):
     assert call(stages.store, "digits/7", "--num", "3", "--json") == 0
     out, err = capsys.readouterr()
     _, titles, _, own, *_, picture, line = out.splitlines()
-    told = json.loads(line)
+    answer = json.loads(line)
     assert err == ""
     assert titles.split() == ["id", "label", "split", "distance"]
-    assert own.split() == ["digits/7", "7", told["row"]["split"], "0"]
+    assert own.split() == ["digits/7", "7", answer["row"]["split"], "0"]
     assert picture == f"picture  {tmp_path / 'neighbours.png'}"
-    assert told["picture"] == str(tmp_path / "neighbours.png")
-    assert len(told["neighbours"]) == 3
+    assert answer["picture"] == str(tmp_path / "neighbours.png")
+    assert len(answer["neighbours"]) == 3
     with Image.open(tmp_path / "neighbours.png") as shown:
         assert shown.format == "PNG"
 
@@ -64,12 +64,12 @@ def test_features_are_the_newest_unless_a_key_or_a_dataset_is_given(changed, cap
         ("--dataset", "digits"): changed.features,
     }.items():
         assert call(store, "digits/7", "--json", *tokens) == 0
-        told = json.loads(capsys.readouterr().out.splitlines()[-1])
-        assert told["features"] == expected.key
+        answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert answer["features"] == expected.key
 
 
 @pytest.mark.parametrize(
-    ("tokens", "said"),
+    ("tokens", "message"),
     [
         (["nowhere"], "has the id 'nowhere'. Like it are: digits/"),
         (["digits/7", "--features", "zz"], "No artifact has the key 'zz'"),
@@ -79,11 +79,11 @@ def test_features_are_the_newest_unless_a_key_or_a_dataset_is_given(changed, cap
         (["digits/7", "--num", "0"], "Give --num 1 or more."),
     ],
 )
-def test_mistake_is_one_line_and_exit_code_2(stages, tokens, said, capsys):
+def test_mistake_is_one_line_and_exit_code_2(stages, tokens, message, capsys):
     assert call(stages.store, *tokens) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("aeflow: ")
-    assert said in line
+    assert message in line
 
 
 def test_store_without_features_says_so(tmp_path, capsys):

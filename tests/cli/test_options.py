@@ -46,8 +46,8 @@ def test_every_option_reaches_its_field():
 
 def test_every_option_of_a_source_is_an_option_of_the_commands():
     assert {*OPTIONS} <= {field.name for field in fields(SourceOptions)}
-    given = {"columns": "a,b", "label_column": "c"}
-    ingest = undated_config_of(DEFAULTS, SourceOptions(source="csv:x.csv", **given)).ingest
+    options = {"columns": "a,b", "label_column": "c"}
+    ingest = undated_config_of(DEFAULTS, SourceOptions(source="csv:x.csv", **options)).ingest
     assert (ingest.columns, ingest.label_column) == (("a", "b"), "c")
 
 

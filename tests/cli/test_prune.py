@@ -8,7 +8,7 @@ from aeflow.registry.champions import list_models, promote, rollback
 from aeflow.storage import Store
 from flows.cli import main
 from tests.chains import age, problems_in
-from tests.cli.test_models import said
+from tests.cli.test_models import printed_lines
 from tests.judged import another, verdict
 
 
@@ -32,9 +32,9 @@ def test_dry_run_lists_with_sizes_what_a_prune_then_removes(changed, store, caps
     before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
     assert call(store, "--keep-last", "1", "--dry-run", "--json") == 0
     assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
-    lines, errors = said(capsys)
-    told = json.loads(lines[-1])
-    [model, log] = told["removed"]
+    lines, errors = printed_lines(capsys)
+    answer = json.loads(lines[-1])
+    [model, log] = answer["removed"]
     assert errors == []
     assert lines[:-1] == [
         f"{model['address']:<50}  superseded  {model['size']:>15,} bytes",
@@ -42,14 +42,14 @@ def test_dry_run_lists_with_sizes_what_a_prune_then_removes(changed, store, caps
         f"2 folders, {model['size'] + 3:,} bytes would be removed.",
     ]
     assert call(store, "--keep-last", "1", "--json") == 0
-    again, _ = said(capsys)
+    again, _ = printed_lines(capsys)
     assert again[:2] == lines[:2]
-    assert again[2] == f"2 folders, {told['bytes']:,} bytes removed."
-    assert json.loads(again[3]) == {**told, "dry_run": False}
+    assert again[2] == f"2 folders, {answer['bytes']:,} bytes removed."
+    assert json.loads(again[3]) == {**answer, "dry_run": False}
     assert not store.files.exists(model["address"])
     assert problems_in(store) == []
     assert call(store, "--keep-last", "1") == 0
-    assert said(capsys)[0] == ["Nothing to remove."]
+    assert printed_lines(capsys)[0] == ["Nothing to remove."]
     assert rollback("digits", store).before == changed.model.key
 
 
@@ -57,13 +57,13 @@ def test_what_is_in_use_is_named(store, capsys):
     older = f"models/{list_models(store)[2].key}"
     store.manifest(older)
     assert call(store, "--keep-last", "1") == 0
-    assert said(capsys)[0] == [
+    assert printed_lines(capsys)[0] == [
         "Nothing to remove.",
         f"These were in use within the last 60 minutes or by a run, and are kept: {older}.",
     ]
     age(store, seconds=660)
     assert call(store, "--keep-last", "1", "--min-age-minutes", "11") == 0
-    assert said(capsys)[0][-1].startswith("2 folders, ")
+    assert printed_lines(capsys)[0][-1].startswith("2 folders, ")
 
 
 def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
@@ -71,7 +71,7 @@ def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
     store.manifest(older)
     age(store, seconds=540)
     assert call(store, "--keep-last", "1", "--min-age-minutes", "5") == 0
-    lines, _ = said(capsys)
+    lines, _ = printed_lines(capsys)
     assert lines[0] == (
         "--min-age-minutes is 10 instead of 5: a use is recorded once in five minutes."
     )
@@ -83,7 +83,7 @@ def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
 
 def test_store_that_is_not_there_has_nothing_to_remove(tmp_path, capsys):
     assert call(Store(tmp_path / "none"), "--keep-last", "1") == 0
-    assert said(capsys)[0] == ["Nothing to remove."]
+    assert printed_lines(capsys)[0] == ["Nothing to remove."]
     assert not (tmp_path / "none").exists()
 
 
@@ -105,5 +105,5 @@ def test_store_that_is_not_there_has_nothing_to_remove(tmp_path, capsys):
 def test_mistake_is_one_line_and_removes_nothing(store, tokens, line, capsys):
     before = sorted(store.root.rglob("*"))
     assert call(store, *tokens) == 2
-    assert said(capsys) == ([], [f"aeflow: {line}"])
+    assert printed_lines(capsys) == ([], [f"aeflow: {line}"])
     assert sorted(store.root.rglob("*")) == before

@@ -13,8 +13,12 @@ def test_endings_are_exit_codes_and_lines(tmp_path, capsys):
     assert main([*QUICK, *store, "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "Unchanged: The champion stays: it was trained on the same data."
-    told = json.loads(lines[-1])
-    assert (told["ending"], told["challenger"], told["drift"] is None) == ("Unchanged", None, False)
+    answer = json.loads(lines[-1])
+    assert (answer["ending"], answer["challenger"], answer["drift"] is None) == (
+        "Unchanged",
+        None,
+        False,
+    )
 
 
 def test_refused_is_exit_code_3_with_the_reason(tmp_path, capsys):

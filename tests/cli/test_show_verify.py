@@ -13,18 +13,18 @@ from .conftest import Whole
 @pytest.mark.parametrize("part", ["dataset", "model", "evaluation", "features", "publication"])
 def test_lineage_goes_down_to_the_source(part: str, whole: Whole, capsys):
     assert main(["show", whole.json[part]["key"], "--store", whole.store]) == 0
-    shown = capsys.readouterr().out
-    assert whole.json[part]["key"] in shown.splitlines()[0]
-    assert whole.json["dataset"]["key"] in shown
-    assert "from digits" in shown
+    printed = capsys.readouterr().out
+    assert whole.json[part]["key"] in printed.splitlines()[0]
+    assert whole.json["dataset"]["key"] in printed
+    assert "from digits" in printed
 
 
 @pytest.mark.parametrize("part", ["dataset", "model", "features"])
 def test_whole_artifact_is_verified(part: str, whole: Whole, capsys):
     assert main(["verify", whole.json[part]["key"], "--store", whole.store]) == 0
-    said = capsys.readouterr().out
-    assert " files as committed" in said
-    assert ("golden vectors reproduced" in said) == (part == "model")
+    printed = capsys.readouterr().out
+    assert " files as committed" in printed
+    assert ("golden vectors reproduced" in printed) == (part == "model")
 
 
 def test_damaged_artifact_is_reported(whole: Whole, tmp_path: Path, capsys):

@@ -23,7 +23,7 @@ def stopped(store: Path, number: signal.Signals, *, at: str) -> tuple[int, list[
         return process.wait(), lines
 
 
-def test_stopped_training_goes_on_where_it_was(tmp_path: Path):
+def test_stopped_training_continues_from_its_checkpoint(tmp_path: Path):
     store = tmp_path / "store"
     some_steps = r"train: [1-9]"
     code, lines = stopped(store, signal.SIGINT, at=some_steps)

@@ -14,7 +14,7 @@ from deployments.notifications import address
 TOKEN = "planted-token"
 URL = f"http://127.0.0.1:9/hooks/{TOKEN}"
 SILENT = "aeflow: a silent run crashed"
-TOLD = "aeflow: a failure is told"
+NOTIFYING = "aeflow: a failure is told"
 
 
 def apply(url: str | None = None) -> list[str]:
@@ -41,8 +41,8 @@ def test_a_changed_automation_is_restored_and_a_paused_one_stays_paused(deployed
         "automation 'aeflow: of an older version': removed",
         f"automation '{SILENT}': changed",
     ]
-    mended = ours(client)[SILENT]
-    assert (mended.description, mended.enabled) == (silent.description, False)
+    restored = ours(client)[SILENT]
+    assert (restored.description, restored.enabled) == (silent.description, False)
     assert client.read_automation(foreign)
     client.delete_automation(foreign)
     client.resume_automation(silent.id)
@@ -50,26 +50,26 @@ def test_a_changed_automation_is_restored_and_a_paused_one_stays_paused(deployed
 
 
 def test_webhook_follows_the_address_and_never_shows_it(deployed, client):
-    assert TOLD not in ours(client)
-    assert apply(URL) == ["webhook 'aeflow-notify': created", f"automation '{TOLD}': created"]
+    assert NOTIFYING not in ours(client)
+    assert apply(URL) == ["webhook 'aeflow-notify': created", f"automation '{NOTIFYING}': created"]
     assert apply(URL) == []
-    block = ours(client)[TOLD].actions[0].block_document_id
-    assert shown(client)["url"] == "********"
+    block = ours(client)[NOTIFYING].actions[0].block_document_id
+    assert shown_block(client)["url"] == "********"
     assert apply(f"{URL}-2") == ["webhook 'aeflow-notify': changed"]
     document = client.read_block_document(block, include_secrets=True)
     assert (document.data["url"], document.data["headers"]) == (
         f"{URL}-2",
         {"Content-Type": "application/json"},
     )
-    assert apply() == [f"automation '{TOLD}': removed", "webhook 'aeflow-notify': removed"]
-    assert TOLD not in ours(client)
+    assert apply() == [f"automation '{NOTIFYING}': removed", "webhook 'aeflow-notify': removed"]
+    assert NOTIFYING not in ours(client)
     assert client.request("POST", "/block_documents/filter", json={}).json() == []
 
 
-def shown(client: SyncPrefectClient) -> dict[str, Any]:
-    told = client.request("POST", "/block_documents/filter", json={})
-    assert TOKEN not in told.text
-    return told.json()[0]["data"]
+def shown_block(client: SyncPrefectClient) -> dict[str, Any]:
+    response = client.request("POST", "/block_documents/filter", json={})
+    assert TOKEN not in response.text
+    return response.json()[0]["data"]
 
 
 def test_invalid_address_is_refused_without_being_repeated(monkeypatch):

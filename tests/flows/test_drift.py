@@ -37,8 +37,8 @@ def watched(deployed, client, tmp_path_factory) -> tuple[str, str, str]:
 
 def runs_of(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
     """Returns the runs of a deployment, without those of its nightly schedule."""
-    chosen = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
-    runs = client.read_flow_runs(deployment_filter=chosen)
+    deployment_filter = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    runs = client.read_flow_runs(deployment_filter=deployment_filter)
     return [run for run in runs if not run.auto_scheduled]
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from aeflow.errors import Interrupted
 from aeflow.progress import Progress
-from flows.server.listening import heard, listening
+from flows.server.listening import listening, stage_callback
 
 HALF = Progress("train", 1, 2, "step")
 
 
 def test_every_listener_hears_the_stage():
     first, second = [], []
-    with listening(first.append), listening(second.append), heard() as tell:
-        tell(HALF)
+    with listening(first.append), listening(second.append), stage_callback() as on_progress:
+        on_progress(HALF)
     assert first == second == [HALF]
 
 
@@ -24,34 +24,34 @@ def test_listener_hears_nothing_after_its_block():
     said = []
     with listening(said.append):
         pass
-    with heard() as tell:
-        tell(HALF)
+    with stage_callback() as on_progress:
+        on_progress(HALF)
     assert said == []
 
 
 def test_ctrl_c_interrupts_the_stage_first_and_then_the_caller():
-    def stage(tell) -> None:
+    def stage(on_progress) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         try:
-            tell(HALF)
+            on_progress(HALF)
         except Interrupted:
             saved.append("checkpoint")
             raise
 
     saved = []
-    with pytest.raises(KeyboardInterrupt), heard() as tell:
-        stage(tell)
+    with pytest.raises(KeyboardInterrupt), stage_callback() as on_progress:
+        stage(on_progress)
     assert saved == ["checkpoint"]
 
 
 def test_signal_that_comes_too_late_for_the_stage_is_not_lost():
-    with pytest.raises(KeyboardInterrupt), heard():
+    with pytest.raises(KeyboardInterrupt), stage_callback():
         os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_second_ctrl_c_waits_for_no_progress():
     reached = []
-    with pytest.raises(KeyboardInterrupt), heard():
+    with pytest.raises(KeyboardInterrupt), stage_callback():
         os.kill(os.getpid(), signal.SIGINT)
         reached.append("after the first")
         os.kill(os.getpid(), signal.SIGINT)
@@ -61,15 +61,15 @@ def test_second_ctrl_c_waits_for_no_progress():
 
 def test_handlers_are_put_back():
     before = signal.getsignal(signal.SIGTERM)
-    with heard():
+    with stage_callback():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_stage_in_another_thread_leaves_signals_alone():
     def stage() -> None:
-        with heard() as tell:
-            tell(HALF)
+        with stage_callback() as on_progress:
+            on_progress(HALF)
             handlers.append(signal.getsignal(signal.SIGINT))
 
     handlers = []

@@ -14,9 +14,11 @@ from .conftest import Ran
 
 
 def page(client: SyncPrefectClient, key: str):
-    found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
-    assert found, key
-    return max(found, key=lambda page: page.created)
+    artifacts = client.read_artifacts(
+        artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+    )
+    assert artifacts, key
+    return max(artifacts, key=lambda page: page.created)
 
 
 def test_evaluation_page_has_the_verdict_and_the_table(ran: Ran, client: SyncPrefectClient):
@@ -68,9 +70,9 @@ def test_no_page_has_a_link_to_a_file(ran: Ran, client: SyncPrefectClient):
 
 def test_pages_have_a_description_for_the_list(ran: Ran, client: SyncPrefectClient):
     keys = ("evaluation", "metrics", "report", "features", "tensorboard")
-    told = [page(client, f"{key}-digits").description for key in keys]
-    assert all(told)
-    assert told[3] == "1,797 rows of 32 dimensions, from digits"
+    descriptions = [page(client, f"{key}-digits").description for key in keys]
+    assert all(descriptions)
+    assert descriptions[3] == "1,797 rows of 32 dimensions, from digits"
 
 
 def test_feature_set_page_tells_what_there_is_and_how_to_load_it(

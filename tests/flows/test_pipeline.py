@@ -61,9 +61,9 @@ def test_training_is_a_subflow(ran: Ran, client: SyncPrefectClient):
 
 
 def test_log_of_the_library_reaches_the_server(ran: Ran, client: SyncPrefectClient):
-    wanted = "evaluate: committed evaluations/"
+    expected = "evaluate: committed evaluations/"
     end = time.monotonic() + 30
-    while not any(wanted in message for message in _messages(ran, client)):
+    while not any(expected in message for message in _messages(ran, client)):
         assert time.monotonic() < end, _messages(ran, client)
         time.sleep(0.5)
 

@@ -78,9 +78,7 @@ def carry_out(_client: SyncPrefectClient, run: FlowRun) -> None:
     )
 
 
-def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
-    deployed, client, tmp_path
-):
+def test_training_elsewhere_is_a_subflow_and_its_answer_is_in_the_store(deployed, client, tmp_path):
     Worker(carry_out).start()
     state = pipeline(CONFIG, str(tmp_path), train_on=ON, return_state=True)
     outcome = Outcome.model_validate(state.result())
@@ -95,8 +93,8 @@ def test_training_elsewhere_is_a_subflow_and_its_answer_stands_in_the_store(
 
 def test_training_elsewhere_is_evaluated_on_out_of_distribution_rows_too(deployed, tmp_path):
     np.savez(tmp_path / "ood.npz", x_train=np.random.default_rng(0).integers(0, 17, (60, 8, 8)))
-    judged = EvaluateConfig(ood_source=f"npz:{tmp_path / 'ood.npz'}")
-    config = CONFIG.model_copy(update={"evaluate": judged})
+    evaluate = EvaluateConfig(ood_source=f"npz:{tmp_path / 'ood.npz'}")
+    config = CONFIG.model_copy(update={"evaluate": evaluate})
     Worker(carry_out).start()
     store = str(tmp_path / "store")
     outcome = Outcome.model_validate(pipeline(config, store, train_on=ON))
@@ -106,7 +104,7 @@ def test_training_elsewhere_is_evaluated_on_out_of_distribution_rows_too(deploye
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "message"),
     [
         (Failed(message="ConfigError: No\nkey."), "Failed: ConfigError: No key."),
         (Crashed(message="Exit code -9."), "Crashed: Exit code -9."),
@@ -114,11 +112,11 @@ def test_training_elsewhere_is_evaluated_on_out_of_distribution_rows_too(deploye
         (Failed(), "Failed: no reason was given"),
     ],
 )
-def test_run_that_waited_fails_with_the_message_of_the_other(deployed, tmp_path, state, said):
+def test_run_that_waited_fails_with_the_message_of_the_other(deployed, tmp_path, state, message):
     Worker(ending(state)).start()
     with pytest.raises(AeflowError) as raised:
         pipeline(CONFIG, str(tmp_path), train_on=ON)
-    assert str(raised.value) == f"'{ON}' ended as {said}"
+    assert str(raised.value) == f"'{ON}' ended as {message}"
 
 
 def test_worker_that_cannot_read_the_store_fails_at_once(deployed, tmp_path):

@@ -48,16 +48,16 @@ def config(ingest: IngestConfig, *, epochs=8, when="on_new_data", gate=ANY) -> P
 class Watching(Here):
     """Lets a test receive the answer of each stage, or stop the stage."""
 
-    def __init__(self, store: str, runtime: RuntimeConfig, hear=lambda name, run: run()):
+    def __init__(self, store: str, runtime: RuntimeConfig, observe=lambda name, run: run()):
         super().__init__(store, runtime)
-        self._hear = hear
+        self._observe = observe
 
     def run(self, stage, *args, **kwargs):
-        return self._hear(stage.name, lambda: super(Watching, self).run(stage, *args, **kwargs))
+        return self._observe(stage.name, lambda: super(Watching, self).run(stage, *args, **kwargs))
 
 
-def run(settings: PipelineConfig, store: Store, *hear):
-    return retrain(settings, Watching(store.url, settings.runtime, *hear))
+def run(settings: PipelineConfig, store: Store, *observe):
+    return retrain(settings, Watching(store.url, settings.runtime, *observe))
 
 
 def features_address(store: Store, name: str = "grown") -> str:
@@ -68,37 +68,37 @@ def features_address(store: Store, name: str = "grown") -> str:
 def test_the_same_data_under_another_name_are_no_hindrance(store, tmp_path):
     settings = config(grown(tmp_path, 600))
     other = ingest(Context(store), settings.ingest.model_copy(update={"name": "other"}))
-    found = run(settings, store)
-    assert (found.ending, found.dataset.key) == ("Completed", other.key)
+    outcome = run(settings, store)
+    assert (outcome.ending, outcome.dataset.key) == ("Completed", other.key)
 
 
 def test_the_first_model_is_promoted_encoded_and_published(store, tmp_path):
-    found = run(config(grown(tmp_path, 600)), store)
-    assert (found.ending, found.reason.partition(".")[0]) == (
+    outcome = run(config(grown(tmp_path, 600)), store)
+    assert (outcome.ending, outcome.reason.partition(".")[0]) == (
         "Completed",
         "'grown' has no champion yet",
     )
-    assert champion_of("grown", store) == found.model == found.challenger
-    assert features_address(store) == found.features.address
-    assert found.publication is not None
-    assert (found.drift, found.compatibility) == (None, None)
+    assert champion_of("grown", store) == outcome.model == outcome.challenger
+    assert features_address(store) == outcome.features.address
+    assert outcome.publication is not None
+    assert (outcome.drift, outcome.compatibility) == (None, None)
 
 
 def test_out_of_distribution_rows_are_part_of_every_evaluation(store, tmp_path):
     np.savez(tmp_path / "noise.npz", x_train=np.random.default_rng(3).random((40, 9, 9)))
-    strange = EvaluateConfig(ood_source=f"npz:{tmp_path / 'noise.npz'}")
+    evaluate = EvaluateConfig(ood_source=f"npz:{tmp_path / 'noise.npz'}")
     evaluations = []
 
-    def hear(name, run):
+    def observe(name, run):
         answer = run()
         if name == "evaluate":
             evaluations.append(answer)
         return answer
 
     for rows in (600, 900):
-        settings = config(grown(tmp_path, rows), epochs=1).model_copy(update={"evaluate": strange})
-        found = run(settings, store, hear)
-        assert "ood_auroc_knn" in found.evaluation.metrics
+        settings = config(grown(tmp_path, rows), epochs=1).model_copy(update={"evaluate": evaluate})
+        outcome = run(settings, store, observe)
+        assert "ood_auroc_knn" in outcome.evaluation.metrics
     assert len({one.key for one in evaluations}) == 3
     assert all("ood_auroc_knn" in one.metrics for one in evaluations)
 
@@ -142,8 +142,8 @@ def test_a_worse_challenger_leaves_the_champion_and_says_why(store, tmp_path):
 
 def test_a_first_model_that_pca_beats_is_refused_and_nothing_encoded(store, tmp_path):
     strict = GateConfig(max_ratio_to_pca=0.01)
-    found = run(config(grown(tmp_path, 600), epochs=1, gate=strict), store)
-    assert (found.ending, found.model, found.features) == ("Refused", None, None)
+    outcome = run(config(grown(tmp_path, 600), epochs=1, gate=strict), store)
+    assert (outcome.ending, outcome.model, outcome.features) == ("Refused", None, None)
     assert champion_of("grown", store) is None
 
 

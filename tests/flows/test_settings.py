@@ -14,7 +14,7 @@ print("after", file=sys.stderr)
 """
 
 
-def said(**environment: str) -> str:
+def stderr_of(**environment: str) -> str:
     inherited = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(
@@ -24,11 +24,11 @@ def said(**environment: str) -> str:
 
 
 def test_native_chatter_is_turned_away_and_ours_is_not():
-    assert said() == "ours\nafter\n"
+    assert stderr_of() == "ours\nafter\n"
 
 
 def test_native_chatter_is_there_for_those_who_ask():
-    assert said(TF_CPP_MIN_LOG_LEVEL="0") == "native\nours\nafter\n"
+    assert stderr_of(TF_CPP_MIN_LOG_LEVEL="0") == "native\nours\nafter\n"
 
 
 def test_environment_of_the_user_wins():

@@ -17,9 +17,9 @@ CONFIG = PipelineConfig(
 
 def test_each_trial_is_a_task_and_the_outcome_is_json(client: SyncPrefectClient, tmp_path):
     state = tune(CONFIG, str(tmp_path / "store"), return_state=True)
-    found = Tuned.model_validate(state.result())
-    assert sum(found.best.trials.values()) == 2
-    assert found.best.toml.splitlines()[0] == f"# {found.best.sentence()}"
+    outcome = Tuned.model_validate(state.result())
+    assert sum(outcome.best.trials.values()) == 2
+    assert outcome.best.toml.splitlines()[0] == f"# {outcome.best.sentence()}"
     assert {"trial 0 digits", "trial 1 digits"} <= names_of_tasks(
         client, state.state_details.flow_run_id
     )

@@ -33,7 +33,7 @@ class Refusing(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_error(401 if self.path.startswith("/locked") else 404)
 
-    def log_message(self, *said):
+    def log_message(self, *message):
         pass
 
 
@@ -71,10 +71,16 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_wrong_address_is_reported_with_its_reason(address, another, capsys):
-    code, said = ADDRESSES[address]
+    code, message = ADDRESSES[address]
     url = address.replace("{another}", another)
-    got, line = refused(capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"})
-    assert (got, said in line, line.endswith("or add --direct to run without Prefect.")) == (
+    exit_code, line = refused(
+        capsys, {PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: "admin:wrong"}
+    )
+    assert (
+        exit_code,
+        message in line,
+        line.endswith("or add --direct to run without Prefect."),
+    ) == (
         code,
         True,
         True,

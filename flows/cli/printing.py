@@ -13,10 +13,10 @@ from aeflow.storage.listing import drafts_in
 from flows.cli.listing import print_table
 from flows.recipes.outcome import OneClass, Outcome, Retraining, Tuned
 
-__all__ = ["kept", "tell"]
+__all__ = ["print_outcome", "stopped_line"]
 
 
-def tell(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
+def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
     """Prints a line for each artifact and the verdict. With `as_json`, a line of JSON follows."""
     opened = Store(store)
     for name, artifact in outcome.artifacts().items():
@@ -54,12 +54,14 @@ def _table_of(outcome: OneClass) -> Table:
         table.add_column(title, justify="right")
     rows = [(str(of_label["label"]), of_label) for of_label in outcome.classes]
     for name, numbers in (*rows, ("mean", outcome.means())):
-        cells = [f"{numbers['auroc'][way]:.3f} ({numbers['caught'][way]:.0%})" for way in WAYS]
+        cells = [
+            f"{numbers['auroc'][score]:.3f} ({numbers['caught'][score]:.0%})" for score in WAYS
+        ]
         table.add_row(name, *cells)
     return table
 
 
-def kept(store: str) -> str:
+def stopped_line(store: str) -> str:
     """Returns a line that names the unfinished work in a store."""
     names = drafts_in(Store(store))
     return f"Stopped. Kept in {store}: {', '.join(names) or 'all finished artifacts'}."
@@ -81,9 +83,11 @@ def _size(artifact: Artifact) -> str:
 
 
 def _json_of(outcome: Outcome, store: Store) -> dict[str, Any]:
-    found = outcome.artifacts()
+    artifacts = outcome.artifacts()
     parts: dict[str, Any] = {
-        name: {"key": found[name].key, "path": store.shown(found[name])} if name in found else None
+        name: {"key": artifacts[name].key, "path": store.shown(artifacts[name])}
+        if name in artifacts
+        else None
         for name in outcome.parts()
     }
     if isinstance(outcome, Retraining):
