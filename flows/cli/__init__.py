@@ -1,5 +1,6 @@
 """The command line `aeflow`. Its commands are listed here and imported when they are called."""
 
+import inspect
 import io
 import os
 import sys
@@ -73,6 +74,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     try:
         _settle_text()
         _settle_python()
+        _describe(sys.argv[1:] if tokens is None else tokens)
         with terminated():
             code = app(tokens, print_error=False, exit_on_error=False)
     except CycloptsError as error:
@@ -81,6 +83,14 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except BaseException as error:
         return exit_code_of(error)
     return code or 0
+
+
+def _describe(tokens: Sequence[str]) -> None:
+    """Lets `COMMAND --help` show the docstring of the command instead of its line in the list."""
+    if tokens and tokens[0] in COMMANDS and {"--help", "-h"} & {*tokens}:
+        command = app[tokens[0]]
+        paragraphs = (inspect.getdoc(command.default_command) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
 
 
 def _settle_python() -> None:

@@ -1,5 +1,7 @@
 """Mistakes on the command line, and what `aeflow --help` costs."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +94,13 @@ def test_help_of_an_option_is_the_description_of_its_field(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     main(["run", "--help"])
     assert "Passes over the training split. [default: 10]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_is_its_whole_docstring(command, capsys):
+    name = command.replace("-", "_")
+    function = getattr(importlib.import_module(f"flows.cli.{name}"), name)
+    assert main([command, "--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    expected = " ".join((inspect.getdoc(function) or "").partition("Args:")[0].split())
+    assert expected in printed
