@@ -282,8 +282,7 @@ def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:
 
 def _promotion_error(reason: str) -> ConfigError:
     return ConfigError(
-        f"Nothing is promoted without a passed verdict: {reason}. "
-        "Promote a model that the gate passed."
+        f"Nothing is promoted without a passed verdict: {reason}. Promote a model that has one."
     )
 
 

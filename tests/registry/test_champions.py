@@ -115,8 +115,7 @@ def test_nothing_is_promoted_without_a_passed_verdict(store, models, case):
     with pytest.raises(ConfigError) as caught:
         promote(invalid_verdict, store, model=models["a"])
     assert str(caught.value) == (
-        f"Nothing is promoted without a passed verdict: {reason}. "
-        "Promote a model that the gate passed."
+        f"Nothing is promoted without a passed verdict: {reason}. Promote a model that has one."
     )
     assert not (store.root / "aliases").exists()
 
@@ -197,8 +196,7 @@ def test_champion_that_was_made_anew_is_another_model(store, models):
     manifest.write_text(manifest.read_text().replace("a" * 64, "f" * 64))
     with pytest.raises(CorruptArtifact) as caught:
         champion_of("digits", store)
-    refusal = f"'{models['a'].key}' of 'digits' was replaced by another model in the store"
-    assert refusal in str(caught.value)
+    assert "of 'digits' was replaced by another model in the store" in str(caught.value)
 
 
 def test_processes_that_promote_at_once_lose_no_promotion(store, models):
