@@ -35,7 +35,7 @@ class Autoencoder(tf.keras.Model):
     """Whether the model is trained to reconstruct clean rows from rows that `corrupt` changed."""
 
     measures: ClassVar[Mapping[str, Measure]] = {}
-    """How the health card shows the metrics of `usage`. The card omits metrics without a measure."""
+    """How the health card shows the metrics of `usage`. Metrics without a measure are left out."""
 
     def __init__(
         self,
