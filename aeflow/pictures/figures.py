@@ -41,7 +41,7 @@ def reconstruction_panel(
     *,
     captions: Sequence[str] | None = None,
 ) -> None:
-    """Draws originals above their reconstructions, ten pairs per row, as PNG.
+    """Draws a PNG image: originals above their reconstructions, ten pairs per row.
 
     Images are [N, H, W, C] in [0, 1] and clipped to that range. Vectors are [N, D]; each is drawn
     as a profile with its reconstruction on top. `captions` [N] are drawn below the pairs.
@@ -55,10 +55,10 @@ def reconstruction_panel(
 
 
 def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, float]) -> None:
-    """Draws the distribution of errors [N], with median, mean and 95th percentile, as PNG.
+    """Draws a PNG image: the histogram of errors [N], with median, mean and 95th percentile.
 
-    `baselines` are mean errors to compare with, by name. A baseline far beyond the axis is only
-    named at its end.
+    `baselines` maps names to mean errors to compare with. A baseline far beyond the errors is not
+    drawn, but named at the end of the axis.
     """
     figure = _figure(8, 4)
     axes = _axes(figure.subplots())
@@ -85,9 +85,9 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
 
 
 def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> None:
-    """Draws the errors [N] of new rows and those of the reference [M] as histograms, as PNG.
+    """Draws a PNG image: the histograms of the errors of new rows [N] and of a reference [M].
 
-    Both are in percent of their rows, so that sets of any size can be compared.
+    Each histogram is in percent of its rows, so that sets of any size can be compared.
     """
     figure = _figure(8, 4)
     axes = _axes(figure.subplots())
@@ -116,7 +116,7 @@ def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> No
 def training_curves(
     history: pa.Table, path: Path, *, baselines: Mapping[str, float] | None = None
 ) -> None:
-    """Draws the losses of each epoch, and the learning rate in a smaller panel below, as PNG.
+    """Draws a PNG image: the losses of each epoch, and a smaller panel of the learning rate.
 
     `history` has the columns `epoch`, `loss`, `validation_loss` and `learning_rate`.
     """
@@ -146,9 +146,9 @@ def training_curves(
 
 
 def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
-    """Draws runs [N] over time as PNG: errors and outcomes above, the largest drift below.
+    """Draws a PNG image of runs [N] over time: errors and outcomes above, the largest PSI below.
 
-    `columns` are `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi`, `drifted` and `outcome`.
+    `columns` has `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi`, `drifted` and `outcome`.
     """
     runs, outcomes = np.arange(len(columns["when"])), np.array(columns["outcome"])
     mse, pca, champion, psi = (
@@ -199,7 +199,7 @@ def _pixels(images: np.ndarray) -> np.ndarray:
 def _image_pairs(
     originals: np.ndarray, reconstructions: np.ndarray, captions: Sequence[str]
 ) -> Figure:
-    """Lays out the pairs on one axes; its unit is the width of a picture."""
+    """Draws all pairs on one `Axes`, in which the unit of length is the width of a picture."""
     high = originals.shape[1] / originals.shape[2]
     below = CAPTION_HEIGHT if any(captions) else 2 * GAP
     pitch = 2 * high + GAP + below
@@ -246,7 +246,7 @@ def _profiles(
 
 
 def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
-    """Draws a vertical line with a label at its top, each line lower than the one before."""
+    """Draws a vertical line with a label at its top; the top is lower if `line` is larger."""
     top = 0.97 - 0.085 * line
     axes.axvline(x, ymax=top, linewidth=1.4, **style)
     near_end = x > 0.82 * axes.get_xlim()[1]
@@ -267,7 +267,7 @@ def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
 def _note_beyond(
     axes: Axes, errors: np.ndarray, end: float, baselines: Mapping[str, float]
 ) -> None:
-    """Notes at the end of the axis the errors and baselines beyond it."""
+    """Writes at the end of the axis how many errors and which baselines lie beyond it."""
     count = int(np.sum(errors > end))
     notes = [f"{count:,} example{'s' * (count > 1)}, up to {errors.max():.3g}"] * (count > 0)
     notes += [f"{name} {value:.3g}" for name, value in baselines.items()]

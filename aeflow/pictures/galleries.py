@@ -22,7 +22,7 @@ CELL_PIXELS, GAP_PIXELS = 84, 4
 
 
 def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """Draws the first image with a frame and the others to its right, five per row, as PNG.
+    """Draws a PNG image: the first image in a frame, the others to its right, five per row.
 
     Images are [N, H, W, C] in [0, 1]; if C is not 3, the channels are averaged. Captions [N] are
     drawn below the images and may have several lines.
@@ -49,9 +49,10 @@ def neighbour_panel(images: np.ndarray, captions: Sequence[str], path: Path) -> 
 
 
 def image_grid(images: np.ndarray, path: Path) -> None:
-    """Writes images [R, C, H, W, channels] in [0, 1] as PNG, in R rows of C images.
+    """Writes images [R, C, H, W, channels] in [0, 1] as a PNG image, in R rows of C images.
 
-    Small images are enlarged by a whole factor. If there are not 3 channels, they are averaged.
+    Small images are enlarged by a whole factor. If there are not 3 channels, the channels are
+    averaged.
     """
     lines, columns, height, width = images.shape[:4]
     scale = max(1, CELL_PIXELS // max(height, width))

@@ -19,9 +19,10 @@ ABOUT_TRAINING = ("epoch", "examples_per_second", "learning_rate")
 
 
 def write_scalars(step: int, terms: Mapping[str, float]) -> None:
-    """Writes one scalar per term; a term and its `validation_` twin share one group.
+    """Writes one scalar for each loss term or other value of a step, under its `tag_of`.
 
-    `terms` may be a whole row of a history: its entry `step` is not written.
+    `loss` and `validation_loss`, for example, share one group in TensorBoard. `terms` may be a
+    whole row of a history: the entry `step` of the row is not written.
     """
     for name, value in terms.items():
         if name != "step":
@@ -37,7 +38,11 @@ def write_panel(tag: str, originals: np.ndarray, reconstructions: np.ndarray, *,
 
 
 def tag_of(term: str) -> str:
-    """Returns the tag of a term: `loss/train` for `loss`, `loss/validation` for its twin."""
+    """Returns the tag of a loss term or of another value of a step.
+
+    For example, the tag of `loss` is `loss/train`, that of `validation_loss` is `loss/validation`,
+    and that of `learning_rate` is `training/learning_rate`.
+    """
     if term in ABOUT_TRAINING:
         return f"training/{term}"
     if term.startswith(VALIDATION):

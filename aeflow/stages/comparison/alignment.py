@@ -1,6 +1,6 @@
-"""Similarity of the latents of two models, whatever the basis of each.
+"""Measures of how similar two models' latents are, independent of the basis that each model uses.
 
-All take the old latents [N, d] and the new ones [N, e] of the same rows.
+Every function takes the old latents [N, d] and the new latents [N, e] of the same rows.
 """
 
 import numpy as np
@@ -26,7 +26,10 @@ def procrustes_error(old: np.ndarray, new: np.ndarray) -> float:
 
 
 def neighbour_overlap(old: np.ndarray, new: np.ndarray, num_neighbours: int) -> float:
-    """Returns the mean share of a row's Euclidean nearest neighbours that both latents agree on."""
+    """Returns the mean share of a row's nearest neighbours that are the same in both latents.
+
+    The distance is the Euclidean distance.
+    """
     nearest = [
         NearestNeighbors(n_neighbors=num_neighbours).fit(latents).kneighbors(return_distance=False)
         for latents in (old, new)
@@ -38,8 +41,8 @@ def neighbour_overlap(old: np.ndarray, new: np.ndarray, num_neighbours: int) -> 
 def linear_r2(old: np.ndarray, new: np.ndarray) -> float:
     """Returns the R^2 of the linear map, with intercept, from the old latents to the new ones.
 
-    The map is fitted to every other row and measured on the rows between, over all dimensions
-    together. The value is below 0 if the map predicts worse than the mean.
+    The map is fitted to every other row, and R^2 is measured on the remaining rows, over all
+    dimensions together. The value is below 0 if the map predicts worse than the mean.
     """
     inputs = np.column_stack([old.astype(np.float64), np.ones(len(old))])
     outputs = new.astype(np.float64)

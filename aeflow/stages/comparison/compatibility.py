@@ -24,10 +24,10 @@ SAME = {"identical": True, "rows": 0, "procrustes": 0.0, "neighbour_overlap": 1.
 def measure_compatibility(
     work: Work, new: Model, config: CompatibilityConfig, *, old: Model, dataset: Dataset
 ) -> Answered:
-    """Compares the latents that two models give the first rows of a split.
+    """Compares the latents that two models compute for the first rows of a split.
 
-    Nothing is encoded if both are the same model. Raises ConfigError if the dataset has no such
-    split, too few rows, or examples of another schema.
+    Nothing is encoded if both are the same model. Raises ConfigError if the dataset does not have
+    the split, if the split has too few rows, or if the examples have another schema than a model's.
     """
     from aeflow.stages.comparison.alignment import linear_r2, neighbour_overlap, procrustes_error
     from aeflow.stages.comparison.encoded import encode_rows

@@ -22,12 +22,13 @@ def measure_drift(work: Work, model: Model, config: DriftConfig, *, dataset: Dat
 
     A column drifted if its p-value (Kolmogorov-Smirnov for errors and single dimensions), corrected
     for the number of columns, is below `significance`, and its stability index is at least
-    `min_psi` above the index by chance. Both are needed: in large sets every trifle is significant,
-    and in small ones the index is large by chance. A few out-of-distribution rows among many change
-    neither: see `error_percentile` in the features for single rows. The inputs are also compared,
-    position by position, with the statistics of the dataset that the model was trained on. This
-    shows at which positions rows changed, and does not affect the verdict. Raises ConfigError if
-    the dataset has no such split, or examples of another schema.
+    `min_psi` above the index by chance. Both are needed: in large sets, negligible changes are
+    significant, and in small sets, the index is large by chance. A few out-of-distribution rows
+    among many change neither of the two values. Use `error_percentile` in the features to detect
+    single rows. The inputs are also compared, position by position, with the statistics of the
+    dataset that the model was trained on. This comparison shows at which positions the inputs
+    changed, and does not affect the verdict. Raises ConfigError if the dataset does not have the
+    split, or if its examples do not fit the model.
     """
     from aeflow.pictures.figures import drift_histogram
     from aeflow.stages.comparison.drift_table import drift_table

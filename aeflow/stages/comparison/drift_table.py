@@ -14,7 +14,7 @@ NAMED = 3
 def drift_table(
     column_shifts: list[Shift], config: DriftConfig, *, num_reference: int, num_rows: int
 ) -> dict[str, Any]:
-    """Returns what `drift.json` says of columns: a verdict, and how far each column moved."""
+    """Returns the part of `drift.json` about columns: the verdict, and each column's shift."""
     drifted_shifts = [shift for shift in column_shifts if _has_drifted(shift, config)]
     columns = [{**asdict(shift), "drifted": shift in drifted_shifts} for shift in column_shifts]
     has_enough_rows = can_detect(
@@ -45,7 +45,7 @@ def verdict_line(
     num_rows: int,
     has_enough_rows: bool = True,
 ) -> str:
-    """Says in one sentence which columns drifted, or that none did, and by how much."""
+    """Says in one sentence which columns drifted and how far, or that no drift was detected."""
     if not has_enough_rows:
         return f"Too few rows to detect drift: {num_rows:,}."
     largest = max(column_shifts, key=lambda shift: shift.psi)

@@ -1,4 +1,4 @@
-"""Latents and errors of a split's rows under one model, in memory."""
+"""Latents and errors that one model computes for the rows of a split, in memory."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def encode_rows(
     num_rows: int,
     on_rows: Callable[[int], None],
 ) -> Encoded:
-    """Encodes the first rows of a split, and calls `on_rows` with the size of each batch."""
+    """Encodes the first `num_rows` rows of a split; `on_rows` gets the size of each batch."""
     network = load_model(model, work.store, cpu=work.machine.cpu)
     inference = Inference(network, dataset.example_schema, work.runtime.encode_batch_size)
     parts: list[Encoded] = []

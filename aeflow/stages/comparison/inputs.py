@@ -1,4 +1,7 @@
-"""How far the input values of a model have moved, position by position."""
+"""How far the inputs of a model have moved, position by position.
+
+A position is one value of an input: a column of a vector, or a channel of a pixel of an image.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -21,11 +24,12 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class InputShifts:
-    """Holds the statistics of every input position before and now, the largest effect first.
+    """Holds the statistics of every position of an input before and now, the largest effect first.
 
-    The table has one row for each position: its mean and standard deviation in raw units before and
-    now, the `effect`, which is the difference of the means in pooled standard deviations, `p` of
-    Welch's t-test times the number of positions (Bonferroni), and whether the position `moved`.
+    The table has one row for each position. It contains the mean and standard deviation in raw
+    units, before and now. `effect` is the difference of the means in pooled standard deviations,
+    and `p` is that of Welch's t-test times the number of positions (Bonferroni). `moved` says
+    whether `p` is significant and the effect is at least 0.2 in size.
     """
 
     table: pa.Table
@@ -34,11 +38,14 @@ class InputShifts:
 
     @property
     def moved(self) -> int:
-        """The number of positions at which the mean moved significantly and by at least 0.2 std."""
+        """The number of positions of an input that moved.
+
+        The mean of such a position moved significantly, by at least 0.2 pooled standard deviations.
+        """
         return sum(self.table["moved"].to_pylist())
 
     def to_json(self) -> dict:
-        """Returns statistics over all values, and the positions that moved most."""
+        """Returns statistics over all values, and the positions with the largest effects."""
         overall = {"before": asdict(self.before), "now": asdict(self.now)}
         return {
             "positions": len(self.table),
@@ -65,7 +72,7 @@ def moved_inputs(
 def input_shifts(
     before: SplitStatistics, now: SplitStatistics, schema: ExampleSchema, *, significance: float
 ) -> InputShifts:
-    """Compares the mean at each position [*shape] of two splits by their statistics alone."""
+    """Compares the means of two splits at each position, using only the splits' statistics."""
     mean, std = before.position_mean.ravel(), _sample_std(before)
     mean_now, std_now = now.position_mean.ravel(), _sample_std(now)
     with np.errstate(divide="ignore", invalid="ignore"):  # if nothing varies
@@ -74,7 +81,7 @@ def input_shifts(
         )
     alike = np.isclose(mean, mean_now, rtol=1e-9, atol=0)
     p = np.where(np.isnan(test.pvalue), alike, test.pvalue) * len(mean)
-    if min(before.count, now.count) < 2:  # one row has no variance to test by
+    if min(before.count, now.count) < 2:  # the test needs a variance; one row has none
         p = np.ones(len(mean))
     pooled = np.sqrt((std**2 + std_now**2) / 2)
     least = 1e-6 * max(before.std, now.std, np.finfo(np.float64).tiny)  # avoids a division by 0
@@ -100,7 +107,7 @@ def _sample_std(statistics: SplitStatistics) -> np.ndarray:
 
 
 def _positions(schema: ExampleSchema) -> list[str]:
-    """Names the columns of a vector, and the pixels of an image by row, column and channel."""
+    """Returns the columns of a vector, or the row, column and channel of each value of an image."""
     if schema.columns:
         return list(schema.columns)
     return [",".join(map(str, index)) for index in np.ndindex(schema.shape)]

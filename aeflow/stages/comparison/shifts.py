@@ -1,4 +1,4 @@
-"""Shifts of errors and latents from a reference: how large they are, and whether by chance."""
+"""Shifts of errors and latents from a reference: their size, and their probability by chance."""
 
 import warnings
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ MIN_CLASSIFIED, MAX_CLASSIFIED = 50, 5_000
 
 @dataclass(frozen=True)
 class Shift:
-    """Says how far one column moved.
+    """Describes how far one column moved from the reference.
 
-    `p` is the probability of such a statistic without drift, times the number of columns
-    (Bonferroni). `psi` is the stability index, and `psi_by_chance` is its mean without drift.
+    `p` is the p-value of `statistic` times the number of columns (Bonferroni). `psi` is the
+    population stability index, and `psi_by_chance` is the mean of this index without drift.
     """
 
     column: str
@@ -40,7 +40,7 @@ class Shift:
 
 
 def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
-    """Compares rows with a reference: errors, each latent dimension, and the latents together."""
+    """Yields the shifts of the errors, of each latent dimension, and of all latents together."""
     num_tests = reference.latents.shape[1] + 3
     yield _shift_of_column(ERROR, reference.errors, rows.errors, num_tests)
     for i, (before, after) in enumerate(zip(reference.latents.T, rows.latents.T, strict=True)):
@@ -50,7 +50,7 @@ def shifts(reference: Encoded, rows: Encoded) -> Iterator[Shift]:
 
 
 def can_detect(num_reference: int, num_rows: int, *, num_tests: int, significance: float) -> bool:
-    """Returns whether so many rows can be significant at all, however different they are."""
+    """Returns whether two sets of these sizes can differ significantly, whatever their values."""
     _, p = _kolmogorov_smirnov(np.zeros(num_reference), np.ones(num_rows))
     return p * num_tests < significance
 
@@ -63,7 +63,7 @@ def _shift_of_column(name: str, before: np.ndarray, after: np.ndarray, num_tests
 
 
 def _ordered(values: np.ndarray) -> np.ndarray:
-    """Replaces nan by infinity, so that it counts as a value that is far off."""
+    """Replaces nan by infinity, so that nan counts as larger than all finite values."""
     return np.nan_to_num(values.astype(np.float64), nan=np.inf, posinf=np.inf, neginf=-np.inf)
 
 
@@ -76,8 +76,8 @@ def _shift_of_clusters(before: np.ndarray, after: np.ndarray, num_tests: int) ->
     """Compares how many rows fall into each cluster of latents, which no single dimension shows.
 
     A class that is missing hardly moves single columns (Fashion-MNIST without bags: PSI 0.03 at
-    most) but clearly moves the clusters (0.25). The clusters are fitted to both sets together,
-    because with clusters of a small reference alone, other rows of the same distribution seem to
+    most) but clearly moves the clusters (0.25). The clusters are fitted to both sets together. If
+    they were fitted to a small reference alone, other rows of the same distribution would seem to
     have drifted.
     """
     sets = [latents[:: -(-len(latents) // MAX_CLUSTERED)] for latents in (before, after)]
@@ -94,7 +94,7 @@ def _shift_of_clusters(before: np.ndarray, after: np.ndarray, num_tests: int) ->
 
 
 def _clusters(latents: np.ndarray, num_clusters: int) -> np.ndarray:
-    """Returns the k-means cluster of each latent [N]; latents that are not finite form one more."""
+    """Returns the k-means cluster of each latent [N]; those that are not finite share another."""
     is_finite = np.isfinite(latents).all(axis=1)
     clusters = np.full(len(latents), num_clusters)
     finite = latents[is_finite].astype(np.float64)
@@ -107,12 +107,13 @@ def _clusters(latents: np.ndarray, num_clusters: int) -> np.ndarray:
 
 
 def _shift_of_domains(before: np.ndarray, after: np.ndarray, num_tests: int) -> Shift:
-    """Measures how well a classifier detects which set a row of latents is from: 0.5 is by chance.
+    """Measures how well a classifier detects which of the two sets a row of latents is from.
 
-    The statistic is the area under the ROC curve of scores that trees give to rows which they were
-    not fitted to. The test is that of Mann and Whitney on these scores (classifier two-sample
-    tests, Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545). It detects changes in how
-    dimensions depend on each other, which no single column shows.
+    The classifier is an ensemble of trees, which scores rows that it was not fitted to. The
+    statistic is the area under the ROC curve of these scores; by chance, it is 0.5. Its p-value is
+    that of the Mann-Whitney test (classifier two-sample tests, Lopez-Paz & Oquab 2017,
+    https://arxiv.org/abs/1610.06545). This test detects changes in how dimensions depend on each
+    other, which no single column shows.
     """
     sets = [latents[:: -(-len(latents) // MAX_CLASSIFIED)] for latents in (before, after)]
     if min(map(len, sets)) < MIN_CLASSIFIED:

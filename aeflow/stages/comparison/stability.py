@@ -1,6 +1,7 @@
 """The population stability index: how much the shares of some bins have changed.
 
-By convention, 0.1 is a change and 0.25 is a large one (Siddiqi, Credit Risk Scorecards, 2006).
+By convention, an index of 0.1 is a change, and an index of 0.25 is a large change (Siddiqi, Credit
+Risk Scorecards, 2006).
 """
 
 import numpy as np
@@ -12,10 +13,11 @@ ADDED_COUNT = 0.5
 
 
 def psi(reference: np.ndarray, counts: np.ndarray) -> float:
-    """Returns the index of counts [bins] compared with those of a reference [bins].
+    """Returns the index of counts [bins] compared with the counts of a reference [bins].
 
-    PSI is the sum over bins of (q - p) ln(q / p), with p the shares of the reference and q those of
-    the counts. Every count is raised by 0.5 first, so that none is 0.
+    The index is the sum over bins of (q - p) ln(q / p). A bin's p is its share of the reference's
+    counts, and its q is its share of `counts`. Every count is first raised by 0.5, so that none is
+    0.
     """
     raised = [column + ADDED_COUNT for column in (reference, counts)]
     p, q = (column / column.sum() for column in raised)
@@ -25,8 +27,9 @@ def psi(reference: np.ndarray, counts: np.ndarray) -> float:
 def psi_by_chance(num_reference: int, num_rows: int, num_bins: int) -> float:
     """Returns the mean index of rows that have not changed: (bins - 1) (1 / M + 1 / N).
 
-    With ten bins it is 0.004 for 3,000 and 10,000 rows, but 0.16 for 84 and 180 (Yurdakul,
-    Statistical Properties of Population Stability Index, 2018).
+    M is the number of rows in the reference, and N is that of the new rows. With ten bins, the mean
+    index is 0.004 for 3,000 and 10,000 rows, but 0.16 for 84 and 180 rows (Yurdakul, Statistical
+    Properties of Population Stability Index, 2018).
     """
     return (num_bins - 1) * (1 / num_reference + 1 / num_rows)
 

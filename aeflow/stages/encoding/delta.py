@@ -1,4 +1,4 @@
-"""The Delta log of a feature set: one commit next to the Parquet files, written by each encode.
+"""The Delta log of a feature set: one commit, which encoding writes next to the Parquet files.
 
 The log follows https://github.com/delta-io/delta/blob/master/PROTOCOL.md and is written here, not
 by a library. Libraries put times and random ids into the log. This log contains neither, so the
@@ -59,12 +59,14 @@ def write_log(draft: Draft, files: Iterable[FileEntry], *, key: str) -> None:
     file_rows = sum(entry.rows or 0 for entry in files)
     if table_rows != file_rows:
         raise CorruptArtifact(
-            f"The Delta table in '{draft.folder}' has {table_rows} rows, not {file_rows}."
+            f"A Delta table must have as many rows as its files, but the table in '{draft.shown}' "
+            f"has {table_rows} rows and its files have {file_rows}. Delete this folder and run "
+            "again."
         )
 
 
 def open_table(features: FeatureSet, store: Store) -> "DeltaTable":
-    """Opens a feature set as a Delta table, after comparing every file's SHA-256.
+    """Opens a feature set as a Delta table, after comparing each file with its SHA-256.
 
     Raises ConfigError if the features were not encoded as a Delta table, and IdentityMismatch if
     the table's metadata names another model.
@@ -85,7 +87,7 @@ def _opened(folder: Path, identity: str) -> "DeltaTable":
     table_identity = table.metadata().configuration.get("aeflow.identity", "an unknown model")
     if table_identity != identity:
         raise IdentityMismatch(
-            f"The Delta table in '{folder}' was made by {table_identity[:16]}, not by "
+            f"The Delta table in '{folder}' was made by {table_identity[:16]}, not by the model "
             f"{identity[:16]}. Encode again with one model."
         )
     return table

@@ -1,4 +1,4 @@
-"""Reuse of earlier features: shards with the same bytes that the same model has encoded before."""
+"""Reuse of earlier features, if the same model has encoded a shard with the same bytes before."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from aeflow.storage.listing import manifests_of
 __all__ = ["adopt_features"]
 
 DIGITS = len("01234567.parquet")
-"""The length of the end of a feature file's name, which depends only on the file's bytes."""
+"""The number of characters at the end of a feature file's name that depend only on its bytes."""
 
 IN_FLIGHT = 8
 
@@ -31,9 +31,9 @@ def adopt_features(
 ) -> dict[EncodedShard, list[FileEntry]]:
     """Adopts the files of missing shards from earlier feature sets; returns the files by shard.
 
-    A file is adopted if the model and the config are the same, if it was made with the same device,
-    cpu and encode_batch_size, and if the shard has the same SHA-256. This saves work and changes
-    no byte of the feature set.
+    A file is adopted if the model and the config are the same, if the file was made with the same
+    device, cpu and encode_batch_size, and if the shard has the same SHA-256. Adopting a file saves
+    work and changes no byte of the feature set.
     """
     question, store = work.question, work.store
     digests = _digests(question, store)
@@ -77,7 +77,7 @@ def _adopt(
 def _earlier_manifests(
     question: Question, made_by: Mapping[str, Any], store: Store
 ) -> list[Manifest]:
-    """Returns earlier feature sets of the same model, config and `made_by`, the newest first."""
+    """Returns the manifests with the same model, config and `made_by`, the newest first."""
     manifests = [
         manifest
         for manifest in manifests_of(FeatureSet, store)
@@ -92,7 +92,7 @@ def _encoder_of(question: Question) -> tuple:
 
 
 def _digests(question: Question, store: Store) -> dict[EncodedShard, str]:
-    """Returns the SHA-256 of every shard of a question's dataset; empty if the dataset is gone."""
+    """Returns the SHA-256 of each shard of a question's dataset, or {} if the dataset is gone."""
     manifest = store.find(question.inputs["dataset"].address)
     entries = manifest.files if manifest else ()
     splits = {entry: split_of(entry.name) for entry in entries}
@@ -103,7 +103,7 @@ def _digests(question: Question, store: Store) -> dict[EncodedShard, str]:
 
 def _files_by_digest(manifest: Manifest, store: Store) -> dict[str, list[FileEntry]]:
     """Returns the files of a feature set, grouped by the SHA-256 of the shard they encode."""
-    store.manifest(manifest.question.address)  # records a use, so that prune keeps it
+    store.manifest(manifest.question.address)  # records that it is used, so that prune keeps it
     files = feature_files(entry for entry in manifest.files if entry.rows is not None)
     digests = _digests(manifest.question, store)
     return {sha256: files[shard.start] for shard, sha256 in digests.items() if shard.start in files}

@@ -151,7 +151,7 @@ def _plan(dataset: Dataset, store: Store) -> list[EncodedShard]:
 def _resume(
     shards: list[EncodedShard], work: Work, *, made_by: dict[str, Any]
 ) -> tuple[list[EncodedShard], dict[EncodedShard, int]]:
-    """Returns the shards to encode, and the rows of the shards that are encoded already."""
+    """Returns the shards to encode, and the number of rows of each shard already encoded."""
     draft = work.draft
     _clear_if_made_differently(draft, made_by)
     files_by_shard = recorded(shards, draft, is_checked=True).items()
@@ -195,9 +195,9 @@ def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> lis
 
 
 def _remove_strays(listed_names: set[str], draft: Draft) -> None:
-    """Deletes files that no record lists.
+    """Deletes the files of a draft that no record lists.
 
-    They remain if a shard was encoded twice, on two kinds of CPU with different results.
+    There are such files if a shard was encoded twice, on two kinds of CPU with different results.
     """
     for name in draft.finished():
         if not name.startswith(f"{WORK}/") and name not in listed_names:

@@ -1,8 +1,8 @@
 """A shard's part of a feature set: the names of its files, and the record that it is finished.
 
 The process that encodes a shard writes the record last. So the process that assembles the feature
-set reads only the records and opens no feature file. On an object store it would otherwise have to
-fetch them all.
+set reads only the records and opens no feature file. Without records, it would have to fetch all
+feature files from an object store.
 """
 
 import re
@@ -51,7 +51,7 @@ class EncodedShard:
 
 
 def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
-    """Returns the feature files among `files`, grouped by the start of the name (see `start`)."""
+    """Returns the feature files among `files`, grouped by their `EncodedShard.start`."""
     files_by_start: dict[str, list[FileEntry]] = {}
     for entry in files:
         if match := FEATURE_FILE.fullmatch(entry.name):
@@ -60,7 +60,7 @@ def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
 
 
 def record(shard: EncodedShard, files: Sequence[FileEntry], draft: Draft) -> None:
-    """Records in a draft that these files exist and contain every row of a shard."""
+    """Records in a draft that `files` exist and together contain every row of a shard."""
     with draft.writing(shard.record) as path:
         path.write_bytes(RECORD.dump_json(tuple(files)))
 

@@ -59,7 +59,10 @@ class ShardEncoder:
     def _checked_error(
         self, exact: Autoencoder, model: Model, store: Store, *, precision: str
     ) -> float:
-        """Returns the deviation of the latents; raises InexactPrecision if any one is too large."""
+        """Returns the deviation of the latents from those in float32.
+
+        Raises InexactPrecision if this deviation or another one is too large.
+        """
         latents, *others = golden_deviations(
             store.reading(model, [GOLDEN]) / GOLDEN,
             self._inference,
@@ -73,12 +76,15 @@ class ShardEncoder:
 
     @property
     def batch_size(self) -> int:
-        """The rows of one forward pass: the configured number, or fewer if memory is short."""
+        """The number of rows in a forward pass: as configured, or fewer if memory is short."""
         return self._inference.batch_size
 
     @property
     def recorded(self) -> dict[str, float]:
-        """What the manifest records: the batch size, and the latents' error if not in float32."""
+        """The values for the manifest: the batch size, and the deviation of the latents.
+
+        The deviation is left out if the precision is float32.
+        """
         error = {} if self._latent_error is None else {"latent_error": self._latent_error}
         return {"encode_batch_size": self.batch_size, **error}
 
@@ -110,9 +116,10 @@ def encode_group(
     on_rows: OnRows,
     on_shard: Callable[[EncodedShard, int], None],
 ) -> None:
-    """Encodes shards into a draft; at most `in_flight` wait before the encoder, as many after it.
+    """Encodes shards into a draft; reading, encoding and writing overlap.
 
-    `on_shard` is called with each written shard and the number of its rows.
+    At most `in_flight` shards are read ahead of the encoder, and at most as many wait to be
+    written. `on_shard` is called with each written shard and the number of its rows.
     """
     folder = store.reading(dataset, [encoded_shard.shard for encoded_shard in encoded_shards])
     sources = {entry.name: entry.sha256 for entry in store.manifest(dataset.address).files}
@@ -150,7 +157,7 @@ def _write(
     footer: Footer,
     layout: str,
 ) -> FileEntry:
-    """Writes one feature file, after reading it back and checking that its ids are unchanged."""
+    """Writes one feature file, after checking that its bytes can be read and have the same ids."""
     buffer = io.BytesIO()
     write_features(buffer, rows, footer=footer, layout=layout)
     content = buffer.getbuffer()
@@ -159,7 +166,8 @@ def _write(
     stored_rows = pq.ParquetFile(pa.BufferReader(content)).read(columns=["id"], use_threads=False)
     if not stored_rows["id"].combine_chunks().equals(rows.ids):
         raise CorruptArtifact(
-            f"The ids in '{name}' are not those of '{encoded_shard.shard}'. Run again."
+            f"The ids in the feature file '{name}' are not those of the shard "
+            f"'{encoded_shard.shard}'. Run again."
         )
     with draft.writing(name) as path:
         path.write_bytes(content)
@@ -170,6 +178,7 @@ def _check_sum(files: Sequence[FileEntry], rows: int, encoded_shard: EncodedShar
     written_rows = sum(entry.rows or 0 for entry in files)
     if written_rows != rows:
         raise CorruptArtifact(
-            f"{written_rows} rows of '{encoded_shard.shard}' were encoded, but it has {rows}. "
+            f"{written_rows} rows of the shard '{encoded_shard.shard}' were encoded, but it has "
+            f"{rows}. "
             "Run again."
         )

@@ -17,7 +17,7 @@ from aeflow.storage import Draft, Share, Store
 __all__ = ["ShardGroup", "encode_shards", "grouped"]
 
 MAX_GROUPS = 256
-"""The largest number of groups: each is a task, which costs its scheduler about 20 ms."""
+"""The largest number of groups. Each group is a task, which costs its scheduler about 20 ms."""
 
 
 class ShardGroup(BaseModel):
@@ -50,11 +50,11 @@ def grouped(shards: Sequence[EncodedShard], **shared: Any) -> list[ShardGroup]:
 
 
 def encode_shards(group: ShardGroup, store: Store) -> int:
-    """Encodes the shards of a group into the shared draft of another run; returns the rows.
+    """Encodes the shards of a group into another run's shared draft; returns the number of rows.
 
     Raises ConfigError if this process computes on another kind of device than the run that holds
-    the draft, or has no memory for that run's batch size. Raises Interrupted if that run no longer
-    holds the draft.
+    the draft, or if it does not have enough memory for that run's batch size. Raises Interrupted if
+    that run no longer holds the draft.
     """
     machine = prepare(group.runtime)
     if machine.device != group.device:

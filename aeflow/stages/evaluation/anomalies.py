@@ -19,12 +19,13 @@ SMALLEST = 1e-12
 
 
 def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns how well at most 10,000 out-of-distribution rows are detected, one value [] each.
+    """Returns metrics of how well at most 10,000 out-of-distribution rows are detected, by name.
 
-    A score is the reconstruction error (`error`), the mean distance to the 10 nearest training rows
-    in standardised latents (`knn`), or that distance divided by the mean distance of these training
-    rows to their own nearest ones (`local`), as in the local outlier factor
-    (https://doi.org/10.1145/335191.335388). The values of PCA have the suffix `_pca`. Returns an
+    For each of three scores, there are the AUROC and the share of rows caught, each one value [].
+    The scores are the reconstruction error (`error`), the mean distance to the 10 nearest training
+    rows in standardised latents (`knn`), and that distance divided by the mean distance of these
+    training rows to their own 10 nearest training rows (`local`), as in the local outlier factor
+    (https://doi.org/10.1145/335191.335388). The metrics of PCA have the suffix `_pca`. Returns an
     empty dictionary if the trial has no out-of-distribution rows.
     """
     if trial.ood is None:
@@ -63,8 +64,8 @@ def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
 def auroc_and_caught(ordinary: np.ndarray, ood: np.ndarray) -> tuple[float, float]:
     """Returns the AUROC of a score that is higher for OOD rows, and the share of them caught.
 
-    A row is caught if its score is above those of all but 1 % of ordinary rows. Both values are nan
-    if a score is not finite.
+    An out-of-distribution (OOD) row is caught if its score is above those of all but 1 % of the
+    ordinary rows. Both values are nan if a score is not finite.
     """
     scores = np.concatenate([ordinary, ood])
     if not np.isfinite(scores).all():
@@ -92,10 +93,11 @@ def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) 
 
 
 def distances(reference: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean distances [N] to the 10 nearest reference rows, absolute and relative.
+    """Returns each query's mean distance to its 10 nearest reference rows, absolute and relative.
 
-    A relative distance is divided by the mean distance of these reference rows to their own nearest
-    ones. Rows are standardised by the reference. Distances are nan if a value is not finite.
+    Both results are [N]. A relative distance is the absolute one divided by the mean distance of
+    these reference rows to their own 10 nearest reference rows. All rows are standardised by the
+    mean and standard deviation of the reference. All distances are nan if a value is not finite.
     """
     if not (np.isfinite(reference).all() and np.isfinite(queries).all()):
         return np.full(len(queries), np.nan), np.full(len(queries), np.nan)

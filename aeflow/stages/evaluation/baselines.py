@@ -12,7 +12,7 @@ EXACT_COLUMNS = 4096
 SAMPLE_ROWS = 10_000
 
 Baseline = Callable[[np.ndarray], np.ndarray]
-"""Maps x float32 [B, *shape], in input units, to its reconstruction of the same shape."""
+"""Maps examples float32 [B, *shape], in input units, to reconstructions of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def fit_pca(
 ) -> PrincipalComponents:
     """Fits principal components to training batches [B, *shape] with mean [*shape].
 
-    The fit is exact, from the covariance, if an example has at most 4,096 values. For larger
-    examples it is a randomised decomposition of the first 10,000 rows
+    If an example has at most 4,096 values, the components are computed exactly, from the covariance
+    of all rows. Otherwise, they are computed by a randomised decomposition of the first 10,000 rows
     (https://arxiv.org/abs/0909.4061).
     """
     center = mean.astype(np.float32).ravel()

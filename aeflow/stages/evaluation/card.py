@@ -19,9 +19,9 @@ Limits = tuple[float, float]
 
 @dataclass(frozen=True)
 class Card:
-    """Holds the card's rows and the metrics that it adds to those of the errors.
+    """Holds the rows of a health card, and the metrics that are not means of the errors.
 
-    `differences` are 95 % intervals of the model's metric minus PCA's, by the metric's name.
+    `differences` maps a metric's name to the 95 % interval of the model's value minus PCA's.
     """
 
     rows: list[dict[str, Any]]
@@ -36,10 +36,11 @@ def health_card(
     latent_dim: int,
     of_kind: Mapping[str, Measure] = MappingProxyType({}),
 ) -> Card:
-    """Returns the card of errors [N] and of scores, which are [N] by row or [] over all rows.
+    """Returns the health card of a model's errors and scores.
 
-    The values of PCA have the suffix `_pca`. A metric and PCA's are resampled in pairs, row by row.
-    `of_kind` are the measures that only the model's kind has.
+    The errors are [N]. A score has one value per row, [N], or one value for all rows, []. The names
+    of PCA's errors and scores have the suffix `_pca`. The model's values and PCA's are resampled in
+    pairs, row by row. `of_kind` are the measures that only the model's kind has.
     """
     measures = {**MEASURES, **of_kind}
     headline = [name for name, measure in measures.items() if measure.has_interval]
@@ -96,9 +97,9 @@ class _CardRows:
         }
 
     def _tone(self, name: str) -> str:
-        """Says whether a value is good, bad or even compared with PCA's, or "" if not compared.
+        """Returns "good", "bad" or "even" for a value compared with PCA's, or "" without PCA.
 
-        A value that is not finite is bad. So is any dead dimension, whatever PCA has.
+        A value that is not finite is bad. Dead dimensions are bad even if PCA has as many.
         """
         value = self.means[name]
         if not math.isfinite(value) or (name == "dead_dimensions" and value > 0):

@@ -15,18 +15,19 @@ FITTED_SEED, JUDGED_SEED = 1, 2
 RIDGE = 1e-3
 
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
-"""Noisy and clean rows float32 [B, *shape], in input units."""
+"""Batches of noisy rows and of the same rows without noise, both float32 [B, *shape]."""
 
 
 def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
     """Returns the errors that remain after denoising, and the gain in decibels.
 
-    `denoised_mse` [N] is the mean squared error between clean rows, at most 10,000, and the
-    reconstructions of their noisy versions. `denoising_gain` [] says how many dB its mean is below
-    the mean error of the noisy rows themselves. The suffix `_pca` marks PCA's reconstructions of
-    the same noisy rows. The suffix `_ridge` marks those of a linear map, which is fitted to at most
-    60,000 noisy training rows and their clean versions if examples have at most 4,096 values.
-    Returns an empty dictionary for kinds that are not trained against noise.
+    `denoised_mse` [N] is, for each of at most 10,000 rows, the mean squared error between the clean
+    row and the reconstruction of its noisy version. `denoising_gain` [] is the number of decibels
+    by which the mean of `denoised_mse` is below the mean squared error of the noisy rows. The
+    suffix `_pca` marks the same scores of PCA. The suffix `_ridge` marks those of a linear map,
+    which is fitted to at most 60,000 noisy training rows and their clean versions. There is no
+    linear map if examples have more than 4,096 values. Returns an empty dictionary for kinds that
+    are not trained against noise.
     """
     network, judge = trial.network, trial.judge
     if not network.is_denoising:

@@ -18,7 +18,7 @@ SAMPLE_LINES, PATHS, SEED = 3, 4, 0
 
 
 def draw_judged(trial: Trial, examples: ScoredExamples) -> None:
-    """Draws the first examples, and those with the largest error."""
+    """Draws the first judged examples, and the examples with the largest errors."""
     first, worst = examples.first, examples.worst
     with trial.work.draft.writing("figures/reconstructions.png") as path:
         head = slice(PANEL_EXAMPLES)
@@ -32,7 +32,7 @@ def draw_judged(trial: Trial, examples: ScoredExamples) -> None:
 
 
 def draw_typical(trial: Trial, examples: ScoredExamples) -> None:
-    """Draws the examples with the errors nearest to the median."""
+    """Draws the examples with the errors that are nearest to the median error."""
     errors = trial.errors["mse"]
     nearest = np.argsort(np.abs(errors - np.median(errors)), kind="stable")[:PANEL_EXAMPLES]
     places = np.sort(nearest)
@@ -49,7 +49,7 @@ def draw_generated(trial: Trial, examples: ScoredExamples) -> None:
     """Draws samples of a generative model of images, and interpolations between examples.
 
     An interpolation is a straight path in the latent, between two of the first judged examples.
-    Nothing is drawn for other kinds or for models of vectors.
+    Nothing is drawn if the model is not generative, or if its examples are vectors.
     """
     x = examples.first.x
     if not trial.network.is_generative or x.ndim != 4:
@@ -70,7 +70,10 @@ def draw_generated(trial: Trial, examples: ScoredExamples) -> None:
 
 
 def draw_curves(trial: Trial, metrics: Mapping[str, float]) -> None:
-    """Draws the histogram of errors and the training curves, compared with PCA and the mean."""
+    """Draws the histogram of errors and the training curves.
+
+    Both show the mean error of PCA. The histogram also shows that of the mean example.
+    """
     pca = {f"PCA-{trial.model.latent_dim}": metrics["mse_pca"]}
     mean_of = "mean image" if trial.model.example_schema.is_image else "mean row"
     mean = {mean_of: metrics["mse_mean_image"]}

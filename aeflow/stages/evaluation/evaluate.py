@@ -31,8 +31,9 @@ def evaluate(
 ) -> Answered:
     """Judges a model on one split, and compares it with PCA of the same size and the mean image.
 
-    `ood` are out-of-distribution rows, of any size and range if they are images. Raises ConfigError
-    if the dataset has no such split or examples of another schema, or if `ood` does not fit.
+    `ood` is a dataset of out-of-distribution rows; images in it may have any size and any range of
+    values. Raises ConfigError if `dataset` does not have the split, if its examples do not fit the
+    model, or if the rows of `ood` cannot be compared with those of the split.
     """
     from aeflow.stages.evaluation.drawing import (
         draw_curves,

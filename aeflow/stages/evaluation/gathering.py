@@ -35,12 +35,12 @@ class ScoredExamples:
         self.worst = worst[: self._num_worst]
 
     def scores(self) -> dict[str, np.ndarray]:
-        """Returns the scores of all examples [N], by name."""
+        """Returns a mapping from the name of each score to its values [N] for all examples."""
         names = self._scores[0]
         return {name: np.concatenate([batch[name] for batch in self._scores]) for name in names}
 
     def table(self) -> pa.Table:
-        """Returns a row for each example: id, label, latent, and scores of model and baselines."""
+        """Returns a table with the id, latent, label and scores of each example, one per row."""
         names = self._columns[0]
         columns = {n: pa.chunked_array([batch[n] for batch in self._columns]) for n in names}
         return pa.table({**columns, **self.scores()})

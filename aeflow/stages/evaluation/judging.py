@@ -34,11 +34,17 @@ SCORES: tuple[Callable[[Trial], dict[str, np.ndarray]], ...] = (
     usage_scores,
     denoising_scores,
 )
-"""Each returns scores by name: a value for each row [N], to be averaged, or one for all rows []."""
+"""Functions that return scores by name.
+
+A score has either one value per row, [N], which is averaged, or one value for all rows, [].
+"""
 
 
 def card_of(trial: Trial) -> Card:
-    """Computes all scores of a trial with computed errors, and returns them as a card."""
+    """Computes all scores of a trial, and returns the card of its errors and scores.
+
+    The errors of the trial must be computed before.
+    """
     trial = replace(trial, spaces=read_spaces(trial))
     scores = {name: value for score in SCORES for name, value in score(trial).items()}
     trial.on_step("intervals")

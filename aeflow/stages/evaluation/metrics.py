@@ -1,6 +1,7 @@
 """Metrics of reconstructions, one value for each example.
 
-All take x and x_hat as float32 [B, *shape] in input units, images in [0, 1], and return [B].
+Every metric takes examples x and their reconstructions x_hat, both float32 [B, *shape] in input
+units (for images, in [0, 1]), and returns values [B].
 """
 
 from collections.abc import Callable
@@ -39,15 +40,15 @@ def psnr(x: tf.Tensor, x_hat: tf.Tensor):
 def ssim(x: Any, x_hat: Any):
     """Returns the structural similarity of each image, [B] (https://doi.org/10.1109/TIP.2003.819861).
 
-    The Gaussian window has 11 pixels, as in the paper, or as many as the image's shorter side if
-    that is less.
+    The sides of the Gaussian window have 11 pixels, as in the paper, or as many pixels as the
+    image's shorter side if that is shorter.
     """
     window = min(SSIM_WINDOW, x.shape[1], x.shape[2])
     return tf.image.ssim(x, x_hat, max_val=1.0, filter_size=window)
 
 
 METRICS: dict[str, Callable] = {"mse": mse, "mae": mae, "psnr": psnr, "ssim": ssim}
-"""The name of a metric, and its function (x, x_hat) -> [B]."""
+"""Maps the name of a metric to its function (x, x_hat) -> [B]."""
 
 FOR_IMAGES = ("psnr", "ssim")
 

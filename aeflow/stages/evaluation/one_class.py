@@ -39,14 +39,18 @@ The titles wrap at spaces, so that the table fits into 80 columns. The last two 
 baselines that need no model.
 """
 FLOOR = 0.1
-"""Added to the training error of each input value, as a share of the mean over all values."""
+"""The share of the mean training error that is added to the training error of each value."""
 SMALLEST = 1e-12
 MOST_LABELS = 100
 FITTED_ROWS, JUDGED_ROWS = 60_000, 10_000
 
 
 class ClassScores(BaseModel):
-    """Holds the AUROC and the share caught at 1 % false alarms of one label's model, by score."""
+    """Holds the results of the model of one label.
+
+    `rows` is the number of training rows. `auroc` maps the name of each score in WAYS to its AUROC.
+    `caught` maps it to the share of other labels' rows that the score detects at 1 % false alarms.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,16 +63,17 @@ class ClassScores(BaseModel):
 def labels_of(dataset: Dataset, store: Store) -> list[int]:
     """Lists the labels of the training rows, sorted.
 
-    Raises ConfigError if rows have no label, if all have the same one, or if there are more than
-    100 labels.
+    Raises ConfigError if the rows have no labels, if all have the same label, or if there are more
+    than 100 different labels.
     """
     of_shards = [shard.labels for shard in open_split(dataset, "train", store)]
     arrays = [array for array in of_shards if array is not None]
     labels = sorted(pa.chunked_array(arrays).unique().to_pylist()) if arrays else []
     if len(arrays) < len(of_shards) or not 1 < len(labels) <= MOST_LABELS:
         raise ConfigError(
-            f"The rows of '{dataset.name}' have {len(labels)} labels. One class at a time needs "
-            f"from 2 to {MOST_LABELS}: give another source, or --label-column."
+            f"The one-class protocol needs from 2 to {MOST_LABELS} different labels, but "
+            f"'{dataset.name}' has {len(labels)}. Give another source, or choose another column "
+            "with --label-column."
         )
     return labels
 
@@ -80,14 +85,15 @@ def score_class(
     *,
     label: int,
 ) -> ClassScores:
-    """Scores at most 10,000 test rows with a model and a dataset of training rows of one label.
+    """Scores at most 10,000 test rows with the model of one label.
 
-    Distances are mean distances to the 10 nearest training rows, in standardised latents or inputs.
-    The weighted error divides the squared error of each input value by its mean over training rows,
-    as a Gaussian likelihood with a variance for each value does. So even a faint mark counts if
-    training rows never have one there. "both" adds the weighted error to the distance in the
-    latent, each divided by its mean over validation rows. Raises ConfigError if all test rows have
-    that label, or if none has it.
+    All training rows of `dataset` have that label. Distances are mean distances to the 10 nearest
+    training rows, in standardised latents or inputs. The weighted error divides the squared error
+    of each input value by its mean over training rows, as a Gaussian likelihood with a variance for
+    each value does. So even a faint mark in an image counts if no training row has a mark at that
+    place. "both" adds the weighted error to the distance in the latent, each divided by its mean
+    over validation rows. Raises ConfigError if a split has no rows, if all test rows have the
+    label, or if none has it.
     """
     store, machine = context.store, prepare(context.runtime)
     context.on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))
@@ -104,7 +110,8 @@ def score_class(
     if is_own.all() or not is_own.any():
         raise ConfigError(
             f"{is_own.sum()} of {len(labels)} test rows of '{dataset.name}' have the label "
-            f"{label}, but rows with and without it are needed. Give more rows."
+            f"{label}, but the one-class protocol needs test rows with this label and others "
+            "without it. Give more rows."
         )
     scores = _scores(
         *(
@@ -127,7 +134,10 @@ def score_class(
 
 def _read(dataset: Dataset, split: str, store: Store, most: int) -> tuple[np.ndarray, np.ndarray]:
     if split not in dataset.rows:
-        raise ConfigError(f"'{dataset.name}' has no rows in the split '{split}'. Give more rows.")
+        raise ConfigError(
+            f"The one-class protocol needs rows in the split '{split}', but the dataset "
+            f"'{dataset.name}' has none there. Give more rows."
+        )
     places = sampled_places(dataset.rows[split], most)
     samples = list(read_places(dataset, split, store, places=places))
     labels = pa.chunked_array([sample.labels for sample in samples]).to_numpy()
@@ -152,7 +162,7 @@ def _outputs_of(rows: np.ndarray, *, judge: Judge, inference: Inference) -> _Out
 
 
 def _scores(training: _Outputs, validation: _Outputs, test: _Outputs, *, judge: Judge) -> dict:
-    """Returns the scores [N] of test rows, by the names in WAYS."""
+    """Returns a mapping from each name in WAYS to the scores [N] of the test rows."""
     usual = training.squares.mean(axis=0)
     weights = 1 / (usual + FLOOR * usual.mean() + SMALLEST)
     weighted = test.squares @ weights / len(weights)

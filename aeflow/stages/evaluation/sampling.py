@@ -17,7 +17,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Sample:
-    """Holds rows [N, *shape] as stored, their ids, and their labels or None."""
+    """Holds rows [N, *shape] as stored, with their ids and, if the rows are labelled, labels."""
 
     rows: np.ndarray
     ids: pa.Array
@@ -25,7 +25,10 @@ class Sample:
 
 
 def sampled_places(total: int, max_rows: int) -> np.ndarray:
-    """Returns the ascending places of all rows, or of `max_rows` drawn with a fixed seed."""
+    """Returns the ascending indices of all rows, or of a sample if there are more than `max_rows`.
+
+    The sample has `max_rows` rows and is drawn with a fixed seed.
+    """
     if total <= max_rows:
         return np.arange(total)
     return np.sort(np.random.default_rng(SEED).choice(total, max_rows, replace=False))
@@ -34,7 +37,10 @@ def sampled_places(total: int, max_rows: int) -> np.ndarray:
 def read_places(
     dataset: Dataset, split: str, store: Store, *, places: np.ndarray
 ) -> Iterator[Sample]:
-    """Yields the rows at these ascending places of a split, one sample for each shard with some."""
+    """Yields the rows of a split at the ascending indices `places`.
+
+    There is one sample for each shard that contains at least one of these rows.
+    """
     start = 0
     for shard in open_split(dataset, split, store):
         low, high = np.searchsorted(places, (start, start + shard.rows))

@@ -1,6 +1,6 @@
 """Scores of latents: how well they classify, and how they use their dimensions.
 
-A score is one value for each judged row, to be averaged, or one value for all rows.
+A score has either one value for each judged row, which is averaged, or one value for all rows.
 """
 
 import warnings
@@ -27,11 +27,12 @@ __all__ = [
 
 NEIGHBOURS = 10
 MOST_LABELS = 1000
-"""The most labels that are classified; if there are more, they are likely to be ids."""
+"""The most labels for which classification is scored; more labels are likely to be ids."""
 PROBE_TOLERANCE = 1e-3
-"""Tolerance of the gradient.
+"""The tolerance of the gradient, at which the fit of a probe stops.
 
-A tenth of it adds 0.3 points on Fashion-MNIST, for a model and for PCA alike.
+A tenth of this tolerance raises the accuracy on Fashion-MNIST by 0.3 points, for a model and for
+PCA alike.
 """
 DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 
@@ -40,9 +41,9 @@ DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 class Space:
     """Holds latents of training rows [M, D] and judged rows [N, D], with their inputs and labels.
 
-    `inputs` [R, P] are the judged rows at the places `compared_places` [R], in input units. Labels
-    are None if classifying makes no sense. `has_unit_prior` says that a dimension in use has a
-    variance near 1, as in a variational autoencoder.
+    `inputs` [R, P] are the inputs of the judged rows with the indices `compared_places` [R], in
+    input units. Labels are None if classifying makes no sense. `has_unit_prior` says whether each
+    dimension in use has a variance near 1, as in a variational autoencoder.
     """
 
     fitted_latents: np.ndarray
@@ -69,13 +70,13 @@ def probe_accuracy(space: Space) -> np.ndarray:
 def knn_accuracy(space: Space) -> np.ndarray:
     """Returns 1 for each labelled row that its 10 nearest training rows classify correctly, else 0.
 
-    The distance is the Euclidean one of standardised latents.
+    The distance is the Euclidean distance between standardised latents.
     """
     return _is_correct(space, KNeighborsClassifier(NEIGHBOURS, algorithm="brute"))
 
 
 def neighbour_recall(space: Space) -> np.ndarray:
-    """Returns the share of a row's 10 nearest neighbours in input space that it has in the latent.
+    """Returns the share of a row's 10 nearest inputs that are also its 10 nearest latents.
 
     There is one value for each compared row. Neighbours are searched among the compared rows.
     """
@@ -93,9 +94,9 @@ def neighbour_recall(space: Space) -> np.ndarray:
 def dead_dimensions(space: Space) -> np.ndarray:
     """Returns the number of dimensions that carry nothing: they hardly vary over the judged rows.
 
-    With a unit prior, these are the dimensions with a variance of at most 0.01
-    (https://arxiv.org/abs/1509.00519). Otherwise, their variance is at most a thousandth of the
-    dimensions' mean variance.
+    If the space has a unit prior, a dimension is dead if its variance is at most 0.01
+    (https://arxiv.org/abs/1509.00519). Otherwise, it is dead if its variance is at most a
+    thousandth of the mean variance of all dimensions.
     """
     variances = space.judged_latents.var(axis=0, dtype=np.float64)
     smallest = DEAD_VARIANCE if space.has_unit_prior else DEAD_SHARE * variances.mean()
@@ -103,11 +104,11 @@ def dead_dimensions(space: Space) -> np.ndarray:
 
 
 def effective_rank(space: Space) -> np.ndarray:
-    """Returns how many directions the latents spread over: between 1 and D, or 0 if constant.
+    """Returns how many directions the latents spread over: from 1 to D, or 0 if they are constant.
 
-    This is the exponential of the entropy of the singular values of centred latents, as shares of
-    their sum (Roy & Vetterli, https://ieeexplore.ieee.org/document/7098875; for features,
-    https://arxiv.org/abs/2210.02885).
+    Each singular value of the centred latents is divided by the sum of all singular values. The
+    result is the exponential of the entropy of these shares (Roy & Vetterli,
+    https://ieeexplore.ieee.org/document/7098875; for features, https://arxiv.org/abs/2210.02885).
     """
     centred = space.judged_latents - space.judged_latents.mean(axis=0, dtype=np.float64)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(centred.T @ centred), 0))
@@ -130,9 +131,9 @@ FOR_LABELS = ("probe_accuracy", "knn_accuracy")
 
 
 def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
-    """Returns the scores that make sense for a space: some need labels of both sets of rows.
+    """Returns the functions in SCORES that apply to a space: some need labels of all its rows.
 
-    All scores are nan if a latent is not finite.
+    If a latent is not finite, every function is replaced by one that returns nan.
     """
     can_classify = _can_classify(space)
     names = [name for name in SCORES if can_classify or name not in FOR_LABELS]
@@ -141,7 +142,7 @@ def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
 
 
 def standardised(reference: np.ndarray, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scales latents [M, D] and [N, D] by the mean and standard deviation of the first."""
+    """Standardises latents [M, D] and [N, D] by the mean and standard deviation of the first."""
     mean, std = reference.mean(axis=0), reference.std(axis=0)
     scale = np.where(std > 0, std, 1)
     return (reference - mean) / scale, (latents - mean) / scale
@@ -177,11 +178,14 @@ def _is_correct(space: Space, classifier: LogisticRegression | KNeighborsClassif
 
 def _labels(space: Space) -> tuple[pa.Array, pa.Array]:
     if space.fitted_labels is None or space.judged_labels is None:
-        raise ValueError("There are no labels to classify by.")
+        raise ValueError(
+            "Classification needs labels of the fitted and the judged rows, but the space lacks "
+            "them. Call only the functions that scores_of returns."
+        )
     return space.fitted_labels, space.judged_labels
 
 
 def _nearest(points: np.ndarray, count: int) -> np.ndarray:
-    """Returns the places [N, count] of the points nearest to each point, apart from itself."""
+    """Returns for each of N points the indices [N, count] of the other points nearest to it."""
     index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
     return index.kneighbors(return_distance=False)

@@ -1,4 +1,4 @@
-"""Streamed scores of single examples, for the model and for each baseline."""
+"""Scores of single examples, computed batch by batch for the model and for each baseline."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,11 @@ BATCH = 4096
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Holds a batch: ids, labels, latents [B, d], x and x_hat [B, *shape], scores [B] by name."""
+    """Holds a batch of examples with their reconstructions, latents and scores.
+
+    The latents are [B, d], and the examples `x` and reconstructions `x_hat` are [B, *shape].
+    `scores` maps the name of a score to its values [B]. `labels` is None if there are no labels.
+    """
 
     ids: pa.Array
     labels: pa.Array | None
@@ -35,8 +39,8 @@ class ScoredBatch:
 class Judge:
     """Scores a dataset's rows in the dataset's own units, so that models are comparable.
 
-    Images are scaled to [0, 1] and vectors by the dataset's own training statistics, whatever
-    the model's preprocessing does.
+    Images are scaled to [0, 1], and vectors by the dataset's own training statistics. The model's
+    preprocessing has no influence on these units.
     """
 
     def __init__(self, dataset: Dataset, store: Store, *, latent_dim: int):
@@ -56,7 +60,10 @@ class Judge:
         }
 
     def score(self, inference: Inference, split: str) -> Iterator[ScoredBatch]:
-        """Yields scored batches of a split, in its order; a baseline's scores end in its name."""
+        """Yields the scored batches of a split, in the order of its rows.
+
+        The names of a baseline's scores end in the name of the baseline.
+        """
         for shard in open_split(self._dataset, split, self._store):
             yield from self._score_shard(inference, shard)
 

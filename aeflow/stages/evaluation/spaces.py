@@ -24,10 +24,11 @@ class _Encoded:
 
 
 def read_spaces(trial: Trial) -> dict[str, Space]:
-    """Returns the space of the model, named "", and that of PCA, named "_pca".
+    """Returns the space of the model under the name "", and that of PCA under "_pca".
 
-    They have at most 60,000 training rows and 10,000 judged ones. Labels are left out if the
-    judged split is also the fitted one, because each row would be its own nearest neighbour.
+    Each space has at most 60,000 training rows and at most 10,000 judged rows. It has no labels if
+    the model is judged on the split that PCA was fitted to, because each row would then be its own
+    nearest neighbour.
     """
     split, judge = trial.split, trial.judge
     affordable = 1 + MOST_VALUES // trial.model.latent_dim
@@ -62,7 +63,7 @@ def read_spaces(trial: Trial) -> dict[str, Space]:
 
 
 def _compared_rows(trial: Trial, num_judged: int) -> dict[str, np.ndarray]:
-    """Samples judged rows to compare the neighbours of, and reads them in input units."""
+    """Samples judged rows for the comparison of neighbours, and reads them in input units."""
     dataset, split = trial.dataset, trial.split
     size = dataset.example_schema.size
     compared_places = sampled_places(num_judged, min(COMPARED_ROWS, 2 + MOST_VALUES // size))

@@ -63,7 +63,8 @@ def verdict_line(
     """Says in one line whether the model reconstructs better than PCA with as many dimensions.
 
     If rows have labels, the line also says how a linear probe classifies by the model's features
-    compared with PCA's. `differences` are the intervals of the model's metric minus PCA's.
+    compared with PCA's. `differences` maps a metric's name to the 95 % interval of the model's
+    value minus PCA's.
     """
     mse, mse_pca = metrics["mse"], metrics["mse_pca"]
     rival = f"PCA-{latent_dim}"
@@ -83,7 +84,7 @@ def verdict_line(
 
 
 def _features(metrics: Mapping[str, float], differences: Mapping[str, tuple[float, float]]) -> str:
-    """Says how the features classify compared with PCA's, or "" if that is not known."""
+    """Says how well the features classify compared with PCA's; returns "" if it is not known."""
     if "probe_accuracy" not in differences:
         return ""
     low, high = differences["probe_accuracy"]

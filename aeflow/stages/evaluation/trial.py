@@ -20,8 +20,8 @@ __all__ = ["Trial"]
 class Trial:
     """Holds a model, its network, and the split of a dataset that it is judged on.
 
-    `errors` are the scores of all judged rows [N] by name, and `spaces` are the latents that are
-    compared. Both are empty until they are computed.
+    `errors` maps the name of a score to its values [N] for all judged rows. `spaces` maps "" to the
+    latents of the model and "_pca" to those of PCA. Both are empty until they are computed.
     """
 
     work: Work
@@ -53,11 +53,11 @@ class Trial:
         )
 
     def on_step(self, message: str) -> None:
-        """Reports a step that is computed after all rows were scored."""
+        """Reports which step is being computed, after all rows were scored."""
         total = self.dataset.rows[self.split]
         self.work.on_progress(Progress("evaluate", total, total, "row", message))
 
     def samples(self, split: str, max_rows: int) -> Iterator[Sample]:
-        """Yields all rows of a split, or `max_rows` of them drawn with a fixed seed."""
+        """Yields all rows of a split, or `max_rows` drawn with a fixed seed if there are more."""
         places = sampled_places(self.dataset.rows[split], max_rows)
         yield from read_places(self.dataset, split, self.work.store, places=places)

@@ -1,4 +1,4 @@
-"""Metrics of how a model uses its latent, which its kind defines."""
+"""Metrics of how a model uses its latent; the kind of autoencoder defines these metrics."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,10 @@ JUDGED_ROWS, BATCH = 10_000, 1024
 
 
 def usage_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns the kind's own metrics of its latent, values [] over at most 10,000 judged rows."""
+    """Returns the metrics of the latent that the model's kind defines, by name.
+
+    Each metric is one value [] over at most 10,000 judged rows.
+    """
 
     def batches() -> Iterator[tf.Tensor]:
         for sample in trial.samples(trial.split, JUDGED_ROWS):

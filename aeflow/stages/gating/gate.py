@@ -16,7 +16,7 @@ __all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
 DAMAGE = "damage"
-"""The name of the damage among the hashed configs of a question."""
+"""The name under which the model's damage is added to the hashed configs of a question."""
 
 
 def _with_damage(
@@ -29,10 +29,17 @@ def _with_damage(
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
 ) -> Work:
-    """Adds the damage of the model to the question, so that a repaired model is judged again."""
+    """Adds to the question what is damaged in the model's files, if anything is.
+
+    So a model that was repaired is judged again. Raises ConfigError if the inputs of the gate do
+    not belong together.
+    """
     store = work.store
     if (champion is None) != (champion_model is None):
-        raise ConfigError("The champion's model and its evaluation go together: give both or none.")
+        raise ConfigError(
+            "The gate needs both the champion's model and its evaluation, or neither, but only one "
+            "of them was given. Give the other one, too, or leave out both."
+        )
     _check_inputs(challenger, store, model=model, dataset=dataset)
     if champion and champion_model:
         _check_same_rows(challenger, champion, store)
@@ -65,7 +72,7 @@ def gate(
     """Judges the challenger by the rules, and compares it with the champion if there is one.
 
     `challenger` and `champion` are evaluations of `model` and `champion_model` on one split of
-    `dataset`. Raises ConfigError if they are not.
+    `dataset`. Raises ConfigError if one of the evaluations is not.
     """
     folder = work.store.reading(challenger, [METRICS, EXAMPLES])
     case = Case(
@@ -129,15 +136,16 @@ def _check_inputs(evaluation: Evaluation, store: Store, *, model: Model, dataset
         if name not in inputs or inputs[name].digest != artifact.digest:
             raise ConfigError(
                 f"'{evaluation.address}' is not an evaluation of '{model.address}' on "
-                f"'{dataset.address}': its {name} is a different one. Evaluate that model first."
+                f"'{dataset.address}': its {name} is a different one. Evaluate this model on this "
+                "dataset first."
             )
 
 
 def _check_same_rows(challenger: Evaluation, champion: Evaluation, store: Store) -> None:
     if _rows_of(challenger, store) != _rows_of(champion, store):
         raise ConfigError(
-            f"'{challenger.address}' and '{champion.address}' judge different rows. "
-            "Evaluate both models on the same split of the same dataset."
+            f"The evaluations '{challenger.address}' and '{champion.address}' judge different "
+            "rows. Evaluate both models on the same split of the same dataset."
         )
 
 

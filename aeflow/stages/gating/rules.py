@@ -20,10 +20,10 @@ ROUNDING = 1e-9
 
 
 class Ruling(BaseModel):
-    """Holds the result of one rule, a row of the verdict's table.
+    """Holds the result of one rule, which is a row in the table of the verdict.
 
-    `baseline` is the value of the rival, from which `threshold` is computed. A value is None if it
-    is not finite, or if the rule does not have it.
+    `baseline` is the value of the rival, from which `threshold` is computed. `value`, `threshold`
+    and `baseline` are None if they are not finite, or if the rule does not have them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,7 +39,10 @@ class Ruling(BaseModel):
 
 @dataclass(frozen=True)
 class Case:
-    """Holds the inputs of the rules; `damage` says why the stored model cannot be loaded, if so."""
+    """Holds the inputs of the rules.
+
+    `damage` says why the stored model cannot be loaded, or is None if it can be loaded.
+    """
 
     config: GateConfig
     split: str
@@ -98,14 +101,14 @@ def _classifies(
     rule: str, reader: str, case: Case, *, baseline: float | None, rival: str
 ) -> Ruling:
     metric = f"{reader}_accuracy"
-    value, tolerance = case.metrics.get(metric), case.config.max_points_lost / 100
+    value, points = case.metrics.get(metric), case.config.max_points_lost
     if value is None or baseline is None:
         why = "Classifying was not scored: the rows have no labels."
         return _not_applicable(rule, metric, value, why)
-    threshold = baseline - tolerance
+    threshold = baseline - points / 100
     passed = value >= threshold - ROUNDING  # nan does not pass
     relation = "is not below" if passed else "is below"
-    tolerance_text = f" less {100 * tolerance:g} points" if tolerance else ""
+    tolerance_text = f" less {points:g} point{'s' * (points != 1)}" if points else ""
     return Ruling(
         rule=rule,
         metric=metric,
@@ -222,4 +225,4 @@ RULES: dict[str, Callable[[Case], Ruling]] = {
     "knn_beats_pca": partial(_classifies_like_pca, "knn"),
     "knn_beats_champion": partial(_classifies_like_champion, "knn"),
 }
-"""The rules, by their names in a config."""
+"""Maps the name of each rule in a config to the function that returns its ruling."""

@@ -23,7 +23,7 @@ def write_projector(
     """Writes at most `max_rows` latents, evenly spaced, and the projector's config for them.
 
     `shards` are those of the evaluated split. Images are laid out in a sprite; vectors get no
-    sprite. Paths in the config are relative to its folder, and it names no checkpoint.
+    sprite. The paths in the config are relative to `folder`. The config names no checkpoint.
     """
     rows = results.examples.num_rows
     indices = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)

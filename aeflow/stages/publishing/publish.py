@@ -33,8 +33,8 @@ def publish(
 ) -> Answered:
     """Publishes the results of a run, which it reads from committed artifacts only.
 
-    `dataset` and `model` are those of the `evaluation`. Without `features`, the report says how to
-    encode them.
+    `dataset` and `model` are those of the `evaluation`. If `features` is None, the report says how
+    to encode features.
     """
     from aeflow.stages.publishing.latent_map import draw_map
     from aeflow.stages.publishing.projector import write_projector

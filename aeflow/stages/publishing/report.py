@@ -36,7 +36,7 @@ def render_report(
     """Returns the report of a run as HTML; `address` is the publication's address in its store.
 
     The report contains no path of this machine, so it is the same in every store. Its only script
-    draws the latent map. The page's security policy allows this script by its hash and no other.
+    draws the latent map. The page's security policy allows this script by its hash, and no others.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -64,10 +64,10 @@ def render_report(
 
 
 def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
-    """Returns lines of Python that load a feature set, by library.
+    """Returns a mapping from the name of a library to Python code that loads a feature set.
 
-    The lines read the files in `folder`. Without it, they use the feature set's address and must be
-    run in the store's folder.
+    The code reads the files in `folder`. If `folder` is empty, the code reads the feature set's
+    address, and must be run in the store's folder.
     """
     address, is_wide = folder or features.address, features.layout == "wide"
     wide_latents, list_latents = 'rows.filter(like="z_").to_numpy()', 'np.stack(rows["latent"])'
@@ -110,7 +110,7 @@ def _comparison(results: Results) -> list[dict[str, Any]]:
 
 
 def _span(row: Mapping[str, Any]) -> dict[str, float] | None:
-    """Returns the positions of an interval and PCA's value on a line, in percent of its length."""
+    """Returns where an interval and PCA's value lie on a line, in percent of the line's length."""
     if row["interval"] is None or row["pca"] is None:
         return None
     low, high = row["interval"]

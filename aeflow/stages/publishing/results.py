@@ -92,7 +92,7 @@ def read_results(
 
 
 def _settings(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Any]]:
-    """Yields `section.field` and value, including the defaults that a question leaves out."""
+    """Yields `section.field` and the value of each setting, including those left at the default."""
     for manifest in manifests:
         for section, hashed in manifest.question.configs.items():
             config_type = type(getattr(PipelineConfig(), section))
@@ -106,5 +106,5 @@ def _fields(config: Config, prefix: str) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Config):
             yield from _fields(value, address)
         elif not (isinstance(extra, dict) and extra.get("hashed") is False):
-            # A question does not contain the source of the data, so its settings cannot either.
+            # Fields that are not hashed, such as the source of the data, are not in a question.
             yield address, value

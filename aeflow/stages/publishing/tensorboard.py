@@ -11,13 +11,13 @@ from aeflow.stages.publishing.results import Results
 __all__ = ["EVENTS", "write_events"]
 
 EVENTS = "events.out.tfevents.0.aeflow"
-"""TensorFlow names event files by time and host; a published file always has this name."""
+"""The name of a published event file. TensorFlow would name it by time and host."""
 
 LATENTS_SHOWN = 8
 
 
 def write_events(folder: Path, results: Results) -> None:
-    """Writes one event file for the run into a local folder; its steps are training steps."""
+    """Writes one event file for a run into a local folder; the steps are those of training."""
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step=results.last_step):
         _write_training(results)

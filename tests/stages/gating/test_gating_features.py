@@ -24,9 +24,9 @@ def ruled(stages, config: GateConfig, **metrics: float) -> tuple[bool, str]:
     [
         (0.90, 0, True, "is not below the 90.0% of PCA-8."),
         (0.89, 0, False, "is below the 90.0% of PCA-8."),
-        (0.89, 1, True, "is not below the 90.0% of PCA-8 less 1 points."),
-        (0.88, 1, False, "is below the 90.0% of PCA-8 less 1 points."),
-        (math.nan, 1, False, "is below the 90.0% of PCA-8 less 1 points."),
+        (0.89, 1, True, "is not below the 90.0% of PCA-8 less 1 point."),
+        (0.88, 1, False, "is below the 90.0% of PCA-8 less 1 point."),
+        (math.nan, 1, False, "is below the 90.0% of PCA-8 less 1 point."),
     ],
 )
 def test_features_are_held_against_pca(

@@ -25,8 +25,8 @@ def test_evaluations_of_different_splits_are_not_compared(changed):
             champion_model=changed.model,
         )
     assert str(caught.value) == (
-        f"'{changed.evaluation.address}' and '{validated.address}' judge different rows. "
-        "Evaluate both models on the same split of the same dataset."
+        f"The evaluations '{changed.evaluation.address}' and '{validated.address}' judge different "
+        "rows. Evaluate both models on the same split of the same dataset."
     )
 
 
@@ -50,7 +50,8 @@ def test_evaluation_of_something_else_is_refused(changed, part, letter):
         judge(changed, changed.evaluation, GateConfig(), **{part: other})
     assert str(caught.value) == (
         f"'{changed.evaluation.address}' is not an evaluation of '{changed.model.address}' on "
-        f"'{changed.dataset.address}': its {part} is a different one. Evaluate that model first."
+        f"'{changed.dataset.address}': its {part} is a different one. Evaluate this model on "
+        "this dataset first."
     )
 
 
@@ -69,7 +70,8 @@ def test_champion_and_its_evaluation_go_together(changed, part):
     with pytest.raises(ConfigError) as caught:
         judge(changed, changed.evaluation, GateConfig(), **{part: artifact})
     assert str(caught.value) == (
-        "The champion's model and its evaluation go together: give both or none."
+        "The gate needs both the champion's model and its evaluation, or neither, but only one of "
+        "them was given. Give the other one, too, or leave out both."
     )
 
 
