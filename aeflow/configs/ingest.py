@@ -89,7 +89,7 @@ class DatasetOptions(Config):
         default="digits",
         min_length=1,
         json_schema_extra=NOT_HASHED,
-        description=f"Address of the data: {', '.join(ADDRESSES)}.",
+        description=f"{', '.join(ADDRESSES).replace('[:VERSION]', '')}.",
     )
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
