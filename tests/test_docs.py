@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits, load_iris
 
+from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from flows.cli import COMMANDS as NAMES
 from flows.cli import main
@@ -205,7 +206,13 @@ def test_every_command_is_on_a_page():
     assert {shlex.split(command)[1] for command in COMMANDS} == set(NAMES)
 
 
-def test_the_config_for_images_is_one(tmp_path):
+@pytest.mark.parametrize("block", TOML, ids=lambda block: block.split()[0])
+def test_every_config_is_one(block, tmp_path):
+    (tmp_path / "config.toml").write_text(block)
+    assert load_config(path=tmp_path / "config.toml") != PipelineConfig()
+
+
+def test_the_config_of_options_is_read(tmp_path):
     (tmp_path / "config.toml").write_text(TOML[0])
     config = load_config(path=tmp_path / "config.toml")
     assert (config.model.latent_dim, config.model.kind.name, config.train.patience) == (
@@ -224,12 +231,14 @@ def test_the_config_for_features_trains(made: Made, monkeypatch):
     assert json.loads(printed[-1])["model"]["key"]
 
 
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.split()[1])
+@pytest.mark.parametrize("block", PYTHON)
 def test_python_runs(made: Made, block, monkeypatch, capsys):
     monkeypatch.chdir(made.folder)
     names: dict = {}
     exec(block.replace("<key>", made.json["features"]["key"]), names)
-    if "latents" in names:
+    if "strangest" in names:
+        assert len(names["strangest"]) == 10
+    elif "latents" in names:
         assert np.stack(list(names["latents"])).shape == (1797, 8)
     elif "unusual" in names:
         assert 0 < len(names["unusual"]) < 1797

@@ -111,12 +111,14 @@ def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
         yield label, replace(rows, labels=None, **fields)
 
 
-def read_features(folder: Path) -> pa.Table:
+def read_features(folder: str | Path) -> pa.Table:
     """Reads all Parquet files below a folder into one table, in the order of their names.
 
     If the files come from two models, raises IdentityMismatch, which names the identities of both.
     """
-    files = sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("_"))
+    files = sorted(
+        path for path in Path(folder).rglob("*.parquet") if not path.name.startswith("_")
+    )
     if not files:
         raise ConfigError(
             f"There are no features (*.parquet) in '{folder}'. Give the folder of a feature set."
