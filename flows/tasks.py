@@ -15,7 +15,7 @@ from aeflow.artifacts import (
     Publication,
     Verdict,
 )
-from aeflow.datasets.dating import dated
+from aeflow.datasets.dating import dated, is_dated
 from aeflow.registry import champions
 from aeflow.stages import (
     comparison,
@@ -30,6 +30,7 @@ from aeflow.storage import Store
 from flows import pages
 from flows.server.announcing import announce_drift
 from flows.server.retrying import HOUR, RETRIED, crashing_together
+from flows.server.scheduling import scheduled_date
 from flows.spreading import over_dask
 from flows.stage_task import StageCall, task_of
 
@@ -50,9 +51,11 @@ __all__ = [
 
 @task_of(ingestion.ingest, tags=["ingest", "cpu"], hours=6)
 def ingest(call: StageCall[Dataset]) -> Dataset:
-    """Prepares a dataset. A date in its source is the date (UTC) that the run was scheduled for."""
-    config = dated(call["config"], flow_run.scheduled_start_time.date())
-    return call.having(config=config).answer()
+    """Prepares a dataset. A {date} in its source is the date that the run was scheduled for."""
+    config = call["config"]
+    if is_dated(config):
+        call = call.having(config=dated(config, scheduled_date()))
+    return call.answer()
 
 
 @task_of(training.train, tags=["train", "accelerated"], hours=48)

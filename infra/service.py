@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from aeflow.compute.output import discard_output, flush_output
 from aeflow.errors import AeflowError
 from infra.credentials import credentials
 from infra.logs import new_lines
@@ -48,12 +49,16 @@ def main() -> int:
     )
     parser.add_argument("command", choices=commands)
     try:
-        return commands[parser.parse_args().command](Settings.of(os.environ))
+        code = commands[parser.parse_args().command](Settings.of(os.environ))
+        flush_output()
+        return code
     except AeflowError as error:
         print(f"aeflow: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        return discard_output()
 
 
 def up(settings: Settings) -> int:

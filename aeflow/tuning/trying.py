@@ -91,7 +91,7 @@ class _Watch:
             self.trial = self.trial.model_copy(update={"losses": losses})
             self.study.keep(self.trial)
         self.on_progress(replace(progress, stage=f"trial {self.trial.number}"))
-        if is_measured:
+        if is_measured and progress.done < progress.total:  # a complete trial is kept
             self.check()
         if time.monotonic() > self.end:
             raise PrunedTrial(f"No time is left for trial {self.trial.number}.")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from aeflow.compute.output import flush_output
 from aeflow.errors import ConfigError
 from flows.cli.ending import exit_code_of, terminated
 
@@ -77,6 +78,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         _describe(sys.argv[1:] if tokens is None else tokens)
         with terminated():
             code = app(tokens, print_error=False, exit_on_error=False)
+        flush_output()
     except CycloptsError as error:
         print(f"aeflow: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from aeflow.compute.output import discard_output, is_output_closed
+
 __all__ = ["Terminated", "exit_code_of", "terminated"]
 
 AGAIN = "Run the same command again to go on from there."
@@ -34,6 +36,8 @@ def exit_code_of(error: BaseException) -> int:
     """Prints an error as one line and returns its exit code. Raises an unexpected error again."""
     from aeflow.errors import AeflowError, ConfigError, IdentityMismatch, Refused, SourceError
 
+    if _is_of_output(error):
+        return discard_output()
     match error:
         case KeyboardInterrupt() | Terminated():
             code = 130 if isinstance(error, KeyboardInterrupt) else 143
@@ -50,6 +54,16 @@ def exit_code_of(error: BaseException) -> int:
             raise error
     print(f"aeflow: {' '.join(line.split())}", file=sys.stderr)
     return code
+
+
+def _is_of_output(error: BaseException) -> bool:
+    """Returns whether the program that reads the output has ended; a socket fails likewise.
+
+    Rich turns this error into SystemExit, after it has discarded the output.
+    """
+    if isinstance(error, SystemExit):
+        return isinstance(error.__context__, BrokenPipeError)
+    return isinstance(error, BrokenPipeError) and is_output_closed()
 
 
 def _line_of_os_error(error: OSError) -> str:

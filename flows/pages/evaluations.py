@@ -25,12 +25,16 @@ def show_evaluation(
     model: Model,
     publication: Publication | None = None,
 ) -> None:
-    """Shows an evaluation as a page with pictures, its metrics as a table, and its report."""
+    """Shows an evaluation as a page with pictures, its metrics as a table, and its report.
+
+    A run shows an evaluation once: a later page, with the verdict or the report, replaces it.
+    """
     page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
     table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
     description = _judgement_of(evaluation, store)["verdict"]
-    post(create_markdown_artifact, page, key=f"evaluation-{name}", description=description)
-    post(create_table_artifact, table, key=f"metrics-{name}", description=description)
+    shown = {"about": evaluation, "description": description}
+    post(create_markdown_artifact, page, key=f"evaluation-{name}", **shown)
+    post(create_table_artifact, table, key=f"metrics-{name}", **shown)
     if publication:
         _show_report(
             publication, store, key=f"report-{name}", description=f"Report on {dataset.name}"

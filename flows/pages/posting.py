@@ -7,6 +7,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
+from prefect.runtime import flow_run
 
 from aeflow.artifacts import Artifact
 from aeflow.storage import Store
@@ -14,17 +24,44 @@ from flows.server.live import SERVER_TROUBLE
 
 __all__ = ["cell", "json_file", "markdown_table", "number", "picture", "post", "slug"]
 
+ABOUT = "about"
+"""The field of a page's metadata with the address of the artifact that it shows."""
 NUMBER = re.compile(r"[\d.,e+–-]+")
 
 logger = logging.getLogger(__name__)
 
 
-def post(create: Callable[..., Any], content: Any, *, key: str, **more: str) -> None:
-    """Posts a page with one of Prefect's functions. If the server is away, it logs a warning."""
+def post(
+    create: Callable[..., Any],
+    content: Any,
+    *,
+    key: str,
+    about: Artifact | None = None,
+    **more: str,
+) -> None:
+    """Posts a page with one of Prefect's functions. If the server is away, it logs a warning.
+
+    With `about`, the page replaces the one that this flow run posted about the same artifact.
+    """
     try:
-        create(content, key=key, **more)
+        page_id = create(content, key=key, **more)
+        if about:
+            _replace_earlier(page_id, key=key, about=about.address)
     except SERVER_TROUBLE as error:
         logger.warning("the page %s was not shown: %s", key, error)
+
+
+def _replace_earlier(page_id: UUID, *, key: str, about: str) -> None:
+    """Notes what a page is about, and deletes the earlier pages of this run about the same."""
+    pages = ArtifactFilter(
+        key=ArtifactFilterKey(any_=[key]),
+        flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run.id)]),
+    )
+    with get_client(sync_client=True) as client:
+        for page in client.read_artifacts(artifact_filter=pages):
+            if page.id != page_id and (page.metadata_ or {}).get(ABOUT) == about:
+                client.delete_artifact(page.id)
+        client.update_artifact(page_id, ArtifactUpdate(metadata_={ABOUT: about}))
 
 
 def json_file(artifact: Artifact, store: str, name: str) -> tuple[dict, Path]:

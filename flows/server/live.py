@@ -33,13 +33,14 @@ def live_stage(stage: str) -> Iterator[None]:
 
     The stage is interrupted if its run is cancelled.
     """
-    cancellation = Cancellation()
+    cancellation, page = Cancellation(), ProgressPage(f"{stage}-progress")
     with (
         _log_in_run(),
         listening(lambda _progress: cancellation.check()),
-        listening(ProgressPage(f"{stage}-progress").show),
+        listening(page.show),
     ):
         yield
+    page.finish()
 
 
 @contextmanager
@@ -76,14 +77,27 @@ class ProgressPage:
         self.key = key
         self._id: UUID | None = None
         self._next = 0.0
+        self._latest: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """Shows `progress` if an update is due. The last progress is always shown."""
+        self._latest = progress
         is_last = progress.done >= progress.total
         if not is_last and time.monotonic() < self._next:
             return
+        self._show(100.0 * progress.done / max(progress.total, 1), _description_of(progress))
+
+    def finish(self) -> None:
+        """Shows a stage that returned its answer as complete, if its last progress was not.
+
+        This is so if the answer was in the store already, and the stage only looked for it.
+        """
+        if self._latest and self._latest.done < self._latest.total:
+            self._show(100.0, f"{self._latest.stage}: the answer is in the store")
+
+    def _show(self, percent: float, description: str) -> None:
         try:
-            self._send(100.0 * progress.done / max(progress.total, 1), _description_of(progress))
+            self._send(percent, description)
             self._next = time.monotonic() + SECONDS_BETWEEN
         except SERVER_TROUBLE as error:
             self._next = time.monotonic() + SECONDS_AFTER_TROUBLE

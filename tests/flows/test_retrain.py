@@ -3,9 +3,14 @@
 import re
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+)
+from prefect.client.schemas.objects import Artifact
 
-from aeflow.configs import GateConfig, ModelConfig, PipelineConfig, TrainConfig
+from aeflow.configs import GateConfig, ModelConfig, PipelineConfig, RetrainConfig, TrainConfig
 from aeflow.registry.champions import history_of
 from aeflow.storage import Store
 from flows.retrain import retrain
@@ -46,9 +51,39 @@ def test_every_run_is_completed_and_says_its_outcome(client: SyncPrefectClient, 
     assert "| promoted |" in trend
     drifted = client.read_flow_run(again.state_details.flow_run_id)
     assert "data:image/png;base64," in page_of(client, drifted.id, "drift-digits")
+    runs = [state.state_details.flow_run_id for state in (first, again, refused)]
+    for key in ("evaluation-digits", "metrics-digits"):
+        assert [len(pages_of(client, run, key)) for run in runs] == [1, 1, 1]
+    (page,) = pages_of(client, run.id, "evaluation-digits")
+    assert "select the run `publications/" in page.data
+
+
+def test_refused_night_shows_the_challenger_and_then_the_champion(
+    client: SyncPrefectClient, tmp_path
+):
+    store = str(tmp_path / "store")
+    retrain(QUICK, store)
+    strict = GateConfig(max_ratio_to_pca=0.01)
+    other = QUICK.model_copy(
+        update={
+            "gate": strict,
+            "train": TrainConfig(epochs=20),
+            "retrain": RetrainConfig(train_when="always"),
+        }
+    )
+    refused = retrain(other, store, return_state=True)
+    pages = pages_of(client, refused.state_details.flow_run_id, "evaluation-digits")
+    of_champion = f"evaluations/{refused.result()['evaluation']['key']}"
+    assert [page.metadata_["about"] == of_champion for page in pages] == [False, True]
 
 
 def page_of(client: SyncPrefectClient, run_id, key: str) -> str:
-    ours = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
-    pages = client.read_artifacts(artifact_filter=ours)
-    return max((page for page in pages if page.key == key), key=lambda page: page.created).data
+    return pages_of(client, run_id, key)[-1].data
+
+
+def pages_of(client: SyncPrefectClient, run_id, key: str) -> list[Artifact]:
+    """Returns the pages of a run with a key, the oldest first."""
+    ours = ArtifactFilter(
+        flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]), key=ArtifactFilterKey(any_=[key])
+    )
+    return sorted(client.read_artifacts(artifact_filter=ours), key=lambda page: page.created)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ def fit(
     )
     pace = _Pace(run.runtime.steps_per_call)
     while state.epochs_done < config.epochs and not _out_of_patience(config, state):
-        try:
+        with _saved_if_interrupted(checkpoints, state):
             with run.agreement.surviving():
                 _train_epoch(run, state, run_steps, pace, checkpoints, on_progress)
             with run.averaged():
@@ -109,13 +109,22 @@ def fit(
                 _log_epoch(config, state)
                 rate = pace.rate * config.batch_size
                 on_epoch({**state.history[-1], "examples_per_second": rate})
-        except Interrupted:
-            checkpoints.save(state)
-            raise
         checkpoints.save_if_due(state, run.runtime.checkpoint_epochs)
+    with _saved_if_interrupted(checkpoints, state):
+        on_progress(_final_progress(run, state))
     for variable, best in zip(run.model.variables, state.best_weights, strict=True):
         variable.assign(best)
     return state
+
+
+@contextmanager
+def _saved_if_interrupted(checkpoints: Checkpoints, state: TrainingState) -> Iterator[None]:
+    """Saves a checkpoint if the block raises Interrupted, and passes it on."""
+    try:
+        yield
+    except Interrupted:
+        checkpoints.save(state)
+        raise
 
 
 def _train_epoch(
@@ -184,6 +193,12 @@ def _log_epoch(config: TrainConfig, state: TrainingState) -> None:
 
 def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
     return 0 < config.patience <= state.epochs_done - state.best_epoch
+
+
+def _final_progress(run: Run, state: TrainingState) -> Progress:
+    """Returns the progress after the last epoch, which is complete also if patience ran out."""
+    message = f"epoch {state.epochs_done} of {run.config.epochs}"
+    return replace(_progress(run, state), done=state.step, total=state.step, message=message)
 
 
 def _progress(run: Run, state: TrainingState) -> Progress:

@@ -63,6 +63,26 @@ def test_each_epoch_is_a_line_of_the_log(digits, store, caplog):
     assert re.fullmatch(r"train: epoch 3 of 3, loss 0\.\d+, validation_loss 0\.\d+", lines[-1])
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (TrainConfig(epochs=2, seed=6), "epoch 2 of 2"),
+        (TrainConfig(epochs=60, patience=1, learning_rate=0.5, seed=6), None),
+    ],
+)
+def test_last_progress_is_complete_and_has_the_losses_of_the_last_epoch(
+    digits, tmp_path, config: TrainConfig, message: str | None
+):
+    store, dataset = _store_like(digits, tmp_path)
+    events = []
+    model = train(Context(store, on_progress=events.append), dataset, config, model_config=SMALL)
+    history = pq.read_table(store.locate(model) / "history.parquet").to_pylist()
+    last = events[-1]
+    assert last.metrics["validation_loss"] == pytest.approx(history[-1]["validation_loss"])
+    assert (last.done, last.total, last.epoch) == (history[-1]["step"],) * 2 + (len(history),)
+    assert last.message == (message or f"epoch {len(history)} of 60")
+
+
 def test_reference_holds_errors_and_latents_of_the_validation_rows(stages):
     reference = pq.read_table(stages.store.locate(stages.model) / "reference.parquet")
     assert reference.num_rows == stages.dataset.rows["validation"]
