@@ -1,4 +1,4 @@
-"""References to stored answers of stages: key, digest, and the fields needed to use them."""
+"""References to stored answers of stages: each has a key, a digest and fields of its type."""
 
 import json
 from typing import ClassVar
@@ -24,7 +24,10 @@ __all__ = [
 
 
 class Artifact(BaseModel):
-    """Refers to a committed answer in a store; processes exchange and keep it as plain JSON."""
+    """Refers to a committed answer in a store.
+
+    Processes exchange and keep such a reference as plain JSON.
+    """
 
     # JSON has no nan and no infinity. Written as strings, they are read back unchanged.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
@@ -45,7 +48,7 @@ class Artifact(BaseModel):
         return Input(address=self.address, digest=self.digest)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Returns the artifact as plain JSON; `model_validate` of its type reads it back."""
+        """Returns the artifact as plain JSON, which `model_validate` of its class reads back."""
         return json.loads(self.model_dump_json())  # `model_dump` keeps nan as a float
 
 
@@ -63,14 +66,18 @@ class Dataset(Artifact):
 
     @property
     def address(self) -> str:
-        """The dataset's folder within its store, with its name, so that people can find it."""
+        """The dataset's folder within its store.
+
+        The folder's name begins with the dataset's name, so that people can find it.
+        """
         return f"{self.folder}/{self.name}-{self.key}"
 
     def check_ood(self, ood: "Dataset", *, split: str) -> None:
         """Raises ConfigError if out-of-distribution rows cannot be compared with rows of a split.
 
-        Vectors must have the shape of this dataset's rows; images are resized. The split must not
-        be "train", because the model has seen its rows.
+        Both datasets must hold images, or both must hold vectors. Vectors must have the same shape
+        in both; images are resized. The split must not be "train", because the model has seen the
+        rows of that split.
         """
         own, theirs = self.example_schema, ood.example_schema
         if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
@@ -81,8 +88,8 @@ class Dataset(Artifact):
             )
         if split == "train":
             raise ConfigError(
-                f"The out-of-distribution rows of '{ood.name}' are compared with rows that the "
-                "model has not seen, not with the split 'train'. Choose another split."
+                f"The out-of-distribution rows of '{ood.name}' must be compared with rows that the "
+                "model has not seen, but it has seen the split 'train'. Choose another split."
             )
 
 
@@ -120,9 +127,9 @@ class Drift(Artifact):
     """Refers to a comparison of rows with the rows held out when a model was trained.
 
     `columns` are the columns that drifted. `error_psi` is the population stability index of the
-    reconstruction error, and `max_psi` the largest index of all columns. `smallest_p` is the
-    smallest p-value of all columns, corrected for their number. `inputs_moved` is the number of
-    input positions with another mean than in training.
+    reconstruction error, and `max_psi` is the largest index of all columns. `smallest_p` is the
+    smallest p-value of all columns, corrected for the number of columns. `inputs_moved` is the
+    number of positions of an input at which the mean differs from the mean in training.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -139,10 +146,10 @@ class Drift(Artifact):
 class Compatibility(Artifact):
     """Refers to a comparison of two models by their latents of the same rows.
 
-    `procrustes` is 0 if a rotation and a scale turn one set of latents into the other, and 1 if
-    they do not help at all. `neighbour_overlap` is 1 if all neighbours are shared. `r2` is 1 if a
-    linear map of the old latents gives the new ones. No rows are compared if both models are the
-    same.
+    `procrustes` is 0 if a rotation and a scale turn one set of latents into the other, and 1 if no
+    rotation and scale bring the two sets any closer. `neighbour_overlap` is 1 if each row has the
+    same nearest neighbours in both sets. `r2` is 1 if a linear map of the old latents gives the new
+    ones. If both models are the same, no rows are compared.
     """
 
     folder: ClassVar[str] = "compatibilities"
@@ -157,8 +164,9 @@ class Compatibility(Artifact):
 class Verdict(Artifact):
     """Refers to the gate's verdict on one model, the challenger.
 
-    `model` and `champion` are keys. `reasons` says why each failed rule failed, or, if the model
-    passed, holds one line that says why.
+    `model` is the challenger's key, and `champion` is the key of the model that it was compared
+    with. `reasons` says why each failed rule failed. If the model passed, it holds one line that
+    says why.
     """
 
     folder: ClassVar[str] = "verdicts"
@@ -171,7 +179,7 @@ class Verdict(Artifact):
 
 
 class FeatureSet(Artifact):
-    """Refers to latent features in Parquet, all made by the model with this identity."""
+    """Refers to latent features in Parquet files, all made by the model with that `identity`."""
 
     folder: ClassVar[str] = "features"
 
@@ -192,5 +200,5 @@ class Publication(Artifact):
 
 
 def references(**artifacts: Artifact | None) -> dict[str, Input]:
-    """Returns the inputs of a question by name; artifacts that are None are left out."""
+    """Returns a mapping from argument names to references; artifacts that are None are left out."""
     return {name: artifact.reference for name, artifact in artifacts.items() if artifact}

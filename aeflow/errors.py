@@ -26,11 +26,11 @@ class ConfigError(AeflowError):
 
 
 class UnfitMachine(ConfigError):
-    """Raised if this machine, as it is set up, cannot do the work; another one may continue."""
+    """Raised if this machine, as it is set up, cannot do the work; another machine may."""
 
 
 class InexactPrecision(UnfitMachine):
-    """Raised if this processor computes too inexactly in a short number type."""
+    """Raised if this processor computes too inexactly in a number type such as bfloat16."""
 
 
 class SourceError(AeflowError):
@@ -50,11 +50,11 @@ class DivergedTraining(AeflowError):
 
 
 class Interrupted(AeflowError):
-    """Raised by a progress callback to stop a stage; another run resumes the finished work."""
+    """Raised by a progress callback to stop a stage; the next run resumes the finished work."""
 
 
 class PrunedTrial(Interrupted):
-    """Raised to stop a trial of a study that lags behind the others or has no time left."""
+    """Raised to stop a study's trial that lags behind the other trials or has no time left."""
 
 
 class Refused(AeflowError):
@@ -66,4 +66,4 @@ class TransientError(AeflowError):
 
 
 class LostMachine(TransientError):
-    """Raised if one of the machines that train together is gone; only new processes can go on."""
+    """Raised if a machine that trains with others is gone; only new processes can continue."""

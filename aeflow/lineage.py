@@ -1,4 +1,4 @@
-"""The lineage of an answer: the question that hashes to its key, the manifest that commits it."""
+"""The lineage of an answer: the question that hashes to its key, and its manifest."""
 
 import hashlib
 import json
@@ -40,8 +40,8 @@ class Input(BaseModel):
 class Question(BaseModel):
     """Asks one stage for one answer; equal questions have equal keys.
 
-    Inputs are hashed by their digests alone, because a GPU may give two different answers to one
-    question.
+    The key depends on the digest of each input, and not on its address. A GPU may give two
+    different answers to one question; both have the same address, but not the same digest.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,7 +79,10 @@ class Answered:
 
 
 class FileEntry(BaseModel):
-    """Records one committed file: name within the artifact, bytes, SHA-256, and rows of a table."""
+    """Records one committed file: its name within the artifact, size in bytes, SHA-256 and rows.
+
+    `rows` is None if the rows of the file were not counted.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -120,9 +123,10 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def is_as_written(content: bytes, manifest: Manifest) -> bool:
-    """Returns whether a file that was read as this manifest has the bytes that were written.
+    """Returns whether the content of a manifest's file has the bytes that were written.
 
-    Blanks at its end do not count: earlier versions appended some on S3 to renew the file's time.
+    Spaces and tabs at the end of the file are ignored, because earlier versions of aeflow appended
+    some on S3 to renew the file's time of change.
     """
     stripped = content.rstrip(b" \t")
     before, checksum, after = stripped.rpartition(manifest.checksum.encode())
@@ -138,7 +142,10 @@ def digest_of(content: Any) -> str:
 
 @cache
 def libraries() -> dict[str, str]:
-    """Returns the versions that an answer may depend on, and the platform of this machine."""
+    """Returns the versions of Python and of libraries, and the platform, by name.
+
+    An answer may depend on each of them.
+    """
     names = ("aeflow", "tensorflow", "keras", "numpy", "pyarrow", "scikit-learn", "prefect")
     versions = {}
     for name in names:

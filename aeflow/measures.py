@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["MEASURES", "PCA", "RATIO", "Measure"]
 
 PCA = "_pca"
-"""Suffix in the name of PCA's value of a metric."""
+"""The suffix that makes the name of PCA's value out of the name of a metric."""
 RATIO = "mse_ratio_to_pca"
 
 
@@ -22,14 +22,16 @@ class Measure:
     Args:
         title: Title on the health card.
         short: Title in tables that list only the main metrics.
-        full: Title in the report's table of errors, if the metric is on the health card, too.
+        full: Title in the report's table of errors. A metric that is on the health card is in this
+            table only if it has this title.
         unit: Unit that follows a value.
         digits: Format specification of a value, such as `.1f`.
         best: `min` if lower is better, `max` if higher is better.
-        has_interval: Whether it is a mean over rows, so that the health card shows an interval.
-        on_card: Whether the health card shows it.
-        meaning: Sentence for the health card, with names in braces: a metric, `value` for its own
-            value, `rival` for PCA, and `latent_dim`. If empty, it is compared with PCA.
+        has_interval: Whether the metric is a mean over rows, so that the card shows an interval.
+        on_card: Whether the health card shows the metric.
+        meaning: Sentence for the health card, with names in braces. `value` stands for the value of
+            this metric, `rival` for PCA, `latent_dim` for the number of latent dimensions, and the
+            name of a metric for its value. If empty, the card compares the metric with PCA.
     """
 
     title: str
@@ -49,7 +51,7 @@ class Measure:
         return f"{value:{self.digits}}{self.unit and f' {self.unit}'}"
 
     def shown_difference(self, size: float) -> str:
-        """Returns the size of a difference as text: errors with two digits, shares in points."""
+        """Returns the size of a difference as text, that of two shares in percentage points."""
         if self.digits.endswith("%"):
             return f"{100 * size:.1f} points"
         return f"{size:.2g}" if self.best is min else self.shown(size)

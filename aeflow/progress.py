@@ -15,7 +15,8 @@ MOST_LINES = 1000
 class Progress:
     """Reports how far a stage is: `done` of `total` `unit`s, and the metrics that it measured last.
 
-    In training, `epoch` is the number of the measured epoch, counted from 1, or 0 before the first.
+    In training, `epoch` is the number of the measured epoch, counted from 1. It is 0
+    before the first one.
     """
 
     stage: str
@@ -34,8 +35,8 @@ OnProgress = Callable[[Progress], None]
 def is_logged(number: int, total: int) -> bool:
     """Returns whether the epoch or shard with this number, counted from 1, has a line in the log.
 
-    Up to a thousand, each one has a line. Of more, only every n-th and the last have one, so that
-    the log is not flooded.
+    If `total` is at most a thousand, each of them has a line. If it is larger, only every n-th and
+    the last have one, with n such that the log has about a thousand lines.
     """
     return number % -(-total // MOST_LINES) == 0 or number == total
 

@@ -12,8 +12,8 @@ class ExampleSchema(BaseModel):
     """Describes one stored example; images are [H, W, C] in `value_range`, vectors are [D].
 
     `value_range` is the range that an image's values can have, not the range that occurs:
-    (0, 255) for bytes. Vectors have none, because they are standardised by statistics of the
-    training split instead.
+    (0, 255) for bytes. It is None for vectors, because they are standardised by statistics of
+    the training split instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +34,7 @@ class ExampleSchema(BaseModel):
         return prod(self.shape)
 
     def differences(self, other: "ExampleSchema") -> list[str]:
-        """Returns what differs in `other`, one sentence each; empty if the two agree."""
+        """Returns a phrase for each field that differs in `other`; an empty list if none does."""
         return [
             f"{field} is {getattr(other, field)}, expected {getattr(self, field)}"
             for field in type(self).model_fields

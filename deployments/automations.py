@@ -7,6 +7,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events.schemas.automations import AutomationCore
 
 from deployments.notifications import apply_webhook, remove_webhook
+from flows.recipes.outcome import LOOK
 from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
@@ -20,10 +21,7 @@ PENDING = [
 ]
 """The states of a run, in order, from when a worker takes it until its first step."""
 CRASHED = "prefect.flow-run.Crashed"
-ENDINGS = [
-    f"prefect.flow-run.{name}"
-    for name in ("Completed", "Unchanged", "Refused", "Failed", "Crashed", "Cancelled")
-]
+ENDINGS = [f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Crashed", "Cancelled")]
 EACH = ["prefect.resource.id"]
 RUNS = {"prefect.resource.id": "prefect.flow-run.*"}
 DEPLOYED_RUNS = [
@@ -45,12 +43,14 @@ BETWEEN_RETRAININGS_SECONDS = 600
 BETWEEN_REPORTS_SECONDS = 60
 
 PAYLOAD = """{
-  "text": {{ (flow.name ~ " '" ~ flow_run.name ~ "' is " ~ flow_run.state.name ~ ": "
-              ~ (flow_run.state.message or "no reason was given") ~ " "
+  "text": {{ (flow.name ~ " '" ~ flow_run.name ~ "' ended as " ~ flow_run.state.name ~ ". "
+              ~ (flow_run.state.message or "No reason was given.") ~ " "
               ~ (flow_run | ui_url)) | tojson }},
   "flow": {{ flow.name | tojson }},
   "run": {{ flow_run.name | tojson }},
   "state": {{ flow_run.state.name | tojson }},
+  "outcome": {{ (flow_run.state.message.partition(":")[0] if flow_run.state.name == "Completed"
+                 else flow_run.state.name) | lower | tojson }},
   "message": {{ flow_run.state.message | tojson }},
   "link": {{ flow_run | ui_url | tojson }}
 }"""
@@ -58,14 +58,16 @@ PAYLOAD = """{
 
 
 def automations(webhook: UUID | None = None) -> list[AutomationCore]:
-    """Returns the automations to apply; failures are reported if there is a webhook."""
+    """Returns the automations to apply. If there is a webhook, it is called for bad endings."""
     permanent = [
         _silent_run_crashed(),
         _unbegun_run_crashed(),
         _crashed_run_again(),
         _drift_retrains(),
     ]
-    return [*permanent, _failure_reported(webhook)] if webhook else permanent
+    if webhook is None:
+        return permanent
+    return [*permanent, _failure_reported(webhook), _refusal_reported(webhook)]
 
 
 async def apply_automations(client: PrefectClient, notify: str | None) -> list[str]:
@@ -194,13 +196,38 @@ def _event_parameter(parameter: str) -> dict[str, Any]:
 
 
 def _failure_reported(webhook: UUID) -> AutomationCore:
-    return _automation(
+    return _ending_reported(
+        webhook,
         "a failure is told",
-        "Reports a run that failed or crashed, and a model that the gate refused.",
+        "Reports a run that failed or crashed.",
+        expect=[f"prefect.flow-run.{name}" for name in ("Failed", "Crashed")],
+        match=RUNS,
+    )
+
+
+def _refusal_reported(webhook: UUID) -> AutomationCore:
+    # The tag `look` would be easier to match. But the server caches the tags of a run for five
+    # minutes, so the event of a short run's end does not have the tags that the run was given.
+    messages = [f"{outcome.capitalize()}: *" for outcome in LOOK]
+    return _ending_reported(
+        webhook,
+        "a refusal is told",
+        "Reports a run that completed and has the tag look: the gate refused a model.",
+        expect=["prefect.flow-run.Completed"],
+        match={**RUNS, "prefect.state-message": messages},
+    )
+
+
+def _ending_reported(
+    webhook: UUID, name: str, description: str, *, expect: list[str], match: dict[str, Any]
+) -> AutomationCore:
+    return _automation(
+        name,
+        description,
         trigger={
             "posture": "Reactive",
-            "expect": [f"prefect.flow-run.{name}" for name in ("Refused", "Failed", "Crashed")],
-            "match": RUNS,
+            "expect": expect,
+            "match": match,
             "match_related": DEPLOYED_RUNS,
             "for_each": EACH,
             "within": BETWEEN_REPORTS_SECONDS,

@@ -11,21 +11,22 @@ from flows import pages
 from flows.pipeline import TrainOn
 from flows.placing import runner_on
 from flows.recipes import retraining
+from flows.server.naming import run_name, show_outcome
 
 __all__ = ["retrain"]
 
 
 @flow(
     name="retrain",
-    flow_run_name="{config.ingest.source} {config.model.network.name}/{config.model.kind.name}",
+    flow_run_name=run_name,
     result_serializer="json",
 )
 def retrain(config: PipelineConfig, store: str, train_on: TrainOn = None) -> State[dict[str, Any]]:
     """Trains a model if one is due, promotes it if it passes the gate, encodes and publishes.
 
-    The run ends as Completed (a better model was promoted), Unchanged (no model was due, or
-    training returned the champion again), Refused (the gate refused the model, and the champion
-    stays) or Failed.
+    A run that ends as Completed has one of three outcomes: promoted (a better model is champion),
+    unchanged (no model was due, or training returned the champion again) or refused (the gate
+    refused the model, and the champion stays). The run's name, its message and its tags say which.
 
     Args:
         config: A section for each stage. Fields that are left out have their defaults.
@@ -36,4 +37,5 @@ def retrain(config: PipelineConfig, store: str, train_on: TrainOn = None) -> Sta
     outcome = retraining.retrain(config, runner_on(train_on, store, config.runtime))
     if outcome.dataset:
         pages.show_trend(outcome.dataset.name, store)
-    return Completed(name=outcome.ending, message=outcome.reason, data=outcome.to_json())
+    show_outcome(outcome, config)
+    return Completed(message=outcome.message(), data=outcome.to_json())

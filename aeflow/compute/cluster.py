@@ -18,7 +18,7 @@ from aeflow.errors import ConfigError, TransientError
 __all__ = ["Cluster", "cluster_here", "meet", "task_of"]
 
 JOBS = ("chief", "worker")
-"""TensorFlow's names of jobs that train; the first machine, in this order, is the chief."""
+"""TensorFlow's names of the jobs that train. The first machine, in this order, is the chief."""
 POLL_SECONDS = 0.5
 MOST_BYTES = 1024
 GO = "go"
@@ -56,8 +56,8 @@ class Cluster:
 def cluster_here() -> Cluster:
     """Returns the cluster that the environment variable `TF_CONFIG` describes.
 
-    TensorFlow defines its format. Without it, the cluster has one machine. Raises ConfigError if
-    its value has another format.
+    TensorFlow defines the format of this variable. If it is not set, the cluster has one machine.
+    Raises ConfigError if its value has another format.
     """
     text = os.environ.get("TF_CONFIG", "")
     if not text:
@@ -95,10 +95,11 @@ def _checked_machine(machine: str) -> str:
 
 
 def meet(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    """Waits until all machines of a cluster are here for the same work; returns on all at once.
+    """Waits until every machine of a cluster is ready for the same work; all return at once.
 
     The chief listens at its address. The other machines connect to it and send the name of their
-    work. Raises ConfigError on a machine with other work than the chief, which keeps waiting.
+    work. If the work of a machine differs from the chief's, this call raises ConfigError on that
+    machine, and the chief keeps waiting.
     """
     if cluster.is_chief:
         _wait_for_all(cluster, work, on_wait)
@@ -151,7 +152,10 @@ def _wait_for_chief(cluster: Cluster, work: str, on_wait: OnWait) -> None:
 
 
 def _server(host: str, port: int) -> socket.socket:
-    """Listens on loopback if the chief's host is loopback, else anywhere, as TensorFlow does."""
+    """Listens on loopback if the chief's host is loopback, and on all addresses otherwise.
+
+    TensorFlow does the same.
+    """
     try:
         server = socket.create_server((host if host in LOOPBACK else "", port))
     except OSError as error:
@@ -164,7 +168,7 @@ def _server(host: str, port: int) -> socket.socket:
 
 
 def _received(connection: socket.socket, seconds: float) -> str | None:
-    """Returns what the other side sent: empty if it has disconnected, None if it sent nothing."""
+    """Returns what the other side sent: "" if it has disconnected, None if it has sent nothing."""
     connection.settimeout(seconds)
     try:
         return connection.recv(MOST_BYTES).decode(errors="replace")

@@ -9,8 +9,8 @@ __all__ = ["Machine"]
 class Machine:
     """Describes what a process computes on, and how many devices and machines share each batch.
 
-    `device` is "cpu" or "gpu". `cpu` names the processor and everything that its kernels are
-    chosen by. `threads` is the number of threads that share an operation.
+    `device` is "cpu" or "gpu". `cpu` names the processor, and the instructions and settings that
+    its kernels are chosen by. `threads` is the number of threads that share an operation.
     """
 
     device: str

@@ -25,9 +25,10 @@ def overlapped(
 ) -> Iterator[Output]:
     """Yields what `write` returned for each item, in order; `work` runs on the caller's thread.
 
-    `work` takes items at its own pace, and yields one result for each. At most `in_flight` items
-    are read ahead of it, and at most as many wait to be written. An exception of any of the three
-    is raised here; a write that has begun is finished first.
+    `work` takes what was read at its own pace, and yields one result for each item. At most
+    `in_flight` items are read ahead of `work`, and at most `in_flight` results wait to be written.
+    An exception raised by `read`, `work` or `write` is raised here, after a write that has begun is
+    finished.
     """
     with _thread("read") as reader, _thread("write") as writer:
         reads = ahead((reader.submit(read, item) for item in items), in_flight)
@@ -41,7 +42,7 @@ def overlapped(
 
 
 def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Yields items in order, each only after the `count` items that follow it were taken."""
+    """Yields items in order, each after the next `count` items were taken from `items`."""
     iterator = iter(items)
     buffer = deque(islice(iterator, count))
     while buffer:

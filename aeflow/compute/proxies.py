@@ -9,10 +9,10 @@ NAMES = ("NO_PROXY", "no_proxy")
 
 
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns the two variables that exempt this machine from the proxies of an environment.
+    """Returns NO_PROXY and no_proxy, which exempt this machine from an environment's proxies.
 
-    Exemptions that are already set stay. Returns an empty dictionary if no proxy is named: any
-    value of these variables would keep Python from asking the system for a proxy.
+    Exemptions that are already set stay. Returns an empty dictionary if the environment names no
+    proxy, because any value of the two variables would keep Python from asking the system for one.
     """
     proxies = {name.lower() for name in environment if name.lower().endswith("_proxy")}
     if not proxies - {"no_proxy"}:

@@ -14,7 +14,7 @@ __all__ = ["cpu_name", "gpu_names", "prepare", "strategy_over"]
 VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
 """Flags of x86 and of Arm processors for which TensorFlow and oneDNN have their own kernels."""
 KERNEL_SETTINGS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")
-"""Variables that choose other kernels than those of the processor, with other last digits."""
+"""Variables that choose other kernels than the processor does, and so change the last digits."""
 ROUNDING_SETTINGS = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "DNNL_DEFAULT_FPMATH_MODE",
@@ -29,7 +29,7 @@ def prepare(runtime: RuntimeConfig) -> Machine:
 
     Work on a CPU is deterministic: with the same CPU type, thread count and libraries, a resumed
     run equals an uninterrupted one. Raises UnfitMachine if TensorFlow has already started with
-    other settings, which it cannot change, or if it sees fewer devices than requested.
+    other settings, which cannot change any more, or if it sees fewer devices than requested.
     """
     for name in ROUNDING_SETTINGS:  # the config alone decides the precision
         os.environ.pop(name, None)
@@ -60,7 +60,8 @@ def gpu_names() -> list[str]:
 def strategy_over(machine: Machine) -> tf.distribute.Strategy:
     """Returns the strategy by which the devices of prepared processes share each step.
 
-    If there are several machines, all of them call this, and it returns when all have called it.
+    If there are several machines, each of them must call this function. It returns when all have
+    called it.
     Raises UnfitMachine if TensorFlow has already computed in this process.
     """
     if machine.num_machines > 1:
@@ -110,7 +111,8 @@ def _choose_device(runtime: RuntimeConfig) -> str:
 def _threads() -> int:
     """Returns the number of threads that share an operation, by the rules of TensorFlow 2.21.
 
-    OMP_NUM_THREADS has no effect on it; the cores that this process may use do.
+    OMP_NUM_THREADS has no effect on this number. If nothing sets it, it is the number of cores that
+    this process may use.
     """
     variable = os.environ.get(THREADS, "").strip()
     setting = tf.config.threading.get_intra_op_parallelism_threads()
@@ -124,10 +126,10 @@ def _num_cores() -> int:
 
 
 def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
-    """Returns the processor's name and what its kernels are chosen by: instructions and settings.
+    """Returns the processor's name, and the instructions and settings that choose its kernels.
 
-    Clouds give processors of several generations the same name, but sums are rounded differently
-    on each. Python's own `platform.processor()` is empty on most Linux systems.
+    Clouds give processors of several generations the same name, but each generation rounds
+    sums differently. Python's own `platform.processor()` is empty on most Linux systems.
     """
     fields: dict[str, str] = {}
     if facts.exists():

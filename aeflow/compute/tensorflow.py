@@ -17,7 +17,10 @@ KERAS_SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
 
 @contextmanager
 def _keras_settings() -> Iterator[None]:
-    """Sets what Keras reads at import, only within the block, so child processes are unaffected."""
+    """Sets the variables that Keras reads at import, and restores them after the block.
+
+    So child processes are unaffected.
+    """
     before = {name: os.environ.get(name) for name in KERAS_SETTINGS}
     os.environ.update(KERAS_SETTINGS)
     try:
@@ -44,7 +47,10 @@ def _check_keras() -> None:
 
 
 def reset_keras() -> None:
-    """Resets Keras to its own defaults in the whole process: `keras.json` would change results."""
+    """Resets Keras to its own defaults in the whole process.
+
+    Otherwise the settings in a user's `keras.json` would change the results.
+    """
     tf.keras.config.set_floatx("float32")
     tf.keras.config.set_epsilon(1e-7)
     tf.keras.config.set_image_data_format("channels_last")
@@ -53,9 +59,9 @@ def reset_keras() -> None:
 with _keras_settings():
     try:
         import tensorflow as tf
-    except AssertionError as error:  # Keras has no other error for its values
+    except AssertionError as error:  # Keras raises no other error for a wrong value
         raise ConfigError(
             "Keras refuses a value in its file keras.json. Correct or delete the file, which is in "
-            "KERAS_HOME, or else in ~/.keras."
+            "the folder KERAS_HOME if that variable is set, and in ~/.keras otherwise."
         ) from error
     _check_keras()

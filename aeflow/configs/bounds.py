@@ -21,4 +21,4 @@ class Range:
 
 
 Space = dict[str, Choice | Range]
-"""Bounds by the name of an option, or by its path in a config, such as `train.learning_rate`."""
+"""Maps the name of an option, or its path such as `train.learning_rate`, to its bounds."""

@@ -1,4 +1,4 @@
-"""The base class of all configs, which are hashed by what differs from the defaults."""
+"""The base class of all configs; the hash of a config covers what differs from the defaults."""
 
 import re
 from typing import Any
@@ -53,7 +53,7 @@ class Config(BaseModel):
         return {}
 
     def hashed(self) -> dict[str, Any]:
-        """Returns the fields that change the answer: those unlike their defaults, and `name`.
+        """Returns the fields that change the answer: those that are not the default, and `name`.
 
         Defaults are left out, so that a new field with a default changes no key. `name` stays,
         because it says which member of a choice the other fields belong to.

@@ -37,8 +37,8 @@ class GateConfig(Config):
     max_ratio_to_champion: float = Field(default=1.0, gt=0, le=1000)
     """Largest mean squared error, as a multiple of the champion's on the same rows."""
     max_dead_share: float = Field(default=0.5, ge=0, le=1)
-    """Largest share of latent dimensions that carry nothing; a collapsed posterior has more."""
+    """Largest share of latent dimensions that carry nothing; a collapsed posterior exceeds it."""
     min_rank_share: float = Field(default=0.1, ge=0, le=1)
-    """Smallest effective rank of the latents, as a share of their dimensions."""
+    """Smallest effective rank of the latents, as a share of the number of latent dimensions."""
     max_points_lost: float = Field(default=0.0, ge=0, le=100)
-    """Percentage points that probe and 10-NN accuracy may lie below PCA's or the champion's."""
+    """Percentage points by which probe and 10-NN accuracy may lie below PCA's or the champion's."""

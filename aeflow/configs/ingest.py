@@ -29,11 +29,11 @@ class TableOptions(Config):
     columns: Annotated[tuple[str, ...] | None, BeforeValidator(_split_columns)] = Field(
         default=None, min_length=1, examples=[["width", "height"]]
     )
-    """Feature columns of a table, such as a,b,c; all columns but id and label if not set."""
+    """Feature columns of a table, such as a,b,c; if not set, all but those of id and label."""
     id_column: str | None = Field(default=None, min_length=1)
-    """Table column with row ids; if not set, the column id if there is one, else derived ids."""
+    """Table column with row ids; if not set, the column named id; if there is none, derived ids."""
     label_column: str | None = Field(default=None, min_length=1)
-    """Table column with each row's label; if not set, the column label if there is one."""
+    """Table column with each row's label; if not set, the column named label, if there is one."""
 
 
 class ImageOptions(Config):
@@ -42,7 +42,7 @@ class ImageOptions(Config):
     image_size: str | None = Field(
         default=None, pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$", examples=["32x32"]
     )
-    """Height and width in pixels to resize images to, such as 32x32; not resized if not set."""
+    """Height and width in pixels of resized images, such as 32x32; if not set, none is resized."""
     color_mode: Literal["rgb", "grayscale"] = "rgb"
     """Colour channels of decoded images."""
 
@@ -57,7 +57,10 @@ class TfdsOptions(Config):
 
 
 class SourceForm(NamedTuple):
-    """Describes what follows a source's name, and its options besides those of all sources."""
+    """Describes a source: what follows its name in an address, and its own options.
+
+    The options that all sources have are not listed.
+    """
 
     place: str = ""
     options: tuple[type[Config], ...] = ()
@@ -73,7 +76,7 @@ FORMS = {
     "idx": SourceForm("FOLDER"),
     "arrow": SourceForm("FOLDER"),
 }
-"""The form of each source, by the name before the colon."""
+"""The form of each source, by the source's name, which precedes the colon in an address."""
 
 ADDRESSES = tuple(f"{name}:{form.place}".rstrip(":") for name, form in FORMS.items())
 """How the address of each source is written, such as `csv:PATH`."""
@@ -86,16 +89,16 @@ class DatasetOptions(Config):
         default="digits",
         min_length=1,
         json_schema_extra=NOT_HASHED,
-        description=f"Address of the data: {', '.join(ADDRESSES)}.",
+        description=f"{', '.join(ADDRESSES).replace('[:VERSION]', '')}.",
     )
     name: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", json_schema_extra=NOT_HASHED
     )
     """Name of the dataset; taken from the source if not set."""
     splits: Literal["source", "all"] = "source"
-    """Keep the source's splits and fill missing ones, or put every row into one split, all."""
+    """source: the source's splits, with missing ones filled; all: every row in one split, all."""
     validation_one_in: int = Field(default=20, ge=2, le=10_000)
-    """One training row in this many is for validation, if the source has no such split."""
+    """One training row in this many is for validation, if the source has no validation split."""
     test_one_in: int = Field(default=10, ge=2, le=10_000)
     """One row in this many is for testing, if the source has no test split."""
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -103,7 +106,7 @@ class DatasetOptions(Config):
     train_label: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     """Train and validate only on rows with this label; the test split keeps all labels."""
     max_bad_fraction: float = Field(default=0.0, ge=0, lt=1)
-    """Largest share of bad rows, which go to quarantine; with more, ingestion fails."""
+    """Largest share of bad rows, which go to quarantine; with a larger share, ingestion fails."""
     shard_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
     """Largest size of one shard's features in bytes; a shard always holds at least one row."""
 
@@ -111,5 +114,5 @@ class DatasetOptions(Config):
 class IngestConfig(TfdsOptions, ImageOptions, TableOptions, DatasetOptions):
     """Sets where a dataset comes from and how it is split."""
 
-    # The options inherit, because they are flat in TOML, in forms and in keys. Pydantic orders
-    # the fields from the last base class to the first.
+    # The options are inherited, not nested, because they are flat in TOML, in forms and in keys.
+    # Pydantic orders the fields from the last base class to the first.

@@ -35,13 +35,13 @@ class DenoisingOptions(Config):
     noise_stddev: float = Field(default=0.3, gt=0, le=100)
     """Standard deviation of the Gaussian noise, in the model's input units (images in [0, 1])."""
     noise: Literal["gaussian", "masking", "salt_and_pepper", "affine"] = "gaussian"
-    """Adds noise to all values, sets some to 0 or to the extremes, or moves and zooms images."""
+    """Noise: added values, zeros, smallest or largest values, or moved and zoomed images."""
     noise_fraction: float = Field(default=0.25, gt=0, le=1)
     """Share of the values that masking and salt_and_pepper noise replace."""
     noise_shift: float = Field(default=0.075, gt=0, le=0.5)
     """Largest distance that affine noise moves an image, as a share of its height and width."""
     noise_zoom: float = Field(default=0.3, ge=0, le=1)
-    """Affine noise scales an image's sides up or down by a factor of at most 1 + this."""
+    """Affine noise scales an image's sides up or down by a factor of at most 1 + noise_zoom."""
 
 
 class VariationalOptions(Config):
@@ -63,7 +63,7 @@ class SparseOptions(Config):
     name: Literal["sparse"] = "sparse"
     """Learns latents in which few dimensions are active at a time."""
     penalty: Literal["l1", "kl"] = "l1"
-    """l1: size of the latents over their spread; kl: mean activity of sigmoid units against rho."""
+    """l1: latents that are large for their spread; kl: mean sigmoid activities unlike rho."""
     weight: float = Field(default=0.1, ge=0, le=1000)
     """Weight of the penalty."""
     rho: float = Field(default=0.2, gt=0, lt=1)
@@ -87,22 +87,25 @@ class VqOptions(Config):
     num_codes: int = Field(default=256, ge=2, le=65536)
     """Entries of each codebook; a latent is cut into parts, and each part has a codebook."""
     code_dim: int = Field(default=2, ge=1, le=65536)
-    """Dimensions of one part; the largest divisor of latent_dim up to this is used."""
+    """Dimensions of one part; the largest divisor of latent_dim up to code_dim is used."""
     commitment: float = Field(default=0.25, ge=0, le=1000)
     """Weight of the distance between the encoder's output and the entry nearest to it."""
     decay: float = Field(default=0.99, ge=0, lt=1)
     """Share of the codebook's moving averages that each step keeps."""
 
     def tuned(self) -> Space:
-        """Returns codebook sizes; `aeflow.tuning.spaces` says why penalty weights are not tuned."""
+        """Returns the sizes of codebooks and of their entries.
+
+        `aeflow.tuning.spaces` says why penalty weights are not tuned.
+        """
         return {"num_codes": Choice((64, 128, 256, 512)), "code_dim": Choice((1, 2, 4, 8))}
 
 
 class WaeOptions(Config):
-    """Chooses the Wasserstein autoencoder: latents together are distributed as a prior."""
+    """Chooses the Wasserstein autoencoder: the latents of all examples together follow a prior."""
 
     name: Literal["wae"] = "wae"
-    """Learns latents that together are distributed normally, by maximum mean discrepancy."""
+    """Penalises the maximum mean discrepancy of the latents from samples of a normal prior."""
     weight: float = Field(default=10.0, ge=0, le=100_000)
     """Weight of the maximum mean discrepancy."""
 
@@ -111,7 +114,7 @@ class RaeOptions(Config):
     """Chooses the regularised autoencoder: no noise, small latents, a smooth decoder."""
 
     name: Literal["rae"] = "rae"
-    """Keeps latents and decoder weights small; samples from a normal fit of the latents."""
+    """Keeps latents and decoder weights small; samples a normal distribution fitted to latents."""
     weight: float = Field(default=0.01, ge=0, le=1000)
     """Weight of half the mean square of the latents."""
     decoder_weight: float = Field(default=0.01, ge=0, le=1000)

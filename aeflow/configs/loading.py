@@ -18,7 +18,7 @@ __all__ = ["load_config", "presets"]
 
 Sections = dict[str, Any]
 CHOICES = {"network": "dense", "kind": "plain"}
-"""The choices in a model's section, and the member that is used if only options are set."""
+"""The choices in the section `model`, each with the member that is used if no `name` is set."""
 
 
 def load_config(
@@ -66,9 +66,14 @@ def _toml(path: Path) -> Sections:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"Cannot read the config file '{path}': {reason}.") from error
+        raise ConfigError(
+            f"Cannot read the config file '{path}': {reason}. Give a TOML file that can be read."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The config file '{path}' is not TOML: {error}.") from error
+        raise ConfigError(
+            f"The config file '{path}' is not TOML: {error}. Correct it, or begin with the output "
+            "of `aeflow config`."
+        ) from error
 
 
 def _nested(flags: Mapping[str, Any]) -> Sections:
@@ -96,7 +101,7 @@ def _merged(below: Sections, above: Sections) -> Sections:
 
 
 def _merged_choice(default: str, below: Sections, above: Sections) -> Sections:
-    """Merges options; if the network or kind is another, the options of the old one are dropped."""
+    """Merges options; if `above` names another member, the options in `below` are dropped."""
     name = below.get("name", default)
     if above.get("name", name) != name:
         return dict(above)
@@ -115,12 +120,15 @@ def _one_line(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return _unknown_field(first["loc"])
     if first["type"] in ("model_type", "model_attributes_type"):
-        return f"{place} = {first['input']!r} is not allowed: it is a section, not a value."
+        return (
+            f"{place} = {first['input']!r} is not allowed: {place} is a section, not a value. "
+            "Set its options instead."
+        )
     return f"{place} = {first['input']!r} is not allowed: {first['msg']}."
 
 
 def _address(location: tuple[int | str, ...]) -> str:
-    """Returns the path as users write it, without the name of the member that Pydantic adds."""
+    """Returns an option's path as users write it, without the member's name that Pydantic adds."""
     is_choice = len(location) > 2 and location[1] in CHOICES
     parts = (*location[:2], *location[3:]) if is_choice else location
     return ".".join(str(part) for part in parts)

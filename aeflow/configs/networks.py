@@ -12,7 +12,7 @@ __all__ = ["ConvolutionalOptions", "DeepOptions", "DenseOptions", "NetworkOption
 Output = Literal["auto", "linear", "clipped", "sigmoid"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 WIDTHS = ((128,), (256,), (512,), (256, 256), (512, 256), (512, 512), (256, 256, 256))
-"""Hidden layers that a study tries."""
+"""The units of the hidden layers of each network that a study tries."""
 
 
 class DenseOptions(Config):
@@ -40,7 +40,7 @@ class DeepOptions(Config):
     hidden_layers: tuple[Width, ...] = Field(default=(256, 256), min_length=1, max_length=64)
     """Units of each hidden layer of the encoder; the decoder has them in reverse order."""
     normalisation: Literal["layer", "batch", "none"] = "layer"
-    """Normalisation of hidden layers, by statistics of each example, of the batch, or none."""
+    """Normalisation of hidden layers: by statistics of each example or of the batch, or none."""
     residual: bool = True
     """Whether a hidden layer's input is added to its output, if both have the same width."""
     output_activation: Output = "auto"
@@ -66,7 +66,7 @@ class ConvolutionalOptions(Config):
     kernel_size: int = Field(default=3, ge=1, le=15)
     """Height and width of a convolution's kernel."""
     stride: int = Field(default=2, ge=1, le=8)
-    """Stride of each convolution, which divides height and width by this."""
+    """Stride of each convolution, by which it divides height and width."""
     output_activation: Output = "auto"
     """Activation of the reconstruction; auto clips it to [0, 1]."""
 

@@ -35,11 +35,11 @@ class PipelineConfig(Config):
     drift: DriftConfig = DriftConfig()
     """When new rows count as drifted from those that the model was trained on."""
     compatibility: CompatibilityConfig = CompatibilityConfig()
-    """Which rows are used to compare its latents with another model's."""
+    """Which rows are used to compare the model's latents with those of another model."""
     encode: EncodeConfig = EncodeConfig()
     """What the features contain."""
     publish: PublishConfig = PublishConfig()
-    """How much is published."""
+    """How much of a run is published."""
     gate: GateConfig = GateConfig()
     """Which rules a model must pass before it may be promoted."""
     retrain: RetrainConfig = RetrainConfig()

@@ -29,10 +29,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Section:
-    """Is a table of a TOML file: its name, what it is for, and its options.
+    """Describes a table of a TOML file: its name, what it is for, and its options.
 
-    A section of which one out of several is chosen, such as `model.network`, has its `choice`, and
-    whether that is the default.
+    A table such as `model.network`, for which a config chooses one of several members, has a
+    section for each member. There `choice` is the name of the member, and `is_default` says whether
+    it is the default.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The name of the section, and the choice that it is of."""
+        """The section's header, with the name of the member if the section describes one."""
         return f'[{self.name}] name = "{self.choice}"' if self.choice else f"[{self.name}]"
 
 

@@ -1,6 +1,6 @@
 """When a retraining run trains a new model.
 
-The answer depends on the data that the run trains on, and not on these options.
+A model depends on the data that the run trains on, and not on these options.
 """
 
 from typing import Literal
@@ -14,4 +14,4 @@ class RetrainConfig(Config):
     """Sets when a new model is due, if there is already a champion."""
 
     train_when: Literal["always", "on_new_data", "on_drift"] = "on_new_data"
-    """Train in every run, if the dataset differs from the champion's, or if its rows drifted."""
+    """Train in every run, only if the dataset is not the champion's, or only if rows drifted."""

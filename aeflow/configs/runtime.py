@@ -25,9 +25,9 @@ class RuntimeConfig(Config):
     steps_per_call: int | None = Field(default=None, ge=1, le=1_000_000)
     """Training steps in one call of the graph; if not set, about a second of work."""
     xla: bool | None = None
-    """Whether XLA compiles the training steps; if not set, only when that is faster."""
+    """Whether XLA compiles the training steps; if not set, only if that is faster."""
     batch_parts: int | None = Field(default=None, ge=1, le=64)
-    """Parts of a batch computed in parallel; if not set, several only when that is faster."""
+    """Parts of a batch computed in parallel; if not set, several only if that is faster."""
     checkpoint_epochs: int | None = Field(default=None, ge=1, le=100_000)
     """Epochs between two checkpoints; if not set, about five seconds of training."""
     encode_batch_size: int = Field(default=1024, ge=1, le=1_048_576)

@@ -38,7 +38,7 @@ class TrainConfig(Config):
     clip_norm: float | None = Field(default=None, gt=0, le=1_000_000)
     """Largest norm of all gradients together; larger gradients are scaled down to it."""
     ema_momentum: float | None = Field(default=None, gt=0, lt=1, examples=[0.99])
-    """Share that a moving average of the weights keeps per step; the average is the model."""
+    """Share of a moving average of the weights that each step keeps; the average is the model."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Number type of multiplications in training; the weights and the model are float32."""
     flip: bool = False
@@ -57,7 +57,7 @@ class EvaluateConfig(Config):
     split: str = Field(default="test", min_length=1)
     """The split that is reconstructed and scored."""
     num_worst: int = Field(default=10, ge=1, le=100)
-    """Number of examples that are shown, those with the largest errors."""
+    """Number of examples with the largest errors that are shown."""
     ood_source: str | None = Field(
         default=None, min_length=1, json_schema_extra=NOT_HASHED, examples=["digits"]
     )
@@ -72,7 +72,7 @@ class DriftConfig(Config):
     significance: float = Field(default=0.01, gt=0, lt=1)
     """Probability of reporting drift in rows that have none, over all columns together."""
     min_psi: float = Field(default=0.1, ge=0, le=100)
-    """Smallest population stability index, minus its value by chance, that counts as drift."""
+    """Least amount by which the population stability index must exceed its value by chance."""
 
 
 class CompatibilityConfig(Config):
@@ -83,7 +83,7 @@ class CompatibilityConfig(Config):
     max_rows: int = Field(default=2000, ge=4, le=100_000)
     """Largest number of rows to compare; the first rows of the split are taken."""
     num_neighbours: int = Field(default=10, ge=1, le=1000)
-    """Nearest neighbours of each row that are compared between the two latents."""
+    """Nearest neighbours of each row that are compared between the latents of the two models."""
 
 
 class EncodeConfig(Config):

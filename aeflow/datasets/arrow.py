@@ -20,7 +20,10 @@ __all__ = ["Arrow"]
 
 FORM = "arrow:FOLDER, with a folder from datasets/ in a store"
 UNSPLIT = "all"
-"""The only split of data prepared with splits = 'all'; its rows are assigned to splits anew."""
+"""The only split of data that was prepared with splits = 'all'.
+
+Rows of this split are assigned to splits as if their source had none.
+"""
 
 
 class Arrow:
@@ -74,6 +77,7 @@ def _manifest(folder: Path) -> Manifest:
         ) from error
     if manifest.question.folder != Dataset.folder:
         raise SourceError(
-            f"'{folder}' is not a dataset but belongs to {manifest.question.folder}/. Give {FORM}."
+            f"The folder '{folder}' is not a dataset but belongs to {manifest.question.folder}/. "
+            f"Give {FORM}."
         )
     return manifest

@@ -66,9 +66,9 @@ def choose_columns(
     """Chooses the feature, label and id columns by the config and otherwise by name.
 
     If the config names no id or label column, the columns `id` and `label` are used if they
-    exist. If it names no features, these are all other columns. `where` is the file name for
-    messages. `partitions` are the keys of Hive partitions, one of which may be the label. Raises
-    SourceError if a column does not exist, or if it is not clear which columns are features.
+    exist. If the config names no features, all other columns are features. `where` is the name of
+    the file, for messages. `partitions` are the keys of Hive partitions, one of which may be the
+    label. Raises SourceError if a column does not exist or if the features are not clear.
     """
     label = _named(schema, config.label_column, "label", where=where, partitions=partitions)
     own_id = _named(schema, config.id_column, "id", where=where)
@@ -83,7 +83,7 @@ def choose_columns(
         problem = (
             f"'{unfit[0]}' is of type {schema.field(unfit[0]).type}"
             if unfit
-            else "no column is left for them"
+            else "no column is left for the features"
         )
         raise SourceError(
             f"The features of '{where}' must be numbers, lists of numbers or images, but "
@@ -93,7 +93,7 @@ def choose_columns(
     if single and len(kinds) > 1:
         raise SourceError(
             f"It is not clear which columns of '{where}' are features: '{single[0]}' is of type "
-            f"{schema.field(single[0]).type}, but it is not the only one ({_listed(kinds)}). "
+            f"{schema.field(single[0]).type}, but it is not the only column ({_listed(kinds)}). "
             "Choose with --columns: columns of one number each, or one column of lists or images."
         )
     kind = (kinds[single[0]] if single else None) or "numbers"
@@ -103,16 +103,17 @@ def choose_columns(
 
 
 def one_choice(choices: Mapping[str, Columns]) -> Columns:
-    """Returns the choice of columns that all files of a source share; the keys are file names.
+    """Returns the choice of columns that all files of a source share.
 
-    `are_bytes` is true only if it is true for every file. Raises SourceError if the columns differ.
+    The keys of `choices` are the names of the files. `are_bytes` is true only if it is true for
+    every file. Raises SourceError if the columns of two files differ.
     """
     (first, columns), *others = choices.items()
     for name, other in others:
         if other != columns:
             raise SourceError(
-                f"'{name}' has other columns than '{first}'. Choose features with --columns that "
-                "all files have."
+                f"'{name}' has other columns than '{first}'. Choose with --columns the features "
+                "that all files have."
             )
     return replace(columns, are_bytes=all(each.are_bytes for each in choices.values()))
 
@@ -134,7 +135,7 @@ def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -
 def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int) -> list[str]:
     """Returns the ids of a batch that begins at row `start` of a piece.
 
-    They are derived if the table has no id column. Raises SourceError if a row has no id.
+    If the table has no id column, ids are derived. Raises SourceError if a row has no id.
     """
     if columns.id is None:
         return derived_ids(piece, start, start + batch.num_rows)
@@ -171,7 +172,7 @@ def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -
 
 
 def as_labels(values: Iterable[int | str]) -> set[int | str]:
-    """Returns labels read as text: as integers if they are whole numbers, otherwise as names."""
+    """Returns labels that were read as text: whole numbers as integers, and names unchanged."""
     return {int(v) if str(v).removeprefix("-").isdecimal() else v for v in values}
 
 

@@ -58,7 +58,10 @@ class Csv:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files. Each is read to its end, so that damage is found before any row."""
+        """Lists the files as pieces.
+
+        Each file is read to its end, so that damage is found before the first row is returned.
+        """
         labels: set[int | str] = set()
         pieces = []
         for file in self._files.values():
@@ -82,7 +85,10 @@ class Csv:
             start += batch.num_rows
 
     def _choice(self, file: SourceFile) -> Columns:
-        """Chooses columns by the header; refuses a feature without a number in the first block."""
+        """Chooses the columns by the header of a file.
+
+        Raises SourceError if the first block of a feature has values, but none is a number.
+        """
         header = _header(file)
         schema = pa.schema([(name, pa.float64()) for name in header])
         columns = choose_columns(schema, self._config, where=file.name)
@@ -177,7 +183,10 @@ def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
 
 
 def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
-    """Returns a column's numbers, nan for missing ones; adds a reason to `bad` for wrong cells."""
+    """Returns the numbers in a column, with nan for missing and for wrong cells.
+
+    For each wrong cell, this adds the number of its row and the reason to `bad`.
+    """
     numbers = np.full(len(text), np.nan)
     for row, cell in enumerate(text.to_pylist()):
         number = np.nan if cell is None or cell in MISSING else _number(cell)

@@ -20,17 +20,21 @@ from aeflow.storage.disk.durable import replacing
 __all__ = ["MIN_BYTES", "digest_of_file"]
 
 MIN_BYTES = 2**20
-"""Smaller files are not cached, because reading them is faster than looking them up."""
+"""Digests of smaller files are not cached: reading these files is faster than the look-up."""
 
 SETTLED_SECONDS = 2.0
-"""The least age of the last change: two changes within one clock tick have the same time."""
+"""The digest of a file is cached only if the last change of the file is at least this old.
+
+Two changes within one tick of the clock have the same time.
+"""
 
 
 def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
     """Returns the SHA-256 of a file's bytes. Raises SourceError if the file cannot be read.
 
-    For a file in an object store, it is the SHA-256 of the etag and the size, so that the file is
-    not read. The same bytes may have another etag elsewhere, and then count as other content.
+    For a file in an object store, the digest is the SHA-256 of the file's etag and size, so that
+    the file is not read. The same bytes may have another etag in another place, and then have
+    another digest.
     """
     if isinstance(path, RemoteFile):
         return path.digest
@@ -56,7 +60,7 @@ def _read(path: Path, on_wait: OnWait) -> str:
 
 
 def _state(path: Path) -> str | None:
-    """Returns a text that changes with the file, or None if it is small or has just changed."""
+    """Returns a text that changes with the file, or None if the file is small or just changed."""
     stat = path.stat()
     changed = max(stat.st_mtime, stat.st_ctime)
     if stat.st_size < MIN_BYTES or time.time() - changed < SETTLED_SECONDS:

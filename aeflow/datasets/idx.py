@@ -75,7 +75,10 @@ class Idx:
             _check_lengths(labels, self._images.get(split))
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits train and test; a digest covers the axis lengths and unpacked bytes."""
+        """Lists the splits train and test as pieces.
+
+        The digest of each covers the axis lengths and the unpacked bytes of its files.
+        """
         return [
             Piece(split, self._digest(split), split, images.lengths[0])
             for split, images in sorted(self._images.items(), reverse=True)
@@ -102,7 +105,11 @@ class Idx:
                 )
 
     def _digest(self, split: str) -> str:
-        """Reads everything once, so that a damaged file is found before anything is written."""
+        """Returns the digest of a split.
+
+        The files of the split are read to their end, so that damage is found before any row is
+        written.
+        """
         digest = hashlib.sha256()
         for file in filter(None, (self._images[split], self._labels.get(split))):
             digest.update(repr(file.lengths).encode())
@@ -163,7 +170,7 @@ def _check_lengths(labels: IdxFile, images: IdxFile | None) -> None:
     if labels.lengths != images.lengths[:1]:
         raise SourceError(
             f"'{labels.path}' has {labels.lengths[0]} labels for {images.lengths[0]} images. "
-            "Both files must come from one dataset."
+            "Give the labels and the images of the same dataset."
         )
 
 
@@ -172,7 +179,7 @@ def _read_labels(labels: IdxFile) -> np.ndarray:
 
 
 def _blocks(file: IdxFile) -> Iterator[bytes]:
-    """Yields the bytes after the header. Raises SourceError if the header gives another number."""
+    """Yields the bytes after the header. Raises SourceError if the header gives another count."""
     num_expected = prod(file.lengths)
     num_read = 0
     with _unpacked(file) as unpacked:

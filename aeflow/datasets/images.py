@@ -46,7 +46,10 @@ class Images:
             )
 
     def pieces(self) -> list[Piece]:
-        """Lists the folders that hold image files; a digest covers the files' names and bytes."""
+        """Lists the folders that hold image files as pieces.
+
+        The digest of each covers the names and the digests of its files.
+        """
         return [
             Piece(name, self._digest(files), None, len(files))
             for name, files in self._folders.items()
@@ -72,7 +75,7 @@ class Images:
 
 
 def _label(folder: str) -> str:
-    """Returns the first folder below the source's own, however deep a file is, or "" if none."""
+    """Returns the label of a folder: the first part of its path, or "" for the source's folder."""
     return "" if folder == "." else PurePosixPath(folder).parts[0]
 
 

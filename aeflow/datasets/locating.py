@@ -40,7 +40,7 @@ class SourceFile:
 
 
 class SourceFiles(NamedTuple):
-    """Holds a source's name, its files, sorted by their names, and the stores left out."""
+    """Holds the name of a source, its files sorted by name, and the stores that were left out."""
 
     name: str
     files: list[SourceFile]
@@ -52,8 +52,8 @@ def find_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
 
     In folders and globs, only files with one of the `endings` count. Files that are hidden or
     belong to a store are left out. Raises SourceError if no file remains, or if the address is a
-    store or a part of one. The folder of a single answer in a store is allowed. `form` is how to
-    write the source, for messages.
+    store or a part of one. The folder of a single answer in a store is allowed. `form` describes
+    the valid addresses, for messages.
     """
     if is_remote(where):
         return _find_remote_files(where, endings, form=form)
@@ -90,7 +90,7 @@ def find_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
 
 
 def _find_remote_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
-    """Does what `located` does for an address such as `s3://BUCKET/FOLDER`."""
+    """Does what `find_files` does, for an address such as `s3://BUCKET/FOLDER`."""
     root, pattern = where.rstrip("/"), None
     if any(sign in where for sign in WILDCARDS):
         bucket, *parts = where.partition("://")[2].split("/")

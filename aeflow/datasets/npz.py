@@ -1,7 +1,7 @@
-"""The `npz:` source: a NumPy archive like Keras's mnist.npz, of x_train, y_train, x_test, y_test.
+"""The `npz:` source: a NumPy archive of arrays, such as the file mnist.npz of Keras.
 
-Validation rows may be given as x_validation and y_validation. Otherwise some training rows are
-held out.
+The arrays are x_train, y_train, x_test and y_test. Validation rows may be given as x_validation
+and y_validation. Otherwise some training rows are held out.
 """
 
 import hashlib
@@ -76,7 +76,10 @@ class Npz:
             self._check(split)
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits; a digest covers the unpacked features and labels."""
+        """Lists the splits as pieces.
+
+        The digest of each covers its unpacked features and labels.
+        """
         return [
             Piece(split, self._digest(split), split, features.shape[0])
             for split, features in self._features.items()
@@ -122,7 +125,11 @@ class Npz:
             )
 
     def _digest(self, split: str) -> str:
-        """Reads everything once, so that a damaged file is found before anything is written."""
+        """Returns the digest of a split.
+
+        The arrays of the split are read to their end, so that damage is found before any row is
+        written.
+        """
         features, labels = self._features[split], self._labels.get(split)
         digest = hashlib.sha256(f"{features.shape} {features.dtype.str}".encode())
         for block in self._blocks(features):

@@ -53,7 +53,7 @@ class Parquet:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files; a digest is that of the whole file."""
+        """Lists the files as pieces; the digest of each covers the whole file."""
         self.label_names = self._names_of_labels()
         return [
             Piece(

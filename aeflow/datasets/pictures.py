@@ -21,7 +21,7 @@ DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError),
     *(struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
-"""What Pillow raises if an image is damaged, or if decoding it would fill the memory."""
+"""The errors that Pillow raises if an image is damaged, or if decoding would fill the memory."""
 
 
 def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
@@ -40,7 +40,7 @@ def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodab
 
 
 def undecodable(error: Exception) -> Undecodable:
-    """Returns the reason in one line, with the same text in every run."""
+    """Returns the reason of an error as one line, which is the same in every run."""
     if isinstance(error, UnidentifiedImageError):  # its text contains a memory address
         return Undecodable("it is no image that Pillow knows")
     lines = str(error).strip().splitlines()

@@ -23,7 +23,10 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
-    """Holds a lock, since two processes preparing one dataset would damage each other's files."""
+    """Holds the lock file at `path` during the block, and yields the open file.
+
+    Two processes that prepare one dataset at once would damage each other's files.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.open("ab")
@@ -43,7 +46,10 @@ def locked(path: Path, on_wait: OnWait) -> Iterator[IO[bytes]]:
 
 
 def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnWait) -> None:
-    """Prepares `name` in a child process, which inherits the lock and keeps it if this one dies."""
+    """Prepares the dataset `name` by running `command` in a child process.
+
+    The child inherits the lock file `holding`, and keeps the lock if this process dies.
+    """
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         child = subprocess.Popen(
@@ -62,11 +68,14 @@ def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnW
             _stop(child)
         output.seek(0)
         if child.returncode:
-            raise SourceError(f"TFDS could not prepare '{name}': {_reason(output.read())}")
+            raise SourceError(
+                f"TFDS could not prepare '{name}': {_reason(output.read()).rstrip('.')}. Remove "
+                "the cause and run again."
+            )
 
 
 def _stop(child: subprocess.Popen) -> None:
-    """Stops a child that still runs, first by SIGINT, on which TFDS removes unfinished files."""
+    """Stops the child if it still runs: first by SIGINT, so that TFDS removes unfinished files."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         try:
@@ -77,7 +86,7 @@ def _stop(child: subprocess.Popen) -> None:
 
 
 def _reason(output: str) -> str:
-    """Returns the last line of the output that names an error, or otherwise its last line."""
+    """Returns the last line of an output that names an error, or the last line if none does."""
     error_lines = re.findall(
         r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", output, re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""A check of a few seconds whether the hosts of some URLs can be reached."""
+"""A check, within a few seconds, of which hosts of URLs can be reached."""
 
 import threading
 from collections.abc import Iterable

@@ -47,7 +47,7 @@ class Shard:
 
 
 def shard_name(split: str, number: int) -> str:
-    """Returns the file name of a split's shard; it contains no total, so that data can grow."""
+    """Returns the file name of a shard, which does not depend on how many shards the split has."""
     return f"{split}-{number:05d}.arrow"
 
 

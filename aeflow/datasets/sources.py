@@ -105,8 +105,9 @@ class Rows:
 
 
 class Source(Protocol):
-    """Lists the pieces of a dataset and reads them; it raises its errors before the first row.
+    """Lists the pieces of a dataset and reads them.
 
+    Most errors of a source are raised before its first row is read.
     `value_range` holds the least and the greatest value that an image can have. If it is None, the
     range is 0 to 255 for uint8, and otherwise follows from the values of the training rows.
     """
@@ -118,17 +119,17 @@ class Source(Protocol):
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """The least and the greatest value that an image can have, if the source knows them."""
+        """The least and the greatest value that an image can have, or None if not known."""
         ...
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of a vector's values, if the source knows them."""
+        """The names of the values in a vector, or () if the source does not name them."""
         ...
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names of the labels 0, 1, ..., if the source knows them."""
+        """The names of the labels 0, 1, ..., or () if the source does not name them."""
         ...
 
     @property
@@ -160,7 +161,7 @@ def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> So
 
 
 def check_source(config: IngestConfig) -> None:
-    """Raises the errors of `open_source`, but skips TFDS sources, which might start a download."""
+    """Raises the errors of `open_source`; skips TFDS, because opening it may start a download."""
     if _parted(config)[0] != "tfds":
         open_source(config)
 
@@ -191,10 +192,10 @@ def clean_name(text: str, *, otherwise: str) -> str:
 
 
 def derived_ids(piece: Piece, start: int, stop: int) -> list[str]:
-    """Returns derived ids `NAME/ROW`: the piece's name and the row's number in it."""
+    """Returns the ids of rows without own ids: `NAME/ROW`, the piece's name and a row number."""
     return [f"{piece.name}/{row}" for row in range(start, stop)]
 
 
 def block_rows(row_bytes: int) -> int:
-    """Returns the number of rows of this size that are read at once."""
+    """Returns the number of rows that are read at once if one row has `row_bytes` bytes."""
     return max(1, BLOCK_BYTES // max(1, row_bytes))

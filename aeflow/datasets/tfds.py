@@ -57,7 +57,10 @@ class Tfds:
         self.value_range = RANGES.get(np.dtype(self._image_feature.np_dtype).name)
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits; a digest covers TFDS's metadata of the split, not its bytes."""
+        """Lists the splits as pieces.
+
+        The digest of each covers what TFDS records about the split, and not the bytes of its files.
+        """
         info = self._builder.info
         return [
             Piece(
@@ -187,7 +190,7 @@ def _check_originals(
     config: IngestConfig,
     on_wait: OnWait,
 ) -> None:
-    """Raises SourceError if original files are neither on this machine nor can be downloaded."""
+    """Raises SourceError if original files are missing here and cannot be downloaded."""
     manual_dir = local_path(config.manual_dir) if config.manual_dir else None
     if manual_dir and not manual_dir.is_dir():
         raise SourceError(f"There is no folder '{manual_dir}'. Give another manual_dir.")
@@ -245,8 +248,8 @@ def _image_and_label(builder: tfds.core.DatasetBuilder, where: str):
     label = "label" if "label" in labels or len(labels) != 1 else next(iter(labels))
     if image not in images:
         raise SourceError(
-            f"'tfds:{where}' has no feature 'image', and not exactly one other image; it has "
-            f"{', '.join(features) or 'none'}. Choose a dataset of images."
+            f"'tfds:{where}' needs a feature 'image' or exactly one other image, but its features "
+            f"are {', '.join(features) or 'none'}. Choose a dataset of images."
         )
     return (image, images[image]), (label, labels[label]) if label in labels else ("", None)
 

@@ -1,4 +1,4 @@
-"""The files below a folder of this machine, or those that match a glob there.
+"""The files below a folder of this machine, or those of them that match a glob.
 
 Hidden folders and stores are not entered: a store may hold more files than all the data around it.
 """
@@ -17,7 +17,7 @@ ANY_DEPTH = "**"
 
 
 class Walk:
-    """Lists files by their paths below a root; `stores` are the stores that it did not enter."""
+    """Lists files by their paths below `root`; `stores` are the stores that were not entered."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -29,7 +29,7 @@ class Walk:
             yield from (_joined(folder, name) for name in names if not name.startswith(HIDDEN))
 
     def matches(self, pattern: str) -> Iterable[str]:
-        """Returns the files and folders that match a glob; only `**` does not follow links."""
+        """Returns the files and folders that match a glob; all parts but `**` follow links."""
         *parts, last = PurePosixPath(pattern).parts
         places = ["."]
         for part in (*parts, *((last, "*") if last == ANY_DEPTH else (last,))):
@@ -45,7 +45,7 @@ class Walk:
             yield from (_joined(folder, name) for name in self._visible(folder, names))
 
     def _below(self, start: str) -> Iterator[tuple[str, list[str]]]:
-        """Yields a folder and those below it, each with the names of its files."""
+        """Yields a folder and all folders below it, each with the names of its files."""
         for path, folders, files in os.walk(self.root / start):
             folder = Path(path).relative_to(self.root).as_posix()
             folders[:] = self._visible(folder, folders)

@@ -76,7 +76,10 @@ class FeatureRows:
 def write_features(
     sink: Path | BinaryIO, rows: FeatureRows, *, footer: Footer, layout: str
 ) -> None:
-    """Writes one Parquet file: zstd, byte-stream-split floats, no dictionary on them."""
+    """Writes one Parquet file with zstd compression and byte-stream-split floats.
+
+    Only the labels are encoded with a dictionary.
+    """
     columns = {"id": rows.ids}
     if rows.labels is not None:
         columns["label"] = rows.labels
@@ -95,7 +98,10 @@ def write_features(
 
 
 def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
-    """Yields each label, in ascending order, with its rows, in their order and without labels."""
+    """Yields each label, in ascending order, with the rows that have it.
+
+    The rows keep their order and lose their labels.
+    """
     labels = np.asarray(rows.labels)
     for label in np.unique(labels).tolist():
         mask = labels == label
@@ -108,11 +114,13 @@ def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
 def read_features(folder: Path) -> pa.Table:
     """Reads all Parquet files below a folder into one table, in the order of their names.
 
-    Raises IdentityMismatch, with both identities, if two models made them.
+    If the files come from two models, raises IdentityMismatch, which names the identities of both.
     """
     files = sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith("_"))
     if not files:
-        raise ConfigError(f"There are no features (*.parquet) in '{folder}'.")
+        raise ConfigError(
+            f"There are no features (*.parquet) in '{folder}'. Give the folder of a feature set."
+        )
     first = identity_in(files[0])
     for path in files[1:]:
         if (identity := identity_in(path)) != first:
@@ -133,10 +141,13 @@ def footer_of(path: Path) -> Footer:
     try:
         metadata = pq.read_schema(path).metadata or {}
     except pa.ArrowInvalid as error:
-        raise CorruptArtifact(f"'{path}' is not a Parquet file: {error}.") from error
+        raise CorruptArtifact(f"'{path}' is not a Parquet file: {error}. Encode again.") from error
     values = {key: metadata.get(key.encode(), b"").decode() for key in FOOTER}
     if not values["aeflow.identity"]:
-        raise IdentityMismatch(f"'{path}' names no model in its footer: aeflow did not write it.")
+        raise IdentityMismatch(
+            f"'{path}' names no model in its footer: aeflow did not write it. "
+            "Read only files that aeflow wrote."
+        )
     if values["aeflow.contract_version"] != str(CONTRACT_VERSION):
         raise ConfigError(
             f"'{path}' has version {values['aeflow.contract_version'] or 0} of the feature "

@@ -16,7 +16,10 @@ __all__ = ["ListedFeatures", "feature_set_of", "list_features"]
 
 
 class ListedFeatures(BaseModel):
-    """Describes a stored feature set; `is_current` if its dataset name's alias points at it."""
+    """Describes a stored feature set.
+
+    `is_current` says whether the alias of its dataset name points at this set.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -41,9 +41,9 @@ class Neighbour:
 def nearest_rows(features: FeatureSet, row_id: str, store: Store, *, num: int) -> list[Neighbour]:
     """Returns the row with that id, at a distance of 0, and then the `num` rows nearest to it.
 
-    Memory is bounded by a block of latents, however large the set is. Rows at the same distance
-    keep their order in the set. Raises ConfigError, with the most similar ids, if no row has that
-    id.
+    Latents are read in blocks, so the memory needed does not grow with the size of the set. Rows
+    at the same distance keep their order in the set. If no row has that id, raises ConfigError,
+    which lists the most similar ids.
     """
     if num < 1:
         raise ConfigError(f"At least 1 neighbour is needed, not {num}. Give --num 1 or more.")

@@ -35,7 +35,7 @@ class Autoencoder(tf.keras.Model):
     """Whether the model is trained to reconstruct clean rows from rows that `corrupt` changed."""
 
     measures: ClassVar[Mapping[str, Measure]] = {}
-    """How the health card shows the metrics of `usage`. It leaves out metrics without a measure."""
+    """How the health card shows the metrics of `usage`. Metrics without a measure are left out."""
 
     def __init__(
         self,
@@ -101,15 +101,16 @@ class Autoencoder(tf.keras.Model):
     def loss_terms(
         self, rows: tf.Tensor, *, training: bool, step: int, seed: int
     ) -> dict[str, tf.Tensor]:
-        """Returns scalars over stored rows [B, *shape]: "loss" is minimised, the rest is reported.
+        """Returns scalar loss terms of stored rows [B, *shape].
 
+        Training minimises the term "loss" and reports all terms.
         Random values depend only on `seed` and `step`, so that a resumed run repeats them exactly.
         """
         raise NotImplementedError
 
 
 def mean_squared_error(x: tf.Tensor, x_hat: tf.Tensor):
-    """Returns the mean squared difference over all values of [B, *shape], a scalar.
+    """Returns the mean squared difference over all values of [B, *shape] as a scalar.
 
     The mean over rows is taken first. Otherwise XLA adds the values of a row one by one, which
     costs 7 % of a dense step.
@@ -120,8 +121,8 @@ def mean_squared_error(x: tf.Tensor, x_hat: tf.Tensor):
 def penalised(mse: tf.Tensor, penalty: tf.Tensor):
     """Returns mse + mse * penalty, with no gradient through the mse in the second term.
 
-    It follows from the likelihood of a Gaussian that has the current error as its variance (Rybkin
-    et al. 2021, https://arxiv.org/abs/2006.13202), in units of that error. The weight of a penalty
+    This loss follows from the likelihood of a Gaussian whose variance is the current mse (Rybkin et
+    al. 2021, https://arxiv.org/abs/2006.13202), in units of the mse. The weight of a penalty
     therefore means the same for data of any scale and size.
     """
     return mse + tf.stop_gradient(mse) * penalty

@@ -29,7 +29,7 @@ def build(
 ) -> Autoencoder:
     """Builds a model with all its variables; the initial weights depend on `seed`.
 
-    With a strategy, each of its devices holds the variables. Products are computed in `precision`.
+    With a strategy, each of its devices holds the variables. Layers multiply in `precision`.
     Variables and latents are float32 in every precision.
 
     Raises ConfigError if the network does not take examples of this shape.

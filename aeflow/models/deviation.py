@@ -30,13 +30,16 @@ ACCEPTED = 0.05
 """The largest accepted deviation. Correctly computed bfloat16 deviated by at most 0.02."""
 TINY = 1e-30
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Settings that may hide CPU instructions from oneDNN. TensorFlow then crashes if it needs them."""
+"""Environment variables that can hide CPU instructions from oneDNN.
+
+TensorFlow crashes if it needs a hidden instruction.
+"""
 PRODUCT = "from aeflow.compute.tensorflow import tf; a = tf.ones((16, 16), tf.{}); tf.matmul(a, a)"
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """Says how far the values called `name` deviate from float32 in batches of `num_rows` rows."""
+    """Holds how far the values called `name` deviate from float32 in batches of `num_rows` rows."""
 
     name: str
     num_rows: int
@@ -45,7 +48,7 @@ class Deviation:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the values may be used."""
+        """Whether the deviation is small enough for the values to be used."""
         return self.value <= self.accepted
 
     def check(self, precision: str, *, section: str) -> None:
@@ -64,7 +67,7 @@ class Deviation:
 
 @contextmanager
 def refusing_in(precision: str, *, section: str) -> Iterator[None]:
-    """Raises InexactPrecision if TensorFlow cannot compute the block in that precision."""
+    """Raises InexactPrecision if TensorFlow cannot compute the block in `precision`."""
     remedy = f'Choose precision = "float32" in [{section}].'
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
     if limits and _crashes_in(precision):
@@ -84,25 +87,34 @@ def refusing_in(precision: str, *, section: str) -> Iterator[None]:
 
 @cache
 def _crashes_in(precision: str) -> bool:
-    """Returns whether a matrix product in that precision crashes a child process."""
+    """Returns whether a matrix product in `precision` crashes a child process."""
     child = [sys.executable, "-c", PRODUCT.format(precision)]
     return subprocess.run(child, capture_output=True, check=False).returncode < 0
 
 
 def largest_deviation(values: np.ndarray, exact: np.ndarray) -> float:
-    """Returns max |values - exact| / max |exact|; infinite if a value is not finite."""
+    """Returns the largest absolute difference, relative to the largest absolute exact value.
+
+    The deviation is infinite if one of the `values` is not finite.
+    """
     difference = _difference(values, exact)
     return float(np.max(np.abs(difference)) / max(np.max(np.abs(exact)), TINY))
 
 
 def relative_deviation(values: np.ndarray, exact: np.ndarray) -> float:
-    """Returns |values - exact| / |exact| in Euclidean norms; infinite if a value is not finite."""
+    """Returns the Euclidean norm of the difference, relative to the norm of the exact values.
+
+    The deviation is infinite if one of the `values` is not finite.
+    """
     difference = _difference(values, exact)
     return float(np.linalg.norm(difference) / max(np.linalg.norm(exact), TINY))
 
 
 def _difference(values: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    """Returns values - exact in float64, infinite if a value is not finite."""
+    """Returns `values` minus `exact`, computed in float64.
+
+    If one of the `values` is not finite, the result is a single infinite value.
+    """
     if not np.isfinite(values).all():
         return np.full(1, np.inf)
     return values.astype(np.float64) - exact

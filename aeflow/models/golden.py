@@ -30,17 +30,18 @@ def write_golden(
 
 
 def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: str) -> None:
-    """Raises CorruptArtifact unless max |dz| <= bound * max |z| over the golden rows.
+    """Raises CorruptArtifact if the latents of the golden rows differ from the stored latents.
 
-    The bound is 1e-5 on the processor that wrote them and 1e-4 on others (float32, TF32 off).
+    The largest absolute difference, relative to the largest absolute latent, may be 1e-5 on the
+    processor that computed the stored latents, and 1e-4 on others (float32, TF32 off).
     """
     rows, expected, written_on = _read(path)
     bound = SAME_MACHINE if written_on == cpu else OTHER_MACHINE
     difference = largest_deviation(Inference(model, schema, NUM_GOLDEN).latents(rows), expected)
     if not difference <= bound:
         raise CorruptArtifact(
-            f"The model does not reproduce its golden vectors: max |dz| / max |z| is "
-            f"{difference:.2g}, but at most {bound:g} is allowed. "
+            f"The model does not reproduce its golden vectors: its latents deviate by "
+            f"{difference:.2g} of the largest latent, but at most {bound:g} is allowed. "
             "Train it again in this environment."
         )
 

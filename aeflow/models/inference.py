@@ -24,7 +24,8 @@ from aeflow.schema import ExampleSchema
 __all__ = ["Encoded", "Inference", "Reconstructed"]
 
 BATCHES_IN_FLIGHT = 3
-"""Batches in flight. Some are copied while others are computed, so that no core is idle."""
+"""The number of batches in progress at once. Some are copied while others are computed, so that no
+core is idle."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +75,16 @@ class Inference:
                 batch_size //= 2
             else:
                 return inference
-        raise TransientError("There is not enough memory left for a batch of one row.")
+        raise TransientError(
+            f"There is not enough memory left for a batch of one row of shape {schema.shape}. Free "
+            "memory, or use a machine that has more."
+        )
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
-        """Returns latents and errors of stored rows [N, *shape]; reports batches to `on_rows`."""
+        """Returns latents and errors of stored rows [N, *shape].
+
+        `on_rows` is called after each batch with the number of its rows.
+        """
         (encoded,) = self.encode_each([rows], on_rows)
         return encoded
 
@@ -89,7 +96,7 @@ class Inference:
     def encode_each(
         self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
     ) -> Iterator[Encoded]:
-        """Yields latents and errors of each array [N, *shape], and starts the next one early."""
+        """Yields latents and errors of each array [N, *shape]; computes the next one meanwhile."""
         for latents, errors in self._passes(self._encode, arrays, on_rows):
             yield Encoded(latents, errors)
 
@@ -109,7 +116,7 @@ class Inference:
     def _passes(
         self, forward: Callable[..., Any], arrays: Iterable[np.ndarray], on_rows: OnRows
     ) -> Iterator[list[np.ndarray]]:
-        """Yields the graph's results for each array, while batches of the next already run."""
+        """Yields the results of `forward` for each array; computes the next array meanwhile."""
 
         def compute(batch: np.ndarray, count: int) -> list[np.ndarray]:
             outputs = tf.nest.flatten(forward(tf.constant(batch)))

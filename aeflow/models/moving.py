@@ -9,7 +9,7 @@ __all__ = ["moved", "warped"]
 
 
 def moved(images: Any, max_pixels: int, seed: tuple[int, int]):
-    """Returns images [B, H, W, C], each shifted at random by at most `max_pixels` each way.
+    """Returns images [B, H, W, C], each shifted at random by at most `max_pixels` per direction.
 
     Pixels beyond the edge repeat the edge. The same stateless seed, two integers, gives the same
     shifts.
@@ -39,7 +39,10 @@ def warped(images: Any, seed: tuple[int, int], *, shift: float, zoom: float):
 
 
 def _interpolation(size: int, shifts: tf.Tensor, factors: tf.Tensor):
-    """Returns the weight of each pixel in each position [B, size, size]; every row sums to 1."""
+    """Returns weights [B, size, size] of source pixels (last axis) for each output pixel.
+
+    The weights of one output pixel sum to 1.
+    """
     pixels = tf.range(size, dtype=tf.float32)
     middle = (size - 1) / 2
     positions = (pixels[:, None] - middle) * factors + middle + size * shifts

@@ -29,7 +29,10 @@ class Preprocessing(tf.keras.layers.Layer):
 
     @property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest value in input units; for vectors, two standard deviations."""
+        """The least and the greatest usual value in input units.
+
+        For images, they are 0 and 1. For vectors, they are two standard deviations from the mean.
+        """
         return (0.0, 1.0) if self.of_images else (-2.0, 2.0)
 
     @property
@@ -43,7 +46,10 @@ class Preprocessing(tf.keras.layers.Layer):
 
 
 def fit_preprocessing(schema: ExampleSchema, mean: np.ndarray, std: np.ndarray) -> Preprocessing:
-    """Fits to the value range of images, or to the training mean [D] and std [D] of vectors."""
+    """Returns the preprocessing of images by their value range, or of vectors by mean and std.
+
+    `mean` and `std` are those of the training split, [D] for vectors.
+    """
     if schema.value_range is not None:
         low, high = schema.value_range
         layer = Preprocessing(())

@@ -33,7 +33,10 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 def description_of(
     model: Autoencoder, config: ModelConfig, schema: ExampleSchema
 ) -> dict[str, Any]:
-    """Returns what a model is built from, with every default written out: defaults may change."""
+    """Returns the options and shapes that a model is built from.
+
+    Defaults are written out, because they may change.
+    """
     return {
         "model": config.model_dump(mode="json"),
         "example_schema": schema.model_dump(mode="json"),
@@ -44,8 +47,8 @@ def description_of(
 def identity_of(model: Autoencoder, description: Mapping[str, Any]) -> str:
     """Returns the SHA-256 over a model's description and every array, preprocessing included.
 
-    Arrays are hashed in order, with dtype and shape but without their names: Keras numbers the
-    names by what else the process has built.
+    Arrays are hashed in order, with dtype and shape but without their names. Keras puts numbers
+    into the names that depend on what else the process has built.
     """
     digest = hashlib.sha256(digest_of(description).encode())
     for variable in model.variables:
@@ -102,13 +105,13 @@ def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
 
 
 def in_precision(loaded: Autoencoder, model: Model, store: Store, *, precision: str) -> Autoencoder:
-    """Returns a twin of a loaded model, with the same weights, that multiplies in `precision`."""
+    """Returns a copy of a loaded model, with the same weights, that multiplies in `precision`."""
     folder = store.reading(model, [CONFIG])
     return _twin(loaded, json.loads((folder / CONFIG).read_bytes()), precision=precision)
 
 
 def in_float32(model: Autoencoder, config: ModelConfig, schema: ExampleSchema) -> Autoencoder:
-    """Returns a twin of a model, with the same weights, that multiplies in float32."""
+    """Returns a copy of a model, with the same weights, that multiplies in float32."""
     return _twin(model, description_of(model, config, schema), precision="float32")
 
 

@@ -103,7 +103,7 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
 def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
     """Makes the previous champion the champion again, and records that in the history.
 
-    Each further rollback goes back by one more champion. Raises ConfigError if there was none.
+    Each further rollback goes back by one more champion. Raises ConfigError if none is left.
     """
 
     def change(alias: Alias[Champion] | None) -> Champion:
@@ -111,7 +111,7 @@ def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
         if len(entries) < 2:
             raise ConfigError(
                 f"There is nothing to roll back to: '{dataset_name}' has had "
-                f"{'one champion' if entries else 'no champion'}. Promote another model instead."
+                f"{'one champion' if entries else 'no champion'}. Promote a new model instead."
             )
         target, current = entries[-2], entries[-1]
         _model_of(target, dataset_name, store)
@@ -128,7 +128,7 @@ def champion_of(dataset_name: str, store: Store) -> Model | None:
 
 
 def champions(store: Store) -> dict[str, str]:
-    """Returns the key of each champion by its dataset name."""
+    """Returns a mapping from each dataset name to the key of its champion."""
     aliases = {name: _champion_alias(name, store) for name in alias_owners(store.files, CHAMPION)}
     return {name: alias.current.model for name, alias in aliases.items() if alias}
 
@@ -196,9 +196,10 @@ def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
 
 
 def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
-    """Returns the newest verdict on a model, compared with that champion or, if None, with none.
+    """Returns the newest verdict on a model against that champion, or None if there is none.
 
-    Verdicts on damaged files are ignored, so that the model can be judged again after a repair.
+    If `champion` is None, only verdicts without a champion count. Verdicts on damaged files are
+    ignored, so that the model can be judged again after a repair.
     """
     manifests = [
         manifest
@@ -256,7 +257,7 @@ def _change_champion(
 
 
 def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
-    """Returns the promotions that were not rolled back, the current champion's last."""
+    """Returns the promotions that were not rolled back; the current champion's is the last one."""
     entries: list[Champion] = []
     for entry in history:
         if entry.action == "promoted":
@@ -272,7 +273,7 @@ def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:
         raise _promotion_error(f"'{verdict.address}' is not committed in the store {store.url}")
     if not verdict.passed:
         raise _promotion_error(
-            f"'{verdict.address}' refuses it: {' '.join(verdict.reasons)}".rstrip(".")
+            f"'{verdict.address}' refuses the model: {' '.join(verdict.reasons)}".rstrip(".")
         )
     if manifest.question.inputs["model"].digest != model.identity or verdict.model != model.key:
         raise _promotion_error(f"'{verdict.address}' is about '{verdict.model}', not '{model.key}'")
@@ -281,16 +282,16 @@ def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:
 
 def _promotion_error(reason: str) -> ConfigError:
     return ConfigError(
-        f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
+        f"Nothing is promoted without a passed verdict: {reason}. Promote a model that has one."
     )
 
 
 def _model_of(entry: Champion, dataset_name: str, store: Store) -> Model:
     manifest = store.find(f"{Model.folder}/{entry.model}")
     if manifest is None or manifest.digest != entry.identity:
-        state = "is no longer in" if manifest is None else "is another model now in"
+        state = "is no longer in" if manifest is None else "was replaced by another model in"
         raise CorruptArtifact(
             f"The champion '{entry.model}' of '{dataset_name}' {state} the store {store.url}. "
-            f"Put it back, roll back, or delete '{alias_file(dataset_name, CHAMPION)}'."
+            f"Put the model back, roll back, or delete '{alias_file(dataset_name, CHAMPION)}'."
         )
     return Model.model_validate(manifest.artifact)

@@ -21,7 +21,7 @@ from aeflow.storage.use import GRACE_SECONDS, is_claimed, last_use
 __all__ = ["MIN_AGE_SECONDS", "Item", "Plan", "carry_out", "plan_prune"]
 
 COUNTED = (f"{Model.folder}/", f"{Dataset.folder}/")
-"""The folders of which the newest artifacts are kept. All others are made from these."""
+"""The folders of which the newest artifacts are kept. All other artifacts are made from these."""
 MIN_AGE_SECONDS = 3600.0
 
 Why = Literal["superseded", "unfinished", "left over", "log"]
@@ -41,7 +41,7 @@ class Item(BaseModel):
 
 
 class Plan(BaseModel):
-    """Lists what a prune removes, in that order, and what it spares only because it is in use."""
+    """Lists what a prune removes, in that order, and what stays only because it is in use."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,11 +59,12 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
     needs, including every champion that a rollback can return to. It keeps what was made or used
     within `min_age_seconds`, and what a live run builds on. It keeps everything that these were
     made from, and everything that was made only from kept artifacts. A draft is removed if no
-    process holds it and it was not changed for that long. A log is removed with its model.
-    `min_age_seconds` is at least ten minutes, because a use is recorded once in five minutes.
+    process holds it and it did not change within `min_age_seconds`. A log is removed with its
+    model. A shorter age than ten minutes counts as ten minutes, because a use is recorded only once
+    in five minutes.
 
-    Raises ConfigError if a number is out of range. Raises CorruptArtifact if a manifest or an alias
-    cannot be read, because what it needs is then unknown.
+    Raises ConfigError if `keep_last` or `min_age_seconds` is out of range. Raises CorruptArtifact
+    if a manifest or an alias cannot be read, because the artifacts that it needs are then unknown.
     """
     _check(keep_last, min_age_seconds)
     min_age_seconds = max(min_age_seconds, GRACE_SECONDS)
@@ -106,11 +107,12 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
 def carry_out(plan: Plan, store: Store) -> Iterator[Item]:
     """Removes the items of a plan, and yields each one once it is gone.
 
-    An artifact that is used meanwhile stays, with all that it was made from. So a run that reads an
-    artifact keeps it, and a run that finds none makes it again. Derived artifacts are removed
-    before those that they were made from. Each artifact is claimed first, and its manifest is
-    removed before its files. So at every moment, even after a kill, each artifact that is not
-    claimed is complete and has its lineage. Another prune removes the rest.
+    An artifact that is used meanwhile stays, with all that it was made from. So an artifact that a
+    run reads is kept, and a run that does not find an artifact makes it again. Derived
+    artifacts are removed before those that they were made from. Each artifact is claimed first, and
+    its manifest is removed before its files. So at every moment, even after a kill, each artifact
+    that is not claimed is complete and has its lineage. After a kill, another prune removes the
+    rest.
     """
     used_addresses: set[str] = set()
     for item in plan.items:
@@ -132,12 +134,13 @@ def _remove(item: Item, plan: Plan, store: Store) -> bool:
 def _check(keep_last: int, min_age_seconds: float) -> None:
     if keep_last < 1:
         raise ConfigError(
-            f"A prune keeps at least the newest model of each dataset name, not {keep_last}. "
-            "Give --keep-last 1 or more."
+            "A prune keeps at least 1 model and 1 dataset of each dataset name, not "
+            f"{keep_last}. Give --keep-last 1 or more."
         )
     if not min_age_seconds >= 0:  # also refuses nan
         raise ConfigError(
-            f"An age is 0 or more, not {min_age_seconds:g} s. Give --min-age-minutes 0 or more."
+            f"The minimum age of a prune is 0 s or more, not {min_age_seconds:g} s. "
+            "Give --min-age-minutes 0 or more."
         )
 
 
@@ -159,7 +162,7 @@ def _contents_of(store: Store) -> tuple[dict[str, Manifest], list[str], list[str
 
 
 def _inputs_of(manifest: Manifest) -> frozenset[str]:
-    """Returns the addresses of an artifact's inputs. A dataset has none: it is made of a source."""
+    """Returns the addresses of an artifact's inputs. A dataset, made of a source, has none."""
     if manifest.question.folder == Dataset.folder:
         return frozenset()
     return frozenset(source.address for source in manifest.question.inputs.values())
@@ -182,7 +185,7 @@ def _addresses_in(live_runs: dict[str, list[str]]) -> set[str]:
 
 
 def _newest(manifests: dict[str, Manifest], number: int) -> set[str]:
-    """Returns the newest models, and datasets, of each dataset name."""
+    """Returns the addresses of the newest models and datasets of each dataset name."""
     by_name: dict[tuple[str, str], list[Manifest]] = {}
     for manifest in manifests.values():
         folder, artifact = manifest.question.folder, manifest.artifact
@@ -207,7 +210,7 @@ def _with_lineage(addresses: Iterable[str], inputs: dict[str, frozenset[str]]) -
 
 
 def _with_derived(addresses: set[str], inputs: dict[str, frozenset[str]]) -> set[str]:
-    """Adds what was made only from these artifacts, what was made from that in turn, and so on."""
+    """Adds every artifact that was made only from these, directly or through added ones."""
     derivable = {a: made_from for a, made_from in inputs.items() if not a.startswith(COUNTED)}
     while True:
         derived = {a for a, made_from in derivable.items() if made_from <= addresses} - addresses

@@ -43,8 +43,8 @@ class TrendRow(BaseModel):
 def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRow]:
     """Returns the last runs of a dataset name, the oldest first, all on the newest run's split.
 
-    A run is a verdict, or an evaluation without a verdict. An evaluation has no verdict if a
-    champion was kept on new data, or if the model was never proposed for promotion.
+    Each run is represented by a verdict, or by an evaluation that has none. An evaluation has no
+    verdict if a champion was kept on new data, or if the model was never proposed for promotion.
     """
     evaluations = {
         manifest.question.address: manifest
@@ -122,7 +122,7 @@ def _row(run: Manifest, evaluation: Manifest, drift: Drift | None) -> TrendRow:
 
 
 def _model_and_dataset(manifest: Manifest) -> tuple[str, str]:
-    """Returns the model and the dataset that a drift or an evaluation is about."""
+    """Returns the digests of the model and of the dataset of a drift or an evaluation."""
     inputs = manifest.question.inputs
     return inputs["model"].digest, inputs["dataset"].digest
 

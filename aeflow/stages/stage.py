@@ -17,7 +17,9 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Stage(Generic[P, A]):
-    """Answers a question from the store, or else by its function; `stage` declares one.
+    """Answers a question from the store, or by a function if the store holds no answer.
+
+    The decorator `stage` declares a stage.
 
     `train(context, dataset, config, model_config=...)` returns the answer.
     `train.question(dataset, config, model_config=...)` returns the question.
@@ -79,9 +81,10 @@ class Stage(Generic[P, A]):
         return self._asking(work, *args, **kwargs) if self._asking else work
 
     def question(self, *args: P.args, **kwargs: P.kwargs) -> Question:
-        """Returns the question that follows from the arguments that are configs or artifacts.
+        """Returns the question that the configs and artifacts among the arguments define.
 
-        `ingest` and `gate` look something up before they ask, so this is only a part of theirs.
+        `ingest` and `gate` look something up before they ask. For them, this is only a part of the
+        question.
         """
         configs, inputs = {}, {}
         for name, value in self.arguments(*args, **kwargs).items():
@@ -127,7 +130,7 @@ def stage(
         inputs: Hashed names of parameters, if they differ from the parameters' names. None leaves
             a parameter out of the question, because another parameter implies it.
         asking: Function that completes the question, if the arguments alone do not define it.
-        answer: Function that answers instead of the store, if not every process may answer.
+        answer: Function that is called instead of `Store.answer`, if not every process may answer.
     """
 
     def declare(function: Callable[Concatenate[Work, P], Answered]) -> Stage[P, A]:

@@ -15,7 +15,7 @@ from aeflow.storage import Draft, Store
 __all__ = ["Answered", "Context", "Work"]
 
 Spread = Callable[[Sequence[Any]], Iterator[int]]
-"""Encodes groups of shards elsewhere; yields the count of new rows at least once a second."""
+"""Encodes shard groups in other processes; yields counts of new rows at least once a second."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Context:
 
 
 class Work:
-    """One call of a stage: its question, its context and the draft of its answer."""
+    """Holds one call of a stage: its question, its context and the draft of its answer."""
 
     def __init__(self, question: Question, context: Context):
         self.question = question
@@ -54,7 +54,10 @@ class Work:
     def draft(self) -> Draft:
         """The draft of the answer, which the stage's function writes to."""
         if self._draft is None:
-            raise RuntimeError("There is a draft only while the stage's function runs.")
+            raise RuntimeError(
+                f"The stage '{self.question.stage}' has no draft now: it has one only while its "
+                "function runs. Use the draft within that function."
+            )
         return self._draft
 
     @property
@@ -64,7 +67,7 @@ class Work:
         return self.runtime.model_dump(mode="json") | machine
 
     def asking(self, question: Question, opened: Any = None) -> "Work":
-        """Returns a copy of this work with another question, and with what was opened to ask it."""
+        """Returns a copy of this work with another question and what was opened to form it."""
         return self._copy_with(question=question, opened=opened)
 
     def within(self, draft: Draft) -> "Work":

@@ -73,7 +73,7 @@ class Draft:
         check_holder(self.files, self.share.lease, self.share.holder)
 
     def finished(self) -> list[str]:
-        """Lists the finished files, those under `_work/` included, sorted."""
+        """Lists the finished files, including those under `_work/`, sorted."""
         return self.files.names(self.name)
 
     def remove(self, name: str) -> None:
@@ -90,7 +90,7 @@ class Draft:
         return all(self.files.holds(self._name_in_store(entry.name), entry) for entry in entries)
 
     def take_over(self, entries: Iterable[FileEntry]) -> None:
-        """Accepts entries that other writers recorded: `entries` does not read those files."""
+        """Accepts entries that other writers recorded; `entries` then does not read their files."""
         self._recorded_entries |= {entry.name: entry for entry in entries}
 
     def entries(self) -> tuple[FileEntry, ...]:

@@ -75,7 +75,7 @@ def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
 
 
 def stores_among(names: Iterable[str]) -> set[str]:
-    """Returns the prefixes of the stores that the names of an object store's files prove.
+    """Returns the prefixes of the aeflow stores that the names of files in a bucket prove.
 
     The prefix "" stands for the location to which the names are relative. Example:
     `a/models/0123456789abcdef/_manifest.json` proves that `a` is a store.
@@ -85,7 +85,7 @@ def stores_among(names: Iterable[str]) -> set[str]:
 
 
 def store_of(name: str, stores: set[str]) -> str | None:
-    """Returns which of these stores a file of an object store belongs to, or None."""
+    """Returns which of these prefixes is the store that a file in a bucket belongs to, or None."""
     parts = name.split("/")
     tops = (place for place, part in enumerate(parts[:-1]) if part in TOP_FOLDERS)
     roots = ("/".join(parts[:place]) for place in tops)

@@ -32,18 +32,18 @@ __all__ = [
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
 START_TOLERANCE_SECONDS = 60.0
-"""Two readings of one process's start time differ if the clock was set in between."""
+"""Two readings of one process's start time may differ by this, if the clock was set in between."""
 
 
 class LostLease(Interrupted):
-    """Says that a lease was released, or that another process has taken it over."""
+    """Raised if a lease was released, or if another process has taken it over."""
 
 
 class Lease:
     """Reserves one name in a store while this process is alive and sends heartbeats.
 
-    `inputs` are the addresses of the artifacts that the holder builds on. A prune spares them
-    meanwhile.
+    `inputs` are the addresses of the artifacts that the holder builds on. A prune keeps them
+    while the lease is held.
     """
 
     def __init__(self, files: Files, name: str, inputs: Iterable[str] = ()):
@@ -57,7 +57,7 @@ class Lease:
         )
 
     def acquire(self) -> bool:
-        """Takes the lease if it is free or has lapsed. Returns whether it is held now."""
+        """Takes the lease if it is free or lapsed. Returns whether this process holds it now."""
         if not (self._files.create(self.name, self._content) or self._take_over()):
             return False
         self._heartbeat.start()
@@ -104,8 +104,8 @@ def check_holder(files: Files, name: str, holder: str) -> None:
     """Raises LostLease if `holder` no longer holds the lease `name`."""
     if not _is_held(files, name, holder):
         raise LostLease(
-            f"Another process took over '{name}' after {LAPSE_SECONDS:g} s without a heartbeat of "
-            "its holder, or the holder has ended. Run it again to get the artifact."
+            f"Another process took over the lease '{name}', because its holder sent no heartbeat "
+            f"for {LAPSE_SECONDS:g} s or has ended. Start this run again to get the artifact."
         )
 
 
@@ -141,7 +141,7 @@ def _this_process() -> dict:
 
 
 def _has_ended(content: bytes) -> bool:
-    """Returns whether the holder ran on this machine and has ended."""
+    """Returns whether the holder of a lease ran on this machine and has ended."""
     try:
         holder = json.loads(content)
         if holder["machine"] != _machine():

@@ -1,4 +1,4 @@
-"""The file operations that a store needs, on a folder or on a bucket and a prefix."""
+"""The file operations that a store needs, in a local folder or under a prefix in a bucket."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -48,7 +48,7 @@ class Files(Protocol):
         ...
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file in the store, not of a copy; None without a file."""
+        """Returns size and SHA-256 of a file in the store, not of its copy; None if absent."""
         ...
 
     def holds(self, name: str, entry: FileEntry) -> bool:
@@ -75,7 +75,7 @@ class Files(Protocol):
         ...
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes an uncommitted folder, so that nothing uses what a kill leaves of it.
+        """Removes an uncommitted folder, so that a kill midway leaves nothing damaged at its name.
 
         `check` raises if the folder now belongs to another process.
         """
@@ -106,9 +106,10 @@ class Files(Protocol):
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Commits a draft as the artifact at an address. Returns False if another was first.
+        """Commits a draft as the artifact at an address.
 
-        `check` raises if the draft now belongs to another process.
+        Returns False if another process committed there first. `check` raises if the draft now
+        belongs to another process.
         """
         ...
 
@@ -121,7 +122,7 @@ class Files(Protocol):
         ...
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a local folder with these committed files. It stays while this object exists."""
+        """Returns a local folder with these files; it stays while this Python object exists."""
         ...
 
     def forget(self, address: str, name: str) -> bool:

@@ -41,7 +41,7 @@ def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
 def remove_draft(files: Files, name: str, *, unused_since: float) -> bool:
     """Removes a draft unless a process holds it or changed it after `unused_since`, a Unix time.
 
-    Returns whether it is gone.
+    Returns whether the draft is gone.
     """
     with suppress(LostLease), _lease_of(files, name.removesuffix(PARTIAL)) as lease:
         if lease and files.last_change(name) < unused_since:
@@ -72,7 +72,7 @@ def remove_log(files: Files, name: str, *, model: str) -> bool:
 
 
 def _remove_manifest(files: Files, address: str, *, unused_since: float) -> bool:
-    """Claims an artifact and removes its manifest. Returns whether the address has none now."""
+    """Claims an artifact and removes its manifest. Returns whether no manifest is left."""
     name = f"{address}/{MANIFEST}"
     manifest = content_of(files, name)
     if manifest is None:

@@ -122,8 +122,7 @@ class Store:
     def find(self, address: str) -> Manifest | None:
         """Returns the manifest at an address; None if nothing is committed or a prune claimed it.
 
-        This call does not count as a use. `answer`, `manifest` and `reading` do, and keep a prune
-        from removing the artifact for a while.
+        Unlike `answer`, `manifest` and `reading`, this call records no use of the artifact.
         """
         manifest = self._manifest_at(address)
         return None if manifest is None or is_claimed(self.files, address) else manifest
@@ -132,7 +131,10 @@ class Store:
         """Returns the manifest at an address. Raises ConfigError if nothing is committed there."""
         manifest = self._manifest_at(address) if record_use(self.files, address) else None
         if manifest is None:
-            raise ConfigError(f"There is no artifact '{address}' in the store {self.url}.")
+            raise ConfigError(
+                f"There is no artifact '{address}' in the store {self.url}. "
+                "Check the address, or name another --store."
+            )
         return manifest
 
     def resolve(self, key: str) -> str:
@@ -156,7 +158,7 @@ class Store:
         if len(matches) > 1:
             raise ConfigError(
                 f"{len(matches)} artifacts have keys like '{key}' in the store {self.url}: "
-                f"{', '.join(matches)}. Give more of the key."
+                f"{', '.join(matches)}. Give more characters of the key."
             )
         return matches[0]
 
@@ -170,7 +172,7 @@ class Store:
         if manifest.digest != artifact.digest:
             raise CorruptArtifact(
                 f"'{artifact.address}' was computed again with another result: its digest is "
-                f"{manifest.digest[:16]}, not {artifact.digest[:16]}. Run again."
+                f"{manifest.digest[:16]}, not {artifact.digest[:16]}. Start this run again."
             )
         entries = {entry.name: entry for entry in manifest.files}
         requested_names = list(dict.fromkeys(names))

@@ -37,7 +37,8 @@ GRACE_SECONDS = 2 * RECORD_SECONDS
 def record_use(files: Files, address: str) -> bool:
     """Records that an artifact is used now. Returns False if it is absent or claimed by a prune.
 
-    Callers read the manifest after this call, because from then on no prune removes it for a while.
+    Callers read the manifest after this call, because from then on no prune removes the artifact
+    for a while.
     If the use cannot be written, because the store is read-only or full, it is not recorded.
     """
     name = f"{address}/{USED}"
@@ -65,14 +66,14 @@ def last_use(files: Files, address: str) -> float:
 
 
 def is_claimed(files: Files, address: str) -> bool:
-    """Returns whether a prune is removing this artifact, or was killed while it did."""
+    """Returns whether a prune is removing this artifact, or was killed during its removal."""
     return content_of(files, f"{address}/{USED}") == CLAIMED
 
 
 def claim(files: Files, address: str, *, unused_since: float) -> bool:
     """Claims an artifact for removal unless it was used after `unused_since`, a Unix time.
 
-    Returns whether it is claimed.
+    Returns whether the artifact is claimed.
     """
     name = f"{address}/{USED}"
     recorded = content_of(files, name)  # read first: `last_use` then shows a use in between
@@ -87,7 +88,7 @@ def withdraw_claim(files: Files, address: str) -> None:
 
 
 def remove_claimed(files: Files, address: str) -> None:
-    """Removes the manifest of an artifact that was claimed by a prune which was then killed."""
+    """Removes the manifest of an artifact if a prune claimed the artifact and was then killed."""
     manifest = content_of(files, f"{address}/{MANIFEST}")  # read first: the claim applies to it
     if manifest is not None and is_claimed(files, address):
         files.replace(f"{address}/{MANIFEST}", manifest, None)

@@ -9,7 +9,7 @@ __all__ = ["MANIFEST", "problem_of", "problems_of"]
 
 
 def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
-    """Lists what is wrong with an artifact, one sentence each. Reads every byte in the store."""
+    """Lists what is wrong with an artifact, one sentence each. Reads all of it from the store."""
     problems = [problem_of(files, address, entry) for entry in manifest.files]
     shown = files.shown(address)
     if manifest.question.key != manifest.key:

@@ -58,8 +58,8 @@ def best_of(dataset: Dataset, config: PipelineConfig, store: Store) -> Best:
     ]
     if not complete_trials:
         raise AeflowError(
-            f"None of {len(finished_trials)} finished trials is complete. Run it again to "
-            "continue, with more time or more trials."
+            f"None of the study's {len(finished_trials)} finished trials is complete. Run the "
+            "study again, with more time or more trials, to continue it."
         )
     best_trial = min(complete_trials, key=lambda trial: (trial.loss, trial.number))
     first_trial = finished_trials[0]

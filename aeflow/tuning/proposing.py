@@ -1,4 +1,4 @@
-"""Proposals by Optuna: which values a trial takes, and whether it lags behind the others.
+"""Proposals by Optuna: which values a trial takes, and whether a trial lags behind the others.
 
 The sampler gets a new seed for each trial, and a study is rebuilt from its finished trials alone.
 A resumed study therefore makes the same proposals as one that was not interrupted.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["check_optuna", "lags_behind", "proposal"]
 
 STARTING = 4
-"""The number of finished trials before a trial is pruned or a proposal builds on others."""
+"""The number of trials that finish before trials are pruned or proposals build on others."""
 
 
 def check_optuna() -> None:
@@ -37,9 +37,9 @@ def proposal(space: Space, finished: Sequence[Trial], *, number: int, seed: int)
 
 
 def lags_behind(space: Space, finished: Sequence[Trial], trial: Trial, *, warmup: int) -> bool:
-    """Returns whether a trial's best loss so far is above the median of the others at that epoch.
+    """Returns whether a trial's best loss so far exceeds the median loss of others at its epoch.
 
-    No trial lags in its first `warmup` epochs, or while fewer than four others are finished.
+    No trial lags in its first `warmup` epochs, or while fewer than four other trials are finished.
     """
     from optuna.pruners import MedianPruner
 

@@ -1,7 +1,7 @@
 """The options that a study may change, with bounds that always include the given config.
 
-The weights of penalties and the strength of noise are not changed. With less of them every loss is
-smaller, so the loss cannot show how much of them is best.
+The weights of penalties and the strength of noise are not changed. Lower weights and weaker noise
+make every loss smaller, so the loss cannot show which values are best.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def values_of(config: PipelineConfig, space: Space) -> dict[str, Any]:
 
 
 def with_values(config: PipelineConfig, values: dict[str, Any]) -> PipelineConfig:
-    """Returns the config with other values of those options."""
+    """Returns the config with new values of options, such as {"train.batch_size": 128}."""
     sections = config.model_dump()
     for place, value in values.items():
         *parents, last = place.split(".")

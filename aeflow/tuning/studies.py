@@ -17,11 +17,14 @@ from aeflow.tuning.trials import Trial
 __all__ = ["Study"]
 
 WARMUP_SHARE = 0.25
-"""Share of the epochs, at the start, in which no trial lags: a low learning rate starts well."""
+"""The share of a trial's epochs, from its start, in which the trial cannot lag behind.
+
+In these epochs, a low learning rate has the advantage.
+"""
 
 
 class Study:
-    """Stores the trials of one study, and proposes the values of the next trial."""
+    """Stores the trials of one study, and proposes the values of new trials."""
 
     def __init__(self, dataset: Dataset, config: PipelineConfig, store: Store):
         question = Question(
@@ -70,7 +73,7 @@ class Study:
         return lags_behind(self._space, self._before(trial.number), trial, warmup=warmup)
 
     def write(self, name: str, text: str) -> str:
-        """Writes a text file next to the trials; returns its address as it is shown to people."""
+        """Writes a text file next to the trials; returns its address in the form for messages."""
         with self._files.writing(f"{self.name}/{name}") as path:
             path.write_text(text, "utf-8")
         return self._files.shown(f"{self.name}/{name}")

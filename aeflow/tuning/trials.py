@@ -10,7 +10,7 @@ __all__ = ["Trial"]
 
 
 class Trial(BaseModel):
-    """Holds what one trial tried, its validation loss by epoch, and how it ended."""
+    """Holds the values that one trial tried, its validation loss by epoch, and how it ended."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""One trial: a training that is recorded after each epoch, and ended if it lags behind."""
+"""One trial: a training that is recorded after each epoch, and is ended if it lags behind."""
 
 import logging
 import time
@@ -75,7 +75,7 @@ def run_trial(
 
 @dataclass
 class _Watch:
-    """Watches a training, stores its losses, and ends it if it lags or its time is over."""
+    """Stores the losses of a training after each epoch; ends it if it lags or its time is over."""
 
     study: Study
     trial: Trial

@@ -28,7 +28,7 @@ def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: boo
     if outcome.evaluation:
         print(_verdict_of(outcome.evaluation, opened))
     if isinstance(outcome, Retraining) and outcome.ending != "Refused":
-        print(f"{outcome.ending}: {outcome.reason}")
+        print(outcome.message())
     if isinstance(outcome, Tuned):
         print(f"{'config':<11}  {outcome.best.path}")
         print(outcome.best.sentence())

@@ -18,7 +18,27 @@ from aeflow.artifacts import (
 )
 from aeflow.tuning import Best
 
-__all__ = ["Evaluated", "OneClass", "Outcome", "Retraining", "Tuned", "Watched"]
+__all__ = [
+    "LOOK",
+    "OUTCOMES",
+    "Evaluated",
+    "OneClass",
+    "Outcome",
+    "Retraining",
+    "Tuned",
+    "Watched",
+]
+
+Ending = Literal["Completed", "Unchanged", "Refused"]
+
+OUTCOMES: dict[Ending, str] = {
+    "Completed": "promoted",
+    "Unchanged": "unchanged",
+    "Refused": "refused",
+}
+"""The outcome of a retraining run by its ending. Scripts read the ending in the run's result."""
+LOOK = ("refused",)
+"""The outcomes that a person should look at."""
 
 
 class Outcome(BaseModel):
@@ -36,7 +56,9 @@ class Outcome(BaseModel):
     def parts(cls) -> list[str]:
         """Returns the names of the fields that may hold an artifact."""
         return [
-            name for name in cls.model_fields if name not in ("ending", "reason", "best", "classes")
+            name
+            for name in cls.model_fields
+            if name not in ("ending", "reason", "mse_change", "best", "classes")
         ]
 
     def artifacts(self) -> dict[str, Artifact]:
@@ -64,17 +86,44 @@ class Watched(Outcome):
 
 
 class Retraining(Watched):
-    """Holds the results of a retraining run and its ending. `model` is the champion after it."""
+    """Holds the results of a retraining run and its ending. `model` is the champion after it.
+
+    `mse_change` is the relative difference between the mean squared error of the challenger and
+    that of the champion on the same rows, or that of PCA if there was no champion. Without a
+    challenger, it compares the champion with PCA. It is None if it is not a finite number.
+    """
 
     challenger: Model | None = None
     verdict: Verdict | None = None
     compatibility: Compatibility | None = None
-    ending: Literal["Completed", "Unchanged", "Refused"]
+    mse_change: float | None = None
+    ending: Ending
     reason: str
 
+    @property
+    def outcome(self) -> str:
+        """What became of the challenger: promoted or refused, or unchanged without one."""
+        return OUTCOMES[self.ending]
+
+    def summary(self) -> str:
+        """Returns the outcome, the error and the drift, as in `promoted, MSE -12 %, no drift`."""
+        parts = [self.outcome]
+        if self.mse_change is not None:
+            is_of_champions = self.verdict is not None and self.verdict.champion is not None
+            compared_with = "" if is_of_champions else " vs PCA"
+            parts.append(f"MSE {round(100 * self.mse_change):+} %{compared_with}")
+        if self.drift:
+            parts.append("drift" if self.drift.drifted else "no drift")
+        return ", ".join(parts)
+
+    def message(self) -> str:
+        """Returns the outcome and its reason, as in `Refused: The data are new. ...`."""
+        return f"{self.outcome.capitalize()}: {self.reason}"
+
     def to_json(self) -> dict[str, Any]:
-        """Returns the outcome as plain JSON, with the ending and its reason."""
-        return {**super().to_json(), "ending": self.ending, "reason": self.reason}
+        """Returns the outcome as plain JSON, with the ending, its reason and the error."""
+        scalars = {"ending": self.ending, "reason": self.reason, "mse_change": self.mse_change}
+        return {**super().to_json(), **scalars}
 
 
 class Tuned(Outcome):

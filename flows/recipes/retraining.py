@@ -1,5 +1,7 @@
 """The steps of the retraining flow, run as Prefect tasks or as plain Python."""
 
+import math
+
 from aeflow.artifacts import Dataset, Drift, Evaluation, Model
 from aeflow.configs import PipelineConfig
 from aeflow.registry.champions import champion_of
@@ -40,7 +42,10 @@ def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
     if final_champion is None:
         return outcome.model_copy(update={"dataset": dataset})
     results = _refresh(config, runner, model=final_champion, dataset=dataset, ood=ood)
-    return outcome.model_copy(update=dict(results))
+    updates = dict(results)
+    if outcome.challenger is None and results.evaluation:
+        updates["mse_change"] = _mse_change(results.evaluation, None)
+    return outcome.model_copy(update=updates)
 
 
 def _why_due(
@@ -97,7 +102,12 @@ def _challenge(
         champion=of_champion,
         champion_model=champion,
     )
-    fields = {"challenger": challenger, "verdict": verdict, "reason": " ".join(verdict.reasons)}
+    fields = {
+        "challenger": challenger,
+        "verdict": verdict,
+        "mse_change": _mse_change(trained.evaluation, of_champion),
+        "reason": " ".join(verdict.reasons),
+    }
     if not verdict.passed:
         return Retraining(ending="Refused", **fields)
     runner.promote(verdict, model=challenger)
@@ -107,6 +117,14 @@ def _challenge(
             measure_compatibility, challenger, config.compatibility, old=champion, dataset=dataset
         )
     return Retraining(ending="Completed", compatibility=compatibility, **fields)
+
+
+def _mse_change(evaluation: Evaluation, of_champion: Evaluation | None) -> float | None:
+    """Returns the relative difference from the champion's error, or from PCA's without one."""
+    mse = evaluation.metrics["mse"]
+    compared = of_champion.metrics["mse"] if of_champion else evaluation.metrics["mse_pca"]
+    change = mse / compared - 1.0 if compared else math.inf
+    return change if math.isfinite(change) else None
 
 
 def _refresh(

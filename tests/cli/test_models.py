@@ -207,7 +207,7 @@ def test_rollback_without_a_previous_champion_is_a_mistake(store, capsys):
     assert call(store, "rollback", "digits") == 2
     assert printed_lines(capsys)[1] == [
         "aeflow: There is nothing to roll back to: 'digits' has had no champion. "
-        "Promote another model instead."
+        "Promote a new model instead."
     ]
 
 

@@ -93,12 +93,13 @@ def test_store_that_is_not_there_has_nothing_to_remove(tmp_path, capsys):
         ([], 'Command "prune" parameter --keep-last requires an argument.'),
         (
             ["--keep-last", "0"],
-            "A prune keeps at least the newest model of each dataset name, not 0. "
+            "A prune keeps at least 1 model and 1 dataset of each dataset name, not 0. "
             "Give --keep-last 1 or more.",
         ),
         (
             ["--keep-last", "1", "--min-age-minutes", "-1"],
-            "An age is 0 or more, not -60 s. Give --min-age-minutes 0 or more.",
+            "The minimum age of a prune is 0 s or more, not -60 s. "
+            "Give --min-age-minutes 0 or more.",
         ),
     ],
 )

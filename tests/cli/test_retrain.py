@@ -9,7 +9,7 @@ def test_endings_are_exit_codes_and_lines(tmp_path, capsys):
     store = ["--store", str(tmp_path / "store")]
     assert main([*QUICK, *store]) == 0
     promoted = capsys.readouterr().out.splitlines()
-    assert promoted[-1].startswith("Completed: 'digits' has no champion yet. It passed every rule")
+    assert promoted[-1].startswith("Promoted: 'digits' has no champion yet. It passed every rule")
     assert main([*QUICK, *store, "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "Unchanged: The champion stays: it was trained on the same data."

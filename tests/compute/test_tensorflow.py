@@ -48,5 +48,6 @@ def test_settings_that_keras_refuses_are_one_line_with_the_remedy(tmp_path):
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1] == (
         "aeflow.errors.ConfigError: Keras refuses a value in its file keras.json. "
-        "Correct or delete the file, which is in KERAS_HOME, or else in ~/.keras."
+        "Correct or delete the file, which is in the folder KERAS_HOME if that variable is set, "
+        "and in ~/.keras otherwise."
     )

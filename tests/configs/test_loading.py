@@ -160,10 +160,14 @@ def test_choices_are_named_as_their_defaults_are():
             "ingest.name = '../x' is not allowed: "
             "String should match pattern '^[A-Za-z0-9][A-Za-z0-9_.-]{{0,63}}$'.",
         ),
-        ({"train": 3}, "train = 3 is not allowed: it is a section, not a value."),
+        (
+            {"train": 3},
+            "train = 3 is not allowed: train is a section, not a value. Set its options instead.",
+        ),
         (
             {"model.network": "dense"},
-            "model.network = 'dense' is not allowed: it is a section, not a value.",
+            "model.network = 'dense' is not allowed: model.network is a section, not a value. "
+            "Set its options instead.",
         ),
     ],
 )
@@ -197,10 +201,13 @@ def test_config_file_that_is_missing_a_folder_or_no_toml_is_refused(tmp_path, to
     for path, reason in ((missing, "No such file or directory"), (tmp_path, "Is a directory")):
         with pytest.raises(ConfigError) as caught:
             load_config(path=path)
-        assert str(caught.value) == f"Cannot read the config file '{path}': {reason}."
+        assert str(caught.value) == (
+            f"Cannot read the config file '{path}': {reason}. Give a TOML file that can be read."
+        )
     with pytest.raises(ConfigError) as caught:
         load_config(path=toml("train = "))
     assert str(caught.value) == (
         f"The config file '{tmp_path / 'config.toml'}' is not TOML: "
-        "Invalid value (at end of document)."
+        "Invalid value (at end of document). Correct it, or begin with the output of "
+        "`aeflow config`."
     )

@@ -115,7 +115,11 @@ def test_column_of_encoded_images_is_decoded(as_struct, tmp_path):
         ({"x": [1.0]}, {"label_column": "y"}, "'t.parquet' has no column 'y'. It has 'x'."),
         ({"x": [1.0], "city": ["Rome"]}, {}, "'city' is of type string. Choose features with"),
         ({"x": [1.0], "v": [[1.0]]}, {}, "It is not clear which columns of 't.parquet'"),
-        ({"id": [1]}, {}, "lists of numbers or images, but no column is left for them. Choose"),
+        (
+            {"id": [1]},
+            {},
+            "lists of numbers or images, but no column is left for the features. Choose",
+        ),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(columns, options, message, tmp_path):

@@ -2,19 +2,22 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import Automation, AutomationCore
+from prefect.server.events.schemas.automations import EventTrigger
+from prefect.server.events.schemas.events import RelatedResource, Resource
 
 from aeflow.errors import ConfigError
-from deployments.automations import apply_automations
+from deployments.automations import apply_automations, automations
 from deployments.notifications import address
 
 TOKEN = "planted-token"
 URL = f"http://127.0.0.1:9/hooks/{TOKEN}"
 SILENT = "aeflow: a silent run crashed"
-NOTIFYING = "aeflow: a failure is told"
+NOTIFYING = ("aeflow: a failure is told", "aeflow: a refusal is told")
 
 
 def apply(url: str | None = None) -> list[str]:
@@ -50,10 +53,11 @@ def test_a_changed_automation_is_restored_and_a_paused_one_stays_paused(deployed
 
 
 def test_webhook_follows_the_address_and_never_shows_it(deployed, client):
-    assert NOTIFYING not in ours(client)
-    assert apply(URL) == ["webhook 'aeflow-notify': created", f"automation '{NOTIFYING}': created"]
+    assert not ours(client).keys() & set(NOTIFYING)
+    created = [f"automation '{name}': created" for name in NOTIFYING]
+    assert apply(URL) == ["webhook 'aeflow-notify': created", *created]
     assert apply(URL) == []
-    block = ours(client)[NOTIFYING].actions[0].block_document_id
+    (block,) = {ours(client)[name].actions[0].block_document_id for name in NOTIFYING}
     assert shown_block(client)["url"] == "********"
     assert apply(f"{URL}-2") == ["webhook 'aeflow-notify': changed"]
     document = client.read_block_document(block, include_secrets=True)
@@ -61,8 +65,9 @@ def test_webhook_follows_the_address_and_never_shows_it(deployed, client):
         f"{URL}-2",
         {"Content-Type": "application/json"},
     )
-    assert apply() == [f"automation '{NOTIFYING}': removed", "webhook 'aeflow-notify': removed"]
-    assert NOTIFYING not in ours(client)
+    removed = [f"automation '{name}': removed" for name in NOTIFYING]
+    assert apply() == [*removed, "webhook 'aeflow-notify': removed"]
+    assert not ours(client).keys() & set(NOTIFYING)
     assert client.request("POST", "/block_documents/filter", json={}).json() == []
 
 
@@ -70,6 +75,25 @@ def shown_block(client: SyncPrefectClient) -> dict[str, Any]:
     response = client.request("POST", "/block_documents/filter", json={})
     assert TOKEN not in response.text
     return response.json()[0]["data"]
+
+
+@pytest.mark.parametrize(
+    ("message", "is_reported"),
+    [("Refused: It is worse.", True), ("Unchanged: The champion stays.", False)],
+)
+def test_refused_run_is_reported_by_its_message(message: str, is_reported: bool):
+    # The server caches the tags of a run, so the event at its end may not have the tag `look`.
+    (refusal,) = [one for one in automations(uuid4()) if one.name == NOTIFYING[1]]
+    trigger = EventTrigger.model_validate(refusal.trigger.model_dump())
+    resource = {"prefect.resource.id": "prefect.flow-run.1", "prefect.state-message": message}
+    related = [
+        {"prefect.resource.id": "prefect.deployment.1", "prefect.resource.role": "deployment"},
+        {"prefect.resource.id": "prefect.tag.aeflow", "prefect.resource.role": "tag"},
+    ]
+    assert trigger.expects("prefect.flow-run.Completed")
+    assert is_reported is trigger.covers_resources(
+        Resource.model_validate(resource), [RelatedResource.model_validate(one) for one in related]
+    )
 
 
 def test_invalid_address_is_refused_without_being_repeated(monkeypatch):

@@ -51,9 +51,9 @@ def described_task(task: Task) -> dict:
 
 
 def described_flow(flow: Flow) -> dict:
-    parameters = flow.parameters
+    parameters, run_name = flow.parameters, flow.flow_run_name
     return {
-        "run_name": flow.flow_run_name,
+        "run_name": run_name.__name__ if callable(run_name) else run_name,
         "parameters": list(parameters.properties),
         "required": parameters.required,
     }

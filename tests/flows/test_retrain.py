@@ -1,5 +1,7 @@
 """Retraining on a Prefect server: how its run ends, and what its pages show."""
 
+import re
+
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
@@ -11,21 +13,28 @@ from flows.retrain import retrain
 QUICK = PipelineConfig(model=ModelConfig(latent_dim=8), train=TrainConfig(epochs=30))
 
 
-def test_a_run_ends_in_a_state_that_says_how(client: SyncPrefectClient, tmp_path):
+def test_every_run_is_completed_and_says_its_outcome(client: SyncPrefectClient, tmp_path):
     store = Store(tmp_path / "store")
     first = retrain(QUICK, store.url, return_state=True)
     again = retrain(QUICK, store.url, return_state=True)
     strict = QUICK.model_copy(update={"gate": GateConfig(max_ratio_to_pca=0.01)})
     refused = retrain(strict, str(tmp_path / "other"), return_state=True)
-    assert [state.name for state in (first, again, refused)] == [
-        "Completed",
-        "Unchanged",
-        "Refused",
-    ]
-    assert all(state.is_completed() for state in (first, again, refused))
-    assert first.message.startswith("'digits' has no champion yet. It passed every rule")
-    assert again.message == "The champion stays: it was trained on the same data."
+    states = (first, again, refused)
+    assert [state.name for state in states] == ["Completed"] * 3
+    assert [state.result()["ending"] for state in states] == ["Completed", "Unchanged", "Refused"]
+    assert first.message.startswith("Promoted: 'digits' has no champion yet. It passed every rule")
+    assert again.message == "Unchanged: The champion stays: it was trained on the same data."
+    assert refused.message.startswith("Refused: 'digits' has no champion yet.")
     assert "PCA-8" in refused.message
+    runs = [client.read_flow_run(state.state_details.flow_run_id) for state in states]
+    assert re.fullmatch(r"digits: promoted, MSE -\d+ % vs PCA", runs[0].name)
+    assert re.fullmatch(r"digits: unchanged, MSE -\d+ % vs PCA, no drift", runs[1].name)
+    assert re.fullmatch(r"digits: refused, MSE [+-]\d+ % vs PCA", runs[2].name)
+    assert [set(run.tags) for run in runs] == [
+        {"dataset:digits", "outcome:promoted"},
+        {"dataset:digits", "outcome:unchanged"},
+        {"dataset:digits", "outcome:refused", "look"},
+    ]
     run = client.read_flow_run(first.state_details.flow_run_id)
     assert (run.state_name, run.state.message) == (first.name, first.message)
     assert [entry.run for entry in history_of("digits", store)] == [str(run.id)]

@@ -112,6 +112,8 @@ def test_on_the_same_data_nothing_is_due(store, tmp_path):
         "The champion stays: it was trained on the same data.",
     )
     assert (again.model, again.features) == (first.model, first.features)
+    ratio_to_pca = again.evaluation.metrics["mse_ratio_to_pca"]
+    assert again.mse_change == pytest.approx(ratio_to_pca - 1)
     assert len(history_of("grown", store)) == 1
 
 
@@ -123,6 +125,8 @@ def test_new_data_bring_a_better_model_that_is_promoted(store, tmp_path):
     assert champion_of("grown", store) == second.challenger
     assert [entry.before for entry in history_of("grown", store)] == [None, first.model.key]
     assert second.compatibility.identical is False
+    assert second.mse_change < 0
+    assert second.verdict.champion == first.model.key
     assert features_address(store) == second.features.address
 
 
@@ -131,6 +135,7 @@ def test_a_worse_challenger_leaves_the_champion_and_says_why(store, tmp_path):
     second = run(config(grown(tmp_path, 900), epochs=1), store)
     assert second.ending == "Refused"
     assert "champion" in second.reason
+    assert second.mse_change > 0
     assert champion_of("grown", store) == first.model == second.model
     assert second.challenger != first.model
     # The new rows are encoded all the same, by the champion.

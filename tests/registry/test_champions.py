@@ -87,7 +87,7 @@ def test_champion_that_is_promoted_again_stays_it(store, models):
 
 def refused(store, models) -> tuple[Verdict, str]:
     failed = verdict(store, models["a"], passed=False)
-    return failed, f"'{failed.address}' refuses it: Bad"
+    return failed, f"'{failed.address}' refuses the model: Bad"
 
 
 def flattered(store, models) -> tuple[Verdict, str]:
@@ -115,7 +115,7 @@ def test_nothing_is_promoted_without_a_passed_verdict(store, models, case):
     with pytest.raises(ConfigError) as caught:
         promote(invalid_verdict, store, model=models["a"])
     assert str(caught.value) == (
-        f"Nothing is promoted without a passed verdict: {reason}. Let the gate judge it first."
+        f"Nothing is promoted without a passed verdict: {reason}. Promote a model that has one."
     )
     assert not (store.root / "aliases").exists()
 
@@ -162,7 +162,7 @@ def test_without_one_before_there_is_nothing_to_roll_back_to(store, models, coun
     with pytest.raises(ConfigError) as caught:
         rollback("digits", store)
     assert str(caught.value) == (
-        f"There is nothing to roll back to: 'digits' has had {had}. Promote another model instead."
+        f"There is nothing to roll back to: 'digits' has had {had}. Promote a new model instead."
     )
     assert len(history_of("digits", store)) == count
 
@@ -182,7 +182,7 @@ def test_champion_that_is_gone_is_reported(store, models):
     store.files.delete(models["a"].address)
     message = (
         f"The champion '{models['a'].key}' of 'digits' is no longer in the store {store.url}. "
-        "Put it back, roll back, or delete 'aliases/digits/champion.json'."
+        "Put the model back, roll back, or delete 'aliases/digits/champion.json'."
     )
     with pytest.raises(CorruptArtifact) as caught:
         rollback("digits", store)
@@ -196,7 +196,7 @@ def test_champion_that_was_made_anew_is_another_model(store, models):
     manifest.write_text(manifest.read_text().replace("a" * 64, "f" * 64))
     with pytest.raises(CorruptArtifact) as caught:
         champion_of("digits", store)
-    assert f"'{models['a'].key}' of 'digits' is another model now in the store" in str(caught.value)
+    assert "of 'digits' was replaced by another model in the store" in str(caught.value)
 
 
 def test_processes_that_promote_at_once_lose_no_promotion(store, models):

@@ -285,9 +285,9 @@ def test_unreadable_manifest_stops_a_prune_before_it_removes_anything(four):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"keep_last": 0}, "A prune keeps at least the newest model of each dataset name, not 0."),
-        ({"keep_last": 1, "min_age_seconds": -60}, "An age is 0 or more, not -60 s."),
-        ({"keep_last": 1, "min_age_seconds": float("nan")}, "An age is 0 or more, not nan s."),
+        ({"keep_last": 0}, "at least 1 model and 1 dataset of each dataset name, not 0."),
+        ({"keep_last": 1, "min_age_seconds": -60}, "age of a prune is 0 s or more, not -60 s."),
+        ({"keep_last": 1, "min_age_seconds": float("nan")}, "is 0 s or more, not nan s."),
     ],
 )
 def test_number_that_makes_no_sense_is_refused(store, options, message):

@@ -42,15 +42,19 @@ def test_refusal_and_failure_are_notified(
     source = {"source": f"npz:{tmp_path / 'judged.npz'}"}
     strict = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 0.01}}
     refused = service.start("retrain/nightly", strict, train_on=None)
-    service.wait(refused, "Refused")
+    ended = service.wait(refused, "Completed")
+    assert ended.name.startswith("judged: refused, MSE ")
+    assert {"dataset:judged", "outcome:refused", "look"} <= set(ended.tags)
     failed = service.start("pipeline/on-demand", {"ingest": {"source": "npz:/nowhere.npz"}})
     service.wait(failed, "Failed")
     links = [f"{service.url}/runs/flow-run/{run}" for run in (refused, failed)]
     until(lambda: {one["link"] for one in notifications} >= set(links), 60)
     first, second = (next(one for one in notifications if one["link"] == link) for link in links)
-    assert (first["flow"], first["state"]) == ("retrain", "Refused")
+    assert (first["flow"], first["run"]) == ("retrain", ended.name)
+    assert (first["state"], first["outcome"]) == ("Completed", "refused")
     assert "PCA-8" in first["message"]
     assert (second["flow"], second["state"]) == ("pipeline", "Failed")
+    assert second["outcome"] == "failed"
     assert "/nowhere.npz" in second["text"]
     assert {one["path"] for one in notifications} == {f"/hooks/{NOTIFY_TOKEN}"}
 
@@ -68,7 +72,7 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
     (retraining,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
     assert service.run(retraining).created_by.type == "AUTOMATION"
     assert service.run(retraining).parameters["config"]["ingest"] == source
-    service.wait(retraining, "Completed", "Refused", seconds=180)
+    service.wait(retraining, "Completed", seconds=180)
     until(lambda: drift_events(service, retraining), 60)
     assert {run.id for run in retrainings(service)} - before == {retraining}
 

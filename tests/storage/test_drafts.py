@@ -159,7 +159,7 @@ def test_draft_removes_and_clears(tmp_path):
 def test_draft_of_a_holder_that_is_gone_takes_nothing(tmp_path):
     draft = shared_draft(tmp_path)
     (tmp_path / "s/x.lease").write_text("another one")
-    with pytest.raises(Interrupted, match=r"took over 's/x.lease'"):
+    with pytest.raises(Interrupted, match=r"took over the lease 's/x.lease'"):
         two_files(draft)
 
 

@@ -21,7 +21,7 @@ def test_name_that_leaves_the_folder_is_refused(tmp_path, name):
     with pytest.raises(ConfigError) as caught:
         contained(tmp_path, name)
     assert str(caught.value) == (
-        f"The name {name!r} leads out of its folder; names are relative, without '..'."
+        f"The name {name!r} leads out of its folder. Give a relative name without '..'."
     )
 
 

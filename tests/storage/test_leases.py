@@ -220,8 +220,8 @@ def test_lost_lease_is_noticed_and_not_released(tmp_path, lease):
         check_holder(LocalFiles(tmp_path), "one.lease", lease.holder)
     lease.release()
     assert str(caught.value) == (
-        "Another process took over 'one.lease' after 20 s without a heartbeat of its holder, or "
-        "the holder has ended. Run it again to get the artifact."
+        "Another process took over the lease 'one.lease', because its holder sent no heartbeat for "
+        "20 s or has ended. Start this run again to get the artifact."
     )
     assert (tmp_path / "one.lease").read_text() == FOREIGN
 

@@ -120,7 +120,10 @@ def test_folder_without_a_manifest_does_not_exist(tmp_path):
 def test_missing_artifact_is_said_to_be_missing(tmp_path):
     with pytest.raises(ConfigError) as caught:
         Store(tmp_path).manifest("models/abc")
-    assert str(caught.value) == f"There is no artifact 'models/abc' in the store {tmp_path}."
+    assert str(caught.value) == (
+        f"There is no artifact 'models/abc' in the store {tmp_path}. "
+        "Check the address, or name another --store."
+    )
 
 
 @pytest.mark.parametrize("name", ["../x", "a\\b", "a\0b"])
@@ -160,8 +163,8 @@ def test_store_that_cannot_be_opened_is_refused(url):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("s3://user:secret@bucket/x", "holds no user, password or option"),
-        ("s3://bucket/x?key=secret", "holds no user, password or option"),
+        ("s3://user:secret@bucket/x", "must not contain a user, a password or options"),
+        ("s3://bucket/x?key=secret", "must not contain a user, a password or options"),
         ("s3:///x", "names no bucket"),
         ("s3://bucket/x", "There are no credentials for 's3://bucket/x' in the environment."),
         ("gs://bucket/x", "There are no credentials for 'gs://bucket/x' in the environment."),
@@ -241,7 +244,7 @@ def test_key_that_could_mean_two_artifacts_is_refused(tmp_path):
         store.resolve(start)
     assert str(caught.value) == (
         f"{len(addresses)} artifacts have keys like '{start}' in the store {tmp_path}: "
-        f"{', '.join(addresses)}. Give more of the key."
+        f"{', '.join(addresses)}. Give more characters of the key."
     )
 
 

@@ -130,5 +130,5 @@ def test_answer_that_was_made_anew_is_not_taken_for_the_old_one(store, answer):
         store.reading(old, ["a.txt"])
     assert str(caught.value) == (
         f"'{answer.address}' was computed again with another result: its digest is "
-        f"{answer.digest[:16]}, not 0000000000000000. Run again."
+        f"{answer.digest[:16]}, not 0000000000000000. Start this run again."
     )

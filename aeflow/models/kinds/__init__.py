@@ -12,4 +12,4 @@ KINDS = {
     "wae": "aeflow.models.kinds.wae:WassersteinAutoencoder",
     "rae": "aeflow.models.kinds.rae:RegularisedAutoencoder",
 }
-"""The name of a kind in a config, and its class, which is loaded on use."""
+"""Maps the name of a kind in a config to its class, which is loaded on use."""

@@ -22,7 +22,7 @@ class ContractiveAutoencoder(Autoencoder):
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "contraction" (the penalty).
 
-        The penalty is |J|_F^2 over the summed variance of the latents, in input units.
+        The penalty is |J|_F^2 divided by the summed variance of the latents, in input units.
         """
         x = self.preprocessing(rows)
         direction = tf.random.stateless_normal(tf.shape(x), (seed, step))

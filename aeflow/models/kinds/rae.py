@@ -27,12 +27,15 @@ class RegularisedAutoencoder(Autoencoder):
         self.moments = Moments(latent_dim)
 
     def sample(self, num: int, *, seed: int):
-        """Returns decoded samples of the normal fit to the latents, x_hat [num, *shape]."""
+        """Returns x_hat [num, *shape], decoded from samples of the fitted normal distribution."""
         normal = tf.random.stateless_normal((num, self.latent_dim), (seed, 0))
         return self.decode(self.moments.distributed(normal))
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
-        """Returns "loss", "reconstruction" (mean squared error), "latent_size" (mean z^2 / 2)."""
+        """Returns "loss", "reconstruction" (mean squared error) and "latent_size".
+
+        The latent size is half the mean square of the latents.
+        """
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
         mse = mean_squared_error(x, self.decoder(z, training=training))
@@ -44,7 +47,11 @@ class RegularisedAutoencoder(Autoencoder):
         return {"loss": penalised(mse, penalty), "reconstruction": mse, "latent_size": size}
 
     def _decoder_size(self):
-        """Returns the mean over kernels of their sum of squares / max(inputs, outputs)."""
+        """Returns the mean size of the decoder's kernels.
+
+        The size of a kernel is its sum of squares, divided by its number of inputs or outputs,
+        whichever is larger.
+        """
         kernels = [v for v in self.decoder.trainable_variables if v.shape.rank > 1]
         widths = [tf.cast(tf.reduce_max(tf.shape(k)[-2:]), tf.float32) for k in kernels]
         sizes = [tf.reduce_sum(tf.square(k)) / w for k, w in zip(kernels, widths, strict=True)]
@@ -64,7 +71,10 @@ class Moments(tf.keras.layers.Layer):
         self.built = True
 
     def update(self, z: tf.Tensor) -> None:
-        """Adds latents [B, d] to the averages; `weight` is the sum of all their weights so far."""
+        """Adds a batch of latents [B, d] to the averages.
+
+        `weight` is the total weight of all batches so far.
+        """
         z = tf.stop_gradient(z)
         count = tf.cast(tf.shape(z)[0], tf.float32)
         moments = (1.0, tf.reduce_mean(z, axis=0), tf.linalg.matmul(z, z, transpose_a=True) / count)

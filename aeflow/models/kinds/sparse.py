@@ -19,7 +19,10 @@ class SparseAutoencoder(Autoencoder):
     """Minimises the reconstruction error and the number of latent dimensions active at a time."""
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the latents z [B, latent_dim] of x in input units; z is in (0, 1) for "kl"."""
+        """Returns the latents z [B, latent_dim] of x [B, *shape] in input units.
+
+        With the penalty "kl", the latents are in (0, 1).
+        """
         return self._active(self.encoder(x, training=False))
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
@@ -43,5 +46,8 @@ class SparseAutoencoder(Autoencoder):
 
 
 def relative_size(z: tf.Tensor):
-    """Returns mean |z| / root mean square of z [B, d]: 0.80 if z is normal, less if sparse."""
+    """Returns the mean absolute value of z [B, d], divided by the root mean square of z.
+
+    It is 0.80 if z is normally distributed, and less if z is sparse.
+    """
     return tf.reduce_mean(tf.abs(z)) / tf.sqrt(tf.reduce_mean(tf.square(z)) + TINY)

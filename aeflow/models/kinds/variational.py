@@ -22,7 +22,10 @@ LOG_VARIANCES = (-12.0, 6.0)
 
 
 class VariationalAutoencoder(Autoencoder):
-    """Minimises the error of a posterior sample and the posterior's divergence from N(0, I)."""
+    """Minimises the reconstruction error and the divergence of the posterior from N(0, I).
+
+    The reconstruction is decoded from a sample of the posterior.
+    """
 
     has_unit_prior = True
     is_generative = True
@@ -52,8 +55,8 @@ class VariationalAutoencoder(Autoencoder):
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
         """Returns the mean divergence from the prior in nats.
 
-        `kl` is the divergence of a row. `kl_least` and `kl_most` are those of the dimensions with
-        the least and the most divergence.
+        `kl` is the divergence of a row. `kl_least` and `kl_most` are the divergences of the
+        dimensions that diverge least and most.
         """
         total, rows = np.zeros(self.latent_dim), 0
         for x in batches:
@@ -81,7 +84,10 @@ class VariationalAutoencoder(Autoencoder):
         return {"loss": loss, "reconstruction": mse, "kl": tf.reduce_sum(kl)}
 
     def _beta(self, step: int):
-        """Returns beta, which rises linearly from 0 in the warm-up of a run of known length."""
+        """Returns beta at a step; beta rises linearly from 0 during the warm-up.
+
+        There is no warm-up until `prepare` has set the number of steps.
+        """
         num_steps = self.options.warmup_fraction * self.num_steps
         if num_steps < 1:
             return self.options.beta
@@ -89,6 +95,9 @@ class VariationalAutoencoder(Autoencoder):
 
 
 def divergence(mean: tf.Tensor, log_variance: tf.Tensor):
-    """Returns the mean divergence of N(mean, variance) [B, d] from N(0, 1), in nats, as [d]."""
+    """Returns the divergence [d] of each dimension from N(0, 1), in nats, as a mean over rows.
+
+    `mean` and `log_variance` [B, d] describe the normal distributions of the rows.
+    """
     kl = 0.5 * (tf.square(mean) + tf.exp(log_variance) - log_variance - 1.0)
     return tf.reduce_mean(kl, axis=0)

@@ -21,7 +21,7 @@ from aeflow.models.deviation import relative_deviation
 __all__ = ["Codebooks", "VectorQuantisedAutoencoder"]
 
 DEAD = 0.1
-"""An entry is dead if it is used less than this share of the mean use."""
+"""An entry is dead if its use is less than this share of the mean use of all entries."""
 TINY = 1e-6
 
 
@@ -56,7 +56,7 @@ class VectorQuantisedAutoencoder(Autoencoder):
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
 
     def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
-        """Returns the share of parts with another entry, or the relative deviation if it is less.
+        """Returns the share of parts whose entry differs, or the relative deviation if it is less.
 
         If two entries are near each other, rounding decides between them. That is frequent in a
         large codebook.
@@ -86,8 +86,9 @@ class VectorQuantisedAutoencoder(Autoencoder):
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error), "commitment" and "perplexity".
 
-        Commitment is relative to the variance of the latents. Perplexity is the effective number
-        of a codebook's entries in use in this batch, as a mean over the parts.
+        Commitment is the mean squared distance of the encoder's outputs from their entries,
+        relative to the variance of the outputs. Perplexity is the effective number of entries that
+        this batch uses in a codebook, as a mean over the parts.
         """
         x = self.preprocessing(rows)
         z = self.encoder(x, training=training)
@@ -158,7 +159,10 @@ class Codebooks(tf.keras.layers.Layer):
         self.entries.assign(sums / tf.expand_dims(counts, 2))
 
     def perplexity(self, codes: tf.Tensor):
-        """Returns exp of the entropy of a batch's codes int32 [B, G], a mean over parts."""
+        """Returns the perplexity of the codes int32 [B, G] of a batch, as a mean over the parts.
+
+        The perplexity of a part is the exponential of the entropy of its codes.
+        """
         shares = tf.reduce_mean(tf.one_hot(codes, self.num_codes), axis=0)
         entropies = -tf.reduce_sum(shares * tf.math.log(shares + TINY), axis=1)
         return tf.reduce_mean(tf.exp(entropies))

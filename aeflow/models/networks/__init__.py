@@ -7,4 +7,4 @@ NETWORKS = {
     "deep": "aeflow.models.networks.deep",
     "convolutional": "aeflow.models.networks.convolutional",
 }
-"""The name of a network in a config, and the module with its pair, which is loaded on use."""
+"""Maps the name of a network in a config to the module with its pair, which is loaded on use."""

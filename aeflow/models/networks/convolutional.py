@@ -16,7 +16,10 @@ layers = tf.keras.layers
 
 
 class Encoder(layers.Layer):
-    """Maps images x [B, H, W, C] to [B, num_outputs]; the stride divides H and W each time."""
+    """Maps images x [B, H, W, C] to [B, num_outputs].
+
+    Each convolution divides H and W by the stride.
+    """
 
     def __init__(self, options: ConvolutionalOptions, *, num_outputs: int):
         super().__init__(name="encoder")
@@ -52,7 +55,7 @@ class Decoder(layers.Layer):
             )
         small = (ceil(self.height / divisor), ceil(self.width / divisor), options.filters[-1])
         # Without normalisation before the ReLU, large steps leave every unit dead. Normalisation
-        # after each convolution takes a third of a step, and under Muon it increases the error.
+        # after each convolution takes a third of a step's time, and under Muon the error is larger.
         self.inputs = tf.keras.Sequential(
             [
                 layers.Dense(prod(small), use_bias=False),
@@ -68,7 +71,10 @@ class Decoder(layers.Layer):
         self.activation = options.output_activation
 
     def call(self, z: tf.Tensor, training: bool = False):
-        """Returns x_hat [B, H, W, C], cropped from the next larger multiples of the stride."""
+        """Returns x_hat [B, H, W, C].
+
+        It is computed at H and W rounded up to multiples of the total stride, and then cropped.
+        """
         x_hat = self.convolutions(self.inputs(z, training=training), training=training)
         return activated(x_hat[:, : self.height, : self.width, :], self.activation)
 

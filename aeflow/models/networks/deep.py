@@ -48,7 +48,10 @@ class Decoder(layers.Layer):
 
 
 class Hidden(layers.Layer):
-    """Maps [B, n] to [B, units]: dense, normalised, rectified; a residual layer adds its input."""
+    """Maps [B, n] to [B, units] by a dense layer, normalisation and a ReLU.
+
+    A residual layer adds its input to the result.
+    """
 
     def __init__(self, units: int, options: DeepOptions, *, is_residual: bool):
         super().__init__()

@@ -5,8 +5,11 @@ import tensorflow as tf
 __all__ = ["batch_normalisation"]
 
 MOMENTUM = 0.9
-"""The momentum of the batch statistics. Keras's default of 0.99 lags for hundreds of steps, and
-training on small data takes no more steps than that."""
+"""The momentum of the moving averages of batch statistics.
+
+With Keras's default of 0.99, the averages lag for hundreds of steps. Training on small data takes
+no more steps than that.
+"""
 
 
 def batch_normalisation() -> tf.keras.layers.Layer:

@@ -28,12 +28,12 @@ __all__ = ["EarlierDataset", "EarlierPiece", "earlier_dataset"]
 logger = logging.getLogger(__name__)
 
 ASSIGNED = {"validation", "test"}
-"""The splits that rows are assigned to if no piece of the source has them."""
+"""The splits for which rows are held out, unless a piece of the source has the split."""
 
 
 @dataclass(frozen=True)
 class EarlierPiece:
-    """Holds the portions, their shards and the bad rows of one piece in an earlier dataset."""
+    """Holds one piece of an earlier dataset: its portions, the shards of each, and its bad rows."""
 
     portions: list[Portion]
     shards: list[list[str]]
@@ -114,8 +114,9 @@ class EarlierDataset:
 def earlier_dataset(question: Question, store: Store) -> EarlierDataset | None:
     """Returns the dataset of an earlier source state with the same name, stage version and config.
 
-    If there are several, it is the one that shares the most pieces, and of these the newest.
-    Returns None if no dataset shares a piece, or if that dataset cannot be read.
+    Of several such datasets, this returns the one that shares most pieces with the question, and
+    the newest of equals. Returns None if no dataset shares a piece, or if the chosen one cannot be
+    read.
     """
     counts = [(_shared(manifest, question), manifest) for manifest in manifests_of(Dataset, store)]
     count, best = max(counts, key=lambda pair: (pair[0], pair[1].created), default=(0, None))

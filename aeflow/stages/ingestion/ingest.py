@@ -42,7 +42,10 @@ class _Opened:
 
 
 def _ask(work: Work, config: IngestConfig) -> Work:
-    """Opens the source. Its pieces become the question's inputs, and it may name the dataset."""
+    """Opens the source, whose pieces become the inputs of the question.
+
+    If the config does not name the dataset, the source does.
+    """
 
     def on_wait(message: str) -> None:
         work.on_progress(Progress(STAGE, 0, 1, "source", message))
@@ -113,7 +116,7 @@ def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
 def _reusable_pieces(
     earlier: EarlierDataset | None, source: Source, pieces: Sequence[Piece], on_progress: OnProgress
 ) -> set[str]:
-    """Returns the names of the pieces that the earlier dataset has, unchanged and undamaged."""
+    """Returns the names of the pieces that the earlier dataset holds unchanged and undamaged."""
     piece_names: set[str] = set()
     if earlier is None or not earlier.fits(source, pieces):
         return piece_names
@@ -128,8 +131,8 @@ def _reusable_pieces(
 def _check_read(config: IngestConfig, done: int, total: int) -> None:
     if done != total:
         raise SourceError(
-            f"'{config.source}' announced {total} rows, but {done} were read. If it changed "
-            "meanwhile, run again."
+            f"The source '{config.source}' announced {total} rows, but {done} were read. Run again "
+            "if the source changed while it was read."
         )
 
 
@@ -164,7 +167,7 @@ def _schema(
 
 
 def _range_of(statistics: SplitStatistics) -> tuple[float, float]:
-    """Guesses the range that float images can have from their values in the training rows."""
+    """Guesses the possible range of float images from the statistics of the training rows."""
     for low, high in ((0.0, 1.0), (0.0, 255.0)):
         if low <= statistics.min and statistics.max <= high:
             return low, high

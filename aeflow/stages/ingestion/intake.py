@@ -96,7 +96,7 @@ class Intake:
 def _add(
     writer: SplitWriter, rows: Rows, good: np.ndarray, features: np.ndarray, mask: np.ndarray
 ) -> None:
-    """Adds to a split the good rows, with their features, that `mask` selects."""
+    """Adds the good rows that `mask` selects, and their features, to the split of the writer."""
     indices = good[mask]
     writer.add(
         ids=[rows.ids[row] for row in indices.tolist()],

@@ -1,4 +1,4 @@
-"""The portions of a dataset: what each piece contributed to each split, stored for its growth."""
+"""The portions of a dataset: what each piece contributed to each split, stored for later reuse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -33,10 +33,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Portion:
-    """Holds what one piece contributed to one split; a piece without a good row has split None.
+    """Holds what one piece contributed to one split.
 
-    `own_split` is the split that the source gives the piece. `bad_rows` counts the bad rows of the
-    whole piece. `statistics` are over the rows of the portion.
+    If no row of a piece is used, the piece has one portion with the split None. `own_split` is the
+    split that the source gives the piece. `bad_rows` counts the bad rows of the whole piece.
+    `statistics` are over the rows of the portion.
     """
 
     piece: str

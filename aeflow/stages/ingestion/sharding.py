@@ -44,7 +44,7 @@ class SplitWriter:
                 self._end_shard()
 
     def end_piece(self, piece: Piece, bad_rows: int) -> Portion | None:
-        """Writes the buffered rows, and returns the piece's portion, or None if it has no rows."""
+        """Writes the buffered rows; returns the portion of the piece, or None if it has no rows."""
         if not self._piece_statistics.count:
             return None
         if self._ids:

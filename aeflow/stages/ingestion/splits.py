@@ -1,8 +1,9 @@
 """The split of each row: that of its source, or one chosen by a hash of the seed and the row's id.
 
-An id is divided into a stem and the number at its end. In every block of `period` numbers, one is
-held out, which a hash of the seed, the split, the stem and the block chooses. Rows thus keep their
-split when the source grows, and of 60,000 numbered rows exactly 3,000 are held out at one in 20.
+An id is divided into a stem and the number at its end. One number is held out of every block of
+`period` numbers. A hash of the seed, the split, the stem and the block chooses it. Rows thus keep
+their split when the source grows, and of 60,000 numbered rows exactly 3,000 are held out at one in
+20.
 """
 
 import hashlib
@@ -54,7 +55,7 @@ class Splits:
 
 
 def held_out(ids: Sequence[str], period: int, *, seed: int, salt: str) -> np.ndarray:
-    """Returns booleans [N]: whether each id is the one held out of its block of `period`."""
+    """Returns booleans [N]: whether each id is the one that is held out of its block of numbers."""
     offsets: dict[tuple[str, int], int] = {}
     mask = np.zeros(len(ids), dtype=bool)
     for row, name in enumerate(ids):

@@ -36,7 +36,7 @@ class RunningStatistics:
         self.merge(RunningStatistics(len(values), mean, squares, low, high))
 
     def merge(self, other: "RunningStatistics") -> None:
-        """Adds the rows of another, which must have at least one."""
+        """Adds the rows of `other`, which must hold at least one row."""
         count = self.count + other.count
         delta = other.mean - self.mean
         self.squares = self.squares + other.squares + delta**2 * (self.count * other.count / count)
@@ -45,7 +45,7 @@ class RunningStatistics:
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
 
     def result(self) -> SplitStatistics:
-        """Returns the statistics of all rows so far, of which there must be at least one."""
+        """Returns the statistics of all rows so far; there must be at least one row."""
         variance = self.squares / self.count
         mean = float(self.mean.mean())
         spread = float(variance.mean() + np.square(self.mean - mean).mean())

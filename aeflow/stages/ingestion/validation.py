@@ -1,6 +1,6 @@
 """The validation of rows: good rows are finite and have the same shape and type.
 
-All other rows go to quarantine, if there are not more of them than the budget allows.
+All other rows are bad. They go to quarantine, unless there are more than `max_bad_fraction` allows.
 """
 
 import math
@@ -64,13 +64,13 @@ class Validation:
         return np.array(good, dtype=np.int64), np.stack(arrays) if arrays else np.empty(0)
 
     def takes(self, shape: tuple[int, ...], dtype: np.dtype) -> bool:
-        """Returns whether stored rows of this shape and type are good here, too."""
+        """Returns whether stored rows of this shape and type would also be good in this dataset."""
         return self.dtype is None or (self.shape, self.dtype) == (shape, dtype)
 
     def adopt(
         self, ids: pa.Array, bad: Sequence[BadRow], *, shape: tuple[int, ...], dtype: np.dtype
     ) -> None:
-        """Adds rows that were validated before: the ids of all of them, and the bad rows."""
+        """Adds rows that were validated before: the ids of all these rows, and the bad rows."""
         self._ids.append(ids)
         self.bad += bad
         self.num_bad += len(bad)
@@ -78,7 +78,7 @@ class Validation:
             self.shape, self.dtype = shape, dtype
 
     def check(self) -> None:
-        """Raises SourceError if more rows are bad than the budget allows, or if an id repeats."""
+        """Raises SourceError if more rows are bad than the config allows, or if an id repeats."""
         if self.num_bad > self._budget:
             named_rows = "; ".join(str(row) for row in self.bad[:NUM_NAMED])
             raise SourceError(
@@ -169,7 +169,7 @@ def _stored_type(dtype: np.dtype) -> np.dtype:
 
 
 def _stored(features: np.ndarray) -> np.ndarray:
-    """Returns the features as they are stored; values beyond float32 become infinite."""
+    """Returns the features in their stored type; values too large for float32 become infinite."""
     with np.errstate(over="ignore"):
         return features.astype(_stored_type(features.dtype), copy=False)
 

@@ -11,7 +11,7 @@ from aeflow.schema import ExampleSchema
 __all__ = ["augmented", "check_augmentation"]
 
 FLIP, SHIFT = 7_919, 104_729
-"""Subtracted from a seed, so that flips, shifts and the noise of a kind are independent."""
+"""The numbers subtracted from a seed, so that flips, shifts and a kind's noise are independent."""
 
 
 def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:

@@ -21,12 +21,19 @@ __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 CHECKPOINT = "_work/checkpoint.npz"
 SECONDS_BETWEEN = 5.0
 SECONDS_WITHIN_EPOCH = 60.0
-"""An epoch may take hours. A process that is killed in it loses no more than this."""
+"""The seconds between checkpoints within an epoch, which may take hours.
+
+A process that is killed loses no more than the training since its last checkpoint.
+"""
 
 
 @dataclass
 class TrainingState:
-    """Holds the state of training: steps done, terms of this epoch, history, best weights."""
+    """Holds the state of training.
+
+    This is the number of steps done, the loss terms of the current epoch, the history of complete
+    epochs, and the best weights with their epoch and loss.
+    """
 
     step: int = 0
     epoch_terms: dict[str, list[float]] = field(default_factory=dict)
@@ -60,9 +67,11 @@ class Checkpoints:
         self._began = time.monotonic()
 
     def save_if_due(self, state: TrainingState, every_epochs: int | None) -> None:
-        """Saves every `every_epochs` epochs; if it is None, after the first and every few seconds.
+        """Saves after an epoch if a checkpoint is due.
 
-        An epoch of a small network takes less than a second, and a checkpoint is not free.
+        A checkpoint is due every `every_epochs` epochs. If `every_epochs` is None, a checkpoint is
+        due after the first epoch, and again if the last one is a few seconds old: an epoch of a
+        small network takes less than a second, and a checkpoint takes time, too.
         """
         if every_epochs is None:
             is_due = time.monotonic() - self._saved_at >= SECONDS_BETWEEN
@@ -72,7 +81,7 @@ class Checkpoints:
             self.save(state)
 
     def save_if_late(self, state: TrainingState, every_epochs: int | None) -> None:
-        """Saves within an epoch, once a minute, if `every_epochs` is None."""
+        """Saves within an epoch, once a minute, but only if `every_epochs` is None."""
         since = time.monotonic() - max(self._saved_at, self._began)
         if every_epochs is None and since >= SECONDS_WITHIN_EPOCH:
             self.save(state)

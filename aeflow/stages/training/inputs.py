@@ -1,8 +1,9 @@
 """The rows that the training step takes: resident on the device, or read ahead block by block.
 
 A split that fits into `shuffle_bytes` stays on the device and is shuffled as a whole. A larger
-split is never in memory as a whole. Each epoch shuffles its chunks of 1024 rows, reads as many
-chunks as make a block while the previous block is trained on, and shuffles the rows in each block.
+split is never in memory as a whole. Each epoch shuffles its chunks of 1024 rows and reads them in
+blocks of several chunks. It reads each block while training uses the previous block, and shuffles
+the rows of the block.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ from aeflow.storage import Store
 __all__ = ["Block", "StoredRows", "TrainingBlocks", "chunk_ranges", "epoch_order", "open_rows"]
 
 CHUNK_ROWS = 1024
-"""Adjacent rows that are read together: about a megabyte of MNIST."""
+"""The number of adjacent rows that are read together; for MNIST, they are about a megabyte."""
 
 
 class StoredRows:
@@ -33,14 +34,14 @@ class StoredRows:
         self.dtype: np.dtype = parts[0].dtype
 
     def __len__(self) -> int:
-        """Returns N."""
+        """Returns the number of rows, N."""
         return int(self._ends[-1])
 
     def rows_within(self, max_bytes: int, *, multiple_of: int) -> int:
         """Returns how many rows fit into `max_bytes`.
 
-        It is N if all rows fit, and otherwise the largest multiple of `multiple_of` that fits, but
-        at least 1 and at most N.
+        If all rows fit, this is their number N. Otherwise it is the largest multiple of
+        `multiple_of` that fits, or `multiple_of` itself if not even that fits, but at most N.
         """
         max_rows = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
         if len(self) <= max_rows:
@@ -81,7 +82,10 @@ def open_rows(dataset: Dataset, split: str, store: Store) -> StoredRows:
 
 @dataclass(frozen=True)
 class Block:
-    """Holds rows [M, *shape] on the device, and the `order` [<= M] in which an epoch takes them."""
+    """Holds rows [M, *shape] on the device, and the `order` in which an epoch takes them.
+
+    `order` is shorter than M if the block is padded.
+    """
 
     rows: tf.Tensor
     order: np.ndarray
@@ -117,7 +121,7 @@ class TrainingBlocks:
         return -(-self.num_rows // self._config.batch_size)
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Block]:
-        """Yields the blocks of an epoch, starting with the one that holds its step `first_step`."""
+        """Yields the blocks of an epoch, from the one that holds step `first_step` of the epoch."""
         steps_per_block = -(-self.block_rows // self._config.batch_size)
         for number in range(first_step // steps_per_block, self._num_blocks):
             block = self._ahead(epoch, number).result()
@@ -150,7 +154,7 @@ class TrainingBlocks:
 
 
 def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.ndarray:
-    """Returns the order int32 [num_rows] of a block, a function of seed, epoch and block alone."""
+    """Returns the order int32 [num_rows] of a block; it depends on seed, epoch and block alone."""
     generator = np.random.Generator(np.random.PCG64([seed, epoch, block]))
     return generator.permutation(num_rows).astype(np.int32)
 

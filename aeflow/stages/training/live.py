@@ -41,7 +41,7 @@ class LiveSummaries:
         self._files.publish(self._name, at_once=True)
 
     def write(self, epoch: dict[str, float]) -> None:
-        """Writes the terms of an epoch and, in at most ten epochs of a run, the panel."""
+        """Writes the scalars of an epoch and, in at most ten epochs of a run, the panel."""
         step = int(epoch["step"])
         with self._writer.as_default(step=step):
             write_scalars(step, epoch)

@@ -54,7 +54,7 @@ class Run:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Gives the model the moving averages of its weights in the block, if configured."""
+        """Replaces the weights by their moving averages during the block, if so configured."""
         if self.config.ema_momentum is None:
             yield
             return
@@ -79,9 +79,9 @@ def fit(
     """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
 
     Cancelling, deadlines and checkpoints happen between graph calls, about a second apart. If
-    Interrupted is raised there, `fit` saves a checkpoint and passes it on. Raises DivergedTraining
-    at the first loss that is not finite, and LostMachine if a machine that shares the batches is
-    gone.
+    Interrupted is raised there, `fit` saves a checkpoint and raises the error again. Raises
+    DivergedTraining at the first loss that is not finite, and LostMachine if a machine that shares
+    the batches is gone.
     """
     config = run.config
     if state.step:
@@ -149,13 +149,14 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
     if not np.isfinite(losses).all():
         step = state.step + int(np.argmin(np.isfinite(losses)))
         raise DivergedTraining(
-            f"The loss is {losses[step - state.step]} at step {step}, in epoch "
-            f"{state.epochs_done + 1}. Lower the learning rate below {run.config.learning_rate:g}."
+            f"The loss must be finite, but it is {losses[step - state.step]} at step {step}, in "
+            f"epoch {state.epochs_done + 1}. Choose a train.learning_rate below "
+            f"{run.config.learning_rate:g}."
         )
 
 
 def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
-    """Adds the epoch to the history, and keeps its weights if they are the best so far."""
+    """Adds the epoch to the history, and keeps the weights if their loss is the best so far."""
     sizes = np.full(run.blocks.steps_per_epoch, run.config.batch_size)
     sizes[-1] = run.blocks.num_rows - sizes[:-1].sum()
     means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
@@ -199,7 +200,7 @@ def _progress(run: Run, state: TrainingState) -> Progress:
 
 
 class _Pace:
-    """Chooses how many steps take about a second; the choice does not change the model by a bit."""
+    """Chooses how many steps take about a second; the model does not depend on this choice."""
 
     def __init__(self, steps_per_call: int | None):
         self._fixed = steps_per_call

@@ -22,9 +22,10 @@ def build_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Builds an optimizer with all its variables, for `num_steps` steps in total.
 
-    With `ema_momentum`, its `finalize_variable_values` assigns the moving averages to variables.
-    With a strategy, it clips the gradient of each device and then sums them. `train_step` gives it
-    equal shares of one gradient, so each share is clipped to its share of the norm.
+    With `ema_momentum`, the optimizer's method `finalize_variable_values` assigns the moving
+    averages to variables. With a strategy, the optimizer clips the gradient of each device and then
+    sums the clipped gradients. `train_step` passes equal shares of one gradient, so each share is
+    clipped to its share of `clip_norm`.
     """
     devices = strategy or tf.distribute.get_strategy()
     common = {

@@ -34,17 +34,17 @@ def choose_policy(
     machine: Machine,
     num_rows: int,
 ) -> Policy:
-    """Chooses the fastest policy by `benchmarks/README.md`; options set in `runtime` override it.
+    """Chooses the policy that is the fastest according to `benchmarks/README.md`.
 
-    The models of two policies differ in their last bits, like those of two devices. Raises
-    UnfitMachine if the devices cannot share a batch equally, or if one of several machines is to
-    train on more than one CPU device.
+    Options that are set in `runtime` override it. The models of two policies differ in their last
+    bits, like the models of two devices. Raises UnfitMachine if the devices cannot share a batch
+    equally, or if one of several machines is to train on more than one CPU device.
     """
     device, num_devices = machine.device, machine.total_devices
     if machine.num_machines > 1 and device == "cpu" and machine.num_devices > 1:
         raise UnfitMachine(
             f"On a CPU each machine of TF_CONFIG is one device, but runtime.num_devices is "
-            f"{machine.num_devices}. Leave it out."
+            f"{machine.num_devices}. Leave runtime.num_devices out."
         )
     if config.batch_size % num_devices:
         raise UnfitMachine(

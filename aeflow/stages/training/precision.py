@@ -1,6 +1,6 @@
 """The check, before the first step, that a short type trains a model correctly.
 
-Two twins of the model with the same weights, one in the short type and one in float32, compute the
+Two copies of the model with the same weights, one in the short type and one in float32, compute the
 same training rows at each batch size that will run. The forward pass is compared at every size, and
 the gradients at the sizes that training steps have.
 """
@@ -23,16 +23,19 @@ from aeflow.stages.training.together import Agreement
 __all__ = ["Batch", "batches_of", "check_precision", "deviations"]
 
 ACCEPTED_OF_GRADIENTS = 0.3
-"""The largest accepted |dg| / |g|, in Euclidean norms, of the gradient of an encoder or a decoder.
+"""The largest accepted deviation of the gradient of an encoder or a decoder.
 
+The deviation is the Euclidean norm of the difference from float32, relative to the norm in float32.
 A ReLU with an input near 0 may switch in bfloat16, so single values of a correct gradient deviate
-by up to 0.7 of the largest value. In norms, and summed as below, the correct gradients of all kinds
-on all networks deviate by at most 0.21. The gradient of the contractive kind deviates by 0.3 to 1.0
-and is not correct: its penalty is a small difference, and bfloat16 rounds most of it away.
+by up to 0.7 of the largest value. Measured by norms, and summed as GRADIENT_BATCHES describes, the
+correct gradients of all kinds on all networks deviate by at most 0.21. The gradient of the
+contractive kind deviates by 0.3 to 1.0 and is not correct: the penalty of this kind is a small
+difference, and bfloat16 rounds most of it away.
 """
 GRADIENT_ROWS = 128
 GRADIENT_BATCHES = 16
-"""Gradients of small batches are summed over this many rows, but at most this many batches."""
+"""Gradients of small batches are summed over GRADIENT_ROWS rows, or over GRADIENT_BATCHES batches
+if these have fewer rows."""
 PARTS = ("encoder", "decoder")
 
 Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
@@ -64,7 +67,7 @@ def check_precision(
 ) -> Autoencoder:
     """Compares training in the config's precision with float32, on each machine that trains.
 
-    Returns the twin in that precision, with its initial weights.
+    Returns the model in that precision, with its initial weights.
 
     Args:
         build_in: Builds the model that will be trained in a given precision.
@@ -89,8 +92,9 @@ def check_precision(
         raise refusal
     if not (short and is_accepted_by_all):
         raise InexactPrecision(
-            f"Another machine of TF_CONFIG computes the model too inexactly in {config.precision}. "
-            'Choose precision = "float32" in [train].'
+            f"Another machine of TF_CONFIG ({' or '.join(agreement.others)}) computes the model "
+            f"too inexactly in {config.precision}; the error on that machine says why. Choose "
+            'precision = "float32" in [train].'
         )
     return short
 
@@ -120,7 +124,7 @@ def batches_of(
 def deviations(
     short: Autoencoder, exact: Autoencoder, batches: list[Batch], *, rows: StoredRows, seed: int
 ) -> Iterator[Deviation]:
-    """Yields the deviations of the short twin's values from the exact twin's, batch by batch."""
+    """Yields the deviations of the values of `short` from those of `exact`, batch by batch."""
     short_values = _values_of(short, seed, in_graph=True)  # as training runs it
     exact_values = _values_of(exact, seed, in_graph=False)  # tracing would take longer
     for batch in batches:

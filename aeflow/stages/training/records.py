@@ -15,7 +15,7 @@ __all__ = ["write_history", "write_reference"]
 
 
 def write_history(draft: Draft, state: TrainingState) -> None:
-    """Writes the terms of each epoch, one row per epoch."""
+    """Writes the history as a table, which holds the loss terms of each epoch in one row."""
     types = {"epoch": pa.int32(), "step": pa.int64()}
     columns = {
         name: pa.array([row[name] for row in state.history], types.get(name, pa.float32()))

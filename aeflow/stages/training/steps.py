@@ -16,7 +16,7 @@ from aeflow.stages.training.policy import Policy
 __all__ = ["compile_steps", "compile_validation", "train_step"]
 
 GATHERED_BYTES = 2**22
-"""Bytes of rows that are gathered at once, for as many steps as fit into a processor's cache."""
+"""Bytes of rows that are gathered at once, for several steps; they fit into a processor's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
@@ -25,7 +25,7 @@ UNTRAINED = {"training": False, "step": 0, "seed": 0}
 Terms = dict[str, tf.Tensor]
 
 as_written = tf.autograph.experimental.do_not_convert
-"""Marks functions without tensor loops, so that AutoGraph spends no second to convert them."""
+"""Marks functions without tensor loops, so that AutoGraph spends no time on converting them."""
 
 
 def train_step(
@@ -40,9 +40,10 @@ def train_step(
     """Takes one step on stored rows [B, *shape]; returns the scalar loss terms before the step.
 
     The batch is split into `parts` of B / parts rows. Each part has its own noise, and no part
-    waits for another. Terms and gradients are means over the parts. If the loss is a mean over
-    rows, they are those of the whole batch. The same is true of devices that take the step
-    together, each on its own rows: all of them have the same weights afterwards.
+    waits for another. Loss terms and gradients are means over the parts. If the loss is a mean over
+    rows, these means equal the loss terms and gradients of the whole batch. If several devices take
+    the step together, each on its own rows, means are taken over the devices, too. All devices have
+    the same weights afterwards.
     """
     context = tf.distribute.get_replica_context()
     num_devices = context.num_replicas_in_sync
@@ -76,8 +77,9 @@ def compile_steps(
     `rows` gives the shape [M, *shape] and type of the rows of every block. They stay on the device.
     The graph gathers them in the block's order, for many steps at once. It does so outside XLA,
     which copies rows value by value. `step` counts from the first step of training, and `start`
-    from the first step of the block. Each term is returned as [count]. The rows that remain after
-    a block's last whole batch are a step in a separate graph, so that every graph has one shape.
+    from the first step of the block. Each loss term is returned as an array [count]. The rows that
+    remain after a block's last whole batch are a step in a separate graph, so that every graph has
+    one shape.
     The devices of a strategy share a whole batch, but each takes all of the remaining rows.
     """
     strategy = strategy or tf.distribute.get_strategy()
@@ -115,7 +117,7 @@ def compile_steps(
 def _whole_graph(
     take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
 ):
-    """Returns a graph of many steps on whole batches, and how many batches it expects."""
+    """Returns a graph of many steps on whole batches, and the number of batches in its input."""
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
@@ -161,7 +163,10 @@ def _step_over(
     optimizer: tf.keras.optimizers.Optimizer,
     config: TrainConfig,
 ):
-    """Returns a step that all devices take together; they share the rows of a batch or not."""
+    """Returns a step that all devices take together.
+
+    If `is_shared`, each device takes an equal share of the rows. Otherwise each takes all rows.
+    """
     num_devices = strategy.num_replicas_in_sync
 
     @as_written

@@ -20,10 +20,12 @@ class Agreement:
     """Reduces one number per machine to the minimum, so that all machines take the same branch.
 
     The number of steps that fit into a second, and the last bits of a validation loss, differ
-    between machines. A machine that trains alone keeps its own number.
+    between machines. A machine that trains alone keeps its own number. `others` are the addresses
+    of the other machines.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster):
+        self.others = [m for i, m in enumerate(cluster.machines) if i != cluster.index]
         self._is_alone = cluster.is_alone
 
         def gather(number: tf.Tensor):
@@ -49,7 +51,7 @@ class Agreement:
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
-        """Notifies the other machines if the block raises Interrupted, and passes it on."""
+        """Notifies the other machines if the block raises Interrupted, and raises it again."""
         try:
             yield
         except Interrupted:
@@ -67,6 +69,6 @@ class Agreement:
             if self._is_alone:
                 raise
             raise LostMachine(
-                "A machine that shares the batches is gone. Run the training again on all machines "
-                "of TF_CONFIG: it resumes from the last checkpoint."
+                f"A machine that shares the batches is gone: {' or '.join(self.others)}. Run the "
+                "training again on all machines of TF_CONFIG: it resumes from the last checkpoint."
             ) from error

@@ -41,12 +41,13 @@ def _answer(
 def train(
     work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
 ) -> Answered:
-    """Trains a model on the split `train`, keeps the weights with the best validation loss.
+    """Trains a model on the split `train` and keeps the weights with the best validation loss.
 
-    If it is interrupted or killed, it leaves a draft with a checkpoint, and the same call resumes
-    from it. If `TF_CONFIG` names several machines, each makes this call, they share every batch,
-    and the first of them writes. Raises ConfigError if the dataset lacks rows or has too few for
-    the kind, DivergedTraining if a loss is not finite, and LostMachine if a machine is gone.
+    If the training is interrupted or killed, it leaves a draft with a checkpoint, and the same call
+    resumes from it. If `TF_CONFIG` names several machines, each makes this call, they share every
+    batch, and the first machine writes the model. Raises ConfigError if the dataset has no rows in
+    a split or too few for the kind, DivergedTraining if a loss is not finite, and LostMachine if a
+    machine is gone.
     """
     from aeflow.models import in_float32, save_model
     from aeflow.models.golden import NUM_GOLDEN

@@ -1,3 +1,3 @@
-"""A store in an object store, below a bucket and a prefix."""
+"""A store that lies under a prefix in a bucket of an object store."""
 
 __all__: list[str] = []

@@ -32,7 +32,7 @@ ANSWER = "*/*/*"
 def cache_folder() -> Path:
     """Returns the folder of the cache: `AEFLOW_CACHE`, or a folder in the user's own cache.
 
-    Raises ConfigError if that is in a home folder and this user has none.
+    Raises ConfigError if the folder begins with `~` and this user has no home folder.
     """
     setting = os.environ.get(FOLDER)
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -60,7 +60,7 @@ class Cache:
                 os.close(descriptor)
 
     def hold(self, address: str) -> Path:
-        """Returns the folder for an artifact's files, which stays while this object exists."""
+        """Returns the folder for an artifact's files, which stays while this cache exists."""
         folder = contained(self.root, address)
         while address not in self._descriptors:
             _create_folder(folder)
@@ -93,7 +93,7 @@ class Cache:
             yield path
 
     def scratch(self) -> tempfile.TemporaryDirectory:
-        """Returns a temporary folder for unfinished files. Removes those of dead processes."""
+        """Returns a temporary folder for unfinished files, and removes those of dead processes."""
         parent = self._top / SCRATCH
         _create_folder(parent)
         for leftover in parent.iterdir():

@@ -4,9 +4,9 @@ Only one writer can create the manifest. Two writers of one artifact can meet he
 was wrongly taken for dead. Each file is created only if it is absent. Only the holder of the lease
 replaces a file of another writer, and only if that file is unchanged since the holder read it. A
 writer that was taken for dead and continues finds that its lease is lost, or that the files have
-changed. A writer that finds a manifest removes only the files that are not in that manifest and
-that it brought itself. A writer could still damage an artifact if two others took the artifact
-over, one after the other, between two of its calls.
+changed. A writer that finds a manifest removes only its own files that are not in that manifest. A
+writer could still damage an artifact if two others took the artifact over, one after the other,
+between two of its calls.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from aeflow.storage.disk.files import MANIFEST
 __all__ = ["Commit"]
 
 ONE_PUT_BYTES = 256 * 2**20
-"""Larger files are uploaded in parts, which allows no condition, so they are compared first."""
+"""Larger files are uploaded in parts, without a condition, so the stored file is compared first."""
 IN_FLIGHT = 4
 ATTEMPTS = 5
 
@@ -94,7 +94,8 @@ class Commit:
             except (self._files.remote.errors.PreconditionError, FileNotFoundError):
                 continue
         raise TransientError(
-            f"Another writer keeps changing '{self._files.shown(name)}'. Run it again."
+            f"Another writer changed the file '{self._files.shown(name)}' in each of {ATTEMPTS} "
+            "attempts to commit it. Run it again."
         )
 
     def _remove_strays(self, expected_names: set[str]) -> None:

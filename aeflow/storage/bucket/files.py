@@ -1,4 +1,4 @@
-"""The file operations of a store on a bucket and a prefix instead of a folder.
+"""The file operations of a store that lies under a prefix in a bucket, not in a folder.
 
 Files that are read or written have a local copy: committed files in the cache, unfinished ones in a
 temporary folder of this process.
@@ -80,7 +80,7 @@ class ObjectFiles(Objects):
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Commits a draft, its manifest last. Returns False if another artifact was first."""
+        """Commits a draft, with the manifest last. Returns False if another artifact was first."""
         return Commit(self, draft, address, check=check, local=self.local).make(manifest, entries)
 
     def path(self, name: str) -> Path:
@@ -105,7 +105,7 @@ class ObjectFiles(Objects):
             self._versions[name] = meta["e_tag"]
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a local folder with these committed files. It stays while this object exists."""
+        """Returns a local folder with these files; it stays while this Python object exists."""
         folder = self.cache.hold(address)
         missing = [entry for entry in entries if not contained(folder, entry.name).is_file()]
         self.cache.make_room(sum(entry.size for entry in missing))

@@ -93,7 +93,7 @@ class Objects:
         return _change_time(now) - _change_time(meta) if now else time.time() - _change_time(meta)
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file's bytes; None if there is no file."""
+        """Returns the size and SHA-256 of a file; None if there is no file."""
 
         def read(store: Any) -> tuple[int, str]:
             digest, size = hashlib.sha256(), 0
@@ -108,7 +108,7 @@ class Objects:
             return None
 
     def create(self, name: str, content: bytes) -> bool:
-        """Writes a file that must not exist yet. Returns whether it holds this content now."""
+        """Writes a file that must not exist yet. Returns whether it now holds `content`."""
         contained(HERE, name)
         while True:
             try:
@@ -127,7 +127,8 @@ class Objects:
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
 
-        Returns whether this call did it. Of several calls with the same `old`, one succeeds.
+        Returns whether this call made the change. Of several calls with the same `old`, only one
+        succeeds.
         """
         snapshot = self.snapshot(name)
         if snapshot is None or snapshot.content != old:
@@ -178,7 +179,7 @@ class Objects:
         self.remote.ask(self.remote.api.copy, old, new)
 
     def fetch(self, name: str, path: Path) -> None:
-        """Downloads a file of the store to a path. A failure may leave part of it there."""
+        """Downloads a file of the store to a path. A failure may leave an incomplete file there."""
 
         def fetch(store: Any) -> None:
             with path.open("wb") as file:

@@ -27,28 +27,28 @@ class RemoteFile:
 
     @property
     def name(self) -> str:
-        """The last part of its address."""
+        """The last part of the object's address."""
         return str(self).rpartition("/")[2]
 
     @property
     def suffixes(self) -> list[str]:
-        """The endings of its name."""
+        """The endings of the name, such as `.csv` and `.gz`."""
         return PurePosixPath(self.name).suffixes
 
     @property
     def digest(self) -> str:
-        """The digest of its etag and size, which change whenever its bytes do.
+        """The digest of the object's etag and size, which change whenever its bytes change.
 
         The same bytes, uploaded in parts of another size, have another etag and another digest.
         """
         return hashlib.sha256(f"{self.e_tag} {self.size}".encode()).hexdigest()
 
     def open(self) -> io.BufferedReader:
-        """Opens it for reading from any position."""
+        """Opens the object for reading from any position."""
         return io.BufferedReader(_Ranges(self), READ_AHEAD_BYTES)
 
     def read_bytes(self) -> bytes:
-        """Returns all its bytes."""
+        """Returns all bytes of the object."""
         return self.remote.ask(lambda store: bytes(self.remote.api.get(store, self.key).bytes()))
 
 
@@ -88,7 +88,9 @@ class _Ranges(io.RawIOBase):
 
 
 def remote_files(url: str) -> tuple[bool, dict[str, RemoteFile]]:
-    """Returns whether the address is one file, and the files by their names below it.
+    """Returns whether an address is one file, and a mapping from names to files.
+
+    A name is relative to the address, or the last part of the address if that is one file.
 
     Raises ConfigError or TransientError, with a message of one line, if the store does not answer.
     """

@@ -20,7 +20,7 @@ __all__ = ["RETRY_SECONDS", "Remote", "checked_url", "is_remote"]
 
 SCHEMES = ("s3", "gs", "memory")
 RETRY_SECONDS = 120.0
-"""How long a call is retried. Leases and drafts survive a connection that is lost for less."""
+"""How long a call is retried. Leases and drafts survive a connection that is lost for less time."""
 LONGEST_PAUSE_SECONDS = 3.0
 CREDENTIALS = {
     "s3": (
@@ -37,7 +37,7 @@ CREDENTIALS = {
         "GOOGLE_SKIP_SIGNATURE",
     ),
 }
-"""Variables with credentials. If none is set, the library would wait for a role of the machine."""
+"""Variables with credentials, by scheme. One must be set, or obstore waits for a machine's role."""
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -53,9 +53,11 @@ def checked_url(url: str) -> str:
     """Returns the normalised address. Raises ConfigError if it holds secrets or names no bucket."""
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
+        variable = CREDENTIALS.get(parts.scheme, CREDENTIALS["s3"])[0]
         raise ConfigError(
-            f"An address such as '{parts.scheme}://BUCKET/PREFIX' holds no user, password or "
-            "option. Give credentials in the environment: AWS_ACCESS_KEY_ID and the like."
+            f"An address such as '{parts.scheme}://BUCKET/PREFIX' must not contain a user, a "
+            f"password or options. Give only '{parts.scheme}://BUCKET/PREFIX', and set credentials "
+            f"in environment variables such as {variable}."
         )
     if not parts.netloc:
         raise ConfigError(f"'{url}' names no bucket. Write {parts.scheme}://BUCKET/PREFIX.")
@@ -98,7 +100,7 @@ class Remote:
                 if time.monotonic() > end:
                     raise TransientError(
                         f"'{self.url}' did not answer for {RETRY_SECONDS:g} s: {_reason(error)}. "
-                        "Run it again when it does: finished work is kept."
+                        "Run it again when it answers: finished work is kept."
                     ) from error
             tries += 1
             time.sleep(min(LONGEST_PAUSE_SECONDS, 0.1 * 2**tries) * random.uniform(0.5, 1))
@@ -120,7 +122,7 @@ class Remote:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the most useful line of an error: obstore's first, without the list of attempts."""
+    """Returns the first line of obstore's error, which leaves out its list of attempts."""
     return str(error).partition("\n\n")[0].strip().splitlines()[0].rstrip(".")
 
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 UNFINISHED = "_tmp-"
-"""The prefix of a file that is being written. Its suffix stays, because some writers need it."""
+"""The prefix of a file that is being written. Its suffix is kept, because some writers need it."""
 
 
 def local_root(url: str) -> Path:
@@ -81,7 +81,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def create_file(path: Path, content: bytes) -> bool:
-    """Writes a file that must not exist yet, whole or not at all. Returns whether it did."""
+    """Creates a file, whole or not at all. Returns False if the file exists already."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     with temporary.open("xb") as file:

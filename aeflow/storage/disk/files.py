@@ -34,7 +34,7 @@ UNLINKABLE = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EN
 """The error numbers of a file system that cannot give a file a second name."""
 
 ATTEMPTS = 10
-"""Attempts to create a file. A retry happens if a failed run removes its folder while empty."""
+"""Attempts to create a file. A retry happens if a failed run removes the empty folder."""
 
 
 class LocalFiles:
@@ -96,7 +96,7 @@ class LocalFiles:
         return now_on_disk(path) - path.stat().st_mtime
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file's bytes; None if there is no file."""
+        """Returns the size and SHA-256 of a file; None if there is no file."""
         path = self.path(name)
         return (path.stat().st_size, sha256_of(path)) if path.is_file() else None
 
@@ -115,9 +115,8 @@ class LocalFiles:
     def replace(self, name: str, old: bytes, new: bytes | None) -> bool:
         """Replaces the content `old` of a file with `new`, or removes the file if `new` is None.
 
-        Returns whether this call did it. Of several calls with the same `old`, one succeeds.
-        Readers always find the old or the new content, never a part of it. Unless the file is
-        removed, they always find it.
+        Returns whether this call made the change. Of several calls with the same `old`, only
+        one succeeds. Readers always find the whole old or new content, or no file if it is removed.
         """
         path = self.path(name)
         with suppress(FileNotFoundError, NotADirectoryError), path.open("rb+") as file:
@@ -143,7 +142,7 @@ class LocalFiles:
     def writing(self, name: str) -> Iterator[Path]:
         """Yields a path to write to. `name` appears, complete, if the block raises no error.
 
-        By then its bytes are on disk.
+        Before that, its bytes are on disk.
         """
         with replacing(self.path(name)) as temporary:
             yield temporary
@@ -186,7 +185,7 @@ class LocalFiles:
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Renames a draft, with its manifest. Returns False if an artifact is already there."""
+        """Renames a draft with its manifest. Returns False if an artifact is already there."""
         self.delete(f"{draft}/{WORK}")
         for leftover in self.path(draft).rglob(f"{UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
@@ -201,7 +200,7 @@ class LocalFiles:
         return False
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Renames a folder and then removes it, so that nothing uses what a kill leaves of it.
+        """Renames a folder and then removes it, so that a kill leaves nothing damaged at its name.
 
         `check` is called after the rename. If it raises, because the folder belongs to another
         process, the folder gets its name back.
@@ -268,7 +267,7 @@ def contained(root: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
         raise ConfigError(
-            f"The name {name!r} leads out of its folder; names are relative, without '..'."
+            f"The name {name!r} leads out of its folder. Give a relative name without '..'."
         )
     return root.joinpath(*parts)
 

@@ -53,7 +53,7 @@ def test_label_without_rows_leaves_nothing_to_train_on(three, store):
 def test_source_without_labels_is_a_mistake(store, tmp_path):
     np.savez(tmp_path / "bare.npz", x_train=np.zeros((90, 8, 8), np.uint8))
     source = f"npz:{tmp_path}/bare.npz"
-    with pytest.raises(SourceError, match="rows without a label"):
+    with pytest.raises(SourceError, match="has rows without one"):
         ingest(Context(store), IngestConfig(source=source, train_label=1))
     with pytest.raises(ConfigError, match=r"needs from 2 to 100 different labels, but .* has 0\."):
         one_class(

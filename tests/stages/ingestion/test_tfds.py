@@ -70,7 +70,7 @@ def test_dataset_that_tfds_does_not_have_is_refused_in_one_line(where, message, 
 
 
 def test_dataset_without_images_is_refused_before_it_is_fetched(tmp_path):
-    with pytest.raises(SourceError, match=r"has no feature 'image'.* it has .*sentence"):
+    with pytest.raises(SourceError, match=r"needs a feature 'image'.* its features are .*sentence"):
         open_source(IngestConfig(source="tfds:glue", data_dir=str(tmp_path)))
 
 
