@@ -89,7 +89,9 @@ def test_opened_table_is_that_of_the_feature_set(changed, delta):
 
 def test_table_of_another_model_is_refused(changed, delta):
     other = delta.model_copy(update={"identity": "f" * 64})
-    with pytest.raises(IdentityMismatch, match=f"made by {delta.identity[:16]}, not by f{{16}}"):
+    with pytest.raises(
+        IdentityMismatch, match=f"made by {delta.identity[:16]}, not by the model f{{16}}"
+    ):
         open_table(other, changed.store)
 
 
