@@ -25,7 +25,7 @@ def show_evaluation(
     model: Model,
     publication: Publication | None = None,
 ) -> None:
-    """Shows an evaluation as a page with pictures, its metrics as a table, and its report."""
+    """Shows an evaluation as a page with a picture, a table of metrics and a link to its report."""
     page = evaluation_page(evaluation, store, dataset=dataset, model=model, publication=publication)
     table, name = metrics_table(evaluation, latent_dim=model.latent_dim), slug(dataset.name)
     description = _judgement_of(evaluation, store)["verdict"]
@@ -75,7 +75,7 @@ def evaluation_page(
 
 
 def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns the health card: each value with its interval, the value of PCA and its meaning."""
+    """Returns a row per value of the health card: value, interval, value of PCA, and judgement."""
     return [
         {
             "health card": row["title"],
@@ -89,7 +89,10 @@ def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, 
 
 
 def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns a row per metric: this model, PCA of the same latent size, and the mean image."""
+    """Returns a row per metric, with the values of the model, of PCA and of the mean image.
+
+    PCA has the latent size of the model.
+    """
     columns = {"this model": "", f"PCA-{latent_dim}": "_pca", "mean image": "_mean_image"}
     return [
         {"metric": f"{measure.short}{measure.unit and f' ({measure.unit})'}"}

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def post(create: Callable[..., Any], content: Any, *, key: str, **more: str) -> None:
-    """Posts a page with one of Prefect's functions. If the server is away, it logs a warning."""
+    """Posts a page with one of Prefect's functions. If the server is away, logs a warning."""
     try:
         create(content, key=key, **more)
     except SERVER_TROUBLE as error:
@@ -63,5 +63,5 @@ def picture(content: bytes) -> str:
 
 
 def slug(name: str) -> str:
-    """Returns a name as part of a page key. Prefect's have lowercase letters, digits and dashes."""
+    """Returns a name as a part of a page key, with lowercase letters, digits and dashes only."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
