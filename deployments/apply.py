@@ -100,9 +100,8 @@ def _deploy(store: str) -> None:
     )
     if process.returncode:
         logger.error("%s", process.stdout + process.stderr)
-        raise ConfigError(
-            f"`prefect deploy` failed: {process.stderr.strip().rpartition(chr(10))[2]}"
-        )
+        last = process.stderr.strip().rpartition("\n")[2]
+        raise ConfigError(f"`prefect deploy` failed. Read its whole output above this line: {last}")
     logger.info("deployments: applied, with the store %s", store)
 
 

@@ -22,8 +22,8 @@ HEADERS = {"Content-Type": "application/json"}
 def address() -> str | None:
     """Returns the URL for notifications, or None if AEFLOW_NOTIFY_URL is not set.
 
-    Raises ConfigError if it is not an HTTP URL. No message repeats the URL, because it may contain
-    a token.
+    Raises ConfigError if its value is not an HTTP URL. No message repeats the value, because it may
+    contain a token.
     """
     url = os.environ.get(VARIABLE)
     if not url:
@@ -31,13 +31,14 @@ def address() -> str | None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
-            f"{VARIABLE} is not a URL. Set it to one that begins with http:// or https://."
+            f"The value of {VARIABLE} is not an HTTP URL (not shown, as it may contain a token). "
+            "Set it to a URL that begins with http:// or https://."
         )
     return url
 
 
 async def apply_webhook(client: PrefectClient, url: str) -> tuple[UUID, list[str]]:
-    """Creates or updates the block that stores the URL; returns its id and what it changed."""
+    """Creates or updates the block that stores the URL; returns the block's id and the changes."""
     block = await _block(client)
     if block and (block.data.get("url"), block.data.get("headers")) == (url, HEADERS):
         return block.id, []
@@ -47,7 +48,7 @@ async def apply_webhook(client: PrefectClient, url: str) -> tuple[UUID, list[str
 
 
 async def remove_webhook(client: PrefectClient) -> list[str]:
-    """Removes the block if it exists; returns what it changed."""
+    """Removes the block that stores the URL if it exists; returns the changes."""
     block = await _block(client)
     if block is None:
         return []

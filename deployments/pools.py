@@ -28,11 +28,11 @@ class Pool:
 
     @property
     def limit(self) -> int:
-        """The number of concurrent runs; AEFLOW_<POOL>_LIMIT sets it for a machine."""
+        """The maximum number of concurrent runs. AEFLOW_<POOL>_LIMIT overrides the default."""
         name = f"AEFLOW_{self.name.upper()}_LIMIT"
         value = os.environ.get(name, str(self.concurrency_limit))
         if not value.isdigit() or int(value) < 1:
-            raise ConfigError(f"{name} = '{value}' is not allowed: give a number from 1 up.")
+            raise ConfigError(f"{name} = '{value}' is not allowed. Set a number of at least 1.")
         return int(value)
 
 
@@ -46,26 +46,29 @@ POOLS = (
 
 @dataclass(frozen=True)
 class Template:
-    """Says how a pool's workers start a run: the type of worker and the base job template."""
+    """Describes how the workers of a pool start a run: their type and the base job template."""
 
     type: str
     base_job_template: dict[str, Any] | None = None
 
 
 def template_of(pool: Pool, folder: Path | None) -> Template:
-    """Returns the template `<pool>.<type>.json` in a folder; without one, runs are processes."""
+    """Returns the template of a pool from the file `<pool>.<type>.json` in a folder.
+
+    If there is no such file, the template starts runs as processes.
+    """
     files = sorted(folder.glob(f"{pool.name}.*.json")) if folder else []
     if not files:
         return Template("process")
     if len(files) > 1:
         raise ConfigError(
-            f"The pool '{pool.name}' has {len(files)} templates in '{folder}'. Keep one."
+            f"The pool '{pool.name}' has {len(files)} templates in '{folder}'. Keep only one."
         )
     return Template(files[0].name.split(".")[1], json.loads(files[0].read_text("utf-8")))
 
 
 async def apply_pool(client: PrefectClient, pool: Pool, template: Template) -> list[str]:
-    """Creates or updates a pool and its queues; returns what it changed."""
+    """Creates or updates a pool and its queues; returns a line for each change."""
     try:
         changes = await _update(client, await client.read_work_pool(pool.name), pool, template)
     except ObjectNotFound:
@@ -78,7 +81,8 @@ async def _create(client: PrefectClient, pool: Pool, template: Template) -> str:
     job = job or await get_default_base_job_template_for_infrastructure_type(template.type)
     if job is None:
         raise ConfigError(
-            f"Prefect knows no work pool of the type '{template.type}'. Install its package."
+            f"Prefect knows no work pool of the type '{template.type}'. Install the "
+            "package that adds this type, or correct the file name of the template."
         )
     creation = WorkPoolCreate(
         name=pool.name,
@@ -96,8 +100,8 @@ async def _update(
 ) -> list[str]:
     if existing.type != template.type:
         raise ConfigError(
-            f"The work pool '{pool.name}' has the type '{existing.type}', not "
-            f"'{template.type}'. Delete it first: prefect work-pool delete {pool.name}"
+            f"The type of the work pool '{pool.name}' cannot change from '{existing.type}' to "
+            f"'{template.type}'. Delete the pool first: prefect work-pool delete {pool.name}"
         )
     expected: dict[str, Any] = {
         "description": pool.description,

@@ -1,4 +1,4 @@
-"""The flows. Only this package imports Prefect, and it sets Prefect's environment first."""
+"""The flows, which use Prefect. This file sets Prefect's environment before Prefect is imported."""
 
 from flows.settings import set_environment
 

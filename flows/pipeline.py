@@ -12,7 +12,7 @@ from flows.recipes import pipeline as recipe
 __all__ = ["TrainOn", "pipeline"]
 
 TrainOn = Annotated[str | None, Field(pattern="^train-autoencoder/[^/]+$")]
-"""A deployment of `train-autoencoder`. A run of another flow would not store the model."""
+"""The name of a deployment of `train-autoencoder`. A run of another flow would store no model."""
 
 
 @flow(
@@ -21,7 +21,7 @@ TrainOn = Annotated[str | None, Field(pattern="^train-autoencoder/[^/]+$")]
     result_serializer="json",
 )
 def pipeline(config: PipelineConfig, store: str, train_on: TrainOn = None) -> dict[str, Any]:
-    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both.
+    """Ingests a source, trains and evaluates a model, encodes the data and publishes a report.
 
     Args:
         config: A section for each stage. Fields that are left out have their defaults.

@@ -31,13 +31,13 @@ __all__ = ["OnWorkers", "runner_on"]
 
 POLL_SECONDS = 1.0
 RESCHEDULED_SECONDS = 60.0
-"""By then, the server's automation has restarted a run that crashed in its first attempt."""
+"""The server's automation restarts a run within this time if its first attempt crashed."""
 
 A = TypeVar("A", bound=Artifact)
 
 
 def runner_on(train_on: str | None, store: str, runtime: RuntimeConfig) -> Runner:
-    """Returns the runner of a flow. If `train_on` names a deployment, its workers train."""
+    """Returns the runner of a flow. It trains on the deployment `train_on` if this is set."""
     return OnWorkers(store, runtime, train_on) if train_on else AsTasks(store, runtime)
 
 
@@ -49,11 +49,11 @@ class OnWorkers(AsTasks):
         self._deployment = deployment
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Starts a run that trains and evaluates, waits for it, and returns its stored results.
+        """Starts a run that trains and evaluates a model, and returns its results from the store.
 
         The worker looks up the dataset first, so a worker that cannot read this store fails at
-        once. Raises AeflowError if the run does not complete, and ConfigError if its results are
-        not in this store.
+        once. Raises AeflowError if the run does not complete, and ConfigError if this store does
+        not have the results of the run.
         """
         name, examples = self._deployment, stored(self.store, dataset, Dataset)
         ood = ingest_ood(examples, config, self)
@@ -61,7 +61,8 @@ class OnWorkers(AsTasks):
         run, state = _wait_for(runs, name)
         if not state.is_completed():
             name = f"'{name}'" + (f" on {runs[run]}" if runs[run] else "")
-            raise AeflowError(f"{name} ended as {state.name}: {_one_line(state.message)}")
+            reason = _one_line(state.message)
+            raise AeflowError(f"The training run of {name} ended as {state.name}: {reason}")
         training = train.question(examples, config.train, model_config=config.model)
         model = self._answer(training, Model)
         evaluating = evaluate.question(model, config.evaluate, dataset=examples, ood=ood)
@@ -72,9 +73,9 @@ class OnWorkers(AsTasks):
         manifest = Store(self.store).find(question.address)
         if manifest is None:
             raise ConfigError(
-                f"The worker of '{self._deployment}' does not write to the store {self.store}: its "
-                f"run completed, but '{question.address}' is not there. Use the same store and the "
-                "same version of aeflow here and on the worker."
+                f"The worker of '{self._deployment}' does not write to the store {self.store}: the "
+                f"training run completed, but the store does not have '{question.address}'. Use "
+                "the same store and the same version of aeflow here and on the worker."
             )
         return answer_type.model_validate(manifest.artifact)
 
@@ -82,9 +83,10 @@ class OnWorkers(AsTasks):
 def _start_runs(
     deployment: str, config: PipelineConfig, store: str, dataset: str
 ) -> dict[UUID, str | None]:
-    """Starts one run, or one per machine of a cluster. Returns the machine of each run by its id.
+    """Starts one run, or one run per machine of a cluster, and maps each run to its machine.
 
-    The run of a machine is put into the queue with the machine's name, which its worker polls.
+    The machine is None without a cluster. In a cluster, each run is put into the queue that has the
+    name of its machine, because the worker on that machine polls this queue.
     """
     parameters = {"config": config.model_dump(mode="json"), "store": store, "dataset": dataset}
     machines = config.runtime.machines
@@ -107,10 +109,10 @@ def _start_runs(
 
 
 def _wait_for(runs: dict[UUID, str | None], deployment: str) -> tuple[UUID, State]:
-    """Waits for runs to end, also across a restart of the server.
+    """Waits until the runs have ended, even if the server restarts meanwhile.
 
-    Returns the first run that failed, or the first of all runs if all completed. If one fails or
-    the wait is interrupted, the runs that are still active are cancelled.
+    Returns one run and its final state: the first run that ended without completing, or the first
+    of all runs if all completed. The runs that are still active at the end are cancelled.
     """
     watched_runs = {run: _WatchedRun(run, deployment) for run in runs}
     cancellation = Cancellation()
@@ -152,7 +154,7 @@ class _WatchedRun:
         return self._state
 
     def cancel(self, client: SyncPrefectClient) -> None:
-        """Cancels the run if it has not ended. It keeps a checkpoint and frees its slot."""
+        """Cancels the run if it has not ended. It keeps its checkpoint and frees its slot."""
         if self._state is None:
             _cancel_run(client, self._run)
 
@@ -177,7 +179,7 @@ def _cancel_run(client: SyncPrefectClient, run: UUID) -> None:
     try:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):  # this run is being stopped, too
             client.set_flow_run_state(
-                run, Cancelling(message="The run that waited for it was stopped.")
+                run, Cancelling(message="The run that waited for this run was stopped.")
             )
     except SERVER_TROUBLE as error:
         get_run_logger().warning("cannot cancel the training run %s: %s", run, error)

@@ -32,14 +32,14 @@ ENVIRONMENT = {
 
 
 def set_environment() -> None:
-    """Sets the variables that are not set yet, so that the user's environment and profile win.
+    """Sets the variables of ENVIRONMENT that the user's environment does not set.
 
     Requests to a server on this machine bypass any proxy.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ.update(without_proxy(os.environ))
-    # Only an embedded server needs that folder, and `check_own_server` raises an error for it.
+    # Only an embedded server needs Prefect's home, and `check_own_server` checks that folder.
     warnings.filterwarnings("ignore", "Failed to create the Prefect home", UserWarning)
 
 
@@ -58,21 +58,23 @@ def importing_prefect() -> Iterator[None]:
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         path = os.environ.get(name)
         if path and not Path(path).exists():
-            raise ConfigError(f"{name} = '{path}' does not exist. Correct or unset it, {OTHERWISE}")
+            raise ConfigError(
+                f"{name} names '{path}', which does not exist. Correct or unset {name}, {OTHERWISE}"
+            )
     try:
         yield
     except ValidationError as error:
         first, *_ = error.errors()
         raise ConfigError(
             f"Prefect refuses its setting {'.'.join(map(str, (error.title, *first['loc'])))} = "
-            f"'{first['input']}': {first['msg']}. Correct it in the environment, in a variable "
-            f"that begins with PREFECT_, or in Prefect's profile, {OTHERWISE}"
+            f"'{first['input']}': {first['msg']}. Correct Prefect's profile or the environment "
+            f"variable of this setting, which begins with PREFECT_; {OTHERWISE}"
         ) from error
 
 
 @contextmanager
 def quiet_terminal() -> Iterator[None]:
-    """Keeps log lines of Prefect and TensorFlow off the terminal. The run's log stays complete.
+    """Hides the log lines of Prefect and TensorFlow on the terminal, but not in the run's log.
 
     TensorFlow 2.21 writes to file descriptor 2 before it reads any setting. Within the block, this
     descriptor is therefore redirected to the null device, and Python's standard error has another

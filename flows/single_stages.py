@@ -44,21 +44,21 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
     result_serializer="json",
 )
 def measure_drift(config: PipelineConfig, store: str, model: str | None = None) -> dict[str, Any]:
-    """Ingests a source and measures drift. If its rows drifted, the server receives an event.
+    """Ingests a source and measures its drift. If it drifted, the server receives an event.
 
     Args:
-        config: The source of the data, and what counts as drift.
+        config: The source of the data, and the options that define drift.
         store: Folder or URL of the artifact store.
-        model: Key of a model, or champion:NAME for the champion of the dataset NAME. The rows are
-            compared with its training rows. If it is not set, the champion of the ingested dataset
-            is used.
+        model: Key of a model, or champion:NAME for the champion of the dataset NAME. The rows of
+            the source are compared with the training rows of this model. If it is not set, the
+            champion of the ingested dataset is used.
     """
     return recipe.measure_drift(config, AsTasks(store, config.runtime), model).to_json()
 
 
 @flow(name="publish-model", flow_run_name="publish {model}", result_serializer="json")
 def publish_model(config: PipelineConfig, store: str, model: str) -> dict[str, Any]:
-    """Evaluates a stored model, encodes its dataset and publishes both.
+    """Evaluates a stored model, encodes its dataset, and publishes a report.
 
     Args:
         config: The options of evaluation, encoding and publishing.

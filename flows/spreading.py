@@ -22,10 +22,10 @@ NAMED = 3
 
 
 def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
-    """Returns a function that submits groups to the scheduler at an address and waits for them.
+    """Returns a function that encodes groups of shards over the Dask scheduler at an address.
 
-    If groups fail, the others are finished first, so that a second run encodes only the failed
-    ones. Then the function raises TransientError, which names them.
+    If groups fail, the function first waits for all other groups, so that a second run encodes only
+    the failed groups. Then it raises a TransientError with the names of the first failed groups.
     """
 
     def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
@@ -43,19 +43,20 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
             name, reason = next(iter(failures.items()))
             raise TransientError(
                 f"{len(failures)} of {len(groups)} groups of shards failed on {address}: "
-                f"{', '.join(list(failures)[:NAMED])}; the others are encoded. {name}: {reason}"
+                f"{', '.join(list(failures)[:NAMED])}. The other groups are encoded. Run it again "
+                f"to encode the failed groups. The reason for {name}: {reason}"
             )
 
     return spread
 
 
 def _parameters(group: "ShardGroup", store: str) -> dict[str, Any]:
-    """Returns plain JSON, so that the scheduler can pass it on without importing TensorFlow."""
+    """Returns a task's parameters as JSON, which the scheduler can pass on without TensorFlow."""
     return {"name": group.name, "group": group.model_dump(mode="json"), "store": store}
 
 
 def _rows_of_finished(futures: "dict[Any, ShardGroup]", failures: dict[str, str]) -> Iterator[int]:
-    """Yields the rows of each group that ends, and 0 at each poll. Adds failures to `failures`."""
+    """Yields the row count of each group that is done, and 0 at each poll. Fills `failures`."""
     open_futures = dict(futures)
     while open_futures:
         yield 0
@@ -72,12 +73,12 @@ def _rows_of_finished(futures: "dict[Any, ShardGroup]", failures: dict[str, str]
 
 @contextmanager
 def _connected_runner(address: str) -> Iterator[Any]:
-    """Connects to the scheduler. Raises TransientError if it is away or has no workers."""
+    """Connects to a scheduler. Raises TransientError if it does not answer or has no workers."""
     try:
         from prefect_dask.task_runners import DaskTaskRunner  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ConfigError(
-            "Encoding over Dask needs the extra 'dask': pip install 'aeflow[dask]'."
+            "Encoding over Dask needs the extra 'dask'. Install it: pip install 'aeflow[dask]'."
         ) from error
     with DaskTaskRunner(address=address, client_kwargs={"timeout": CONNECT_SECONDS}) as runner:
         try:

@@ -92,7 +92,7 @@ def encode(call: StageCall[FeatureSet]) -> FeatureSet:
     **RETRIED,
 )
 def encode_shards(name: str, group: dict[str, Any], store: str) -> int:
-    """Encodes a group of shards into the draft of the run that waits. Returns the row count."""
+    """Encodes a group of shards into the draft of the waiting run. Returns the number of rows."""
     from aeflow.stages.encoding import spreading
 
     return spreading.encode_shards(spreading.ShardGroup.model_validate(group), Store(store))
@@ -146,7 +146,7 @@ def gate(call: StageCall[Verdict]) -> Verdict:
     **RETRIED,
 )
 def promote(verdict: Verdict, store: str, *, model: Model) -> None:
-    """Makes a model the champion of its dataset. The history names this flow run."""
+    """Makes a model the champion of its dataset. The history of champions names this flow run."""
     champions.promote(verdict, Store(store), model=model, run=str(flow_run.id))
 
 

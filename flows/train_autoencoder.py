@@ -55,12 +55,12 @@ class AsTasks(Runner):
         tasks.point_features(features, self.store, dataset_name=dataset_name)
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Trains and evaluates in a subflow, in this process."""
+        """Trains and evaluates a model in a subflow, in this process."""
         return Evaluated.model_validate(train_autoencoder(config, self.store, dataset))
 
 
 def flow_of(recipe: Callable[..., Outcome]) -> Flow[..., dict[str, Any]]:
-    """Returns a flow with the name of a recipe, for a recipe that needs no deployment."""
+    """Returns the flow of a recipe that needs no deployment. The flow has the recipe's name."""
 
     def run(config: PipelineConfig, store: str, **keys: str | None) -> dict[str, Any]:
         return recipe(config, AsTasks(store, config.runtime), **keys).to_json()

@@ -25,7 +25,7 @@ __all__ = ["make_trial", "tune"]
 def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
-    """Runs one trial of a study, or returns the stored one."""
+    """Runs one trial of a study, or returns the trial from the store if it has ended already."""
     with live_stage("trial"):
         return tuning.make_trial(dataset, config, store, number=number, seconds=seconds)
 
@@ -36,10 +36,11 @@ def make_trial(
     result_serializer="json",
 )
 def tune(config: PipelineConfig, store: str) -> dict[str, Any]:
-    """Searches for better options, and returns the best as a config in TOML.
+    """Searches for better options, and returns the best options as a config in TOML.
 
     Args:
-        config: The options that the study starts from. The section tune limits its trials and time.
+        config: The options that the study starts from. The section tune limits the number of trials
+            and the time of the study.
         store: Folder or URL of the store for artifacts and the trials of the study.
     """
     return tuning.tune(config, AsTasks(store, config.runtime), trial=make_trial).to_json()

@@ -48,7 +48,7 @@ def credentials(path: Path) -> Credentials:
         if not ALLOWED.fullmatch(values[field]):
             raise ConfigError(
                 f"{name} in '{path}' must consist of letters, digits and _.:- only. "
-                "Delete the file, and a new one is created."
+                "Delete the file. The next start creates a new one."
             )
     return Credentials(**values)
 
@@ -59,7 +59,7 @@ def _entries(text: str) -> dict[str, str]:
 
 
 def _write(path: Path, before: str) -> None:
-    """Writes the existing content, and new secrets for the names that it lacks."""
+    """Writes the content `before`, and new secrets for the names that it does not have."""
     new = {
         "PREFECT_API_AUTH_STRING": f"admin:{secrets.token_urlsafe(24)}",
         "AEFLOW_POSTGRES_PASSWORD": secrets.token_hex(24),

@@ -12,7 +12,7 @@ SECONDS = 8.0
 
 
 def main() -> int:
-    """Requests the health URL of the part; returns 0 if it is healthy, else prints the error."""
+    """Requests the health URL of a part; returns 0 if it answers, else prints why and returns 1."""
     url = os.environ.get("AEFLOW_HEALTH_URL", WORKER)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

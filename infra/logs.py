@@ -1,4 +1,4 @@
-"""Log files of processes: limiting their size, and reading their last and their new lines."""
+"""Log files of processes: a limit for their size, their last line, and their new lines."""
 
 import shutil
 from pathlib import Path
@@ -7,9 +7,9 @@ __all__ = ["bound", "last_line", "new_lines"]
 
 
 def bound(log: Path, most: int) -> None:
-    """Copies a log of more than `most` bytes to `<log>.1` and empties it.
+    """Copies a log of more than `most` bytes to `<log>.1`, and empties the log.
 
-    Its process keeps writing to the same file.
+    The process that writes the log keeps writing to the same file.
     """
     if log.exists() and log.stat().st_size > most:
         shutil.copyfile(log, log.with_name(f"{log.name}.1"))
@@ -19,7 +19,7 @@ def bound(log: Path, most: int) -> None:
 
 
 def last_line(log: Path) -> str:
-    """Returns the last line that is not blank."""
+    """Returns the last line of a log that is not blank, or a text if there is none."""
     lines = log.read_text("utf-8", errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 

@@ -24,7 +24,7 @@ PYTHON = sys.executable
 PREFECT = (PYTHON, "-m", "prefect")
 SECONDS_TO_ANSWER = 5.0
 NOTIFY = "AEFLOW_NOTIFY_URL"
-"""May contain a token, so only the part that sends it to the server gets it in its environment."""
+"""May contain a token, so only the part that sends its value to the server gets this variable."""
 
 
 def _always_ready(_since: float) -> bool:
@@ -35,8 +35,8 @@ def _always_ready(_since: float) -> bool:
 class Part:
     """Describes one process: how it is started, when it is ready, how it is stopped.
 
-    `is_ready` gets the time of the start, in seconds since the epoch. A part that runs `once` exits
-    by itself, and the next group starts only after that.
+    `is_ready` gets the time of the start, in seconds since the epoch. If `once` is set, the process
+    exits by itself, and the next group starts only after that.
     """
 
     name: str
@@ -67,7 +67,7 @@ def parts_of(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Returns the caller's environment without Prefect's settings, which name another server."""
+    """Returns our environment without Prefect's settings, which may name another server."""
     left_out = ("PREFECT_", NOTIFY)
     inherited = {n: value for n, value in os.environ.items() if not n.startswith(left_out)}
     own = {MARK: str(settings.home), "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
@@ -80,7 +80,7 @@ def _client_environment(settings: Settings, secret: Credentials) -> dict[str, st
         "PREFECT_API_URL": f"{settings.url}/api",
         "PREFECT_API_AUTH_STRING": secret.auth,
         "PREFECT_HOME": str(settings.home / "prefect"),
-        # If the server is away, clients wait for it. They do not start their own, or give up soon.
+        # If the server is away, clients wait for it. They neither start their own nor give up soon.
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -187,7 +187,7 @@ def answers(url: str) -> bool:
 
 
 def _is_online(settings: Settings, secret: Credentials, pool: str, *, since: float) -> bool:
-    """Returns whether a worker of the pool has sent a heartbeat since that time."""
+    """Returns whether a worker of a pool has sent a heartbeat since the time `since`."""
     user, _, password = secret.auth.partition(":")
     headers = {"Prefect-Csrf-Client": uuid.uuid4().hex}
     try:

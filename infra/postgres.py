@@ -30,7 +30,7 @@ class Postgres:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The command that starts it in the foreground."""
+        """The command that starts PostgreSQL in the foreground."""
         options = {
             "listen_addresses": HOST,
             "port": self.port,
@@ -53,15 +53,18 @@ class Postgres:
         # does not appear on a command line.
         output = self._run("postgres", "--single", "-D", str(self.folder), "postgres", stdin=line)
         if "ERROR" in output:
-            raise ConfigError(f"PostgreSQL refused a new password: {' '.join(output.split())}")
+            raise ConfigError(
+                f"PostgreSQL refused a new password for the role '{ROLE}' of '{self.folder}'. "
+                f"Restore the database: infra/README.md, Maintenance. {' '.join(output.split())}"
+            )
 
     def is_ready(self) -> bool:
-        """Returns whether it accepts connections."""
+        """Returns whether PostgreSQL accepts connections."""
         command = [self.binaries / "pg_isready", "-q", "-h", HOST, "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
     def _make(self) -> None:
-        """Creates the data in a temporary folder, so that an incomplete one is never used."""
+        """Creates the data in a temporary folder, so that incomplete data are never used."""
         unfinished = self.folder.with_name(f"{self.folder.name}.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -99,7 +102,8 @@ class Postgres:
             **self._as_user(),
         )
         if done.returncode:
-            raise ConfigError(f"{name} failed: {' '.join((done.stderr or done.stdout).split())}")
+            reason = " ".join((done.stderr or done.stdout).split())
+            raise ConfigError(f"PostgreSQL's program '{name}' failed: {reason}")
         return done.stderr
 
     def _as_user(self) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def find_postgres(settings: Settings) -> Postgres | None:
 
     Raises:
         ConfigError: If PostgreSQL is required but missing or of another version, or if root starts
-            the service and the user to run it as does not exist.
+            the service and the user that should run PostgreSQL does not exist.
     """
     if settings.database == "sqlite":
         return None
@@ -129,7 +133,10 @@ def find_postgres(settings: Settings) -> Postgres | None:
 
 
 def _binaries(settings: Settings, folder: Path) -> Path | None:
-    """Returns the programs of the version that created the data; for new data, of the newest."""
+    """Returns the folder of the programs, or None if no PostgreSQL is installed.
+
+    They have the version that created the data. For new data, they have the newest version.
+    """
     installed = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")
     candidates = [path.parent for path in reversed(installed)]
@@ -144,7 +151,7 @@ def _binaries(settings: Settings, folder: Path) -> Path | None:
             return candidate
     raise ConfigError(
         f"'{folder}' was created by PostgreSQL {data_version}, which is not installed. Install "
-        "it, or move the data to another version: infra/README.md, Upgrade."
+        "this version, or move the data to another one: infra/README.md, Upgrade."
     )
 
 
@@ -161,7 +168,7 @@ def _version(binaries: Path) -> str:
 
 
 def _user(settings: Settings) -> str | None:
-    """Returns the user to run PostgreSQL as if we are root, because it refuses to run as root."""
+    """Returns the user that runs PostgreSQL, which refuses root. None means the current user."""
     if os.geteuid() != 0:
         return None
     try:
@@ -169,5 +176,5 @@ def _user(settings: Settings) -> str | None:
     except KeyError as error:
         raise ConfigError(
             f"PostgreSQL cannot run as root, and there is no user '{settings.postgres_user}'. "
-            "Name one in AEFLOW_POSTGRES_USER."
+            "Set AEFLOW_POSTGRES_USER to an existing user other than root."
         ) from error

@@ -11,19 +11,19 @@ import psutil
 __all__ = ["MARK", "end_all", "identity", "is_alive", "marked", "session_of"]
 
 MARK = "AEFLOW_SERVICE"
-"""Environment variable with the folder of the service, set for all our processes and children."""
+"""The environment variable that marks every process of a service with the service's folder."""
 
 START_TOLERANCE_SECONDS = 2.0
 POLL_SECONDS = 0.1
 
 
 def identity(pid: int) -> dict[str, float]:
-    """Returns the PID and the start time, which differs if the PID is reused later."""
+    """Returns the PID and the start time of a process. Only both together identify a process."""
     return {"pid": pid, "started": psutil.Process(pid).create_time()}
 
 
 def is_alive(known_identity: dict[str, float] | None) -> bool:
-    """Returns whether the process with that identity is still running."""
+    """Returns whether the process with an identity is still running."""
     if not known_identity:
         return False
     try:
@@ -35,7 +35,7 @@ def is_alive(known_identity: dict[str, float] | None) -> bool:
 
 
 def marked(home: Path) -> Iterator[psutil.Process]:
-    """Yields the processes with the mark of a service, whatever their parent is now."""
+    """Yields the processes with the mark of a service, even if they have another parent now."""
     for process in psutil.process_iter():
         try:
             is_ours = process.environ().get(MARK) == str(home)

@@ -27,15 +27,15 @@ class Redis:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """The command that starts it in the foreground; it does not contain the password."""
+        """The command that starts Redis in the foreground. It does not contain the password."""
         return (str(self.binary), str(self.folder / "redis.conf"))
 
     def url(self, password: str) -> str:
-        """Returns its URL, including the password."""
+        """Returns the URL of Redis, including the password."""
         return f"redis://default:{password}@{HOST}:{self.port}/0"
 
     def prepare(self, password: str) -> None:
-        """Writes its settings file, with a hash of the password instead of the password."""
+        """Writes the settings of Redis to a file, with a hash of the password in its place."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         settings = self.folder / "redis.conf"
         settings.write_text(self._settings(password), "utf-8")
@@ -45,7 +45,7 @@ class Redis:
                 shutil.chown(path, self.user)
 
     def is_ready(self, password: str) -> bool:
-        """Returns whether it accepts the password and has loaded its data."""
+        """Returns whether Redis accepts the password and has loaded its data."""
         with (
             suppress(OSError),
             socket.create_connection((HOST, self.port), SECONDS_TO_ANSWER) as connection,
@@ -62,8 +62,8 @@ class Redis:
             "bind": HOST,
             "port": self.port,
             "dir": f'"{self.folder}"',
-            # The state of the servers' periodic services must survive if Redis is killed. Without
-            # it nothing is scheduled until the servers restart, and no error is reported.
+            # The state of the servers' periodic services must survive if Redis is killed. If it is
+            # lost, nothing is scheduled until the servers restart, and no error is reported.
             "appendonly": "yes",
             "save": '""',
             "user": f"default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all",
@@ -72,7 +72,7 @@ class Redis:
 
 
 def account(*names: str) -> str | None:
-    """Returns the first of these users that exists if root starts the service, else None."""
+    """Returns the first existing user of `names`, or None if root does not start the service."""
     if os.geteuid() != 0:
         return None
     user_names = {entry.pw_name for entry in pwd.getpwall()}

@@ -60,7 +60,7 @@ backend servers
 
 @dataclass(frozen=True)
 class Replicas:
-    """Holds the programs that several servers need in addition, and the ports of the servers."""
+    """Holds the ports of several servers, and the programs that they need in addition."""
 
     ports: tuple[int, ...]
     redis: Redis
@@ -81,7 +81,7 @@ class Replicas:
     def in_place_of_one(
         self, groups: Sequence[Sequence[Part]], secret: Credentials
     ) -> list[list[Part]]:
-        """Returns the groups of parts, with Redis, servers and proxy instead of the one server."""
+        """Returns the groups with the one server replaced by Redis, several servers and a proxy."""
         (position,) = [
             n for n, group in enumerate(groups) if any(p.name == "server" for p in group)
         ]
@@ -155,7 +155,8 @@ def find_replicas(settings: Settings, postgres: Postgres | None) -> Replicas | N
     if postgres is None:
         raise ConfigError(
             f"{setting} needs PostgreSQL, and the database is SQLite, which only one server can "
-            "use. Install PostgreSQL (`make services`) and leave AEFLOW_DATABASE unset."
+            "use. Install PostgreSQL (`make services`) and unset AEFLOW_DATABASE, or set "
+            "AEFLOW_SERVERS=1."
         )
     if find_spec("prefect_redis") is None:
         raise ConfigError(

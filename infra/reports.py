@@ -25,7 +25,7 @@ from infra.settings import HOST
 __all__ = ["Reports", "main", "server_of"]
 
 SCRIPT = (ROOT / "aeflow" / "stages" / "publishing" / "report.js").read_bytes()
-"""The only script of a report. Read as a file, because its package would import TensorFlow."""
+"""The only script of a report. It is read as a file, as its package would import TensorFlow."""
 HEADERS = {
     # A report makes no requests and runs only this script, whatever its content is.
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -94,11 +94,11 @@ class Reports(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def translate_path(self, path: str) -> str:
-        """Returns the requested file; `send_head` has checked that it is committed."""
+        """Returns the requested file, after `send_head` has checked that it is committed."""
         return str(_committed(self._store, unquote(urlsplit(path).path)))
 
     def guess_type(self, path: str | PathLike[str]) -> str:
-        """Returns the content type. Browsers display only reports."""
+        """Returns the content type. Browsers display HTML only, and save all other files."""
         return HTML if Path(path).suffix == ".html" else "application/octet-stream"
 
     def end_headers(self) -> None:

@@ -1,4 +1,4 @@
-"""The running service: its process, stopping it, its leftovers, and the checks before a start."""
+"""The running service: its lock, its state, its end, its leftovers, and checks before a start."""
 
 import errno
 import fcntl
@@ -45,7 +45,9 @@ def locked(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigError(f"aeflow is already running in '{settings.home}'.") from error
+            raise ConfigError(
+                f"aeflow is already running in '{settings.home}'. Stop it first: make down"
+            ) from error
         file.truncate(0)
         file.write(json.dumps(identity(os.getpid())))
         file.flush()
@@ -62,7 +64,7 @@ def holder(settings: Settings) -> dict[str, float] | None:
 
 
 def state_of(settings: Settings) -> dict[str, Any]:
-    """Returns the state that the service has written, or an empty one if there is none yet."""
+    """Returns the state that the service has written, or an empty dictionary if there is none."""
     try:
         return json.loads(settings.state.read_text("utf-8"))
     except FileNotFoundError:
@@ -83,8 +85,8 @@ def ask_to_stop(settings: Settings) -> bool:
     while is_alive(holder_identity):
         if time.monotonic() > end:
             raise AeflowError(
-                f"Process {holder_identity['pid']:.0f} did not stop within {STOP_SECONDS:g} s. "
-                f"Logs: {settings.logs}"
+                f"The service did not stop within {STOP_SECONDS:g} s. Look into its logs in "
+                f"{settings.logs}, or kill it: kill -9 {holder_identity['pid']:.0f}; make down"
             )
         time.sleep(POLL_SECONDS)
     return True
@@ -104,7 +106,7 @@ def end_leftovers(settings: Settings) -> int:
 def check_ports(
     settings: Settings, postgres: Postgres | None, replicas: Replicas | None = None
 ) -> None:
-    """Raises ConfigError if a port is taken."""
+    """Raises ConfigError if a port of the service is taken."""
     ports = {
         "AEFLOW_PORT": settings.port,
         "AEFLOW_TENSORBOARD_PORT": settings.tensorboard_port,
@@ -129,17 +131,17 @@ def check_ports(
 
 
 def make_folders(settings: Settings) -> None:
-    """Creates the folders. Other users may enter the outermost one, but not list it."""
+    """Creates the folders. Other users may enter the folder of the service, but not list it."""
     for folder, mode in ((settings.home, 0o711), (settings.logs, 0o700)):
         new = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        for each in new:  # whatever the umask
+        for each in new:  # independent of the umask
             each.chmod(mode)
     settings.store.mkdir(parents=True, exist_ok=True)
 
 
 def write_client(settings: Settings) -> None:
-    """Writes the file that a shell reads. It refers to the secrets file and holds no secret."""
+    """Writes the file that connects a shell to the service. It only refers to the secrets."""
     settings.client.write_text(
         f"# Connects `prefect` and `aeflow` to this service: . {settings.client}\n"
         f"export PREFECT_API_URL={settings.url}/api\n"

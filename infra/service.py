@@ -146,7 +146,7 @@ def status(settings: Settings) -> int:
 
 
 def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int) -> None:
-    """Prints what starts, until all parts are ready.
+    """Prints the messages of the supervisor until all parts are ready.
 
     Raises:
         AeflowError: If the service ends before that; the message is the last line of its log.
@@ -161,7 +161,8 @@ def _follow(settings: Settings, process: subprocess.Popen[bytes], position: int)
             if is_ours:
                 print(f"  {message}", flush=True)
         if code is not None:
-            last = log_lines[-1] if log_lines else f"it exited with code {code}"
+            exited = f"The service exited with code {code}. Look into its logs: {settings.logs}"
+            last = log_lines[-1] if log_lines else exited
             raise AeflowError(last.removeprefix("aeflow: "))
         time.sleep(POLL_SECONDS)
 

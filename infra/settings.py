@@ -10,7 +10,7 @@ from aeflow.storage.disk.durable import local_path, local_root
 __all__ = ["HOST", "Settings"]
 
 HOST = "127.0.0.1"
-"""No part listens to other machines. To publish one, put a proxy with TLS in front of it."""
+"""All parts listen on this machine only. For other machines, put a proxy with TLS in front."""
 
 POOLS = ("control", "cpu", "gpu")
 DATABASES = ("postgresql", "sqlite")

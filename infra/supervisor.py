@@ -69,15 +69,16 @@ class SupervisedPart:
         code = self.code()
         if code is not None and not (self.part.once and code == 0):
             raise AeflowError(
-                f"{self.part.name} exited with code {code}: {last_line(self.log)} (log: {self.log})"
+                f"The part '{self.part.name}' exited with code {code}. Look into its log "
+                f"{self.log}, which ends with: {last_line(self.log)}"
             )
 
     def is_ready(self) -> bool:
-        """Returns whether the part is ready; a part that runs once is ready after it succeeded."""
+        """Returns whether the part is ready. A part that runs once is ready after its success."""
         return self.code() == 0 if self.part.once else self.part.is_ready(self._since)
 
     def revive(self) -> bool:
-        """Restarts the part if it died and its delay is over; returns whether it did."""
+        """Restarts the part if it died and its delay is over; returns whether it was restarted."""
         code = self.code()
         if code is None or self.part.once:
             return False
@@ -117,7 +118,7 @@ class SupervisedPart:
         try:
             self.process.wait(self.part.stop_seconds)
         except subprocess.TimeoutExpired:
-            logger.warning("%s: did not stop in time, is killed", self.part.name)
+            logger.warning("%s: did not stop in time and is killed", self.part.name)
             self.process.kill()
         logger.info("%s: exited with code %d", self.part.name, self.process.wait())
 
@@ -167,7 +168,7 @@ class Supervisor:
         self._stopping = True
 
     def _start(self, group: Sequence[SupervisedPart]) -> None:
-        """Starts the parts of a group and waits until all are ready. Raises AeflowError."""
+        """Starts the parts of a group and waits until all are ready, or raises AeflowError."""
         for one in group:
             if not self._stopping:
                 one.start()
@@ -178,7 +179,11 @@ class Supervisor:
                 one.check_start()
             waiting = [one for one in waiting if not one.is_ready()]
             if time.monotonic() > end:
-                raise AeflowError(f"{waiting[0].part.name} is not ready after {START_SECONDS:g} s.")
+                name, log = waiting[0].part.name, waiting[0].log
+                raise AeflowError(
+                    f"The part '{name}' is not ready after {START_SECONDS:g} s. Look into its log: "
+                    f"{log}"
+                )
             time.sleep(POLL_SECONDS)
 
     def _watch(self) -> None:
@@ -206,7 +211,7 @@ class Supervisor:
         self._settings.state.unlink(missing_ok=True)
 
     def _orphans(self) -> list[psutil.Process]:
-        """Returns the processes that a part started and that outlived it: runs of a dead worker."""
+        """Returns the processes that outlived the part that started them: runs of a dead worker."""
         parts = {one.process.pid for one in self._all if one.process and one.code() is None}
         sessions = parts | {os.getpid()}
         return [one for one in marked(self._settings.home) if session_of(one.pid) not in sessions]

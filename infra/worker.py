@@ -61,7 +61,10 @@ def main() -> int:
 
 
 def _stop(worker: subprocess.Popen[bytes]) -> int:
-    """Stops the runs first, so that they save their work and report it; returns the exit code."""
+    """Stops the runs, which save their work and report it, and then the worker.
+
+    Returns the exit code.
+    """
     if worker.poll() is None:
         worker.send_signal(signal.SIGSTOP)  # from here on it takes no runs
         end_all(_runs(worker.pid), grace_seconds=RUN_SECONDS)
@@ -75,7 +78,7 @@ def _stop(worker: subprocess.Popen[bytes]) -> int:
 
 
 def _runs(worker: int) -> list[psutil.Process]:
-    """Returns the processes of the runs; a worker starts each in its own session."""
+    """Returns the processes of the runs. A worker starts each run in a session of its own."""
     children = psutil.Process(worker).children(recursive=True)
     return [child for child in children if session_of(child.pid) == child.pid]
 

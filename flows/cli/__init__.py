@@ -17,8 +17,8 @@ __all__ = ["app", "main"]
 
 EXIT_CODES = {
     0: "Done, or there was nothing to do.",
-    1: "The run failed: damaged files, a full disk, a deadline that passed.",
-    2: "A mistake in the call: an option, a source, features of two models.",
+    1: "The run failed, for example because of damaged files, a full disk or a passed deadline.",
+    2: "A mistake in the call: a wrong option, a wrong source, or features of different models.",
     3: "The gate refused a model.",
     130: "Stopped by Ctrl-C (143: by SIGTERM). Run it again to go on from there.",
 }
@@ -28,18 +28,18 @@ COMMANDS = {
     "ingest": "Prepare a dataset from a source.",
     "train": "Train a model on a dataset and evaluate it.",
     "evaluate": "Evaluate a stored model.",
-    "one-class": "Train a model on each label, and measure how well it detects the others.",
+    "one-class": "Train a model on each label, and measure how well it detects other labels.",
     "encode": "Encode data with a stored model, into Parquet.",
     "backfill": "Encode a dated source, day by day.",
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
-    "tune": "Search for better options, and write the best as a config.",
+    "tune": "Search for better options, and write the best options as a config.",
     "retrain": "Train a model if one is due, and promote it if it passes the gate.",
-    "models": "List the models of a store: their metrics, and which are champions.",
-    "features": "List the feature sets of a store, and which are the newest of their dataset.",
+    "models": "List the models of a store with their metrics, and mark the champions.",
+    "features": "List the feature sets of a store, and mark the current one of each dataset.",
     "neighbours": "Find the rows with the latents nearest to those of one row, and draw them.",
     "promote": "Make a model the champion of its dataset, if it passes the gate.",
     "rollback": "Make the previous champion of a dataset its champion again.",
-    "prune": "Remove artifacts that no alias, no new model and no run needs any more.",
+    "prune": "Remove artifacts that no alias, no recent model and no run needs any more.",
     "show": "Show an artifact and what it was made from.",
     "verify": "Read every byte of an artifact, and report what is wrong.",
     "tensorboard": "Start TensorBoard on the contents of a store.",
@@ -71,7 +71,7 @@ for place, (name, summary) in enumerate(COMMANDS.items()):
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. If it is not 0, one line says why."""
+    """Runs one command and returns its exit code. If the command fails, one line says why."""
     try:
         _settle_text()
         _settle_python()
@@ -88,7 +88,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _describe(tokens: Sequence[str]) -> None:
-    """Lets `COMMAND --help` show the docstring of the command instead of its line in the list."""
+    """Makes `COMMAND --help` show the command's docstring instead of its line in COMMANDS."""
     if tokens and tokens[0] in COMMANDS and {"--help", "-h"} & {*tokens}:
         command = app[tokens[0]]
         paragraphs = (inspect.getdoc(command.default_command) or "").split("\n\n")
@@ -96,14 +96,14 @@ def _describe(tokens: Sequence[str]) -> None:
 
 
 def _settle_python() -> None:
-    """Overrides settings of the shell that are for other programs or break imports of libraries."""
+    """Overrides settings from the shell that are for other programs or that break imports."""
     os.environ["MPLBACKEND"] = "agg"  # a notebook's shell may name one that is not installed
     if any(option.startswith("error") for option in sys.warnoptions):
         warnings.simplefilter("ignore")
 
 
 def _settle_text() -> None:
-    """Lets a terminal print characters that its encoding lacks as escapes.
+    """Makes the output streams escape the characters that their encoding does not have.
 
     Raises ConfigError if Python does not read file names as UTF-8, because file names and labels
     are UTF-8 in a store.

@@ -35,8 +35,8 @@ def backfill(
 ) -> None:
     """Encodes a source with {date} in its address, day by day.
 
-    A day that is encoded already is not encoded again. If a day fails, the others are still
-    encoded, and the failed days are named at the end.
+    A day that is encoded already is not encoded again. If a day fails, the other days are still
+    encoded, and the error at the end names the failed days.
     """
     config = undated_config_of(options, source, encoding)
     if not is_dated(config.ingest):
@@ -44,7 +44,7 @@ def backfill(
             f"The source '{config.ingest.source}' has no place for a date. Write {{date}} or "
             "{date:%Y/%m/%d} into the address in place of the date."
         )
-    encoder = stored(options.url, model, Model)  # only once: the champion may change meanwhile
+    encoder = stored(options.url, model, Model)  # looked up once: the champion may change
     failed: dict[str, AeflowError] = {}
     for day in days(first, last):
         print(f"{'day':<11}  {day}")
@@ -58,4 +58,4 @@ def backfill(
             failed[str(day)] = error
     if failed:
         day, error = next(iter(failed.items()))
-        raise type(error)(f"Not encoded: {', '.join(failed)}. On {day}: {error}")
+        raise type(error)(f"These days are not encoded: {', '.join(failed)}. On {day}: {error}")

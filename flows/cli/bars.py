@@ -36,7 +36,7 @@ def bars() -> Iterator[OnProgress]:
 
 @dataclass
 class _Pace:
-    """Measures the speed of a stage, without the work that it took over from an earlier run."""
+    """Measures the speed of a stage. The work that an earlier run did is not counted."""
 
     first: int
     start: float = field(default_factory=time.monotonic)
@@ -78,7 +78,7 @@ class _Bars:
 
 
 class _Lines:
-    """Prints the first and the last line of each stage, and one every few seconds in between."""
+    """Prints the first and the last progress of a stage, and a line every few seconds between."""
 
     def __init__(self, console: Console):
         self._console = console

@@ -28,8 +28,11 @@ def encode(
     encoding: EncodeOptions = ANY_ENCODING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Encodes every row of a source, or without one the dataset that the model was trained on."""
+    """Encodes every row of a source with a stored model.
+
+    If no source is given, the dataset that the model was trained on is encoded.
+    """
     config = config_of(options, source, encoding)
-    encoder = stored(options.url, model, Model)  # only once: the champion may change meanwhile
+    encoder = stored(options.url, model, Model)  # looked up once: the champion may change
     dataset = None if source.source else made_from(options.url, encoder, Dataset).key
     carry_out(recipe.encode_dataset, options, config=config, model=encoder.key, dataset=dataset)

@@ -20,7 +20,7 @@ class Terminated(BaseException):
 
 @contextmanager
 def terminated() -> Iterator[None]:
-    """Turns SIGTERM into `Terminated` within the block."""
+    """Raises `Terminated` if SIGTERM arrives within the block."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Terminated
@@ -67,7 +67,7 @@ def _is_of_output(error: BaseException) -> bool:
 
 
 def _line_of_os_error(error: OSError) -> str:
-    """Returns Python's message, the file, and the remedy if the disk is full."""
+    """Returns Python's message and the file. If the disk is full, the line also has the remedy."""
     file = f": '{error.filename}'" if error.filename else ""
     remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
     return f"{error.strerror or error}{file}.{remedy}"

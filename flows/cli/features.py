@@ -11,7 +11,10 @@ __all__ = ["features"]
 
 
 def features(*, store: StoreOption = "./aeflow-store", json: JsonOption = False) -> None:
-    """Lists feature sets, newest first. `current` marks the set in features.json of its dataset."""
+    """Lists feature sets, the newest first.
+
+    The word `current` marks the feature set that features.json of its dataset names.
+    """
     opened = Store(store)
     rows = list_features(opened)
     nothing = f"There are no features in the store {opened.url}. `aeflow encode` makes some."

@@ -29,7 +29,7 @@ STARTS_ITS_OWN = "none; each command starts its own and stops it"
 def info(*, store: StoreOption = "./aeflow-store", json: JsonOption = False) -> None:
     """Prints versions, extras, devices, the store, the Prefect server, and what to do next.
 
-    A part that cannot be reached is reported in its line; the command still succeeds.
+    If the store or the server cannot be reached, its line says so, and the command still succeeds.
     """
     with settings.quiet_terminal():
         facts = {**_installation(), **_machine(), **_store(store), **_prefect()}
@@ -53,13 +53,16 @@ def _installation() -> dict[str, Any]:
 
 
 def _extras() -> dict[str, bool]:
-    """Returns for each optional feature whether all packages that it needs are installed."""
+    """Maps each extra of aeflow to whether everything that it requires is installed."""
     names = metadata("aeflow").get_all("Provides-Extra") or ()
     return {name: _has_extra("aeflow", name) for name in names if name not in NOT_FOR_USERS}
 
 
 def _has_extra(package: str, extra: str) -> bool:
-    """Says whether all is installed that an extra of a package adds, extras of extras included."""
+    """Returns whether everything that a package's extra requires is installed.
+
+    This includes the extras that this extra requires.
+    """
     for line in requires(package) or ():
         need = Requirement(line)
         if need.marker and need.marker.evaluate({"extra": extra}) > need.marker.evaluate():
@@ -102,7 +105,7 @@ def _store(store: str) -> dict[str, Any]:
 
 
 def _prefect() -> dict[str, Any]:
-    """Returns the profile, the address of its server, and whether that answers."""
+    """Returns the Prefect profile, the address of its server, and whether the server answers."""
     try:
         with settings.importing_prefect():
             import httpx
@@ -136,12 +139,12 @@ def _next_step(facts: dict[str, Any]) -> str:
     if isinstance(holds, str):
         return "make the store readable, or choose another with --store"
     if not holds["models"]:
-        return "aeflow run --source csv:YOUR-FILE.csv  (aeflow run alone takes an example)"
+        return "aeflow run --source csv:YOUR-FILE.csv  (without --source, it uses example data)"
     if not holds["champions"]:
         return "aeflow models, then aeflow promote KEY"
     if not holds["features"]:
         return "aeflow encode --model champion:NAME"
-    return "aeflow retrain --source ..., or make up to have it run every night"
+    return "aeflow retrain --source ..., or `make up` to retrain every night"
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 __all__ = ["new_table", "print_listing", "print_table"]
 
 WIDE = 200
-"""Width in characters for a file or another program, so that nothing is cut off."""
+"""Width in characters of a table in a file or a pipe, so that no cell is cut off."""
 
 
 def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
@@ -31,12 +31,12 @@ def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Prints a table. If standard output is no terminal, the table is up to `WIDE` wide."""
+    """Prints a table, with up to `WIDE` characters a line if standard output is not a terminal."""
     Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def print_listing(rows: Sequence[BaseModel], table: Table, *, as_json: bool, nothing: str) -> None:
-    """Prints rows as JSON or as a table. If there are none, it prints `nothing` for the table."""
+    """Prints rows as JSON or as a table, or the sentence `nothing` instead of an empty table."""
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows]))
     elif rows:

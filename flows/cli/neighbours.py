@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["neighbours"]
 
 LONGEST = 20
-"""Maximum number of characters of an id or a label below a picture."""
+"""The maximum length of an id or a label below a picture, in characters."""
 
 
 def neighbours(
     row: Annotated[str, Parameter(name="ID", help="Id of a row.")],
     *,
     features: Annotated[
-        str | None, Parameter(help="Key of a feature set; the newest one if not given.")
+        str | None, Parameter(help="Key of a feature set. By default, the newest one.")
     ] = None,
     dataset: Annotated[
         str | None,
-        Parameter(help="Name of a dataset, to use its current features instead of a key."),
+        Parameter(help="Name of a dataset, to search its current features."),
     ] = None,
-    num: Annotated[int, Parameter(help="How many neighbours.")] = 10,
+    num: Annotated[int, Parameter(help="Number of neighbours.")] = 10,
     picture: Annotated[
         str, Parameter(help="PNG file for the picture, if the data are images.")
     ] = "neighbours.png",
@@ -51,7 +51,7 @@ def neighbours(
 
     if features and dataset:
         raise ConfigError(
-            f"The features '{features}' have a dataset already. Give --features or --dataset."
+            f"The features '{features}' have a dataset. Give --features or --dataset, not both."
         )
     opened = Store(store)
     feature_set = (
@@ -104,7 +104,7 @@ def _label_name(row: "Neighbour", source: Dataset) -> str:
 
 
 def _short(text: str) -> str:
-    """Returns a text, without its middle if it is long."""
+    """Returns a text of at most LONGEST characters. A longer text loses its middle."""
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[1 - half :]}"
 

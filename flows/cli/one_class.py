@@ -32,10 +32,10 @@ def one_class(
     training: TrainOptions = ANY_TRAINING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Trains a model on each label, and scores the test rows of all labels with each model.
+    """Trains a model on the rows of each label, and scores all test rows with each model.
 
     The rows of all other labels count as out-of-distribution (OOD). For comparison, the table has
-    two scores that need no model: the error of PCA and the distance in the input.
+    two scores that need no model: the error of PCA, and the distance to the nearest inputs.
     """
     config = config_of(options, source, model, training)
     outcome = carry_out(recipe.one_class, options, config=config)

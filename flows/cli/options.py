@@ -66,7 +66,7 @@ FIELDS = {
     "deadline": "runtime.deadline_seconds",
     "dask": "runtime.dask",
 }
-"""The config field that each option sets. A network comes before its options."""
+"""Maps each option to the config field that it sets. A network comes before its own options."""
 
 
 def _option(name: str) -> Parameter:
@@ -89,7 +89,7 @@ def _field(path: str) -> FieldInfo:
 
 
 def _choices(field: FieldInfo) -> str:
-    """Returns a sentence with the members of a choice between configs, or nothing."""
+    """Returns a sentence that lists the members of a choice between configs, or an empty text."""
     members = [m for m in get_args(field.annotation) if hasattr(m, "model_fields")]
     names = [member.model_fields["name"].default for member in members]
     return f" One of: {', '.join(names)}." if names else ""
@@ -103,7 +103,7 @@ def _type(name: str) -> Any:
 
 
 def _with(*names: str) -> type:
-    """Returns a dataclass with these options, all of which may be left out."""
+    """Returns a dataclass with these options. Each of them may be left out."""
     fields = [(name, Annotated[_type(name), _option(name)], None) for name in names]
     return make_dataclass("_Options", fields, frozen=True, kw_only=True)
 
@@ -186,10 +186,10 @@ Group = SourceOptions | ModelOptions | TrainOptions | TuneOptions | EvaluateOpti
 
 
 def config_of(options: Options, *others: Group) -> PipelineConfig:
-    """Returns the config of a preset, then a TOML file, then the command line; the last one wins.
+    """Returns the config of a command, which is made from a preset, a TOML file and the options.
 
-    A {date} in the source becomes the date of today, in UTC. A mistake in the source raises an
-    error here, before a server is started.
+    The TOML file overrides the preset, and the options override both. A {date} in the source
+    becomes today's date in UTC. A wrong source raises an error here, before a server is started.
     """
     config = undated_config_of(options, *others)
     config = config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
@@ -202,7 +202,7 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
 
 
 def undated_config_of(options: Options, *others: Group) -> PipelineConfig:
-    """Returns the config with the source as written, without a date for {date}."""
+    """Returns the config of a command, with any {date} in the source left as it is."""
     values: dict[str, Any] = {}
     for group in (options, *others):
         values |= {name: value for name, value in asdict(group).items() if value is not None}

@@ -45,7 +45,11 @@ def _verdict_of(evaluation: Evaluation, store: Store) -> str:
 
 
 def _table_of(outcome: OneClass) -> Table:
-    """Returns AUROC, and in brackets the share caught at 1 % false alarms, by label and score."""
+    """Returns a table with a row per label and a column per score.
+
+    Each cell has the AUROC and, in brackets, the share of OOD rows that the score detects at 1 %
+    false alarms.
+    """
     from aeflow.stages.evaluation.one_class import WAYS
 
     caption = "AUROC (share caught at 1% false alarms)"

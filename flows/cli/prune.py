@@ -16,14 +16,14 @@ __all__ = ["prune"]
 def prune(
     *,
     keep_last: Annotated[
-        int, Parameter(help="How many models, and how many datasets, to keep of each dataset name.")
+        int, Parameter(help="Number of models, and of datasets, to keep for each dataset name.")
     ],
     dry_run: Annotated[
         bool, Parameter(negative="", help="List what would be removed, and remove nothing.")
     ] = False,
     min_age_minutes: Annotated[
         float,
-        Parameter(help="Keep what was made, found or read within so many minutes; at least 10."),
+        Parameter(help="Keep what was made, found or read within this many minutes; at least 10."),
     ] = MIN_AGE_SECONDS / 60,
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
@@ -39,8 +39,8 @@ def prune(
     minutes = plan.min_age_seconds / 60
     if minutes > min_age_minutes:
         print(
-            f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}: a use is recorded "
-            "once in five minutes."
+            f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}, because a use is "
+            "recorded only once in five minutes."
         )
     items = _print_items(plan.items if dry_run else carry_out(plan, opened))
     size = sum(item.size for item in items)
@@ -48,7 +48,8 @@ def prune(
     print(f"{len(items)} folders, {size:,} bytes {verb}." if items else "Nothing to remove.")
     if plan.in_use:
         print(
-            f"These were in use within the last {minutes:g} minutes or by a run, and are kept: "
+            f"These folders are kept, because a run uses them or they were used within the last "
+            f"{minutes:g} minutes: "
             f"{', '.join(plan.in_use)}."
         )
     if json:
@@ -56,7 +57,7 @@ def prune(
 
 
 def _print_items(items: Iterable[Item]) -> list[Item]:
-    """Prints each item at once, so that the output is correct if the command is stopped."""
+    """Prints each item as soon as `items` yields it, so that a stopped command has printed it."""
     printed_items = []
     for item in items:
         print(f"{item.address:<50}  {item.why:<10}  {item.size:>15,} bytes")

@@ -17,5 +17,8 @@ def publish(
     evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
-    """Publishes a stored model. Makes its evaluation and its features first if they are missing."""
+    """Publishes a stored model.
+
+    If its evaluation or its features are missing, they are made first.
+    """
     carry_out(recipe.publish_model, options, config=config_of(options, evaluation), model=model)

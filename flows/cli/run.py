@@ -29,9 +29,9 @@ def run(
     evaluation: EvaluateOptions = ANY_EVALUATION,
     options: Options = DEFAULTS,
 ) -> None:
-    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both.
+    """Ingests a source, trains and evaluates a model, encodes the data and publishes a report.
 
-    Without --source, --config and --preset, it uses --preset quick.
+    If none of --source, --config and --preset is given, the preset quick is used.
     """
     if not (source.source or options.config or options.preset):
         options = replace(options, preset="quick")

@@ -31,7 +31,7 @@ FLOWS = {
     "tune": "flows.tune",
     "one_class": "flows.one_class",
 }
-"""The modules of the recipes with a flow of their name. Other recipes become one when called."""
+"""Maps each recipe with a flow of its own to the flow's module. `flow_of` makes the other flows."""
 
 R = TypeVar("R", bound=Outcome)
 

@@ -23,7 +23,7 @@ __all__ = ["answering_server"]
 
 @contextmanager
 def answering_server(on_progress: OnProgress) -> Iterator[None]:
-    """Checks that a server answers. If it no longer does, the block fails with a one-line error."""
+    """Checks that a server answers. Raises AeflowError if it does not, also within the block."""
     url = PREFECT_API_URL.value()
     check_profile()
     if url:

@@ -49,7 +49,7 @@ def _lineage(store: Store, manifest: Manifest, *, is_root: bool = False) -> Tree
 
 
 def _flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Lists a nested section as dotted names and values, without the key and the digest."""
+    """Lists the dotted names and the values of a nested section, without its key and its digest."""
     flat = []
     for name, value in section.items():
         if isinstance(value, dict):

@@ -15,7 +15,7 @@ __all__ = ["tensorboard"]
 
 FOLDERS = ("publications", "logs")
 MIRROR_SECONDS = 15.0
-"""Seconds between two copies of new files from a remote store."""
+"""If the store is remote, its new files are copied to this machine at this interval."""
 
 
 def tensorboard(
@@ -37,7 +37,7 @@ def tensorboard(
 
 
 def _start(logdir: str, port: int) -> str:
-    """Starts a server on a whole store, in which only publications and logs have event files."""
+    """Starts TensorBoard on a whole store. Only publications and logs have files that it reads."""
     from tensorboard import program
 
     server = program.TensorBoard()

@@ -36,7 +36,7 @@ def train(
     """Trains a model on a stored dataset, or on a source that is ingested first."""
     if dataset and source != ANY_SOURCE:
         raise ConfigError(
-            f"The dataset '{dataset}' is ingested already. Give --dataset or a source."
+            f"The dataset '{dataset}' is ingested already. Give --dataset or a source, not both."
         )
     config = config_of(options, source, model, training, evaluation)
     carry_out(recipe.train_autoencoder, options, config=config, dataset=dataset)

@@ -29,7 +29,7 @@ __all__ = ["tune"]
 def tune(
     *,
     output: Annotated[
-        Path | None, Parameter(help="TOML file for the best config; also kept in the store.")
+        Path | None, Parameter(help="TOML file for the best config, which the store keeps, too.")
     ] = None,
     source: SourceOptions = ANY_SOURCE,
     model: ModelOptions = ANY_MODEL,
@@ -37,10 +37,10 @@ def tune(
     tuning: TuneOptions = ANY_TUNING,
     options: Options = DEFAULTS,
 ) -> None:
-    """Trains with different options, trial by trial, and writes the best as a config.
+    """Trains with different options, trial by trial, and writes the best options as a config.
 
-    The network, the kind and the latent size stay as given. A study that was stopped continues from
-    there. If --trials is larger than before, the study adds trials to those it has.
+    The network, the kind and the latent size do not change. A stopped study continues where it
+    stopped. If --trials is larger than before, the study keeps its trials and runs additional ones.
     """
     config = config_of(options, source, model, training, tuning)
     check_optuna()

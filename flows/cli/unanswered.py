@@ -29,13 +29,13 @@ UNAUTHORISED = (401, 403)
 
 
 def without_credentials(url: str) -> str:
-    """Returns an address without the user and the password that may be in it."""
+    """Returns an address without any user name and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def check_profile() -> None:
-    """Raises ConfigError if PREFECT_PROFILE names no profile, because Prefect would use another."""
+    """Raises ConfigError if PREFECT_PROFILE names no profile. Prefect would use another profile."""
     name = os.environ.get("PREFECT_PROFILE")
     if name is not None and name not in (names := load_profiles().names):
         raise ConfigError(
@@ -53,8 +53,8 @@ def check_url(url: str) -> None:
         is_address = False
     if not is_address:
         raise ConfigError(
-            f"PREFECT_API_URL = '{url}' is not an address. Set it to one such as {EXAMPLE}, "
-            f"unset it, {OTHERWISE}"
+            f"PREFECT_API_URL = '{url}' is not an HTTP address. Set it to an address such as "
+            f"{EXAMPLE}, unset it, {OTHERWISE}"
         )
 
 
@@ -67,7 +67,8 @@ def check_own_server() -> None:
         raise ConfigError(
             "There is no Prefect server: PREFECT_API_URL is not set, and "
             "PREFECT_SERVER_EPHEMERAL_ENABLED = false forbids an embedded one. Set "
-            f"PREFECT_API_URL to an address such as {EXAMPLE}, unset the other, {OTHERWISE}"
+            f"PREFECT_API_URL to an address such as {EXAMPLE}, unset "
+            f"PREFECT_SERVER_EPHEMERAL_ENABLED, {OTHERWISE}"
         )
     folder = get_current_settings().home
     try:
@@ -83,7 +84,7 @@ def check_own_server() -> None:
 
 
 def proxy_error(error: BaseException) -> ConfigError:
-    """Returns the error to raise if a proxy in the environment cannot be used at all."""
+    """Returns the error to raise if Prefect's client cannot be created because of a proxy."""
     return ConfigError(
         f"A proxy in the environment cannot be used ({error}). Correct or unset ALL_PROXY, "
         f"HTTP_PROXY and HTTPS_PROXY, {OTHERWISE}"
@@ -91,7 +92,7 @@ def proxy_error(error: BaseException) -> ConfigError:
 
 
 def server_error(url: str | None, error: BaseException) -> AeflowError:
-    """Returns the error to raise for an error of Prefect's client, with the reason behind it."""
+    """Returns the error to raise for an error of Prefect's client. It names the reason."""
     chain = [error]
     while chain[-1].__cause__:
         chain.append(chain[-1].__cause__)
@@ -109,7 +110,8 @@ def server_error(url: str | None, error: BaseException) -> AeflowError:
         if isinstance(each, ValueError):  # an answer that is not JSON
             return _answer_error(url, 200)
     return TransientError(
-        f"The Prefect server at {url} cannot be used: {error}. Use another, {OTHERWISE}"
+        f"The Prefect server at {url} cannot be used: {error}. Set PREFECT_API_URL to "
+        f"another server, {OTHERWISE}"
     )
 
 
@@ -131,13 +133,13 @@ def _answer_error(url: str, status: int) -> AeflowError:
             f"Set PREFECT_API_URL to {url.rstrip('/')}/api, {OTHERWISE}"
         )
     return ConfigError(
-        f"The server at {url} is not a Prefect server. Set PREFECT_API_URL to one such as "
+        f"The server at {url} is not a Prefect server. Set PREFECT_API_URL to an address such as "
         f"{EXAMPLE}, {OTHERWISE}"
     )
 
 
 def _connection_error(url: str, error: httpx.TransportError) -> AeflowError:
-    """Returns the error for a missing answer, which names the proxy if there is one."""
+    """Returns the error for a server that does not answer. It names the proxy if there is one."""
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -152,9 +154,9 @@ def _connection_error(url: str, error: httpx.TransportError) -> AeflowError:
     except OSError:
         return ConfigError(
             f"PREFECT_API_URL names the machine '{host}', which is not known here ({error}). "
-            f"Set it to another such as {EXAMPLE}, {OTHERWISE}"
+            f"Set it to an address such as {EXAMPLE}, {OTHERWISE}"
         )
     return TransientError(
         f"The Prefect server at {url} does not answer ({error or type(error).__name__}). Start it, "
-        f"set PREFECT_API_URL to another, {OTHERWISE}"
+        f"set PREFECT_API_URL to another server, {OTHERWISE}"
     )

@@ -79,7 +79,7 @@ def evaluation_page(
 
 
 def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns the health card: each value with its interval, the value of PCA and its meaning."""
+    """Returns a row per value of the health card: value, interval, value of PCA, and judgement."""
     return [
         {
             "health card": row["title"],
@@ -93,7 +93,10 @@ def card_table(judgement: dict[str, Any], *, latent_dim: int) -> list[dict[str, 
 
 
 def metrics_table(evaluation: Evaluation, *, latent_dim: int) -> list[dict[str, str]]:
-    """Returns a row per metric: this model, PCA of the same latent size, and the mean image."""
+    """Returns a row per metric, with the values of the model, of PCA and of the mean image.
+
+    PCA has the latent size of the model.
+    """
     columns = {"this model": "", f"PCA-{latent_dim}": "_pca", "mean image": "_mean_image"}
     return [
         {"metric": f"{measure.short}{measure.unit and f' ({measure.unit})'}"}

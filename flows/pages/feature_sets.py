@@ -50,7 +50,7 @@ def features_page(features: FeatureSet, store: str, *, dataset_name: str) -> str
 
 
 def _rows(features: FeatureSet, files: list[FileEntry]) -> list[dict[str, str]]:
-    """Returns a row per split with its examples, files and bytes, and a row with the totals."""
+    """Returns a row per split with its counts of rows, files and bytes, and a row of totals."""
     shards, sizes = Counter[str](), Counter[str]()
     for entry in files:
         split = Path(entry.name).parts[0].removeprefix("split=")

@@ -13,7 +13,7 @@ RULE_COLUMNS = ("rule", "metric", "value", "threshold", "baseline", "passed", "w
 
 
 def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
-    """Shows on a page which columns drifted, a picture of the errors, and the inputs that moved."""
+    """Shows a page with the drift of each column, a picture of errors, and inputs that moved."""
     report, folder = json_file(drift, store, "drift.json")
     inputs = report["inputs"]
     largest = [{name: cell(row[name]) for name in INPUT_COLUMNS} for row in inputs["largest"]]
@@ -25,9 +25,9 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
         f"![Errors before and now]({drift_picture})",
         markdown_table(table),
         "## Inputs",
-        f"At {inputs['moved']} of {inputs['positions']} input positions, the mean differs from the "
-        "mean in training by a fifth of a standard deviation or more. This does not decide whether "
-        "the data drifted.",
+        f"At {inputs['moved']} of {inputs['positions']} positions of an input, the mean differs "
+        "from the mean in training by a fifth of a standard deviation or more. This does not "
+        "decide whether the data drifted.",
         markdown_table(largest),
     ]
     _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", description=report["verdict"])

@@ -1,6 +1,6 @@
-"""Links that open a report or TensorBoard, or the command that does so if no address is known.
+"""Links to a report or to TensorBoard. If no address is known, a command replaces the link.
 
-`AEFLOW_REPORT_URL` and `AEFLOW_TENSORBOARD_URL` are the addresses at which a browser reaches them.
+`AEFLOW_REPORT_URL` and `AEFLOW_TENSORBOARD_URL` are the addresses of both for a browser.
 A browser opens no `file://` link from a page of the UI, so pages never have one.
 """
 
@@ -20,7 +20,7 @@ REPORTS, TENSORBOARD = "AEFLOW_REPORT_URL", "AEFLOW_TENSORBOARD_URL"
 
 
 def report_line(publication: Publication, store: str) -> str:
-    """Returns how to open a report, as Markdown."""
+    """Returns a line of Markdown that says how to open a report."""
     address = report_address(publication, store)
     if address:
         return f"[Open the report]({address})"
@@ -36,7 +36,7 @@ def report_address(publication: Publication, store: str) -> str | None:
 
 
 def tensorboard_line(run: str, store: str) -> str:
-    """Returns how to open TensorBoard with one run, such as `logs/KEY`, as Markdown."""
+    """Returns a line of Markdown on how to open TensorBoard with a run, such as `logs/KEY`."""
     address = _tensorboard_address(run, store)
     if address:
         return f"[Open TensorBoard]({address})"
@@ -64,7 +64,7 @@ def _tensorboard_address(run: str, store: str) -> str | None:
 def _address_in(variable: str, store: str) -> str | None:
     """Returns an address from the environment, or None if there is none for this store.
 
-    The addresses show the store AEFLOW_STORE, so they are not used for other stores.
+    The servers at these addresses show the store AEFLOW_STORE, so other stores do not use them.
     """
     prefix, shown_store = os.environ.get(variable, ""), os.environ.get("AEFLOW_STORE")
     is_shown = not shown_store or absolute(shown_store) == absolute(store)

@@ -100,5 +100,5 @@ def picture(content: bytes) -> str:
 
 
 def slug(name: str) -> str:
-    """Returns a name as part of a page key. Prefect's have lowercase letters, digits and dashes."""
+    """Returns a name as a part of a page key, with lowercase letters, digits and dashes only."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

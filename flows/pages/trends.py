@@ -12,7 +12,7 @@ __all__ = ["show_trend", "trend_page"]
 
 
 def show_trend(dataset_name: str, store: str) -> None:
-    """Shows the last runs on a dataset on a page, which each run replaces."""
+    """Shows the last runs of a dataset on a page. Each run replaces the page."""
     page = trend_page(dataset_name, store)
     description = f"Error, drift and verdict of the last runs on {dataset_name}"
     post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=description)
@@ -33,7 +33,7 @@ def trend_page(dataset_name: str, store: str) -> str:
     parts = [
         title,
         f"The last {len(rows)} runs, with errors on the split {rows[-1].split}. The errors of the "
-        "champion and its challenger are on the same rows. Orange bars mark rows that drifted.",
+        "champion and its challenger were computed on the same rows. Orange bars mark drift.",
         f"![Errors and drift over time]({picture(image.getvalue())})",
         markdown_table([_line(row) for row in newest_first]),
         *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused_rows),

@@ -22,7 +22,7 @@ class Here(Runner):
     """Calls each stage as a plain function."""
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
-        """Runs the stage and returns its answer. It saves its work at a first Ctrl-C or SIGTERM."""
+        """Runs a stage and returns its answer. At a Ctrl-C or SIGTERM, the stage saves its work."""
         with stage_context(self.store, self.runtime) as context:
             return stage(context, *args, **kwargs)
 
@@ -35,5 +35,5 @@ class Here(Runner):
         champions.point_features(features, Store(self.store), dataset_name=dataset_name)
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
-        """Trains and evaluates in this process."""
+        """Trains and evaluates a model in this process."""
         return recipe.train_autoencoder(config, self, dataset)

@@ -21,7 +21,7 @@ __all__ = ["one_class", "score_class"]
 def score_class(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
 ) -> "ClassScores":
-    """Scores the test rows of all labels with a model that was trained on one label."""
+    """Scores the test rows of all labels with a model that was trained on one of them."""
     from aeflow.stages.evaluation import one_class
 
     with stage_context(store, config.runtime) as context:
@@ -31,7 +31,7 @@ def score_class(
 def one_class(
     config: PipelineConfig, runner: Runner, *, score: Callable[..., Any] = score_class
 ) -> OneClass:
-    """Trains one model per label, and scores the test rows of all labels with each model."""
+    """Trains one model on the rows of each label, and scores all test rows with each model."""
     from aeflow.stages.evaluation.one_class import labels_of
 
     everything = runner.run(ingest, config.ingest)

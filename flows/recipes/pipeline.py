@@ -29,7 +29,7 @@ __all__ = [
 
 
 def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
-    """Ingests a source, trains and evaluates a model, encodes the dataset and publishes both."""
+    """Ingests a source, trains and evaluates a model, encodes the data and publishes a report."""
     dataset = runner.run(ingest, config.ingest)
     return _encode_and_publish(config, runner, runner.train_autoencoder(config, dataset.address))
 
@@ -37,7 +37,7 @@ def pipeline(config: PipelineConfig, runner: Runner) -> Outcome:
 def train_autoencoder(
     config: PipelineConfig, runner: Runner, dataset: str | None = None
 ) -> Evaluated:
-    """Trains and evaluates on the stored dataset with this key, or ingests a source first."""
+    """Trains and evaluates a model on a stored dataset, or on a source that is ingested first."""
     if dataset is None:
         examples = runner.run(ingest, config.ingest)
     else:
@@ -79,7 +79,7 @@ def evaluate_model(config: PipelineConfig, runner: Runner, model: str) -> Evalua
 def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Dataset | None:
     """Ingests out-of-distribution (OOD) rows for a dataset, if the config names a source of them.
 
-    Raises ConfigError before any training if the rows cannot be made to fit the dataset.
+    Raises ConfigError, before any training, if the OOD rows do not fit the dataset.
     """
     if config.evaluate.ood_source is None:
         return None
@@ -91,7 +91,7 @@ def ingest_ood(dataset: Dataset, config: PipelineConfig, runner: Runner) -> Data
 
 
 def ood_config(source: str, schema: ExampleSchema, *, data_dir: str | None = None) -> IngestConfig:
-    """Returns the config that ingests OOD rows into one split, images at the size of `schema`."""
+    """Returns the config that ingests OOD rows into one split. Images get the size in `schema`."""
     options: dict[str, Any] = {}
     if schema.is_image and source.startswith("images:"):
         height, width, channels = schema.shape
@@ -109,7 +109,7 @@ def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = No
 
 
 def publish_model(config: PipelineConfig, runner: Runner, model: str) -> Outcome:
-    """Evaluates a stored model, encodes its dataset and publishes both."""
+    """Evaluates a stored model, encodes its dataset, and publishes a report."""
     return _encode_and_publish(config, runner, evaluate_model(config, runner, model))
 
 

@@ -1,7 +1,7 @@
 """The runner of a recipe, which runs its stages, changes aliases and runs the nested recipe.
 
-`Here` calls the stages in this process, `AsTasks` runs each as a Prefect task, and `OnWorkers` does
-the same but trains on the workers of a deployment.
+`Here` calls the stages in this process. `AsTasks` runs each stage as a Prefect task. `OnWorkers`
+does the same, but trains on the workers of a deployment.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ class Runner(ABC):
 
     @abstractmethod
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
-        """Runs the stage with these arguments and returns its answer."""
+        """Runs a stage with arguments and returns its answer."""
 
     @abstractmethod
     def promote(self, verdict: Verdict, *, model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Look-up of stored artifacts by their keys, and of the artifacts they were made from."""
+"""Look-up of stored artifacts by their keys, and of the artifacts that these were made from."""
 
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ def absolute(store: str) -> str:
 def address_of(store: str, key: str) -> str:
     """Returns the address of an artifact by its key, the start of its key, or `champion:NAME`.
 
-    NAME is the name of a dataset. Raises ConfigError if it has no champion.
+    NAME is the name of a dataset. Raises ConfigError if this dataset has no champion.
     """
     if not key.startswith(CHAMPION):
         return Store(store).resolve(key)
@@ -31,8 +31,8 @@ def address_of(store: str, key: str) -> str:
     if model is None:
         names = ", ".join(champions(Store(store)))
         raise ConfigError(
-            f"'{name}' has no champion in the store {Store(store).url}. "
-            + (f"These have one: {names}." if names else "Promote a model first.")
+            f"The dataset '{name}' has no champion in the store {Store(store).url}. "
+            + (f"These datasets have one: {names}." if names else "Promote a model first.")
         )
     return model.address
 
@@ -42,7 +42,7 @@ def stored(store: str, key: str, answer_type: type[A]) -> A:
     address = address_of(store, key)
     if not address.startswith(f"{answer_type.folder}/"):
         raise ConfigError(
-            f"'{key}' is '{address}', which is not in {answer_type.folder}/. "
+            f"The key '{key}' names '{address}', which is not in {answer_type.folder}/. "
             f"Give the key of an artifact in {answer_type.folder}/."
         )
     return answer_type.model_validate(Store(store).manifest(address).artifact)
@@ -54,6 +54,7 @@ def made_from(store: str, artifact: Artifact, answer_type: type[A]) -> A:
     addresses = [i.address for i in inputs if i.address.startswith(f"{answer_type.folder}/")]
     if not addresses:
         raise ConfigError(
-            f"'{artifact.address}' was not made from an artifact in {answer_type.folder}/."
+            f"'{artifact.address}' was not made from an artifact in {answer_type.folder}/. "
+            "Give the key of an artifact that was."
         )
     return answer_type.model_validate(Store(store).manifest(addresses[0]).artifact)

@@ -19,7 +19,7 @@ __all__ = ["make_trial", "tune"]
 def make_trial(
     dataset: Dataset, config: PipelineConfig, store: str, *, number: int, seconds: float | None
 ) -> Trial:
-    """Runs one trial of a study, or returns the stored one."""
+    """Runs one trial of a study, or returns the trial from the store if it has ended already."""
     with stage_context(store, config.runtime) as context:
         return run_trial(dataset, config, context, number=number, seconds=seconds, train=train)
 

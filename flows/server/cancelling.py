@@ -14,7 +14,7 @@ from aeflow.errors import Interrupted
 __all__ = ["SERVER_TROUBLE", "Cancellation"]
 
 SERVER_TROUBLE = (httpx.HTTPError, PrefectException, OSError, RuntimeError)
-"""The errors of Prefect's client if its server is away. RuntimeError is 'Failed to reach API'."""
+"""The errors of Prefect's client if no server answers. RuntimeError is 'Failed to reach API'."""
 
 SECONDS_BETWEEN = 15.0
 SECONDS_TO_ANSWER = 5.0
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 class Cancellation:
     """Checks from time to time whether this run is being cancelled.
 
-    Prefect's runner checks every 10 s and ends the run. But it stops checking if the server was
-    away for half a minute. Without a check of its own, the cancelled run would continue to its end.
+    Prefect's runner checks this every 10 s and ends a cancelled run. But it stops checking if the
+    server was away for half a minute. Without a check of its own, the run would then continue.
     """
 
     def __init__(self, *, seconds_between: float = SECONDS_BETWEEN):
@@ -36,12 +36,12 @@ class Cancellation:
         self._was_cancelled = False
 
     def check(self) -> None:
-        """Raises Interrupted if this check and the one before it find the run cancelled."""
+        """Raises Interrupted if two checks in a row find that the run is cancelled."""
         if time.monotonic() < self._next:
             return
         cancelled = _is_cancelled()
         self._next = time.monotonic() + self._seconds_between
-        if cancelled is None:  # the result of the check before stays valid
+        if cancelled is None:  # the result of the previous check stays valid
             return
         if cancelled and self._was_cancelled:
             raise Interrupted("This run was cancelled. Run it again to go on from here.")
@@ -49,10 +49,10 @@ class Cancellation:
 
 
 def _is_cancelled() -> bool | None:
-    """Returns None if the server does not answer."""
+    """Returns whether this run is cancelled, or None if the server does not answer."""
     if flow_run.id is None:
         return False
-    # Without settings of its own, `get_client` returns the run's client, which waits for long.
+    # Without settings of its own, `get_client` returns the run's client, which waits longer.
     client_settings = {"timeout": SECONDS_TO_ANSWER}
     try:
         with (

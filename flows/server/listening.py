@@ -78,7 +78,7 @@ def _delayed_signals() -> Iterator[list[int]]:
             restore()
             signal.raise_signal(number)
 
-    if threading.current_thread() is threading.main_thread():  # only this one receives signals
+    if threading.current_thread() is threading.main_thread():  # no other thread receives signals
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
         previous_handlers = {n: h for n, h in handlers.items() if h not in (None, signal.SIG_IGN)}
         for number in previous_handlers:

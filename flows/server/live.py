@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def live_stage(stage: str) -> Iterator[None]:
-    """Shows the progress of the stage within the block on a page, and our log in the run's log.
+    """Shows the progress of a stage on a page, and the log of aeflow in the log of the run.
 
-    The stage is interrupted if its run is cancelled.
+    The stage runs within the block. It is interrupted if its run is cancelled.
     """
     cancellation, page = Cancellation(), ProgressPage(f"{stage}-progress")
     with (
@@ -45,7 +45,7 @@ def live_stage(stage: str) -> Iterator[None]:
 
 @contextmanager
 def _log_in_run() -> Iterator[None]:
-    """Sends our log records to the log of the run.
+    """Sends the log records of aeflow to the log of the run.
 
     PREFECT_LOGGING_EXTRA_LOGGERS would also do this, but not for the threads of a stage, and not in
     a worker, which imports Prefect before our code.

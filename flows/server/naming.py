@@ -1,4 +1,4 @@
-"""The name of a retraining run, and its name and tags when it has ended."""
+"""The name of a retraining run at its start, and the name and tags at its end."""
 
 import re
 
@@ -13,15 +13,15 @@ from flows.server.cancelling import SERVER_TROUBLE
 __all__ = ["run_name", "show_outcome"]
 
 GENERATED = re.compile(r"[a-z]+-[a-z]+")
-"""Prefect's names of runs that nobody named, such as `celadon-dinosaur`."""
+"""The form of a name that Prefect generates for a run, such as `celadon-dinosaur`."""
 ENDED = re.compile(rf".+: ({'|'.join(OUTCOMES.values())})(, .+)?")
-"""The names that `show_outcome` gives. A run has one when it is started again."""
+"""The form of a name that `show_outcome` gives. A run that is started again has such a name."""
 TAG_LOOK = "look"
 TAG_DATASET, TAG_OUTCOME = "dataset:", "outcome:"
 
 
 def run_name() -> str:
-    """Returns the name of a run that starts: its source and model, or what a person typed."""
+    """Returns the first name of a run: its source and model, or the name that a person typed."""
     config = PipelineConfig.model_validate(flow_run.parameters["config"])
     return _unless_typed(flow_run.name or "", _first_name(config), config)
 
@@ -29,7 +29,7 @@ def run_name() -> str:
 def show_outcome(outcome: Retraining, config: PipelineConfig) -> None:
     """Logs the outcome of this run, and puts it into the run's name and tags.
 
-    A name that a person typed is kept. If the server is away, it logs a warning.
+    A name that a person typed is kept. If the server is away, a warning is logged.
     """
     log = get_run_logger()
     dataset_name = outcome.dataset.name if outcome.dataset else config.ingest.source
@@ -52,13 +52,13 @@ def _first_name(config: PipelineConfig) -> str:
 
 
 def _unless_typed(current: str, name: str, config: PipelineConfig) -> str:
-    """Returns `name` if the current one is Prefect's or ours, or else the current one."""
+    """Returns `name`, or the current name if neither Prefect nor aeflow gave it."""
     is_ours = current == _first_name(config) or ENDED.fullmatch(current)
     return name if is_ours or GENERATED.fullmatch(current) else current
 
 
 def _tags_of(outcome: Retraining, dataset_name: str, *, before: list[str]) -> list[str]:
-    """Returns the other tags of the run and those of its outcome, without an earlier outcome's."""
+    """Returns the tags `before` with those of an earlier outcome replaced by those of this one."""
     others = [
         tag for tag in before if tag != TAG_LOOK and not tag.startswith((TAG_DATASET, TAG_OUTCOME))
     ]

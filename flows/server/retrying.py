@@ -1,4 +1,4 @@
-"""The options of every task: it is retried after temporary errors and persists no result."""
+"""The options of all tasks, which are retried after temporary errors and persist no results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

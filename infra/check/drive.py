@@ -41,7 +41,7 @@ def start(server: httpx.Client, deployment: str, config: dict[str, Any]) -> str:
 
 
 def wait(server: httpx.Client, run: str, expected_state: str) -> str:
-    """Waits until a run is in a state and returns its message; exits if it ends in another one."""
+    """Waits for a state of a run; returns its message, or exits if the run ends otherwise."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         state = server.get(f"/flow_runs/{run}").raise_for_status().json()["state"]

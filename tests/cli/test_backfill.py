@@ -52,7 +52,7 @@ def test_day_that_is_missing_does_not_keep_the_next_from_being_encoded(filled, c
     ]
     assert "40 rows" in out
     assert err.splitlines()[-1].startswith(
-        "aeflow: Not encoded: 2026-11-03. On 2026-11-03: There is no file or folder"
+        "aeflow: These days are not encoded: 2026-11-03. On 2026-11-03: There is no file or folder"
     )
 
 

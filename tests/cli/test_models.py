@@ -255,10 +255,10 @@ def test_dataset_without_a_champion_is_a_mistake(changed, store, capsys):
     promote(verdict(store, changed.model), store, model=changed.model)
     assert call(store, "show", "champion:mnist") == 2
     assert call(store, "train", "--direct", "--dataset", "champion:digits") == 2
-    start = f"aeflow: 'mnist' has no champion in the store {store.url}. "
+    start = f"aeflow: The dataset 'mnist' has no champion in the store {store.url}. "
     assert printed_lines(capsys)[1] == [
         f"{start}Promote a model first.",
-        f"{start}These have one: digits.",
-        f"aeflow: 'champion:digits' is 'models/{changed.model.key}', which is not in datasets/. "
-        "Give the key of an artifact in datasets/.",
+        f"{start}These datasets have one: digits.",
+        f"aeflow: The key 'champion:digits' names 'models/{changed.model.key}', which is not in "
+        "datasets/. Give the key of an artifact in datasets/.",
     ]

@@ -59,7 +59,8 @@ def test_what_is_in_use_is_named(store, capsys):
     assert call(store, "--keep-last", "1") == 0
     assert printed_lines(capsys)[0] == [
         "Nothing to remove.",
-        f"These were in use within the last 60 minutes or by a run, and are kept: {older}.",
+        "These folders are kept, because a run uses them or they were used within the last 60 "
+        f"minutes: {older}.",
     ]
     age(store, seconds=660)
     assert call(store, "--keep-last", "1", "--min-age-minutes", "11") == 0
@@ -73,11 +74,11 @@ def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
     assert call(store, "--keep-last", "1", "--min-age-minutes", "5") == 0
     lines, _ = printed_lines(capsys)
     assert lines[0] == (
-        "--min-age-minutes is 10 instead of 5: a use is recorded once in five minutes."
+        "--min-age-minutes is 10 instead of 5, because a use is recorded only once in five minutes."
     )
     assert (
-        f"These were in use within the last 10 minutes or by a run, and are kept: {older}"
-        in lines[-1]
+        "These folders are kept, because a run uses them or they were used within the last 10 "
+        f"minutes: {older}" in lines[-1]
     )
 
 

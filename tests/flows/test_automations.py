@@ -101,5 +101,6 @@ def test_invalid_address_is_refused_without_being_repeated(monkeypatch):
     with pytest.raises(ConfigError) as raised:
         address()
     assert str(raised.value) == (
-        "AEFLOW_NOTIFY_URL is not a URL. Set it to one that begins with http:// or https://."
+        "The value of AEFLOW_NOTIFY_URL is not an HTTP URL (not shown, as it may contain a token). "
+        "Set it to a URL that begins with http:// or https://."
     )

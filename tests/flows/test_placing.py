@@ -116,7 +116,7 @@ def test_run_that_waited_fails_with_the_message_of_the_other(deployed, tmp_path,
     Worker(ending(state)).start()
     with pytest.raises(AeflowError) as raised:
         pipeline(CONFIG, str(tmp_path), train_on=ON)
-    assert str(raised.value) == f"'{ON}' ended as {message}"
+    assert str(raised.value) == f"The training run of '{ON}' ended as {message}"
 
 
 def test_worker_that_cannot_read_the_store_fails_at_once(deployed, tmp_path):

@@ -60,11 +60,11 @@ def refused(capsys, settings: dict) -> tuple[int, str]:
 
 
 ADDRESSES = {
-    "127.0.0.1:4200/api": (2, "is not an address. Set it to one such as http://127.0.0.1:4200"),
-    "http://127.0.0.1:port/api": (2, "is not an address. Set it to one such as http://127.0"),
+    "127.0.0.1:4200/api": (2, "is not an HTTP address. Set it to an address such as http://127.0"),
+    "http://127.0.0.1:port/api": (2, "is not an HTTP address. Set it to an address such as http"),
     "http://absent.invalid:4200/api": (2, "names the machine 'absent.invalid', which is not known"),
     "http://127.0.0.1:9/api": (1, "does not answer ([Errno 111] Connection refused). Start it"),
-    "{another}/api": (2, "/api is not a Prefect server. Set PREFECT_API_URL to one such as"),
+    "{another}/api": (2, "/api is not a Prefect server. Set PREFECT_API_URL to an address such"),
     "{another}/locked/api": (2, "refuses these credentials. Set PREFECT_API_AUTH_STRING"),
 }
 
@@ -139,7 +139,7 @@ def test_unknown_profile_is_refused(monkeypatch, capsys):
 
 BEFORE_PREFECT = {
     "HOME=~": "Prefect needs a home folder, and this user has none. Set HOME to a folder",
-    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE = '/absent' does not exist. Correct or unset it, or",
+    "SSL_CERT_FILE=/absent": "SSL_CERT_FILE names '/absent', which does not exist. Correct or",
     "PREFECT_LOGGING_LEVEL=absent": "Prefect refuses its setting LoggingSettings.level = 'ABSENT'",
 }
 

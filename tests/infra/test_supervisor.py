@@ -71,7 +71,10 @@ def test_part_that_ends_instead_of_getting_ready_stops_all_with_its_last_words(t
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
     log = settings.logs / "second.log"
-    assert str(raised.value) == f"second exited with code 3: why it ended (log: {log})"
+    assert str(raised.value) == (
+        f"The part 'second' exited with code 3. Look into its log {log}, "
+        "which ends with: why it ended"
+    )
     assert not settings.state.exists()
 
 

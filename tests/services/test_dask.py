@@ -159,7 +159,7 @@ def test_shard_that_kills_every_worker_is_named_and_the_others_are_done(prepared
         _, err = spread.communicate(timeout=500)
     assert spread.returncode == 1
     line = err.splitlines()[-1]
-    assert f"groups of shards failed on {address}: {DEADLY}; the others are encoded." in line
+    assert f"groups of shards failed on {address}: {DEADLY}. The other groups are encoded." in line
     total = len(list(store.glob("datasets/*/*.arrow")))
     assert shards_done(store) == total - 1
 
