@@ -27,7 +27,7 @@ HEAVY = ("tensorflow", "prefect", "pyarrow", "pydantic", "numpy")
         (["run", "--network", "convolutional", "--hidden-units", "3"], "hidden_units"),
         (["ingest", "--direct", "--source", "nowhere"], "Unknown source 'nowhere'."),
         (["ingest", "--direct", "--source", "idx:nowhere"], "nowhere"),
-        (["train", "--dataset", "abc", "--source", "digits"], "Give --dataset or a source."),
+        (["train", "--dataset", "abc", "--source", "digits"], "Give --dataset or a source, not"),
         (["train", "--direct", "--dataset", "abc"], "No artifact has the key 'abc'"),
         (["evaluate"], "--model"),
         (["evaluate", "--direct", "--model", "abc"], "No artifact has the key 'abc'"),

@@ -75,7 +75,10 @@ def test_features_are_the_newest_unless_a_key_or_a_dataset_is_given(changed, cap
         (["digits/7", "--features", "zz"], "No artifact has the key 'zz'"),
         (["digits/7", "--dataset", "x"], "There are no features of 'x' in the store"),
         (["digits/7", "--dataset", "x"], "Datasets with features: digits."),
-        (["digits/7", "--dataset", "digits", "--features", "x"], "Give --features or --dataset."),
+        (
+            ["digits/7", "--dataset", "digits", "--features", "x"],
+            "Give --features or --dataset, not",
+        ),
         (["digits/7", "--num", "0"], "Give --num 1 or more."),
     ],
 )

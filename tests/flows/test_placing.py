@@ -139,8 +139,8 @@ def test_worker_that_writes_elsewhere_is_reported(deployed, tmp_path):
     with pytest.raises(ConfigError) as raised:
         pipeline(CONFIG, str(tmp_path), train_on=ON)
     assert str(raised.value).startswith(
-        f"The worker of '{ON}' does not write to the store {tmp_path}: its run completed, but "
-        "'models/"
+        f"The worker of '{ON}' does not write to the store {tmp_path}: the training run "
+        "completed, but the store does not have 'models/"
     )
 
 
