@@ -8,20 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Evaluation, FeatureSet, Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
-from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
 from aeflow.storage.listing import manifests_of
 
 __all__ = [
     "Champion",
-    "ListedModel",
     "NewestFeatures",
     "aliased_addresses",
     "champion_of",
     "champions",
     "history_of",
-    "list_models",
     "newest_features",
     "point_features",
     "promote",
@@ -57,22 +54,6 @@ class NewestFeatures(BaseModel):
     run: str
     when: datetime
     before: str | None
-
-
-class ListedModel(BaseModel):
-    """Describes a stored model, its dataset and the metrics of its newest evaluation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    dataset: str
-    made_from: str
-    network: str
-    kind: str
-    latent_dim: int
-    created: datetime
-    metrics: dict[str, float]
-    is_champion: bool
 
 
 def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> Champion:
@@ -210,38 +191,6 @@ def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict
     ]
     newest = max(manifests, key=lambda manifest: manifest.created, default=None)
     return Verdict.model_validate(newest.artifact) if newest else None
-
-
-def list_models(store: Store) -> list[ListedModel]:
-    """Lists the stored models, newest first. Models with a damaged manifest are left out."""
-    newest: dict[str, Manifest] = {}
-    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
-        newest[manifest.question.inputs["model"].digest] = manifest
-    champion_keys = set(champions(store).values())
-    rows = [
-        _listed_model(
-            manifest, newest.get(manifest.digest), is_champion=manifest.key in champion_keys
-        )
-        for manifest in manifests_of(Model, store)
-    ]
-    return sorted(rows, key=lambda row: row.created, reverse=True)
-
-
-def _listed_model(
-    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool
-) -> ListedModel:
-    model = Model.model_validate(manifest.artifact)
-    return ListedModel(
-        key=model.key,
-        dataset=model.dataset_name,
-        made_from=manifest.question.inputs["dataset"].address,
-        network=model.network,
-        kind=model.kind,
-        latent_dim=model.latent_dim,
-        created=manifest.created,
-        metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
-        is_champion=is_champion,
-    )
 
 
 def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:

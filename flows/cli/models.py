@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from aeflow.registry.champions import ListedModel, list_models
+from aeflow.registry.listing import ListedModel, list_models
 from aeflow.storage import Store
 from flows.cli.listing import new_table, print_listing
 from flows.cli.options import JsonOption, StoreOption

@@ -12,14 +12,13 @@ from aeflow.registry.champions import (
     champion_of,
     champions,
     history_of,
-    list_models,
     point_features,
     promote,
     rollback,
     verdict_on,
 )
 from aeflow.storage import Store
-from tests.judged import another, evaluation, verdict
+from tests.judged import another, verdict
 from tests.storage.questions import promote_at_once
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -242,41 +241,6 @@ def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
     with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
         point_features(missing_features, changed.store, dataset_name="digits")
     assert not (changed.store.root / "aliases").exists()
-
-
-def test_models_are_listed_with_what_is_known_of_them(changed, models):
-    store = changed.store
-    crown(store, changed.model)
-    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.5})
-    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.25})
-    (store.root / "models" / "torn.partial").mkdir()
-    rows = list_models(store)
-    assert [row.key for row in rows] == [
-        *(models[name].key for name in ("c", "b", "a")),
-        changed.model.key,
-    ]
-    assert [row.metrics for row in rows] == [
-        {},
-        {"mse": 0.25},
-        {},
-        changed.evaluation.metrics,
-    ]
-    assert [row.is_champion for row in rows] == [False, False, False, True]
-    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
-        "key": changed.model.key,
-        "dataset": "digits",
-        "made_from": changed.dataset.address,
-        "network": "dense",
-        "kind": "plain",
-        "latent_dim": 8,
-    }
-
-
-def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
-    (store.locate(models["b"]) / "_manifest.json").write_text("{")
-    assert models["b"].key not in [row.key for row in list_models(store)]
-    assert len(list_models(store)) == 3
-    assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
 
 
 def test_verdict_counts_only_against_the_champion_that_it_was_compared_with(store, models):
