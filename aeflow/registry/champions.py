@@ -6,11 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aeflow.artifacts import Evaluation, FeatureSet, Model, Verdict
+from aeflow.artifacts import FeatureSet, Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
-from aeflow.storage.listing import manifests_of
 
 __all__ = [
     "Champion",
@@ -23,8 +22,6 @@ __all__ = [
     "point_features",
     "promote",
     "rollback",
-    "verdict_about",
-    "verdict_on",
 ]
 
 CHAMPION, FEATURES = "champion", "features"
@@ -163,34 +160,6 @@ def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
     """Returns the newest features of a dataset name, or None if none were made yet."""
     alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
     return alias.current if alias else None
-
-
-def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
-    """Returns the newest verdict that is based on an evaluation, or None if there is none."""
-    manifests = [
-        manifest
-        for manifest in manifests_of(Verdict, store)
-        if manifest.question.inputs.get("evaluation") == evaluation.reference
-    ]
-    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
-    return Verdict.model_validate(newest.artifact) if newest else None
-
-
-def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
-    """Returns the newest verdict on a model, compared with that champion or, if None, with none.
-
-    Verdicts on damaged files are ignored, so that the model can be judged again after a repair.
-    """
-    manifests = [
-        manifest
-        for manifest in manifests_of(Verdict, store)
-        if manifest.question.inputs["model"].digest == model.identity
-        and manifest.artifact["dataset_name"] == model.dataset_name
-        and manifest.artifact["champion"] == (champion.key if champion else None)
-        and "damage" not in manifest.question.configs
-    ]
-    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
-    return Verdict.model_validate(newest.artifact) if newest else None
 
 
 def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:

@@ -10,6 +10,7 @@ from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import Refused
 from aeflow.registry import champions
+from aeflow.registry.verdicts import verdict_on
 from aeflow.stages.evaluation import evaluate
 from aeflow.stages.gating import gate
 from aeflow.storage import Store
@@ -69,7 +70,7 @@ def _verdict_on(
 ) -> Verdict:
     """Returns the stored verdict against the current champion, or a new one from the gate."""
     if not is_new:
-        verdict = champions.verdict_on(challenger, Store(store), champion=champion)
+        verdict = verdict_on(challenger, Store(store), champion=champion)
         if verdict:
             return verdict
     with settings.quiet_terminal(), bars() as show, listening(show):

@@ -15,7 +15,6 @@ from aeflow.registry.champions import (
     point_features,
     promote,
     rollback,
-    verdict_on,
 )
 from aeflow.storage import Store
 from tests.judged import another, verdict
@@ -241,23 +240,3 @@ def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
     with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
         point_features(missing_features, changed.store, dataset_name="digits")
     assert not (changed.store.root / "aliases").exists()
-
-
-def test_verdict_counts_only_against_the_champion_that_it_was_compared_with(store, models):
-    alone = verdict(store, models["a"])
-    compared_with_b = verdict(store, models["a"], champion=models["b"].key)
-    verdict(store, models["b"])
-    assert verdict_on(models["a"], store, champion=None) == alone
-    assert verdict_on(models["a"], store, champion=models["b"]) == compared_with_b
-    assert verdict_on(models["a"], store, champion=models["c"]) is None
-
-
-def test_verdict_of_another_name_does_not_count(store, models):
-    verdict(store, models["a"].model_copy(update={"dataset_name": "mnist"}))
-    assert verdict_on(models["a"], store, champion=None) is None
-
-
-def test_newest_verdict_counts(store, models):
-    verdict(store, models["a"], passed=False)
-    newest = verdict(store, models["a"], passed=True)
-    assert verdict_on(models["a"], store, champion=None) == newest
