@@ -1,4 +1,4 @@
-"""Models of a store: what each was made from, its newest metrics, and which are champions."""
+"""Models of a store: origin, newest metrics, and which are champions or were rolled back."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Evaluation, Model
 from aeflow.lineage import Manifest
-from aeflow.registry.champions import champions
+from aeflow.registry.champions import champions, rolled_back
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 
@@ -27,6 +27,7 @@ class ListedModel(BaseModel):
     created: datetime
     metrics: dict[str, float]
     is_champion: bool
+    is_rolled_back: bool
 
 
 def list_models(store: Store) -> list[ListedModel]:
@@ -34,10 +35,14 @@ def list_models(store: Store) -> list[ListedModel]:
     newest: dict[str, Manifest] = {}
     for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
         newest[manifest.question.inputs["model"].digest] = manifest
-    champion_keys = set(champions(store).values())
+    champion_keys = champions(store)
+    rolled_back_keys = {key for name in champion_keys for key in rolled_back(name, store)}
     rows = [
         _listed_model(
-            manifest, newest.get(manifest.digest), is_champion=manifest.key in champion_keys
+            manifest,
+            newest.get(manifest.digest),
+            is_champion=manifest.key in champion_keys.values(),
+            is_rolled_back=manifest.key in rolled_back_keys,
         )
         for manifest in manifests_of(Model, store)
     ]
@@ -45,7 +50,7 @@ def list_models(store: Store) -> list[ListedModel]:
 
 
 def _listed_model(
-    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool
+    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool, is_rolled_back: bool
 ) -> ListedModel:
     model = Model.model_validate(manifest.artifact)
     return ListedModel(
@@ -58,4 +63,5 @@ def _listed_model(
         created=manifest.created,
         metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
         is_champion=is_champion,
+        is_rolled_back=is_rolled_back,
     )

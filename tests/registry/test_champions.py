@@ -12,9 +12,10 @@ from aeflow.registry.champions import (
     champion_of,
     champions,
     history_of,
-    point_features,
     promote,
     rollback,
+    rollback_note,
+    rolled_back,
 )
 from aeflow.storage import Store
 from tests.judged import another, verdict
@@ -153,6 +154,57 @@ def test_champion_after_a_rollback_is_rolled_back_to_the_one_it_followed(store, 
     assert names(models, [rollback("digits", store).model]) == ["a"]
 
 
+def test_model_that_was_rolled_back_is_promoted_only_again(store, models):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    key = models["b"].key
+    with pytest.raises(ConfigError) as caught:
+        crown(store, models["b"])
+    assert str(caught.value) == (
+        f"The model '{key}' was rolled back as champion of 'digits'. "
+        f"`aeflow promote {key} --again` promotes it if it passes the gate."
+    )
+    assert rollback_note(models["b"], store) == str(caught.value)
+    assert (rolled_back("digits", store), champion_of("digits", store)) == ({key}, models["a"])
+    entry = promote(verdict(store, models["b"]), store, model=models["b"], again=True)
+    assert (entry.action, entry.again) == ("promoted", True)
+    assert (rolled_back("digits", store), champion_of("digits", store)) == (set(), models["b"])
+    assert rollback_note(models["b"], store) is None
+
+
+def test_again_needs_a_passed_verdict_and_counts_only_for_a_model_that_was_rolled_back(
+    store, models
+):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    with pytest.raises(ConfigError, match="refuses it: Bad"):
+        promote(verdict(store, models["b"], passed=False), store, model=models["b"], again=True)
+    entry = promote(verdict(store, models["c"]), store, model=models["c"], again=True)
+    assert entry.again is False
+    assert rolled_back("digits", store) == {models["b"].key}
+
+
+def test_aliases_of_earlier_versions_say_what_was_rolled_back(store, models):
+    for name in ("a", "b", "a"):
+        crown(store, models[name])
+    rollback("digits", store)
+    name = store.root / "aliases/digits/champion.json"
+    assert "again" not in name.read_text()
+    assert rolled_back("digits", store) == {models["a"].key}
+    # They went on to the promotion before, although its model had been rolled back.
+    alias = json.loads(name.read_text())
+    entry = {**alias["current"], "model": models["a"].key, "identity": "a" * 64}
+    alias["current"] = {**entry, "before": models["b"].key}
+    alias["history"].append(alias["current"])
+    name.write_text(json.dumps({**alias, "version": 5}))
+    assert champion_of("digits", store) == models["a"]
+    assert rolled_back("digits", store) == {models["b"].key}
+    with pytest.raises(ConfigError, match="nothing to roll back to"):
+        rollback("digits", store)
+
+
 @pytest.mark.parametrize(("count", "had"), [(0, "no champion"), (1, "one champion")])
 def test_without_one_before_there_is_nothing_to_roll_back_to(store, models, count, had):
     for name in ("a", "b")[:count]:
@@ -215,28 +267,3 @@ def test_processes_that_promote_at_once_lose_no_promotion(store, models):
     entries = history_of("digits", store)
     assert sorted(names(models, [entry.model for entry in entries])) == ["a", "b", "c"]
     assert [entry.before for entry in entries] == [None, *(e.model for e in entries[:-1])]
-
-
-def test_newest_features_have_a_stable_address(changed):
-    store, features = changed.store, changed.features
-    first = point_features(features, store, dataset_name="digits", run="night-1")
-    assert point_features(features, store, dataset_name="digits", run="night-2") == first
-    content = json.loads((store.root / "aliases/digits/features.json").read_text())
-    content["current"].pop("when")
-    assert (content["version"], content["current"]) == (
-        1,
-        {
-            "address": features.address,
-            "identity": changed.model.identity,
-            "run": "night-1",
-            "before": None,
-        },
-    )
-    assert champions(store) == {}
-
-
-def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
-    missing_features = changed.features.model_copy(update={"key": "0" * 16})
-    with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
-        point_features(missing_features, changed.store, dataset_name="digits")
-    assert not (changed.store.root / "aliases").exists()

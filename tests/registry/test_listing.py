@@ -3,7 +3,7 @@
 import pytest
 
 from aeflow.artifacts import Model
-from aeflow.registry.champions import promote
+from aeflow.registry.champions import promote, rollback
 from aeflow.registry.listing import list_models
 from aeflow.storage import Store
 from tests.judged import another, evaluation, verdict
@@ -42,7 +42,7 @@ def test_models_are_listed_with_what_is_known_of_them(changed, models):
         changed.evaluation.metrics,
     ]
     assert [row.is_champion for row in rows] == [False, False, False, True]
-    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
+    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion", "is_rolled_back"}) == {
         "key": changed.model.key,
         "dataset": "digits",
         "made_from": changed.dataset.address,
@@ -50,6 +50,17 @@ def test_models_are_listed_with_what_is_known_of_them(changed, models):
         "kind": "plain",
         "latent_dim": 8,
     }
+
+
+def test_model_that_was_rolled_back_is_listed_as_such(changed, models):
+    store = changed.store
+    for model in (changed.model, models["a"]):
+        crown(store, model)
+    rollback("digits", store)
+    rows = {row.key: (row.is_champion, row.is_rolled_back) for row in list_models(store)}
+    assert rows[models["a"].key] == (False, True)
+    assert rows[models["b"].key] == (False, False)
+    assert rows[changed.model.key] == (True, False)
 
 
 def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
