@@ -131,6 +131,14 @@ def test_the_first_champion_comes_back(store):
     champion = champion_of("pictures", store)
     assert champion
     assert champion.key == FIRST
+    newest = newest_features("pictures", store)
+    assert newest
+    assert newest.identity == champion.identity
+    assert call("promote", SECOND) == 2
+    assert call("promote", SECOND, "--again") == 0
+    newest = newest_features("pictures", store)
+    assert newest
+    assert newest.address == f"features/{FEATURES[SECOND]}"
 
 
 def test_prune_keeps_champions_and_what_they_were_made_from(store, capsys):

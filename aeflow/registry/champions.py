@@ -4,37 +4,37 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from aeflow.artifacts import Evaluation, FeatureSet, Model, Verdict
+from aeflow.artifacts import FeatureSet, Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
-from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
-from aeflow.storage.listing import manifests_of
 
 __all__ = [
     "Champion",
-    "ListedModel",
     "NewestFeatures",
     "aliased_addresses",
     "champion_of",
     "champions",
     "history_of",
-    "list_models",
     "newest_features",
     "point_features",
     "promote",
     "rollback",
-    "verdict_about",
-    "verdict_on",
+    "rollback_note",
+    "rollback_target",
+    "rolled_back",
 ]
 
 CHAMPION, FEATURES = "champion", "features"
 
 
 class Champion(BaseModel):
-    """Records one change of a champion: the model, the previous one, the verdict and the run."""
+    """Records one change of a champion: the model, the previous one, the verdict and the run.
+
+    `again` is set if the model had been rolled back and was promoted again on purpose.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,6 +45,7 @@ class Champion(BaseModel):
     when: datetime
     action: Literal["promoted", "rolled back"]
     before: str | None
+    again: bool = Field(default=False, exclude_if=lambda again: not again)
 
 
 class NewestFeatures(BaseModel):
@@ -59,27 +60,14 @@ class NewestFeatures(BaseModel):
     before: str | None
 
 
-class ListedModel(BaseModel):
-    """Describes a stored model, its dataset and the metrics of its newest evaluation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    dataset: str
-    made_from: str
-    network: str
-    kind: str
-    latent_dim: int
-    created: datetime
-    metrics: dict[str, float]
-    is_champion: bool
-
-
-def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> Champion:
+def promote(
+    verdict: Verdict, store: Store, *, model: Model, run: str = "", again: bool = False
+) -> Champion:
     """Makes a model the champion of the verdict's dataset name, unless it already is.
 
     Raises ConfigError unless the verdict is committed in this store, passed, and about this model.
-    Raises CorruptArtifact if files of the verdict or the model differ from what was committed.
+    Raises ConfigError if the model was rolled back and `again` is not set. Raises CorruptArtifact
+    if files of the verdict or the model differ from what was committed.
     """
     _check_passed(verdict, store, model)
     store.reading(model, [entry.name for entry in store.manifest(model.address).files])
@@ -87,6 +75,9 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
     def change(alias: Alias[Champion] | None) -> Champion:
         if alias and alias.current.model == model.key:
             return alias.current
+        was_rolled_back = alias is not None and model.key in _rolled_back(alias.history)
+        if was_rolled_back and not again:
+            raise ConfigError(_note_on(model.key, verdict.dataset_name))
         return Champion(
             model=model.key,
             identity=model.identity,
@@ -95,6 +86,7 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
             when=datetime.now(UTC),
             action="promoted",
             before=alias.current.model if alias else None,
+            again=was_rolled_back,
         )
 
     return _change_champion(verdict.dataset_name, store, change)
@@ -103,22 +95,36 @@ def promote(verdict: Verdict, store: Store, *, model: Model, run: str = "") -> C
 def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
     """Makes the previous champion the champion again, and records that in the history.
 
-    Each further rollback goes back by one more champion. Raises ConfigError if none is left.
+    The model that was champion can then be promoted only with `again`. Each further rollback goes
+    back by one more champion, except for models that were rolled back themselves. Raises
+    ConfigError if there is none left.
     """
 
     def change(alias: Alias[Champion] | None) -> Champion:
-        entries = _in_force(alias.history) if alias else []
-        if len(entries) < 2:
-            raise ConfigError(
-                f"There is nothing to roll back to: '{dataset_name}' has had "
-                f"{'one champion' if entries else 'no champion'}. Promote a new model instead."
-            )
-        target, current = entries[-2], entries[-1]
+        target = _entry_before(alias, dataset_name)
         _model_of(target, dataset_name, store)
-        changes = {"run": run, "when": datetime.now(UTC), "action": "rolled back"}
-        return target.model_copy(update={**changes, "before": current.model})
+        changes = {"run": run, "when": datetime.now(UTC), "action": "rolled back", "again": False}
+        before = alias.current.model if alias else None
+        return target.model_copy(update={**changes, "before": before})
 
     return _change_champion(dataset_name, store, change)
+
+
+def rollback_target(dataset_name: str, store: Store) -> Model:
+    """Returns the model that a rollback would make champion. Raises the errors of `rollback`."""
+    target = _entry_before(_champion_alias(dataset_name, store), dataset_name)
+    return _model_of(target, dataset_name, store)
+
+
+def rolled_back(dataset_name: str, store: Store) -> frozenset[str]:
+    """Returns the keys of the models that were rolled back and have not been champion since."""
+    return _rolled_back(history_of(dataset_name, store))
+
+
+def rollback_note(model: Model, store: Store) -> str | None:
+    """Returns why a model that was rolled back is not promoted, or None for all other models."""
+    name = model.dataset_name
+    return _note_on(model.key, name) if model.key in rolled_back(name, store) else None
 
 
 def champion_of(dataset_name: str, store: Store) -> Model | None:
@@ -142,10 +148,15 @@ def history_of(dataset_name: str, store: Store) -> tuple[Champion, ...]:
 def point_features(
     features: FeatureSet, store: Store, *, dataset_name: str, run: str = ""
 ) -> NewestFeatures:
-    """Points the stable address `aliases/<dataset name>/features.json` at a feature set."""
+    """Points the stable address `aliases/<dataset name>/features.json` at a feature set.
+
+    Raises ConfigError if the dataset name has a champion and another model made the features. That
+    is so if the champion changed while they were encoded.
+    """
     store.reading(features, [])
 
     def change(alias: Alias[NewestFeatures] | None) -> NewestFeatures:
+        _check_of_champion(features, store, dataset_name)
         before = alias.current if alias else None
         if before and (before.address, before.identity) == (features.address, features.identity):
             return before
@@ -184,67 +195,6 @@ def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
     return alias.current if alias else None
 
 
-def verdict_about(evaluation: Evaluation, store: Store) -> Verdict | None:
-    """Returns the newest verdict that is based on an evaluation, or None if there is none."""
-    manifests = [
-        manifest
-        for manifest in manifests_of(Verdict, store)
-        if manifest.question.inputs.get("evaluation") == evaluation.reference
-    ]
-    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
-    return Verdict.model_validate(newest.artifact) if newest else None
-
-
-def verdict_on(model: Model, store: Store, *, champion: Model | None) -> Verdict | None:
-    """Returns the newest verdict on a model against that champion, or None if there is none.
-
-    If `champion` is None, only verdicts without a champion count. Verdicts on damaged files are
-    ignored, so that the model can be judged again after a repair.
-    """
-    manifests = [
-        manifest
-        for manifest in manifests_of(Verdict, store)
-        if manifest.question.inputs["model"].digest == model.identity
-        and manifest.artifact["dataset_name"] == model.dataset_name
-        and manifest.artifact["champion"] == (champion.key if champion else None)
-        and "damage" not in manifest.question.configs
-    ]
-    newest = max(manifests, key=lambda manifest: manifest.created, default=None)
-    return Verdict.model_validate(newest.artifact) if newest else None
-
-
-def list_models(store: Store) -> list[ListedModel]:
-    """Lists the stored models, newest first. Models with a damaged manifest are left out."""
-    newest: dict[str, Manifest] = {}
-    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
-        newest[manifest.question.inputs["model"].digest] = manifest
-    champion_keys = set(champions(store).values())
-    rows = [
-        _listed_model(
-            manifest, newest.get(manifest.digest), is_champion=manifest.key in champion_keys
-        )
-        for manifest in manifests_of(Model, store)
-    ]
-    return sorted(rows, key=lambda row: row.created, reverse=True)
-
-
-def _listed_model(
-    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool
-) -> ListedModel:
-    model = Model.model_validate(manifest.artifact)
-    return ListedModel(
-        key=model.key,
-        dataset=model.dataset_name,
-        made_from=manifest.question.inputs["dataset"].address,
-        network=model.network,
-        kind=model.kind,
-        latent_dim=model.latent_dim,
-        created=manifest.created,
-        metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
-        is_champion=is_champion,
-    )
-
-
 def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
     return read_alias(store.files, alias_file(dataset_name, CHAMPION), Champion)
 
@@ -257,14 +207,54 @@ def _change_champion(
 
 
 def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
-    """Returns the promotions that were not rolled back; the current champion's is the last one."""
+    """Returns the promotions of models that were not rolled back, the current champion's last.
+
+    Earlier versions went back to models that had been rolled back, and such an entry counts, too.
+    """
     entries: list[Champion] = []
     for entry in history:
-        if entry.action == "promoted":
+        if entry.action == "rolled back":
+            entries = [one for one in entries if one.model != entry.before]
+        if not entries or entries[-1].model != entry.model:
             entries.append(entry)
-        else:
-            entries.pop()
     return entries
+
+
+def _rolled_back(history: tuple[Champion, ...]) -> frozenset[str]:
+    models: set[str] = set()
+    for entry in history:
+        if entry.action == "rolled back" and entry.before:
+            models.add(entry.before)
+        models.discard(entry.model)
+    return frozenset(models)
+
+
+def _entry_before(alias: Alias[Champion] | None, dataset_name: str) -> Champion:
+    """Returns the promotion that a rollback goes back to."""
+    entries = _in_force(alias.history) if alias else []
+    if len(entries) < 2:
+        raise ConfigError(
+            f"There is nothing to roll back to: '{dataset_name}' has had "
+            f"{'one champion' if entries else 'no champion'}. Promote another model instead."
+        )
+    return entries[-2]
+
+
+def _note_on(model: str, dataset_name: str) -> str:
+    return (
+        f"The model '{model}' was rolled back as champion of '{dataset_name}'. "
+        f"`aeflow promote {model} --again` promotes it if it passes the gate."
+    )
+
+
+def _check_of_champion(features: FeatureSet, store: Store, dataset_name: str) -> None:
+    champion = _champion_alias(dataset_name, store)
+    if champion and champion.current.identity != features.identity:
+        raise ConfigError(
+            f"The features address of '{dataset_name}' names features of its champion only. "
+            f"'{features.address}' are not of '{champion.current.model}', the champion now. "
+            "Run it again to encode with that one."
+        )
 
 
 def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from aeflow.registry.champions import ListedModel, list_models
+from aeflow.registry.listing import ListedModel, list_models
 from aeflow.storage import Store
 from flows.cli.listing import new_table, print_listing
 from flows.cli.options import JsonOption, StoreOption
@@ -31,9 +31,15 @@ def _table_of(rows: list[ListedModel]) -> Table:
             _number(row.metrics.get("mse")),
             _number(row.metrics.get("mse_pca")),
             f"{row.created:%Y-%m-%d %H:%M:%S}",
-            "champion" if row.is_champion else "",
+            _standing(row),
         )
     return table
+
+
+def _standing(row: ListedModel) -> str:
+    if row.is_champion:
+        return "champion"
+    return "rolled back" if row.is_rolled_back else ""
 
 
 def _number(value: float | None) -> str:

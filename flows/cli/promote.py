@@ -8,8 +8,9 @@ from cyclopts import Parameter
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
-from aeflow.errors import Refused
+from aeflow.errors import ConfigError, Refused
 from aeflow.registry import champions
+from aeflow.registry.verdicts import verdict_on
 from aeflow.stages.evaluation import evaluate
 from aeflow.stages.gating import gate
 from aeflow.storage import Store
@@ -17,6 +18,7 @@ from aeflow.storage.listing import manifests_of
 from flows import settings
 from flows.cli.bars import bars
 from flows.cli.options import JsonOption, StoreOption
+from flows.recipes import champions as recipe
 from flows.recipes.here import Here
 from flows.recipes.pipeline import ingest_ood
 from flows.recipes.stored import absolute, made_from, stored
@@ -32,13 +34,17 @@ def promote(
     config: Annotated[
         str | None, Parameter(help="TOML file with the sections evaluate and gate.")
     ] = None,
+    again: Annotated[
+        bool, Parameter(negative="", help="Promote the model even though it was rolled back.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Makes a model the champion of its dataset if it passes the gate.
 
     If the model has no verdict yet, or with --config, it is first compared with the champion on the
     test split of its dataset. If the config names no out-of-distribution rows, those of the newest
-    evaluation of the model are used.
+    evaluation of the model are used. The features address of the dataset, if it has one, points at
+    the features of the new champion. A model that was rolled back is promoted only with --again.
     """
     url = absolute(store)
     challenger, sections = stored(url, model, Model), load_config(path=config)
@@ -48,13 +54,16 @@ def promote(
         verdict = stored(url, champions.history_of(name, opened)[-1].verdict, Verdict)
         print(f"{name}: '{challenger.key}' is the champion already.")
     else:
+        note = champions.rollback_note(challenger, opened)
+        if note and not again:
+            raise ConfigError(note)
         verdict = _verdict_on(
             challenger, sections, url, champion=champion, is_new=config is not None
         )
         result = "passed" if verdict.passed else "refused"
         print(f"{'verdict':<11}  {opened.shown(verdict)}  {result}")
         if verdict.passed:
-            entry = champions.promote(verdict, opened, model=challenger)
+            entry = _promote(verdict, challenger, sections, url, again=again)
             previous = f"it was '{entry.before}' before" if entry.before else "the first one"
             print(f"{name}: the champion is '{entry.model}' now, {previous}.")
     if json:
@@ -69,11 +78,19 @@ def _verdict_on(
 ) -> Verdict:
     """Returns the stored verdict against the current champion, or a new one from the gate."""
     if not is_new:
-        verdict = champions.verdict_on(challenger, Store(store), champion=champion)
+        verdict = verdict_on(challenger, Store(store), champion=champion)
         if verdict:
             return verdict
     with settings.quiet_terminal(), bars() as show, listening(show):
         return _new_verdict(challenger, config, store, champion=champion)
+
+
+def _promote(
+    verdict: Verdict, challenger: Model, config: PipelineConfig, store: str, *, again: bool
+) -> champions.Champion:
+    runner = Here(store, config.runtime)
+    with settings.quiet_terminal(), bars() as show, listening(show):
+        return recipe.promote(verdict, runner, model=challenger, again=again)
 
 
 def _new_verdict(

@@ -4,9 +4,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from aeflow.registry import champions
-from aeflow.storage import Store
+from aeflow.configs import RuntimeConfig
+from flows import settings
+from flows.cli.bars import bars
 from flows.cli.options import JsonOption, StoreOption
+from flows.recipes import champions
+from flows.recipes.here import Here
+from flows.recipes.stored import absolute
+from flows.server.listening import listening
 
 __all__ = ["rollback"]
 
@@ -17,8 +22,15 @@ def rollback(
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Makes the previous champion the champion again. A second rollback goes further back."""
-    entry = champions.rollback(dataset, Store(store))
+    """Makes the previous champion the champion again. A second rollback goes further back.
+
+    The features address of the dataset points at the features of that champion again. They are
+    encoded if they are not in the store. The model that was champion is promoted again only by
+    `aeflow promote KEY --again`.
+    """
+    with settings.quiet_terminal(), bars() as show, listening(show):
+        entry = champions.rollback(dataset, Here(absolute(store), RuntimeConfig()))
     print(f"{dataset}: the champion is '{entry.model}' again, it was '{entry.before}' before.")
+    print(f"'{entry.before}' stays down until `aeflow promote {entry.before} --again`.")
     if json:
         print(entry.model_dump_json())

@@ -7,7 +7,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Publication
 from aeflow.measures import MEASURES
-from aeflow.registry.champions import verdict_about
+from aeflow.registry.verdicts import verdict_about
 from aeflow.storage import Store
 from flows.pages.links import report_address, report_line, tensorboard_line
 from flows.pages.posting import json_file, markdown_table, number, picture, post, slug

@@ -4,7 +4,7 @@ import math
 
 from aeflow.artifacts import Dataset, Drift, Evaluation, Model
 from aeflow.configs import PipelineConfig
-from aeflow.registry.champions import champion_of
+from aeflow.registry.champions import champion_of, rollback_note
 from aeflow.stages.comparison import measure_compatibility, measure_drift
 from aeflow.stages.encoding import encode
 from aeflow.stages.evaluation import evaluate
@@ -90,6 +90,9 @@ def _challenge(
     challenger = trained.model
     if challenger == champion:
         return Retraining(ending="Unchanged", reason="Training returned the champion again.")
+    note = rollback_note(challenger, Store(runner.store))
+    if note:
+        return Retraining(ending="Unchanged", reason=note)
     of_champion: Evaluation | None = None
     if champion:
         of_champion = runner.run(evaluate, champion, config.evaluate, dataset=dataset, ood=ood)

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from aeflow.configs import ModelConfig, PipelineConfig, RuntimeConfig, TrainConfig
-from aeflow.registry.champions import champion_of, history_of, promote
+from aeflow.registry.champions import (
+    champion_of,
+    history_of,
+    newest_features,
+    point_features,
+    promote,
+)
 from aeflow.stages import Context
 from aeflow.stages.training import train
 from aeflow.storage import Store
@@ -194,13 +200,40 @@ def test_rollback_names_the_model_that_is_champion_again(changed, store, worse, 
         promote(verdict(store, model), store, model=model)
     assert call(store, "rollback", "digits", "--json") == 0
     lines, errors = printed_lines(capsys)
-    assert (lines[0], errors) == (
-        f"digits: the champion is '{worse.key}' again, it was '{changed.model.key}' before.",
+    key = changed.model.key
+    assert (lines[:-1], errors) == (
+        [
+            f"digits: the champion is '{worse.key}' again, it was '{key}' before.",
+            f"'{key}' stays down until `aeflow promote {key} --again`.",
+        ],
         [],
     )
-    answer = json.loads(lines[1])
+    answer = json.loads(lines[-1])
     assert (answer["model"], answer["action"]) == (worse.key, "rolled back")
     assert champion_of("digits", store) == worse
+
+
+def test_model_that_was_rolled_back_is_promoted_only_with_again(changed, store, worse, capsys):
+    key = changed.model.key
+    for model in (worse, changed.model):
+        promote(verdict(store, model), store, model=model)
+    point_features(changed.features, store, dataset_name="digits")
+    assert call(store, "rollback", "digits") == 0
+    assert newest_features("digits", store).identity == worse.identity
+    printed_lines(capsys)
+    before = verdicts_in(store)
+    assert call(store, "promote", key) == 2
+    assert printed_lines(capsys)[1] == [
+        f"aeflow: The model '{key}' was rolled back as champion of 'digits'. "
+        f"`aeflow promote {key} --again` promotes it if it passes the gate."
+    ]
+    assert verdicts_in(store) == before
+    call(store, "models")
+    row = next(line for line in printed_lines(capsys)[0] if line.split()[:1] == [key])
+    assert row.split()[-2:] == ["rolled", "back"]
+    assert call(store, "promote", key, "--again") == 0
+    assert champion_of("digits", store) == changed.model
+    assert newest_features("digits", store).address == changed.features.address
 
 
 def test_rollback_without_a_previous_champion_is_a_mistake(store, capsys):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from aeflow.registry.champions import list_models, promote, rollback
+from aeflow.registry.champions import promote, rollback
+from aeflow.registry.listing import list_models
 from aeflow.storage import Store
 from flows.cli import main
 from tests.chains import age, problems_in

@@ -22,6 +22,7 @@ from aeflow.stages import Context
 from aeflow.stages.ingestion import ingest
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
+from flows.recipes.champions import rollback
 from flows.recipes.here import Here
 from flows.recipes.retraining import retrain
 
@@ -128,6 +129,28 @@ def test_new_data_bring_a_better_model_that_is_promoted(store, tmp_path):
     assert second.mse_change < 0
     assert second.verdict.champion == first.model.key
     assert features_address(store) == second.features.address
+
+
+def test_a_model_that_was_rolled_back_stays_down_for_three_nights(store, tmp_path):
+    first = run(config(grown(tmp_path, 600), epochs=1), store)
+    settings = config(grown(tmp_path, 900), epochs=20)
+    down = run(settings, store).challenger
+    rollback("grown", Here(store.url, settings.runtime))
+    restored = features_address(store)
+    assert store.manifest(restored).artifact["identity"] == first.model.identity
+    assert sum(store.manifest(restored).artifact["rows"].values()) == 900
+    for _ in range(3):
+        night = run(settings, store)
+        assert (night.ending, night.reason) == (
+            "Unchanged",
+            f"The data are new. The model '{down.key}' was rolled back as champion of 'grown'. "
+            f"`aeflow promote {down.key} --again` promotes it if it passes the gate.",
+        )
+        assert champion_of("grown", store) == first.model == night.model
+        assert features_address(store) == night.features.address == restored
+    assert [entry.action for entry in history_of("grown", store)] == [
+        *("promoted", "promoted", "rolled back"),
+    ]
 
 
 def test_a_worse_challenger_leaves_the_champion_and_says_why(store, tmp_path):

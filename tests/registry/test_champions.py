@@ -12,14 +12,13 @@ from aeflow.registry.champions import (
     champion_of,
     champions,
     history_of,
-    list_models,
-    point_features,
     promote,
     rollback,
-    verdict_on,
+    rollback_note,
+    rolled_back,
 )
 from aeflow.storage import Store
-from tests.judged import another, evaluation, verdict
+from tests.judged import another, verdict
 from tests.storage.questions import promote_at_once
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -155,6 +154,57 @@ def test_champion_after_a_rollback_is_rolled_back_to_the_one_it_followed(store, 
     assert names(models, [rollback("digits", store).model]) == ["a"]
 
 
+def test_model_that_was_rolled_back_is_promoted_only_again(store, models):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    key = models["b"].key
+    with pytest.raises(ConfigError) as caught:
+        crown(store, models["b"])
+    assert str(caught.value) == (
+        f"The model '{key}' was rolled back as champion of 'digits'. "
+        f"`aeflow promote {key} --again` promotes it if it passes the gate."
+    )
+    assert rollback_note(models["b"], store) == str(caught.value)
+    assert (rolled_back("digits", store), champion_of("digits", store)) == ({key}, models["a"])
+    entry = promote(verdict(store, models["b"]), store, model=models["b"], again=True)
+    assert (entry.action, entry.again) == ("promoted", True)
+    assert (rolled_back("digits", store), champion_of("digits", store)) == (set(), models["b"])
+    assert rollback_note(models["b"], store) is None
+
+
+def test_again_needs_a_passed_verdict_and_counts_only_for_a_model_that_was_rolled_back(
+    store, models
+):
+    for name in ("a", "b"):
+        crown(store, models[name])
+    rollback("digits", store)
+    with pytest.raises(ConfigError, match="refuses it: Bad"):
+        promote(verdict(store, models["b"], passed=False), store, model=models["b"], again=True)
+    entry = promote(verdict(store, models["c"]), store, model=models["c"], again=True)
+    assert entry.again is False
+    assert rolled_back("digits", store) == {models["b"].key}
+
+
+def test_aliases_of_earlier_versions_say_what_was_rolled_back(store, models):
+    for name in ("a", "b", "a"):
+        crown(store, models[name])
+    rollback("digits", store)
+    name = store.root / "aliases/digits/champion.json"
+    assert "again" not in name.read_text()
+    assert rolled_back("digits", store) == {models["a"].key}
+    # They went on to the promotion before, although its model had been rolled back.
+    alias = json.loads(name.read_text())
+    entry = {**alias["current"], "model": models["a"].key, "identity": "a" * 64}
+    alias["current"] = {**entry, "before": models["b"].key}
+    alias["history"].append(alias["current"])
+    name.write_text(json.dumps({**alias, "version": 5}))
+    assert champion_of("digits", store) == models["a"]
+    assert rolled_back("digits", store) == {models["b"].key}
+    with pytest.raises(ConfigError, match="nothing to roll back to"):
+        rollback("digits", store)
+
+
 @pytest.mark.parametrize(("count", "had"), [(0, "no champion"), (1, "one champion")])
 def test_without_one_before_there_is_nothing_to_roll_back_to(store, models, count, had):
     for name in ("a", "b")[:count]:
@@ -217,83 +267,3 @@ def test_processes_that_promote_at_once_lose_no_promotion(store, models):
     entries = history_of("digits", store)
     assert sorted(names(models, [entry.model for entry in entries])) == ["a", "b", "c"]
     assert [entry.before for entry in entries] == [None, *(e.model for e in entries[:-1])]
-
-
-def test_newest_features_have_a_stable_address(changed):
-    store, features = changed.store, changed.features
-    first = point_features(features, store, dataset_name="digits", run="night-1")
-    assert point_features(features, store, dataset_name="digits", run="night-2") == first
-    content = json.loads((store.root / "aliases/digits/features.json").read_text())
-    content["current"].pop("when")
-    assert (content["version"], content["current"]) == (
-        1,
-        {
-            "address": features.address,
-            "identity": changed.model.identity,
-            "run": "night-1",
-            "before": None,
-        },
-    )
-    assert champions(store) == {}
-
-
-def test_features_that_are_not_in_the_store_are_not_pointed_at(changed):
-    missing_features = changed.features.model_copy(update={"key": "0" * 16})
-    with pytest.raises(ConfigError, match=f"no artifact 'features/{'0' * 16}'"):
-        point_features(missing_features, changed.store, dataset_name="digits")
-    assert not (changed.store.root / "aliases").exists()
-
-
-def test_models_are_listed_with_what_is_known_of_them(changed, models):
-    store = changed.store
-    crown(store, changed.model)
-    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.5})
-    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.25})
-    (store.root / "models" / "torn.partial").mkdir()
-    rows = list_models(store)
-    assert [row.key for row in rows] == [
-        *(models[name].key for name in ("c", "b", "a")),
-        changed.model.key,
-    ]
-    assert [row.metrics for row in rows] == [
-        {},
-        {"mse": 0.25},
-        {},
-        changed.evaluation.metrics,
-    ]
-    assert [row.is_champion for row in rows] == [False, False, False, True]
-    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion"}) == {
-        "key": changed.model.key,
-        "dataset": "digits",
-        "made_from": changed.dataset.address,
-        "network": "dense",
-        "kind": "plain",
-        "latent_dim": 8,
-    }
-
-
-def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
-    (store.locate(models["b"]) / "_manifest.json").write_text("{")
-    assert models["b"].key not in [row.key for row in list_models(store)]
-    assert len(list_models(store)) == 3
-    assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
-
-
-def test_verdict_counts_only_against_the_champion_that_it_was_compared_with(store, models):
-    alone = verdict(store, models["a"])
-    compared_with_b = verdict(store, models["a"], champion=models["b"].key)
-    verdict(store, models["b"])
-    assert verdict_on(models["a"], store, champion=None) == alone
-    assert verdict_on(models["a"], store, champion=models["b"]) == compared_with_b
-    assert verdict_on(models["a"], store, champion=models["c"]) is None
-
-
-def test_verdict_of_another_name_does_not_count(store, models):
-    verdict(store, models["a"].model_copy(update={"dataset_name": "mnist"}))
-    assert verdict_on(models["a"], store, champion=None) is None
-
-
-def test_newest_verdict_counts(store, models):
-    verdict(store, models["a"], passed=False)
-    newest = verdict(store, models["a"], passed=True)
-    assert verdict_on(models["a"], store, champion=None) == newest

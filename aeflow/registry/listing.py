@@ -1,0 +1,67 @@
+"""Models of a store: origin, newest metrics, and which are champions or were rolled back."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from aeflow.artifacts import Evaluation, Model
+from aeflow.lineage import Manifest
+from aeflow.registry.champions import champions, rolled_back
+from aeflow.storage import Store
+from aeflow.storage.listing import manifests_of
+
+__all__ = ["ListedModel", "list_models"]
+
+
+class ListedModel(BaseModel):
+    """Describes a stored model, its dataset and the metrics of its newest evaluation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    dataset: str
+    made_from: str
+    network: str
+    kind: str
+    latent_dim: int
+    created: datetime
+    metrics: dict[str, float]
+    is_champion: bool
+    is_rolled_back: bool
+
+
+def list_models(store: Store) -> list[ListedModel]:
+    """Lists the stored models, newest first. Models with a damaged manifest are left out."""
+    newest: dict[str, Manifest] = {}
+    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
+        newest[manifest.question.inputs["model"].digest] = manifest
+    champion_keys = champions(store)
+    rolled_back_keys = {key for name in champion_keys for key in rolled_back(name, store)}
+    rows = [
+        _listed_model(
+            manifest,
+            newest.get(manifest.digest),
+            is_champion=manifest.key in champion_keys.values(),
+            is_rolled_back=manifest.key in rolled_back_keys,
+        )
+        for manifest in manifests_of(Model, store)
+    ]
+    return sorted(rows, key=lambda row: row.created, reverse=True)
+
+
+def _listed_model(
+    manifest: Manifest, evaluation: Manifest | None, *, is_champion: bool, is_rolled_back: bool
+) -> ListedModel:
+    model = Model.model_validate(manifest.artifact)
+    return ListedModel(
+        key=model.key,
+        dataset=model.dataset_name,
+        made_from=manifest.question.inputs["dataset"].address,
+        network=model.network,
+        kind=model.kind,
+        latent_dim=model.latent_dim,
+        created=manifest.created,
+        metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
+        is_champion=is_champion,
+        is_rolled_back=is_rolled_back,
+    )
