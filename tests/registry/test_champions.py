@@ -179,7 +179,7 @@ def test_again_needs_a_passed_verdict_and_counts_only_for_a_model_that_was_rolle
     for name in ("a", "b"):
         crown(store, models[name])
     rollback("digits", store)
-    with pytest.raises(ConfigError, match="refuses it: Bad"):
+    with pytest.raises(ConfigError, match="Bad"):
         promote(verdict(store, models["b"], passed=False), store, model=models["b"], again=True)
     entry = promote(verdict(store, models["c"]), store, model=models["c"], again=True)
     assert entry.again is False
