@@ -235,7 +235,7 @@ def _entry_before(alias: Alias[Champion] | None, dataset_name: str) -> Champion:
     if len(entries) < 2:
         raise ConfigError(
             f"There is nothing to roll back to: '{dataset_name}' has had "
-            f"{'one champion' if entries else 'no champion'}. Promote another model instead."
+            f"{'one champion' if entries else 'no champion'}. Promote a new model instead."
         )
     return entries[-2]
 

@@ -1,6 +1,7 @@
 """The errors of a Prefect server that cannot be used, each with the reason and the remedy."""
 
 import os
+import re
 import socket
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -52,8 +53,9 @@ def check_url(url: str) -> None:
     except ValueError:  # such as a port that is not a number
         is_address = False
     if not is_address:
+        shown = re.sub("//[^/]*@", "//", url)  # it may be no URL that can be parsed
         raise ConfigError(
-            f"PREFECT_API_URL = '{url}' is not an HTTP address. Set it to an address such as "
+            f"PREFECT_API_URL = '{shown}' is not an HTTP address. Set it to an address such as "
             f"{EXAMPLE}, unset it, {OTHERWISE}"
         )
 
