@@ -170,4 +170,4 @@ def test_wrong_address_is_one_line(options, prepared, store, tmp_path):
     command = encode(store, model, dataset, "--dask", "tcp://127.0.0.1:9", *options)
     _, err = command.communicate(timeout=300)
     assert command.returncode == (2 if options else 1)
-    assert ("leave out --d" in err.splitlines()[-1]) and "Traceback" not in err
+    assert ("eave out --d" in err.splitlines()[-1]) and "Traceback" not in err
