@@ -107,9 +107,8 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(digits, tmp
     config = TrainConfig(epochs=400, learning_rate=10.0, schedule="constant", optimizer="adam")
     unbounded = DenseOptions(hidden_units=2048, output_activation="linear")
     wide = ModelConfig(network=unbounded, latent_dim=2048)
-    with pytest.raises(
-        DivergedTraining, match=r"in epoch \d+\. Choose a train.learning_rate below"
-    ):
+    message = r"at step \d+, in epoch \d+\. Choose a train\.learning_rate below 10\."
+    with pytest.raises(DivergedTraining, match=message):
         train(Context(store), dataset, config, model_config=wide)
     assert list((store.root / "models").glob("*.partial")) == []
 
