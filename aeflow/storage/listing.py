@@ -1,6 +1,7 @@
 """Listings of a store: its drafts, and the manifests of one type of artifact."""
 
 import logging
+from collections.abc import Callable
 
 from aeflow.artifacts import Artifact
 from aeflow.errors import CorruptArtifact
@@ -8,7 +9,7 @@ from aeflow.lineage import Manifest
 from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.store import Store
 
-__all__ = ["drafts_in", "manifests_of"]
+__all__ = ["drafts_in", "manifests_of", "newest_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,3 +37,11 @@ def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
         if manifest and not name.endswith(PARTIAL):
             manifests.append(manifest)
     return manifests
+
+
+def newest_of(
+    answer_type: type[Artifact], store: Store, matches: Callable[[Manifest], bool]
+) -> Manifest | None:
+    """Returns the newest manifest of an artifact type that matches, or None if none does."""
+    manifests = filter(matches, manifests_of(answer_type, store))
+    return max(manifests, key=lambda manifest: manifest.created, default=None)

@@ -7,7 +7,7 @@ from aeflow.registry import champions
 from aeflow.registry.champions import Champion
 from aeflow.stages.encoding import encode
 from aeflow.storage import Store
-from aeflow.storage.listing import manifests_of
+from aeflow.storage.listing import newest_of
 from flows.recipes.runner import Runner
 
 __all__ = ["promote", "rollback"]
@@ -65,9 +65,11 @@ def _newest_dataset(
 
     One source may also be ingested with other splits, or with one label alone, under the same name.
     """
-    named = [m for m in manifests_of(Dataset, store) if m.artifact["name"] == dataset_name]
     made_from = store.find(features.question.inputs["dataset"].address) if features else None
-    if made_from:
-        named = [m for m in named if m.question.configs == made_from.question.configs]
-    newest = max(named, key=lambda manifest: manifest.created, default=None)
+
+    def matches(manifest: Manifest) -> bool:
+        has_options = made_from is None or manifest.question.configs == made_from.question.configs
+        return manifest.artifact["name"] == dataset_name and has_options
+
+    newest = newest_of(Dataset, store, matches)
     return Dataset.model_validate(newest.artifact) if newest else None
