@@ -1,13 +1,14 @@
 """The base class of all configs; the hash of a config covers what differs from the defaults."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from aeflow.configs.bounds import Space
 
-__all__ = ["NOT_HASHED", "Config"]
+__all__ = ["NOT_HASHED", "Config", "members_of"]
 
 NOT_HASHED: dict[str, Any] = {"hashed": False}
 """Marks a field that does not change the answer, such as a path. It is left out of the hash."""
@@ -73,3 +74,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Config):
         return value.hashed()
     return [_plain(member) for member in value] if isinstance(value, tuple) else value
+
+
+def members_of(field: FieldInfo) -> list[type[Config]]:
+    """Returns the configs that a field is a choice of; none if it holds a plain value."""
+    return [each for each in get_args(field.annotation) if hasattr(each, "model_fields")]

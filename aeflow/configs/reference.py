@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from aeflow.configs.config import Config
+from aeflow.configs.config import Config, members_of
 from aeflow.configs.pipeline import PipelineConfig
 
 __all__ = ["Option", "Section", "as_markdown", "as_toml", "sections"]
@@ -57,11 +57,12 @@ def sections() -> Iterator[Section]:
 
 def _sections_of(name: str, config: Config, description: str) -> Iterator[Section]:
     schema = type(config).model_json_schema()["properties"]
-    nested = {key: field for key, field in schema.items() if _members(config, key)}
+    fields = type(config).model_fields
+    nested = {key: field for key, field in schema.items() if members_of(fields[key])}
     options = tuple(_option(key, field) for key, field in schema.items() if key not in nested)
     yield Section(name, description, options)
     for key, field in nested.items():
-        for member in _members(config, key):
+        for member in members_of(fields[key]):
             properties = member.model_json_schema()["properties"]
             yield Section(
                 f"{name}.{key}",
@@ -70,12 +71,6 @@ def _sections_of(name: str, config: Config, description: str) -> Iterator[Sectio
                 properties["name"]["default"],
                 type(getattr(config, key)) is member,
             )
-
-
-def _members(config: Config, name: str) -> list[type[Config]]:
-    """Returns the configs that a field chooses from; none if it is a plain value."""
-    annotation = type(config).model_fields[name].annotation
-    return [each for each in get_args(annotation) if hasattr(each, "model_fields")]
 
 
 def _option(name: str, field: dict[str, Any]) -> Option:

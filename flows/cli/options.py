@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pydantic.fields import FieldInfo
 
 from aeflow.configs import IngestConfig, PipelineConfig
+from aeflow.configs.config import members_of
 from aeflow.configs.ingest import ImageOptions, TableOptions, TfdsOptions
 from aeflow.configs.loading import load_config, presets
 from aeflow.datasets.dating import dated
@@ -90,8 +91,7 @@ def _field(path: str) -> FieldInfo:
 
 def _choices(field: FieldInfo) -> str:
     """Returns a sentence that lists the members of a choice between configs, or an empty text."""
-    members = [m for m in get_args(field.annotation) if hasattr(m, "model_fields")]
-    names = [member.model_fields["name"].default for member in members]
+    names = [member.model_fields["name"].default for member in members_of(field)]
     return f" One of: {', '.join(names)}." if names else ""
 
 
