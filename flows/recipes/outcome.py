@@ -1,7 +1,7 @@
 """The outcome of a recipe: new or stored artifacts, which flows exchange as JSON."""
 
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -57,8 +57,9 @@ class Outcome(BaseModel):
         """Returns the names of the fields that may hold an artifact."""
         return [
             name
-            for name in cls.model_fields
-            if name not in ("ending", "reason", "mse_change", "best", "classes")
+            for name, field in cls.model_fields.items()
+            for member in (field.annotation, *get_args(field.annotation))
+            if isinstance(member, type) and issubclass(member, Artifact)
         ]
 
     def artifacts(self) -> dict[str, Artifact]:
