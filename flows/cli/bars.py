@@ -11,8 +11,10 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from aeflow.progress import OnProgress, Progress
+from flows import settings
+from flows.server.listening import listening
 
-__all__ = ["bars"]
+__all__ = ["bars", "stage_bars"]
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -32,6 +34,13 @@ def bars() -> Iterator[OnProgress]:
         )
         with Bars(*columns, console=console, refresh_per_second=5) as display:
             yield _Bars(display).show
+
+
+@contextmanager
+def stage_bars() -> Iterator[OnProgress]:
+    """Shows the progress of stages within the block, without other output of their libraries."""
+    with settings.quiet_terminal(), bars() as show, listening(show):
+        yield show
 
 
 @dataclass

@@ -9,20 +9,19 @@ from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import PipelineConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import ConfigError, Refused
+from aeflow.lineage import Manifest
 from aeflow.registry import champions
 from aeflow.registry.verdicts import verdict_on
 from aeflow.stages.evaluation import evaluate
 from aeflow.stages.gating import gate
 from aeflow.storage import Store
-from aeflow.storage.listing import manifests_of
-from flows import settings
-from flows.cli.bars import bars
+from aeflow.storage.listing import newest_of
+from flows.cli.bars import stage_bars
 from flows.cli.options import JsonOption, StoreOption
 from flows.recipes import champions as recipe
 from flows.recipes.here import Here
 from flows.recipes.pipeline import ingest_ood
 from flows.recipes.stored import absolute, made_from, stored
-from flows.server.listening import listening
 
 __all__ = ["promote"]
 
@@ -81,7 +80,7 @@ def _verdict_on(
         verdict = verdict_on(challenger, Store(store), champion=champion)
         if verdict:
             return verdict
-    with settings.quiet_terminal(), bars() as show, listening(show):
+    with stage_bars():
         return _new_verdict(challenger, config, store, champion=champion)
 
 
@@ -89,7 +88,7 @@ def _promote(
     verdict: Verdict, challenger: Model, config: PipelineConfig, store: str, *, again: bool
 ) -> champions.Champion:
     runner = Here(store, config.runtime)
-    with settings.quiet_terminal(), bars() as show, listening(show):
+    with stage_bars():
         return recipe.promote(verdict, runner, model=challenger, again=again)
 
 
@@ -121,14 +120,15 @@ def _ood_of_newest_evaluation(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset
 ) -> Dataset | None:
     """Returns the out-of-distribution rows of the model's newest evaluation with this config."""
-    matching_manifests = [
-        manifest
-        for manifest in manifests_of(Evaluation, Store(store))
-        if manifest.question.inputs["model"].digest == model.identity
-        and manifest.question.inputs["dataset"].digest == dataset.digest
-        and manifest.question.configs.get("evaluate") == config.evaluate.hashed()
-    ]
-    newest = max(matching_manifests, key=lambda manifest: manifest.created, default=None)
+
+    def matches(manifest: Manifest) -> bool:
+        return (
+            manifest.question.inputs["model"].digest == model.identity
+            and manifest.question.inputs["dataset"].digest == dataset.digest
+            and manifest.question.configs.get("evaluate") == config.evaluate.hashed()
+        )
+
+    newest = newest_of(Evaluation, Store(store), matches)
     reference = newest.question.inputs.get("strangers") if newest else None
     if reference is None or Store(store).find(reference.address) is None:
         return None

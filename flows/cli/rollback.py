@@ -5,13 +5,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from aeflow.configs import RuntimeConfig
-from flows import settings
-from flows.cli.bars import bars
+from flows.cli.bars import stage_bars
 from flows.cli.options import JsonOption, StoreOption
 from flows.recipes import champions
 from flows.recipes.here import Here
 from flows.recipes.stored import absolute
-from flows.server.listening import listening
 
 __all__ = ["rollback"]
 
@@ -28,7 +26,7 @@ def rollback(
     encoded if they are not in the store. The model that was champion is promoted again only by
     `aeflow promote KEY --again`.
     """
-    with settings.quiet_terminal(), bars() as show, listening(show):
+    with stage_bars():
         entry = champions.rollback(dataset, Here(absolute(store), RuntimeConfig()))
     print(f"{dataset}: the champion is '{entry.model}' again, it was '{entry.before}' before.")
     print(f"'{entry.before}' stays down until `aeflow promote {entry.before} --again`.")

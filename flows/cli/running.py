@@ -10,13 +10,12 @@ from aeflow.configs import PipelineConfig
 from aeflow.errors import Refused
 from aeflow.progress import OnProgress
 from flows import settings
-from flows.cli.bars import bars
+from flows.cli.bars import stage_bars
 from flows.cli.ending import Terminated
 from flows.cli.options import Options
 from flows.cli.printing import print_outcome, stopped_line
 from flows.recipes.here import Here
 from flows.recipes.outcome import Outcome, Retraining
-from flows.server.listening import listening
 
 __all__ = ["carry_out"]
 
@@ -44,7 +43,7 @@ def carry_out(
     Prints the outcome and returns it. Raises Refused if the gate refused a challenger.
     """
     start = datetime.now(UTC)
-    with settings.quiet_terminal(), bars() as show, listening(show):
+    with stage_bars() as show:
         try:
             if options.direct:
                 outcome = recipe(config, Here(options.url, config.runtime), **keys)
