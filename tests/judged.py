@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
 from aeflow.configs import GateConfig
-from aeflow.features import latent_array
+from aeflow.features.contract import latent_array
 from aeflow.lineage import Answered, Question
 from aeflow.progress import OnProgress, silent
 from aeflow.stages import Context

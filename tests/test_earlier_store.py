@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aeflow.artifacts import FeatureSet, Model, Verdict
-from aeflow.features import footer_of, read_features
+from aeflow.features.contract import footer_of, read_features
 from aeflow.registry.champions import champion_of, history_of, newest_features
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of

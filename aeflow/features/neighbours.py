@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from aeflow.artifacts import FeatureSet
 from aeflow.errors import ConfigError
-from aeflow.features import footer_of, label_of
+from aeflow.features.contract import footer_of, label_of
 from aeflow.storage import Store
 
 __all__ = ["Neighbour", "nearest_in", "nearest_rows"]

@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 from aeflow.artifacts import Dataset, FeatureSet
 from aeflow.configs import IngestConfig, ModelConfig, TrainConfig
 from aeflow.datasets.shards import open_split
-from aeflow.features import read_features
+from aeflow.features.contract import read_features
 from aeflow.lineage import Manifest
 from aeflow.stages import Context
 from aeflow.stages.ingestion import ingest

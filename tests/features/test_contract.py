@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
-from aeflow.features import (
+from aeflow.features.contract import (
     FOOTER,
     FeatureRows,
     Footer,

@@ -16,7 +16,7 @@ from aeflow.configs import (
     RuntimeConfig,
     TrainConfig,
 )
-from aeflow.features import identity_in
+from aeflow.features.contract import identity_in
 from aeflow.registry.champions import champion_of, history_of
 from aeflow.stages import Context
 from aeflow.stages.ingestion import ingest

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from aeflow.artifacts import FeatureSet
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch, UnfitMachine
-from aeflow.features import Footer, footer_metadata, footer_of
+from aeflow.features.contract import Footer, footer_metadata, footer_of
 from aeflow.lineage import FileEntry
 from aeflow.storage import Draft, Store
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aeflow.artifacts import FeatureSet
 from aeflow.datasets.shards import split_of
-from aeflow.features import label_of
+from aeflow.features.contract import label_of
 from aeflow.lineage import FileEntry, Manifest, Question
 from aeflow.stages import Work
 from aeflow.stages.encoding.encoded_shards import EncodedShard, feature_files, record

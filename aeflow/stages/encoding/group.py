@@ -15,7 +15,13 @@ from aeflow.compute.overlap import overlapped
 from aeflow.configs import EncodeConfig
 from aeflow.datasets.shards import Shard, open_shard
 from aeflow.errors import CorruptArtifact
-from aeflow.features import FeatureRows, Footer, by_label, error_percentiles, write_features
+from aeflow.features.contract import (
+    FeatureRows,
+    Footer,
+    by_label,
+    error_percentiles,
+    write_features,
+)
 from aeflow.lineage import FileEntry
 from aeflow.models import Autoencoder, Inference, in_precision, load_model
 from aeflow.models.deviation import refusing_in

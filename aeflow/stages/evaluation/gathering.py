@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from aeflow.features import latent_array
+from aeflow.features.contract import latent_array
 from aeflow.stages.evaluation.scoring import ScoredBatch
 
 __all__ = ["ScoredExamples"]

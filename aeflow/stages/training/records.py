@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 
 from aeflow.artifacts import Dataset
 from aeflow.datasets.shards import open_split
-from aeflow.features import latent_array
+from aeflow.features.contract import latent_array
 from aeflow.models import Autoencoder, Inference
 from aeflow.stages import Work
 from aeflow.stages.training.checkpoints import TrainingState

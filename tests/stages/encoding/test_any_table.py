@@ -16,7 +16,7 @@ from pyarrow import csv
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.datasets.shards import open_split
-from aeflow.features import read_features
+from aeflow.features.contract import read_features
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.stages.ingestion import ingest

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from aeflow.configs import EncodeConfig
 from aeflow.errors import ConfigError, CorruptArtifact, IdentityMismatch
-from aeflow.features import read_features
+from aeflow.features.contract import read_features
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.stages.encoding.delta import open_table

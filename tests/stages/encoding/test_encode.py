@@ -12,7 +12,7 @@ from aeflow.artifacts import FeatureSet
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.datasets.shards import open_split
 from aeflow.errors import ConfigError, CorruptArtifact, Interrupted
-from aeflow.features import footer_of, identity_in, read_features
+from aeflow.features.contract import footer_of, identity_in, read_features
 from aeflow.models import load_model
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode

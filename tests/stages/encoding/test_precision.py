@@ -6,7 +6,7 @@ import pytest
 from aeflow.artifacts import FeatureSet, Model
 from aeflow.configs import EncodeConfig, ModelConfig, RuntimeConfig, TrainConfig, VqOptions
 from aeflow.errors import InexactPrecision, Interrupted
-from aeflow.features import read_features
+from aeflow.features.contract import read_features
 from aeflow.models.networks import NETWORKS
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from sklearn.decomposition import PCA
 
-from aeflow.features import latent_array
+from aeflow.features.contract import latent_array
 from aeflow.stages.publishing.latent_map import draw_map
 from aeflow.stages.publishing.report import loading_examples, render_report
 from tests.conftest import Stages
