@@ -1,4 +1,7 @@
-"""A change of any byte of a committed artifact is detected by `verify`."""
+"""A change of any byte of a committed artifact is detected by `verify`.
+
+A record of use does not belong to what was committed: it changes while the artifact is read.
+"""
 
 import shutil
 from pathlib import Path
@@ -8,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aeflow.storage import Store
+from aeflow.storage.use import USED
 from tests.storage.questions import stored
 
 PROFILE = settings(max_examples=200, derandomize=True, deadline=None, database=None)
@@ -36,18 +40,24 @@ def test_any_byte_of_a_manifest_counts(tmp_path, bits):
 
 @pytest.fixture(scope="module")
 def copy(stages, tmp_path_factory) -> Store:
-    """A store with an artifact of each stage, whose bytes a test may change and restore."""
-    return Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
+    """A store with an artifact of each stage, whose bytes a test may change and restore.
+
+    Each artifact has a record of use, as artifacts have that are read minutes after their commit.
+    """
+    store = Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
+    for manifest in store.root.glob("*/*/_manifest.json"):
+        (manifest.parent / USED).write_bytes(b"used long ago")
+    return store
 
 
 def committed_files(store: Store) -> list[tuple[str, Path]]:
-    """Lists all files of all artifacts, each with the artifact's address."""
+    """Lists the committed files of all artifacts, each with the artifact's address."""
     addresses = sorted(path.parent for path in store.root.glob("*/*/_manifest.json"))
     return [
         (folder.relative_to(store.root).as_posix(), path)
         for folder in addresses
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != USED
     ]
 
 
