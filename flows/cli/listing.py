@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.tree import Tree
 
-__all__ = ["new_table", "print_listing", "print_table"]
+__all__ = ["new_table", "print_listing", "print_uncut"]
 
 WIDE = 200
 """Width in characters of a table in a file or a pipe, so that no cell is cut off."""
@@ -30,9 +31,12 @@ def new_table(*, words: Iterable[str], numbers: Iterable[str]) -> Table:
     return table
 
 
-def print_table(table: Table) -> None:
-    """Prints a table, with up to `WIDE` characters a line if standard output is not a terminal."""
-    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(table)
+def print_uncut(content: Table | Tree) -> None:
+    """Prints a table or a tree, and wraps what is too wide instead of cutting it off.
+
+    A line has the width of the terminal, or `WIDE` characters in a file or a pipe.
+    """
+    Console(highlight=False, width=None if sys.stdout.isatty() else WIDE).print(content)
 
 
 def print_listing(rows: Sequence[BaseModel], table: Table, *, as_json: bool, nothing: str) -> None:
@@ -40,6 +44,6 @@ def print_listing(rows: Sequence[BaseModel], table: Table, *, as_json: bool, not
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows]))
     elif rows:
-        print_table(table)
+        print_uncut(table)
     else:
         print(nothing)

@@ -13,7 +13,7 @@ from aeflow.artifacts import Dataset, FeatureSet
 from aeflow.errors import ConfigError
 from aeflow.features.listing import feature_set_of
 from aeflow.storage import Store
-from flows.cli.listing import print_table
+from flows.cli.listing import print_uncut
 from flows.cli.options import JsonOption, StoreOption
 from flows.recipes.stored import made_from, stored
 
@@ -59,7 +59,7 @@ def neighbours(
     )
     rows = nearest_rows(feature_set, row, opened, num=num)
     source = made_from(store, feature_set, Dataset)
-    print_table(_table_of(rows, source))
+    print_uncut(_table_of(rows, source))
     is_image = source.example_schema.is_image
     picture_path = _draw(rows, source, opened, Path(picture)) if is_image else None
     if json:

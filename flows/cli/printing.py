@@ -10,7 +10,7 @@ from rich.table import Table
 from aeflow.artifacts import Artifact, Dataset, Evaluation, FeatureSet, Model
 from aeflow.storage import Store
 from aeflow.storage.listing import drafts_in
-from flows.cli.listing import print_table
+from flows.cli.listing import print_uncut
 from flows.recipes.outcome import OneClass, Outcome, Retraining, Tuned
 
 __all__ = ["print_outcome", "stopped_line"]
@@ -33,7 +33,7 @@ def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: boo
         print(f"{'config':<11}  {outcome.best.path}")
         print(outcome.best.sentence())
     if isinstance(outcome, OneClass):
-        print_table(_table_of(outcome))
+        print_uncut(_table_of(outcome))
     if as_json:
         print(json.dumps(_json_of(outcome, opened)))
 

@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
+from flows.cli.listing import print_uncut
 from flows.cli.options import StoreOption
 from flows.recipes.stored import address_of
 
@@ -22,8 +22,7 @@ def show(
 ) -> None:
     """Shows an artifact and what it was made from."""
     opened = Store(store)
-    tree = _lineage(opened, opened.manifest(address_of(store, key)), is_root=True)
-    Console(highlight=False, soft_wrap=True).print(tree)
+    print_uncut(_lineage(opened, opened.manifest(address_of(store, key)), is_root=True))
 
 
 def _lineage(store: Store, manifest: Manifest, *, is_root: bool = False) -> Tree:

@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rich.tree import Tree
 
 from flows.cli import main
+from flows.cli.listing import print_uncut
 
 from .conftest import Whole
 
@@ -35,3 +37,10 @@ def test_damaged_artifact_is_reported(whole: Whole, tmp_path: Path, capsys):
     weights.write_bytes(content)
     assert main(["verify", whole.json["model"]["key"], "--store", str(store)]) == 1
     assert "its SHA-256 differs" in capsys.readouterr().err
+
+
+def test_long_reason_is_wrapped_not_cut_off(capsys):
+    tree = Tree("verdict")
+    tree.add(" ".join(f"word{i}" for i in range(100)))
+    print_uncut(tree)
+    assert capsys.readouterr().out.split()[-100:] == [f"word{i}" for i in range(100)]
