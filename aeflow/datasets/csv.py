@@ -97,8 +97,8 @@ class Csv:
             if cells and all(_number(cell) is None for cell in cells):
                 raise SourceError(
                     f"The column '{name}' of '{file.name}' holds no numbers: its first value is "
-                    f"'{cells[0]}'. Choose other features with --columns, or use it as the label "
-                    f"with --label-column {name}."
+                    f"'{cells[0]}'. Choose other features with --columns, or use it as the ids "
+                    f"with --id-column {name} or as the labels with --label-column {name}."
                 )
         return columns
 
