@@ -93,7 +93,7 @@ def _caption(row: "Neighbour", source: Dataset) -> str:
     """Returns the id, the label and the distance of a row, each on its own line."""
     name = _label_name(row, source)
     label = name if source.label_names or not name else f"label {name}"
-    return "\n".join(filter(None, (_short(row.id), _short(label), f"at {row.distance:.3g}")))
+    return "\n".join(filter(None, (_short(row.id), _short(label), f"distance {row.distance:.3g}")))
 
 
 def _label_name(row: "Neighbour", source: Dataset) -> str:
