@@ -133,9 +133,9 @@ def find_postgres(settings: Settings) -> Postgres | None:
 
 
 def _binaries(settings: Settings, folder: Path) -> Path | None:
-    """Returns the folder of the programs, or None if no PostgreSQL is installed.
+    """Returns the folder of PostgreSQL's programs, or None if no PostgreSQL is installed.
 
-    They have the version that created the data. For new data, they have the newest version.
+    For data that exist, it is the version that created them. For new data, it is the newest one.
     """
     installed = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("postgres")

@@ -1,4 +1,7 @@
-"""The running service: its lock, its state, its end, its leftovers, and checks before a start."""
+"""The running service: its lock and state, its stop, and what is done before it starts.
+
+Before a start, processes that a killed service left behind are ended, and the ports are checked.
+"""
 
 import errno
 import fcntl

@@ -169,7 +169,7 @@ def _inputs_of(manifest: Manifest) -> frozenset[str]:
 
 
 def _live_runs(store: Store) -> dict[str, list[str]]:
-    """Returns the addresses that live runs hold, each with the inputs of its run."""
+    """Maps each address that a live run holds to the addresses of that run's inputs."""
     live_runs = {}
     for kind in Artifact.__subclasses__():
         for name in store.files.file_names(kind.folder):

@@ -61,7 +61,7 @@ def has_logs(server: httpx.Client, run: str) -> None:
 
 
 def main() -> None:
-    """Runs one command; prints the run's id or message for the next command."""
+    """Runs one command; prints what the next one needs: a run's id, or a run's message."""
     command, *more = sys.argv[1:]
     server = client()
     if command == "pipeline":
