@@ -1,7 +1,8 @@
-"""The aeflow library: learned features of your data, kept fresh. It never imports Prefect.
+"""The aeflow library: learned features of your data, kept fresh.
 
-The stages are functions of a `Context`: `aeflow.ingest`, `train`, `evaluate`, `encode`, `publish`.
-Each name is imported when it is first used, so `import aeflow` costs nothing.
+The library never imports Prefect. Each stage is a function with a `Context` as first argument:
+`aeflow.ingest`, `train`, `evaluate`, `encode` and `publish`. Each name is imported when it is first
+used, so that `import aeflow` is fast.
 """
 
 from importlib import import_module

@@ -1,4 +1,7 @@
-"""References to stored answers of stages: each has a key, a digest and fields of its type."""
+"""References to answers, which are the stored results of stages.
+
+Every reference has a key, a digest and the fields of its type.
+"""
 
 import json
 from typing import ClassVar
@@ -24,9 +27,9 @@ __all__ = [
 
 
 class Artifact(BaseModel):
-    """Refers to a committed answer in a store.
+    """Refers to an answer: the committed result of a stage in a store.
 
-    Processes exchange and keep such a reference as plain JSON.
+    Processes exchange and keep such references as plain JSON.
     """
 
     # JSON has no nan and no infinity. Written as strings, they are read back unchanged.
@@ -44,16 +47,16 @@ class Artifact(BaseModel):
 
     @property
     def reference(self) -> Input:
-        """The artifact as the input of a question."""
+        """The address and digest that name the artifact as an input of another stage."""
         return Input(address=self.address, digest=self.digest)
 
     def to_json(self) -> dict[str, JsonValue]:
-        """Returns the artifact as plain JSON, which `model_validate` of its class reads back."""
+        """Returns the fields as plain JSON, which `model_validate` of the same class reads back."""
         return json.loads(self.model_dump_json())  # `model_dump` keeps nan as a float
 
 
 class Dataset(Artifact):
-    """Refers to prepared data: Arrow shards `<split>-<number>.arrow` and their statistics."""
+    """Refers to prepared data: Arrow shards `<split>-<number>.arrow`, and statistics by split."""
 
     folder: ClassVar[str] = "datasets"
 
@@ -68,16 +71,16 @@ class Dataset(Artifact):
     def address(self) -> str:
         """The dataset's folder within its store.
 
-        The folder's name begins with the dataset's name, so that people can find it.
+        The folder's name begins with the dataset's name, so that people can find the folder.
         """
         return f"{self.folder}/{self.name}-{self.key}"
 
     def check_ood(self, ood: "Dataset", *, split: str) -> None:
-        """Raises ConfigError if out-of-distribution rows cannot be compared with rows of a split.
+        """Raises ConfigError if the rows of `ood` cannot be compared with a split of this dataset.
 
-        Both datasets must hold images, or both must hold vectors. Vectors must have the same shape
-        in both; images are resized. The split must not be "train", because the model has seen the
-        rows of that split.
+        `ood` holds out-of-distribution rows. Both datasets must hold images, or both must hold
+        vectors. Vectors must have the same shape in both; images are resized. The split must not be
+        "train", because the model has seen the rows of that split.
         """
         own, theirs = self.example_schema, ood.example_schema
         if own.is_image != theirs.is_image or (not own.is_image and own.shape != theirs.shape):
@@ -94,7 +97,7 @@ class Dataset(Artifact):
 
 
 class Model(Artifact):
-    """Refers to a trained model; its digest is its identity."""
+    """Refers to a trained model. The digest of this artifact is the identity of the model."""
 
     folder: ClassVar[str] = "models"
 
@@ -114,7 +117,7 @@ class Model(Artifact):
 
 
 class Evaluation(Artifact):
-    """Refers to an evaluation of one model on one split; `metrics` is a flat dictionary."""
+    """Refers to an evaluation of one model on one split; `metrics` maps names to values."""
 
     folder: ClassVar[str] = "evaluations"
 
@@ -124,12 +127,14 @@ class Evaluation(Artifact):
 
 
 class Drift(Artifact):
-    """Refers to a comparison of rows with the rows held out when a model was trained.
+    """Refers to a comparison of new rows with the rows that were held out in a model's training.
 
-    `columns` are the columns that drifted. `error_psi` is the population stability index of the
-    reconstruction error, and `max_psi` is the largest index of all columns. `smallest_p` is the
-    smallest p-value of all columns, corrected for the number of columns. `inputs_moved` is the
-    number of positions of an input at which the mean differs from the mean in training.
+    The columns are the reconstruction error and columns of latents; `columns` names those that
+    drifted. `error_psi` is the population stability index of the error, and `max_psi` is the
+    largest such index of all columns. `smallest_p` is the smallest p-value of all columns,
+    corrected for the number of columns. `inputs_moved` is the number of positions of an input at
+    which the mean differs significantly from the mean of the training rows, by at least 0.2
+    standard deviations.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -144,12 +149,12 @@ class Drift(Artifact):
 
 
 class Compatibility(Artifact):
-    """Refers to a comparison of two models by their latents of the same rows.
+    """Refers to a comparison of the latents that two models compute for the same rows.
 
-    `procrustes` is 0 if a rotation and a scale turn one set of latents into the other, and 1 if no
-    rotation and scale bring the two sets any closer. `neighbour_overlap` is 1 if each row has the
-    same nearest neighbours in both sets. `r2` is 1 if a linear map of the old latents gives the new
-    ones. If both models are the same, no rows are compared.
+    `procrustes` is 0 if a rotation, reflection, scale and shift turn the old latents into the new
+    latents, and 1 if no such map brings them closer. `neighbour_overlap` is 1 if each row has the
+    same nearest neighbours in both sets of latents. `r2` is 1 if a linear map of the old latents
+    gives the new latents. If both models are the same, no rows are compared.
     """
 
     folder: ClassVar[str] = "compatibilities"
@@ -165,8 +170,8 @@ class Verdict(Artifact):
     """Refers to the gate's verdict on one model, the challenger.
 
     `model` is the challenger's key, and `champion` is the key of the model that it was compared
-    with. `reasons` says why each failed rule failed. If the model passed, it holds one line that
-    says why.
+    with. `reasons` has one line for each rule that failed. If the model passed, `reasons` has a
+    single line, which lists the rules.
     """
 
     folder: ClassVar[str] = "verdicts"
@@ -179,7 +184,7 @@ class Verdict(Artifact):
 
 
 class FeatureSet(Artifact):
-    """Refers to latent features in Parquet files, all made by the model with that `identity`."""
+    """Refers to Parquet files of latent features, which the model named by `identity` computed."""
 
     folder: ClassVar[str] = "features"
 
@@ -200,5 +205,5 @@ class Publication(Artifact):
 
 
 def references(**artifacts: Artifact | None) -> dict[str, Input]:
-    """Returns a mapping from argument names to references; artifacts that are None are left out."""
+    """Returns references by argument name, and leaves out the artifacts that are None."""
     return {name: artifact.reference for name, artifact in artifacts.items() if artifact}

@@ -26,7 +26,7 @@ class ConfigError(AeflowError):
 
 
 class UnfitMachine(ConfigError):
-    """Raised if this machine, as it is set up, cannot do the work; another machine may."""
+    """Raised if this machine, with its current setup, cannot do the work; another machine may."""
 
 
 class InexactPrecision(UnfitMachine):
@@ -50,7 +50,10 @@ class DivergedTraining(AeflowError):
 
 
 class Interrupted(AeflowError):
-    """Raised by a progress callback to stop a stage; the next run resumes the finished work."""
+    """Raised to stop a stage, for example by a progress callback.
+
+    Training and encoding keep their finished work, so that the next run continues from there.
+    """
 
 
 class PrunedTrial(Interrupted):
@@ -66,4 +69,4 @@ class TransientError(AeflowError):
 
 
 class LostMachine(TransientError):
-    """Raised if a machine that trains with others is gone; only new processes can continue."""
+    """Raised if one of the machines of a training run is gone; only new processes can continue."""

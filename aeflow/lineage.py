@@ -1,4 +1,9 @@
-"""The lineage of an answer: the question that hashes to its key, and its manifest."""
+"""The lineage of an answer: its question and its manifest.
+
+An answer is the stored result of a stage. Its question is what the stage was asked to compute: the
+name and version of the stage, the configs and the inputs. The key of the answer is a hash of the
+question.
+"""
 
 import hashlib
 import json
@@ -29,7 +34,7 @@ NO_CHECKSUM = "0" * 64
 
 
 class Input(BaseModel):
-    """Names an input of a question: its address in the store, and the digest of its content."""
+    """Names an input of a stage: the address of an artifact or source, and the content's digest."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,10 +43,11 @@ class Input(BaseModel):
 
 
 class Question(BaseModel):
-    """Asks one stage for one answer; equal questions have equal keys.
+    """Describes what a stage is asked to compute: the stage's version, configs and inputs.
 
-    The key depends on the digest of each input, and not on its address. A GPU may give two
-    different answers to one question; both have the same address, but not the same digest.
+    Equal questions have equal keys. The key depends on the digest of each input, and not on the
+    address of the input. A GPU may compute two different answers to one question. Both answers then
+    have the same address, but different digests.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +61,7 @@ class Question(BaseModel):
 
     @property
     def key(self) -> str:
-        """The first sixteen hexadecimal digits of the question's SHA-256."""
+        """The first 16 hex digits of the SHA-256 of stage, version, configs and input digests."""
         hashed_fields = {
             "stage": self.stage,
             "version": self.version,
@@ -72,16 +78,19 @@ class Question(BaseModel):
 
 @dataclass(frozen=True)
 class Answered:
-    """Holds an answer: the artifact's fields, and what the manifest records about the run."""
+    """Holds the result of a stage's function.
+
+    `fields` are the fields of the artifact. The manifest keeps `recorded`, such as the machine.
+    """
 
     fields: Mapping[str, Any]
     recorded: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FileEntry(BaseModel):
-    """Records one committed file: its name within the artifact, size in bytes, SHA-256 and rows.
+    """Records one committed file: its name within the artifact, size, SHA-256 and row count.
 
-    `rows` is None if the rows of the file were not counted.
+    `size` is in bytes. `rows` is None if the rows of the file were not counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -93,7 +102,7 @@ class FileEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Commits an answer; an answer without a manifest does not exist.
+    """Describes a committed answer. Files without a manifest are not an answer.
 
     `checksum` is the SHA-256 of the manifest's file, with zeros in place of the checksum itself.
     """
@@ -123,10 +132,10 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def is_as_written(content: bytes, manifest: Manifest) -> bool:
-    """Returns whether the content of a manifest's file has the bytes that were written.
+    """Returns whether the content of a manifest's file is unchanged since it was written.
 
-    Spaces and tabs at the end of the file are ignored, because earlier versions of aeflow appended
-    some on S3 to renew the file's time of change.
+    Spaces and tabs at the end of the file are ignored. Earlier versions of aeflow appended these
+    characters on S3, to renew the modification time of the file.
     """
     stripped = content.rstrip(b" \t")
     before, checksum, after = stripped.rpartition(manifest.checksum.encode())
@@ -142,9 +151,9 @@ def digest_of(content: Any) -> str:
 
 @cache
 def libraries() -> dict[str, str]:
-    """Returns the versions of Python and of libraries, and the platform, by name.
+    """Returns the platform and the versions of Python and of libraries, by name.
 
-    An answer may depend on each of them.
+    An answer may depend on each of these.
     """
     names = ("aeflow", "tensorflow", "keras", "numpy", "pyarrow", "scikit-learn", "prefect")
     versions = {}

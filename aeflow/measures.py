@@ -1,4 +1,4 @@
-"""The metrics: their titles, their formats and their directions.
+"""The metrics: their titles and formats, and whether lower or higher values are better.
 
 A metric that only one kind of autoencoder has is declared in the `measures` of that kind.
 """
@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["MEASURES", "PCA", "RATIO", "Measure"]
 
 PCA = "_pca"
-"""The suffix that makes the name of PCA's value out of the name of a metric."""
+"""The suffix of PCA's metrics: `mse_pca` is the `mse` of PCA."""
 RATIO = "mse_ratio_to_pca"
 
 
@@ -27,11 +27,13 @@ class Measure:
         unit: Unit that follows a value.
         digits: Format specification of a value, such as `.1f`.
         best: `min` if lower is better, `max` if higher is better.
-        has_interval: Whether the metric is a mean over rows, so that the card shows an interval.
+        has_interval: Whether the card shows an interval. Only a mean over rows, or a ratio of such
+            means, has one.
         on_card: Whether the health card shows the metric.
         meaning: Sentence for the health card, with names in braces. `value` stands for the value of
             this metric, `rival` for PCA, `latent_dim` for the number of latent dimensions, and the
-            name of a metric for its value. If empty, the card compares the metric with PCA.
+            name of any metric for the value of that metric. If the sentence is empty, the card
+            compares this metric with PCA.
     """
 
     title: str
@@ -51,7 +53,7 @@ class Measure:
         return f"{value:{self.digits}}{self.unit and f' {self.unit}'}"
 
     def shown_difference(self, size: float) -> str:
-        """Returns the size of a difference as text, that of two shares in percentage points."""
+        """Returns the size of a difference as text; for shares, it is in percentage points."""
         if self.digits.endswith("%"):
             return f"{100 * size:.1f} points"
         return f"{size:.2g}" if self.best is min else self.shown(size)

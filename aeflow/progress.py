@@ -1,4 +1,4 @@
-"""The callback by which a stage reports its progress and is stopped."""
+"""The callback by which a stage reports its progress, and by which a caller can stop the stage."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ MOST_LINES = 1000
 
 @dataclass(frozen=True)
 class Progress:
-    """Reports how far a stage is: `done` of `total` `unit`s, and the metrics that it measured last.
+    """Reports how far a stage is: `done` of `total` units, such as steps.
 
-    In training, `epoch` is the number of the measured epoch, counted from 1. It is 0
-    before the first one.
+    `metrics` are the values that the stage measured last. In training, `epoch` is the epoch in
+    which they were measured, counted from 1, or 0 before the first epoch has ended.
     """
 
     stage: str
@@ -29,14 +29,14 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Called on the stage's own thread at least once a second; an exception stops the stage."""
+"""Called on the stage's own thread at least once a second. If it raises, the stage stops."""
 
 
 def is_logged(number: int, total: int) -> bool:
-    """Returns whether the epoch or shard with this number, counted from 1, has a line in the log.
+    """Returns whether an epoch or shard is logged; `number` counts from 1 to `total`.
 
-    If `total` is at most a thousand, each of them has a line. If it is larger, only every n-th and
-    the last have one, with n such that the log has about a thousand lines.
+    If `total` is at most 1,000, all are logged. Otherwise every n-th and the last are logged, with
+    the smallest n for which the log has at most 1,000 lines.
     """
     return number % -(-total // MOST_LINES) == 0 or number == total
 
@@ -46,7 +46,10 @@ def silent(progress: Progress) -> None:
 
 
 def with_deadline(on_progress: OnProgress, seconds: float | None) -> OnProgress:
-    """Returns a callback that also raises `Interrupted` once `seconds` have passed from now."""
+    """Returns a callback that calls `on_progress`, and then raises `Interrupted` if time is up.
+
+    Time is up `seconds` after this function was called. If `seconds` is None, there is no limit.
+    """
     if seconds is None:
         return on_progress
     end = time.monotonic() + seconds

@@ -34,7 +34,7 @@ class ExampleSchema(BaseModel):
         return prod(self.shape)
 
     def differences(self, other: "ExampleSchema") -> list[str]:
-        """Returns a phrase for each field that differs in `other`; an empty list if none does."""
+        """Returns a phrase for each field that differs in `other`, or [] if no field differs."""
         return [
             f"{field} is {getattr(other, field)}, expected {getattr(self, field)}"
             for field in type(self).model_fields

@@ -27,7 +27,7 @@ __all__ = ["one_class", "score_class"]
 def score_class(
     model: Model, config: PipelineConfig, store: str, *, dataset: Dataset, label: int
 ) -> "ClassScores":
-    """Scores the test rows of all labels with a model that was trained on one of them."""
+    """Scores the test rows of all labels with a model that was trained on one label."""
     with live_stage("score-class"):
         return recipe.score_class(model, config, store, dataset=dataset, label=label)
 
@@ -38,7 +38,7 @@ def score_class(
     result_serializer="json",
 )
 def one_class(config: PipelineConfig, store: str) -> dict[str, Any]:
-    """Trains a model on the rows of each label and measures how well it detects other rows.
+    """Trains a model on the rows of each label and measures how well the model detects other rows.
 
     The rows of all other labels count as out-of-distribution (OOD).
 

@@ -31,13 +31,13 @@ __all__ = ["OnWorkers", "runner_on"]
 
 POLL_SECONDS = 1.0
 RESCHEDULED_SECONDS = 60.0
-"""The server's automation restarts a run within this time if its first attempt crashed."""
+"""The server's automation restarts a run within this time if the run's first attempt crashed."""
 
 A = TypeVar("A", bound=Artifact)
 
 
 def runner_on(train_on: str | None, store: str, runtime: RuntimeConfig) -> Runner:
-    """Returns the runner of a flow. It trains on the deployment `train_on` if this is set."""
+    """Returns the runner of a flow, which trains on the deployment `train_on` if that is set."""
     return OnWorkers(store, runtime, train_on) if train_on else AsTasks(store, runtime)
 
 
@@ -83,10 +83,10 @@ class OnWorkers(AsTasks):
 def _start_runs(
     deployment: str, config: PipelineConfig, store: str, dataset: str
 ) -> dict[UUID, str | None]:
-    """Starts one run, or one run per machine of a cluster, and maps each run to its machine.
+    """Starts one run, or one run per machine of a cluster. Returns the machine of each run.
 
-    The machine is None without a cluster. In a cluster, each run is put into the queue that has the
-    name of its machine, because the worker on that machine polls this queue.
+    Without a cluster, the machine is None. In a cluster, each run is put into the queue that has
+    the name of its machine, because the worker on that machine polls this queue.
     """
     parameters = {"config": config.model_dump(mode="json"), "store": store, "dataset": dataset}
     machines = config.runtime.machines
@@ -154,7 +154,7 @@ class _WatchedRun:
         return self._state
 
     def cancel(self, client: SyncPrefectClient) -> None:
-        """Cancels the run if it has not ended. It keeps its checkpoint and frees its slot."""
+        """Cancels a run that has not ended. The run keeps its checkpoint and frees its slot."""
         if self._state is None:
             _cancel_run(client, self._run)
 

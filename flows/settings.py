@@ -1,4 +1,4 @@
-"""Prefect's environment variables, set before its import, and a quiet terminal."""
+"""Prefect's environment variables, set before Prefect is imported, and a quiet terminal."""
 
 import faulthandler
 import io

@@ -44,7 +44,7 @@ def evaluate_model(config: PipelineConfig, store: str, model: str) -> dict[str, 
     result_serializer="json",
 )
 def measure_drift(config: PipelineConfig, store: str, model: str | None = None) -> dict[str, Any]:
-    """Ingests a source and measures its drift. If it drifted, the server receives an event.
+    """Ingests a source and measures its drift. If there is drift, the server receives an event.
 
     Args:
         config: The source of the data, and the options that define drift.

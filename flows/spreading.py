@@ -25,7 +25,7 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
     """Returns a function that encodes groups of shards over the Dask scheduler at an address.
 
     If groups fail, the function first waits for all other groups, so that a second run encodes only
-    the failed groups. Then it raises a TransientError with the names of the first failed groups.
+    the failed groups. Then the function raises TransientError, which names the first failed groups.
     """
 
     def spread(groups: "Sequence[ShardGroup]") -> Iterator[int]:
@@ -43,8 +43,8 @@ def over_dask(task: Task[..., int], store: str, address: str) -> "Spread":
             name, reason = next(iter(failures.items()))
             raise TransientError(
                 f"{len(failures)} of {len(groups)} groups of shards failed on {address}: "
-                f"{', '.join(list(failures)[:NAMED])}. The other groups are encoded. Run it again "
-                f"to encode the failed groups. The reason for {name}: {reason}"
+                f"{', '.join(list(failures)[:NAMED])}. The other groups are encoded. Start this "
+                f"run again to encode the failed groups. The reason for {name}: {reason}"
             )
 
     return spread
@@ -56,7 +56,10 @@ def _parameters(group: "ShardGroup", store: str) -> dict[str, Any]:
 
 
 def _rows_of_finished(futures: "dict[Any, ShardGroup]", failures: dict[str, str]) -> Iterator[int]:
-    """Yields the row count of each group that is done, and 0 at each poll. Fills `failures`."""
+    """Yields the row count of each encoded group, and 0 at each poll.
+
+    Adds the name of each failed group to `failures`, with the reason.
+    """
     open_futures = dict(futures)
     while open_futures:
         yield 0

@@ -44,7 +44,7 @@ class StageCall(Generic[A]):
 
     @property
     def question(self) -> Question:
-        """The question that the stage answers if it is called with these arguments."""
+        """The question that this call asks: the stage, its configs and its inputs."""
         return self.stage.question(**self.arguments)
 
     def having(self, **arguments: Any) -> "StageCall[A]":
@@ -60,7 +60,7 @@ class StageCall(Generic[A]):
 def task_of(
     stage: Stage[..., A], *, tags: list[str], hours: float
 ) -> Callable[[Callable[[StageCall[A]], A]], Task[..., A]]:
-    """Returns a decorator that turns a function into the Prefect task of a stage.
+    """Returns a decorator that turns a function of a `StageCall` into the Prefect task of a stage.
 
     Args:
         stage: The stage that the task runs.

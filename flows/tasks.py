@@ -51,7 +51,7 @@ __all__ = [
 
 @task_of(ingestion.ingest, tags=["ingest", "cpu"], hours=6)
 def ingest(call: StageCall[Dataset]) -> Dataset:
-    """Prepares a dataset. A {date} in its source is the date that the run was scheduled for."""
+    """Prepares a dataset. A {date} in the source stands for the date of the run's schedule."""
     config = call["config"]
     if is_dated(config):
         call = call.having(config=dated(config, scheduled_date()))
@@ -60,7 +60,7 @@ def ingest(call: StageCall[Dataset]) -> Dataset:
 
 @task_of(training.train, tags=["train", "accelerated"], hours=48)
 def train(call: StageCall[Model]) -> Model:
-    """Posts a link to TensorBoard, which shows the training live, and trains a model."""
+    """Trains a model. Before that, posts a link to TensorBoard, which shows the training live."""
     with crashing_together():
         pages.link_training(call.question.key, call.store, dataset_name=call["dataset"].name)
         return call.answer()
@@ -92,7 +92,10 @@ def encode(call: StageCall[FeatureSet]) -> FeatureSet:
     **RETRIED,
 )
 def encode_shards(name: str, group: dict[str, Any], store: str) -> int:
-    """Encodes a group of shards into the draft of the waiting run. Returns the number of rows."""
+    """Encodes a group of shards for the run that waits for this task. Returns the number of rows.
+
+    The files are written to the draft of that run's feature set.
+    """
     from aeflow.stages.encoding import spreading
 
     return spreading.encode_shards(spreading.ShardGroup.model_validate(group), Store(store))

@@ -60,7 +60,10 @@ class AsTasks(Runner):
 
 
 def flow_of(recipe: Callable[..., Outcome]) -> Flow[..., dict[str, Any]]:
-    """Returns the flow of a recipe that needs no deployment. The flow has the recipe's name."""
+    """Returns a flow that runs a recipe as tasks. The flow has the name of the recipe.
+
+    Recipes with a deployment do not need this function: their flows are declared in modules.
+    """
 
     def run(config: PipelineConfig, store: str, **keys: str | None) -> dict[str, Any]:
         return recipe(config, AsTasks(store, config.runtime), **keys).to_json()

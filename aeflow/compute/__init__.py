@@ -1,3 +1,3 @@
-"""What a process computes on: TensorFlow, devices, threads, other machines, overlapped work."""
+"""The computing environment of a process: TensorFlow, devices, threads, network and output."""
 
 __all__: list[str] = []

@@ -1,7 +1,8 @@
 """The machines that train one model together, and how they find each other.
 
-TensorFlow's own rendezvous cannot be interrupted and stops every thread, including the heartbeat
-of a lease. So the machines meet here first. Then all are present, and TensorFlow does not wait.
+TensorFlow's own rendezvous cannot be interrupted. It blocks every thread of the process, including
+the heartbeat of a lease. The machines therefore meet here first. When TensorFlow starts, all of
+them are present, and it need not wait.
 """
 
 import json
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Cluster:
-    """Holds the machines, HOST:PORT each, and the index of the one that this process runs on."""
+    """Holds the addresses HOST:PORT of the machines, and the index of this process's machine."""
 
     machines: tuple[str, ...] = ("",)
     index: int = 0
@@ -44,7 +45,7 @@ class Cluster:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this machine is the chief, which is the only one that writes."""
+        """Whether this machine is the chief, which is the only machine that writes files."""
         return self.index == 0
 
     @property
@@ -56,8 +57,8 @@ class Cluster:
 def cluster_here() -> Cluster:
     """Returns the cluster that the environment variable `TF_CONFIG` describes.
 
-    TensorFlow defines the format of this variable. If it is not set, the cluster has one machine.
-    Raises ConfigError if its value has another format.
+    TensorFlow defines the format of this variable. If the variable is not set, the cluster has one
+    machine. Raises ConfigError if the variable has another format.
     """
     text = os.environ.get("TF_CONFIG", "")
     if not text:
@@ -95,7 +96,7 @@ def _checked_machine(machine: str) -> str:
 
 
 def meet(cluster: Cluster, work: str, on_wait: OnWait) -> None:
-    """Waits until every machine of a cluster is ready for the same work; all return at once.
+    """Waits until all machines of a cluster are ready for the same work; all calls return together.
 
     The chief listens at its address. The other machines connect to it and send the name of their
     work. If the work of a machine differs from the chief's, this call raises ConfigError on that
@@ -152,7 +153,7 @@ def _wait_for_chief(cluster: Cluster, work: str, on_wait: OnWait) -> None:
 
 
 def _server(host: str, port: int) -> socket.socket:
-    """Listens on loopback if the chief's host is loopback, and on all addresses otherwise.
+    """Returns a socket that listens on loopback if the host is loopback, else on all addresses.
 
     TensorFlow does the same.
     """
@@ -168,7 +169,7 @@ def _server(host: str, port: int) -> socket.socket:
 
 
 def _received(connection: socket.socket, seconds: float) -> str | None:
-    """Returns what the other side sent: "" if it has disconnected, None if it has sent nothing."""
+    """Returns the text that the peer sent, "" if the peer disconnected, or None if nothing came."""
     connection.settimeout(seconds)
     try:
         return connection.recv(MOST_BYTES).decode(errors="replace")

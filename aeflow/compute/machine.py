@@ -10,7 +10,8 @@ class Machine:
     """Describes what a process computes on, and how many devices and machines share each batch.
 
     `device` is "cpu" or "gpu". `cpu` names the processor, and the instructions and settings that
-    its kernels are chosen by. `threads` is the number of threads that share an operation.
+    decide which kernels TensorFlow uses. `threads` is the number of threads that share one
+    operation.
     """
 
     device: str

@@ -1,4 +1,4 @@
-"""The output of a program, if its reader ends first, as in `aeflow models | head`."""
+"""The output of a program whose reader ends first, as in `aeflow models | head`."""
 
 import os
 import select
@@ -12,7 +12,7 @@ CLOSED_PIPE = 141
 
 
 def flush_output() -> None:
-    """Writes what was printed. Raises BrokenPipeError if the program that reads it has ended."""
+    """Writes buffered output. Raises BrokenPipeError if the program that reads it has ended."""
     if sys.stdout:
         sys.stdout.flush()
 
@@ -25,7 +25,7 @@ def is_output_closed() -> bool:
 def discard_output() -> int:
     """Discards what is printed from now on, and returns the exit code of a closed pipe.
 
-    Otherwise Python would report at its end that it cannot write.
+    Otherwise Python would report at exit that the output cannot be written.
     """
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         for descriptor in _closed_descriptors():
@@ -34,7 +34,7 @@ def discard_output() -> int:
 
 
 def _closed_descriptors() -> list[int]:
-    """Returns the file descriptors of the output that are pipes which nothing reads any more."""
+    """Returns the file descriptors of stdout and stderr that are pipes without a reader."""
     poll = select.poll()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # None, or a stream in memory

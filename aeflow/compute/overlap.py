@@ -25,10 +25,10 @@ def overlapped(
 ) -> Iterator[Output]:
     """Yields what `write` returned for each item, in order; `work` runs on the caller's thread.
 
-    `work` takes what was read at its own pace, and yields one result for each item. At most
+    `work` takes the contents that `read` returned, and yields one result for each item. At most
     `in_flight` items are read ahead of `work`, and at most `in_flight` results wait to be written.
-    An exception raised by `read`, `work` or `write` is raised here, after a write that has begun is
-    finished.
+    If `read`, `work` or `write` raises an exception, this function finishes the write that has
+    begun and then raises the exception.
     """
     with _thread("read") as reader, _thread("write") as writer:
         reads = ahead((reader.submit(read, item) for item in items), in_flight)
@@ -42,7 +42,7 @@ def overlapped(
 
 
 def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Yields items in order, each after the next `count` items were taken from `items`."""
+    """Yields items in order. Takes the next `count` items from `items` before it yields an item."""
     iterator = iter(items)
     buffer = deque(islice(iterator, count))
     while buffer:

@@ -1,4 +1,4 @@
-"""The addresses of this machine, which are reached without the proxy of the environment."""
+"""The exemption of this machine's own addresses from the proxies of the environment."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,11 @@ NAMES = ("NO_PROXY", "no_proxy")
 
 
 def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
-    """Returns NO_PROXY and no_proxy, which exempt this machine from an environment's proxies.
+    """Returns values of NO_PROXY and no_proxy that exempt this machine from the proxies.
 
     Exemptions that are already set stay. Returns an empty dictionary if the environment names no
-    proxy, because any value of the two variables would keep Python from asking the system for one.
+    proxy. Python then asks the system for a proxy, which any value of the two variables would
+    prevent.
     """
     proxies = {name.lower() for name in environment if name.lower().endswith("_proxy")}
     if not proxies - {"no_proxy"}:

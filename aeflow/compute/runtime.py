@@ -1,4 +1,4 @@
-"""Sets up TensorFlow once per process: device, threads, determinism. No other module does."""
+"""The setup of TensorFlow, once per process: device, threads and determinism."""
 
 import os
 import platform
@@ -14,22 +14,23 @@ __all__ = ["cpu_name", "gpu_names", "prepare", "strategy_over"]
 VECTOR_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "sve", "bf16")
 """Flags of x86 and of Arm processors for which TensorFlow and oneDNN have their own kernels."""
 KERNEL_SETTINGS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")
-"""Variables that choose other kernels than the processor does, and so change the last digits."""
+"""Environment variables that select other kernels, whose results differ in the last digits."""
 ROUNDING_SETTINGS = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "DNNL_DEFAULT_FPMATH_MODE",
     "TF_SET_ONEDNN_FPMATH_MODE",
 )
-"""Variables that let float32 convolutions multiply in bfloat16, with errors of 3e-3."""
+"""Environment variables that let float32 convolutions use bfloat16, with errors of 3e-3."""
 THREADS = "TF_NUM_INTRAOP_THREADS"
 
 
 def prepare(runtime: RuntimeConfig) -> Machine:
-    """Prepares this process for a stage; returns the machine that it computes on.
+    """Sets up TensorFlow for a stage, and returns the machine that this process computes on.
 
     Work on a CPU is deterministic: with the same CPU type, thread count and libraries, a resumed
-    run equals an uninterrupted one. Raises UnfitMachine if TensorFlow has already started with
-    other settings, which cannot change any more, or if it sees fewer devices than requested.
+    run gives the same result as an uninterrupted run. Raises UnfitMachine if TensorFlow has already
+    started with other settings, which can no longer change, or if TensorFlow sees fewer GPUs than
+    requested.
     """
     for name in ROUNDING_SETTINGS:  # the config alone decides the precision
         os.environ.pop(name, None)
@@ -58,11 +59,11 @@ def gpu_names() -> list[str]:
 
 
 def strategy_over(machine: Machine) -> tf.distribute.Strategy:
-    """Returns the strategy by which the devices of prepared processes share each step.
+    """Returns the TensorFlow strategy by which all devices share each training step.
 
-    If there are several machines, each of them must call this function. It returns when all have
-    called it.
-    Raises UnfitMachine if TensorFlow has already computed in this process.
+    If there are several machines, each of them must call this function, and every call returns when
+    all of them have done so. Raises UnfitMachine if there are several machines and TensorFlow has
+    already computed in this process.
     """
     if machine.num_machines > 1:
         try:
@@ -79,7 +80,7 @@ def strategy_over(machine: Machine) -> tf.distribute.Strategy:
 
 
 def _divide(device: str, count: int | None) -> int:
-    """Returns the number of devices to use; a CPU is split into as many as requested."""
+    """Returns the number of devices to use. A CPU is split into the requested number of devices."""
     if device == "gpu":
         gpus = tf.config.list_physical_devices("GPU")
         if count and count > len(gpus):
@@ -111,8 +112,8 @@ def _choose_device(runtime: RuntimeConfig) -> str:
 def _threads() -> int:
     """Returns the number of threads that share an operation, by the rules of TensorFlow 2.21.
 
-    OMP_NUM_THREADS has no effect on this number. If nothing sets it, it is the number of cores that
-    this process may use.
+    The number set by the config comes first, then the number in TF_NUM_INTRAOP_THREADS, then the
+    number of cores that this process may use. OMP_NUM_THREADS has no effect.
     """
     variable = os.environ.get(THREADS, "").strip()
     setting = tf.config.threading.get_intra_op_parallelism_threads()
@@ -126,7 +127,7 @@ def _num_cores() -> int:
 
 
 def cpu_name(facts: Path = Path("/proc/cpuinfo")) -> str:
-    """Returns the processor's name, and the instructions and settings that choose its kernels.
+    """Returns the processor's name, and the instructions and settings that decide its kernels.
 
     Clouds give processors of several generations the same name, but each generation rounds
     sums differently. Python's own `platform.processor()` is empty on most Linux systems.

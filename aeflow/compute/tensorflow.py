@@ -19,7 +19,7 @@ KERAS_SETTINGS = {"KERAS_BACKEND": "tensorflow", "TF_USE_LEGACY_KERAS": "0"}
 def _keras_settings() -> Iterator[None]:
     """Sets the variables that Keras reads at import, and restores them after the block.
 
-    So child processes are unaffected.
+    Child processes therefore do not inherit these values.
     """
     before = {name: os.environ.get(name) for name in KERAS_SETTINGS}
     os.environ.update(KERAS_SETTINGS)

@@ -1,4 +1,4 @@
-"""The configs that callers pass in: frozen models that refuse invalid values on creation."""
+"""The configs that callers pass in: frozen Pydantic models that refuse invalid values."""
 
 from aeflow.configs.gate import GateConfig
 from aeflow.configs.ingest import IngestConfig

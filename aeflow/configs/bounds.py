@@ -7,14 +7,14 @@ __all__ = ["Choice", "Range", "Space"]
 
 @dataclass(frozen=True)
 class Choice:
-    """Allows one of several options, which have no order."""
+    """Allows any one of the values in `options`, which have no order."""
 
     options: tuple
 
 
 @dataclass(frozen=True)
 class Range:
-    """Allows a number from `low` to `high`, both included, on a logarithmic scale."""
+    """Allows a number from `low` to `high`, both included, drawn on a logarithmic scale."""
 
     low: float
     high: float

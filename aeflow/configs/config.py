@@ -1,4 +1,4 @@
-"""The base class of all configs; the hash of a config covers what differs from the defaults."""
+"""The base class of all configs. Only options that differ from their defaults are hashed."""
 
 import re
 from typing import Any, get_args
@@ -11,11 +11,11 @@ from aeflow.configs.bounds import Space
 __all__ = ["NOT_HASHED", "Config", "members_of"]
 
 NOT_HASHED: dict[str, Any] = {"hashed": False}
-"""Marks a field that does not change the answer, such as a path. It is left out of the hash."""
+"""Marks a field that does not change the answer, such as a path. The field is not hashed."""
 
 
 def _for_a_form(schema: dict[str, Any], _config: type[BaseModel]) -> None:
-    """Adds to each field what a form does not show by itself: its position and its bounds."""
+    """Adds each field's position and bounds to a JSON schema, because forms do not show them."""
     for position, field in enumerate(schema.get("properties", {}).values()):
         field["position"] = position  # Prefect's database does not keep the order of fields
         numbers = [field, *field.get("anyOf", ()), field.get("items", {})]
@@ -39,7 +39,7 @@ def _bounds(number: dict[str, Any]) -> str:
 
 
 class Config(BaseModel):
-    """Refuses changes and unknown fields; the docstring of a field is its description."""
+    """Refuses changes and unknown fields. The text below a field is the field's description."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -54,10 +54,11 @@ class Config(BaseModel):
         return {}
 
     def hashed(self) -> dict[str, Any]:
-        """Returns the fields that change the answer: those that are not the default, and `name`.
+        """Returns the fields that are hashed: those that differ from the default, and `name`.
 
-        Defaults are left out, so that a new field with a default changes no key. `name` stays,
-        because it says which member of a choice the other fields belong to.
+        Defaults are left out, so that a new field with a default changes no key. Fields marked with
+        NOT_HASHED are left out, too. `name` stays, because it says to which network or kind the
+        other fields belong.
         """
         fields = {}
         for name, field in type(self).model_fields.items():
@@ -77,5 +78,5 @@ def _plain(value: Any) -> Any:
 
 
 def members_of(field: FieldInfo) -> list[type[Config]]:
-    """Returns the configs that a field is a choice of; none if it holds a plain value."""
+    """Returns the config classes that a field allows, or [] if the field holds a plain value."""
     return [each for each in get_args(field.annotation) if hasattr(each, "model_fields")]

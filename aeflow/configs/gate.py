@@ -24,7 +24,7 @@ Rule = Literal[
 
 
 class GateConfig(Config):
-    """Selects the rules that a challenger must pass, and sets their limits."""
+    """Selects the rules that a new model, the challenger, must pass, and sets the limits."""
 
     rules: tuple[Rule, ...] = Field(
         default=("beats_pca", "beats_champion", "finite", "golden", "dead_dimensions"),

@@ -57,9 +57,10 @@ class TfdsOptions(Config):
 
 
 class SourceForm(NamedTuple):
-    """Describes a source: what follows its name in an address, and its own options.
+    """Describes a source.
 
-    The options that all sources have are not listed.
+    `place` is what follows the source's name in an address. `options` are the options of this
+    source, without those that all sources have.
     """
 
     place: str = ""

@@ -1,4 +1,4 @@
-"""Loads configs from a preset, a TOML file and flags; each overrides the one before."""
+"""Loads configs from a preset, a TOML file and flags, each of which overrides those before it."""
 
 import difflib
 import tomllib
@@ -18,7 +18,7 @@ __all__ = ["load_config", "presets"]
 
 Sections = dict[str, Any]
 CHOICES = {"network": "dense", "kind": "plain"}
-"""The choices in the section `model`, each with the member that is used if no `name` is set."""
+"""The options of `model` that choose by `name`, each with the name that is used if none is set."""
 
 
 def load_config(
@@ -101,7 +101,7 @@ def _merged(below: Sections, above: Sections) -> Sections:
 
 
 def _merged_choice(default: str, below: Sections, above: Sections) -> Sections:
-    """Merges options; if `above` names another member, the options in `below` are dropped."""
+    """Merges options of a network or a kind. If `above` names another one, `below` is dropped."""
     name = below.get("name", default)
     if above.get("name", name) != name:
         return dict(above)
@@ -128,7 +128,7 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _address(location: tuple[int | str, ...]) -> str:
-    """Returns an option's path as users write it, without the member's name that Pydantic adds."""
+    """Returns a path as users write it: `model.kind.x` for `model.kind.plain.x` of Pydantic."""
     is_choice = len(location) > 2 and location[1] in CHOICES
     parts = (*location[:2], *location[3:]) if is_choice else location
     return ".".join(str(part) for part in parts)
@@ -143,7 +143,7 @@ def _unknown_field(location: tuple[int | str, ...]) -> str:
 
 
 def _section(parents: list[str]) -> type[Config]:
-    """Returns the config class at a path; below a choice, the path ends in the member's name."""
+    """Returns the config class at a path. The path of a network or a kind ends in its name."""
     members = {
         member.model_fields["name"].default: member
         for choice in (NetworkOptions, KindOptions)

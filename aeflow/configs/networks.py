@@ -12,7 +12,7 @@ __all__ = ["ConvolutionalOptions", "DeepOptions", "DenseOptions", "NetworkOption
 Output = Literal["auto", "linear", "clipped", "sigmoid"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 WIDTHS = ((128,), (256,), (512,), (256, 256), (512, 256), (512, 512), (256, 256, 256))
-"""The units of the hidden layers of each network that a study tries."""
+"""The hidden layers that a study tries, given by the number of units of each layer."""
 
 
 class DenseOptions(Config):

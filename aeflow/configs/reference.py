@@ -31,9 +31,9 @@ class Option:
 class Section:
     """Describes a table of a TOML file: its name, what it is for, and its options.
 
-    A table such as `model.network`, for which a config chooses one of several members, has a
-    section for each member. There `choice` is the name of the member, and `is_default` says whether
-    it is the default.
+    The table `model.network` has a section for each network, and `model.kind` has a section for
+    each kind. In these sections, `choice` is the name of the network or kind, and `is_default` says
+    whether this is the default.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The section's header, with the name of the member if the section describes one."""
+        """The section's header. For a network or a kind, it includes the name."""
         return f'[{self.name}] name = "{self.choice}"' if self.choice else f"[{self.name}]"
 
 
 def sections() -> Iterator[Section]:
-    """Yields the sections in the order of a TOML file, each choice as a section of its own."""
+    """Yields the sections in the order of a TOML file. Each network and each kind has a section."""
     properties = PipelineConfig.model_json_schema()["properties"]
     for name, field in PipelineConfig.model_fields.items():
         yield from _sections_of(name, field.default, properties[name]["description"])

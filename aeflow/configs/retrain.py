@@ -1,6 +1,6 @@
-"""When a retraining run trains a new model.
+"""The options that decide when a retraining run trains a new model.
 
-A model depends on the data that the run trains on, and not on these options.
+These options do not change the model itself.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ __all__ = ["RetrainConfig"]
 
 
 class RetrainConfig(Config):
-    """Sets when a new model is due, if there is already a champion."""
+    """Sets when a retraining run trains a new model, if there is already a champion."""
 
     train_when: Literal["always", "on_new_data", "on_drift"] = "on_new_data"
     """Train in every run, only if the dataset is not the champion's, or only if rows drifted."""

@@ -42,5 +42,5 @@ class RuntimeConfig(Config):
     """Seconds after which a stage stops; running it again resumes its work."""
 
     def hashed(self) -> dict[str, Any]:
-        """Returns an empty dictionary, because the speed does not change the answer."""
+        """Returns an empty dictionary, because these settings do not change the answer."""
         return {}

@@ -10,7 +10,7 @@ __all__ = ["TuneConfig"]
 
 
 class TuneConfig(Config):
-    """Sets how long a study runs, and what it may change besides the network and the training."""
+    """Sets how long a study runs, and which numbers of latent dimensions it tries."""
 
     trials: int = Field(default=20, ge=1, le=10_000, json_schema_extra=NOT_HASHED)
     """Trials of the study, including earlier ones; the first trial is the unchanged config."""

@@ -47,7 +47,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """The columns to read, each of them once."""
+        """The columns to read, without duplicates."""
         return list(dict.fromkeys(filter(None, (*self.features, self.label, self.id))))
 
     @property
@@ -63,12 +63,13 @@ class Columns:
 def choose_columns(
     schema: pa.Schema, config: IngestConfig, *, where: str, partitions: Sequence[str] = ()
 ) -> Columns:
-    """Chooses the feature, label and id columns by the config and otherwise by name.
+    """Chooses the feature, label and id columns of a file, as the config or their names say.
 
     If the config names no id or label column, the columns `id` and `label` are used if they
     exist. If the config names no features, all other columns are features. `where` is the name of
     the file, for messages. `partitions` are the keys of Hive partitions, one of which may be the
-    label. Raises SourceError if a column does not exist or if the features are not clear.
+    label. Raises SourceError if a column does not exist, or if it is not clear which columns are
+    features.
     """
     label = _named(schema, config.label_column, "label", where=where, partitions=partitions)
     own_id = _named(schema, config.id_column, "id", where=where)
@@ -112,8 +113,8 @@ def one_choice(choices: Mapping[str, Columns]) -> Columns:
     for name, other in others:
         if other != columns:
             raise SourceError(
-                f"'{name}' has other columns than '{first}'. Choose with --columns the features "
-                "that all files have."
+                f"'{name}' has other columns than '{first}'. Use --columns to choose features that "
+                "all files have."
             )
     return replace(columns, are_bytes=all(each.are_bytes for each in choices.values()))
 
@@ -135,7 +136,8 @@ def features_of(batch: pa.RecordBatch, columns: Columns, config: IngestConfig) -
 def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int) -> list[str]:
     """Returns the ids of a batch that begins at row `start` of a piece.
 
-    If the table has no id column, ids are derived. Raises SourceError if a row has no id.
+    If the table has no id column, `derived_ids` makes the ids. Raises SourceError if an id is
+    missing in the column.
     """
     if columns.id is None:
         return derived_ids(piece, start, start + batch.num_rows)
@@ -149,7 +151,7 @@ def ids_of(batch: pa.RecordBatch, columns: Columns, *, piece: Piece, start: int)
 
 
 def label_values(column: pa.Array | pa.ChunkedArray, *, name: str, where: str) -> list[int | str]:
-    """Returns the distinct labels in a column: names if it holds text, otherwise whole numbers.
+    """Returns the distinct labels in a column: names if the column holds text, or whole numbers.
 
     Raises SourceError if a row has no label, or if a number is not whole.
     """
@@ -177,7 +179,7 @@ def as_labels(values: Iterable[int | str]) -> set[int | str]:
 
 
 def names_of(labels: Iterable[int | str]) -> tuple[str, ...]:
-    """Returns the sorted names of all labels of a source, or () if they are whole numbers."""
+    """Returns the sorted names of all labels of a source, or () if all are whole numbers."""
     values = list(labels)
     return tuple(sorted(map(str, values))) if any(isinstance(n, str) for n in values) else ()
 

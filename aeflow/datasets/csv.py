@@ -44,7 +44,7 @@ FORM = "csv:FILE, csv:FOLDER or a glob such as 'csv:FOLDER/*.csv', with a header
 
 
 class Csv:
-    """Reads columns of numbers; an empty cell is a missing value and makes its row a bad row."""
+    """Reads columns of numbers. An empty cell is a missing value, which makes the row a bad row."""
 
     value_range = None
 
@@ -58,7 +58,7 @@ class Csv:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files as pieces.
+        """Returns a piece for each file.
 
         Each file is read to its end, so that damage is found before the first row is returned.
         """
@@ -87,7 +87,7 @@ class Csv:
     def _choice(self, file: SourceFile) -> Columns:
         """Chooses the columns by the header of a file.
 
-        Raises SourceError if the first block of a feature has values, but none is a number.
+        Raises SourceError if a feature has values in the first block, but no value is a number.
         """
         header = _header(file)
         schema = pa.schema([(name, pa.float64()) for name in header])
@@ -103,7 +103,7 @@ class Csv:
         return columns
 
     def _count_rows(self, file: SourceFile, labels: set[int | str]) -> int:
-        """Returns the number of rows in a file, and adds its labels to `labels`."""
+        """Returns the number of rows in a file, and adds the labels in the file to `labels`."""
         rows, label = 0, self._columns.label
         for batch in _batches(file, self._columns.names):
             self._on_wait(f"reads {file.name}")
@@ -126,7 +126,7 @@ def _header(file: SourceFile) -> list[str]:
 
 
 def _batches(file: SourceFile, names: list[str]) -> Iterator[pa.RecordBatch]:
-    """Reads the columns as text, so that a wrong cell makes only its own row a bad row."""
+    """Reads the columns as text. A cell that is no number then makes only its row bad."""
     with _errors_reported(file):
         yield from csv.open_csv(
             _readable(file),
@@ -185,7 +185,7 @@ def _features(batch: pa.RecordBatch, columns: Columns) -> Features:
 def _cell_by_cell(text: pa.Array, name: str, bad: dict[int, str]) -> np.ndarray:
     """Returns the numbers in a column, with nan for missing and for wrong cells.
 
-    For each wrong cell, this adds the number of its row and the reason to `bad`.
+    Rows with a wrong cell are added to `bad`, with the reason.
     """
     numbers = np.full(len(text), np.nan)
     for row, cell in enumerate(text.to_pylist()):

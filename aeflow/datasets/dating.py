@@ -27,7 +27,7 @@ def dated(config: IngestConfig, day: date) -> IngestConfig:
 def days(first: str, last: str) -> Iterator[date]:
     """Returns every day from the first to the last, both of them given as YYYY-MM-DD.
 
-    Raises ConfigError if one is not such a date, or if the last day comes before the first.
+    Raises ConfigError if a text is not such a date, or if the last day comes before the first.
     """
     begin, end = _day(first), _day(last)
     if end < begin:

@@ -25,7 +25,7 @@ MIN_BYTES = 2**20
 SETTLED_SECONDS = 2.0
 """The digest of a file is cached only if the last change of the file is at least this old.
 
-Two changes within one tick of the clock have the same time.
+Two changes within one tick of the clock have the same time of change.
 """
 
 
@@ -33,8 +33,8 @@ def digest_of_file(path: Path | RemoteFile, on_wait: OnWait) -> str:
     """Returns the SHA-256 of a file's bytes. Raises SourceError if the file cannot be read.
 
     For a file in an object store, the digest is the SHA-256 of the file's etag and size, so that
-    the file is not read. The same bytes may have another etag in another place, and then have
-    another digest.
+    the file need not be read. A copy of the file in another place may have another etag, and then
+    has another digest.
     """
     if isinstance(path, RemoteFile):
         return path.digest
@@ -60,7 +60,10 @@ def _read(path: Path, on_wait: OnWait) -> str:
 
 
 def _state(path: Path) -> str | None:
-    """Returns a text that changes with the file, or None if the file is small or just changed."""
+    """Returns a text that differs after every change of the file.
+
+    Returns None if the digest must not be cached: the file is small or was changed just now.
+    """
     stat = path.stat()
     changed = max(stat.st_mtime, stat.st_ctime)
     if stat.st_size < MIN_BYTES or time.time() - changed < SETTLED_SECONDS:

@@ -1,6 +1,6 @@
 """The `digits` source: scikit-learn's 1,797 handwritten digits of 8 x 8, with values 0 to 16.
 
-It needs no network.
+The source needs no network.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Digits:
         self._labels = loaded.target.astype(np.int64)
 
     def pieces(self) -> list[Piece]:
-        """Lists the only piece."""
+        """Returns the only piece, which holds all digits."""
         digest = hashlib.sha256(self._images.tobytes() + self._labels.tobytes()).hexdigest()
         return [Piece("digits", digest, None, len(self._images))]
 

@@ -1,6 +1,6 @@
 """The `idx:` source: a folder of IDX files, the format of MNIST.
 
-They may be gzipped or raw; the first bytes of a file show which.
+A file may be gzipped or raw; its first bytes show which.
 """
 
 import gzip
@@ -55,7 +55,7 @@ class IdxFile:
 
 
 class Idx:
-    """Reads `train-images-idx3-ubyte[.gz]`, and labels and `t10k-` files if they exist."""
+    """Reads `train-images-idx3-ubyte[.gz]`, and the files of labels and of `t10k` if they exist."""
 
     label_names = ()
     columns = ()
@@ -75,9 +75,9 @@ class Idx:
             _check_lengths(labels, self._images.get(split))
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits train and test as pieces.
+        """Returns a piece for the split train, and one for the split test if it exists.
 
-        The digest of each covers the axis lengths and the unpacked bytes of its files.
+        The digest of a piece covers the axis lengths and the unpacked bytes of the split's files.
         """
         return [
             Piece(split, self._digest(split), split, images.lengths[0])
@@ -179,7 +179,7 @@ def _read_labels(labels: IdxFile) -> np.ndarray:
 
 
 def _blocks(file: IdxFile) -> Iterator[bytes]:
-    """Yields the bytes after the header. Raises SourceError if the header gives another count."""
+    """Yields the bytes after the header. Raises SourceError if the header says more or fewer."""
     num_expected = prod(file.lengths)
     num_read = 0
     with _unpacked(file) as unpacked:

@@ -46,9 +46,9 @@ class Images:
             )
 
     def pieces(self) -> list[Piece]:
-        """Lists the folders that hold image files as pieces.
+        """Returns a piece for each folder that holds image files.
 
-        The digest of each covers the names and the digests of its files.
+        The digest of a piece covers the names and the digests of the files in the folder.
         """
         return [
             Piece(name, self._digest(files), None, len(files))

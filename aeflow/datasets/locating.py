@@ -34,7 +34,7 @@ class SourceFile:
 
     @cached_property
     def partitions(self) -> dict[str, str]:
-        """The Hive partitions of the file: those of its folders that are named `key=value`."""
+        """The Hive partitions of the file, from the folders in its path named `key=value`."""
         pairs = (part.partition("=") for part in PurePosixPath(self.name).parent.parts)
         return {key: unquote(value) for key, equals, value in pairs if key and equals}
 
@@ -52,8 +52,8 @@ def find_files(where: str, endings: Sequence[str], *, form: str) -> SourceFiles:
 
     In folders and globs, only files with one of the `endings` count. Files that are hidden or
     belong to a store are left out. Raises SourceError if no file remains, or if the address is a
-    store or a part of one. The folder of a single answer in a store is allowed. `form` describes
-    the valid addresses, for messages.
+    store or a part of a store. The folder of a single artifact in a store is allowed. `form`
+    describes the valid addresses, for messages.
     """
     if is_remote(where):
         return _find_remote_files(where, endings, form=form)

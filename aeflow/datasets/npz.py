@@ -76,10 +76,7 @@ class Npz:
             self._check(split)
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits as pieces.
-
-        The digest of each covers its unpacked features and labels.
-        """
+        """Returns a piece for each split, with a digest of the unpacked features and labels."""
         return [
             Piece(split, self._digest(split), split, features.shape[0])
             for split, features in self._features.items()

@@ -53,7 +53,7 @@ class Parquet:
         self.label_names: tuple[str, ...] = ()
 
     def pieces(self) -> list[Piece]:
-        """Lists the files as pieces; the digest of each covers the whole file."""
+        """Returns a piece for each file, with a digest of the whole file."""
         self.label_names = self._names_of_labels()
         return [
             Piece(

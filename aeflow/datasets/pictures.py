@@ -27,8 +27,8 @@ DAMAGED = (
 def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodable:
     """Returns an image as uint8 [H, W, C]: upright, with the config's colours and size.
 
-    It is resized by bilinear interpolation with antialiasing. Returns `Undecodable` if the image
-    is damaged or its values are not bytes.
+    Resizing is bilinear, with antialiasing. Returns `Undecodable` if the image is damaged, or if
+    its values are not bytes.
     """
     try:
         with warnings.catch_warnings():
@@ -40,7 +40,7 @@ def decode_image(content: bytes, config: IngestConfig) -> np.ndarray | Undecodab
 
 
 def undecodable(error: Exception) -> Undecodable:
-    """Returns the reason of an error as one line, which is the same in every run."""
+    """Returns an `Undecodable` with the reason of an error: one line, the same in every run."""
     if isinstance(error, UnidentifiedImageError):  # its text contains a memory address
         return Undecodable("it is no image that Pillow knows")
     lines = str(error).strip().splitlines()

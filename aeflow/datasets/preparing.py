@@ -75,7 +75,7 @@ def run_child(command: list[str], name: str, *, holding: IO[bytes], on_wait: OnW
 
 
 def _stop(child: subprocess.Popen) -> None:
-    """Stops the child if it still runs: first by SIGINT, so that TFDS removes unfinished files."""
+    """Stops the child if it still runs, first by SIGINT, so that TFDS removes unfinished files."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         try:
@@ -86,7 +86,7 @@ def _stop(child: subprocess.Popen) -> None:
 
 
 def _reason(output: str) -> str:
-    """Returns the last line of an output that names an error, or the last line if none does."""
+    """Returns the last line that names an error, or the last line of all if no line names one."""
     error_lines = re.findall(
         r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)\b.*$", output, re.MULTILINE
     )

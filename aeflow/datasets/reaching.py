@@ -1,4 +1,4 @@
-"""A check, within a few seconds, of which hosts of URLs can be reached."""
+"""A check that takes a few seconds and finds out which hosts can be reached."""
 
 import threading
 from collections.abc import Iterable
@@ -13,9 +13,10 @@ GATEWAY_ERRORS = (407, 502, 503, 504, 511)
 
 
 def unreachable_hosts(urls: Iterable[str]) -> list[str]:
-    """Lists the hosts that do not answer within `PROBE_SECONDS`, through a proxy if one is set.
+    """Lists the hosts of the URLs that do not answer within `PROBE_SECONDS`.
 
-    All hosts are probed at once, each in its own thread, because a DNS lookup has no timeout.
+    The requests use a proxy if one is set. All hosts are probed at once, each in its own thread,
+    because a DNS lookup has no timeout.
     """
     url_of = {urlsplit(url).netloc: url for url in urls}
     reachable_hosts: set[str] = set()

@@ -70,7 +70,7 @@ def shard_names(dataset: Dataset, split: str, store: Store) -> list[str]:
 
 
 def check_fits(model: Model, dataset: Dataset) -> None:
-    """Raises ConfigError, with the differences, if the model was trained on another schema."""
+    """Raises ConfigError if the dataset's schema differs from that of the model's dataset."""
     differences = model.example_schema.differences(dataset.example_schema)
     if differences:
         raise ConfigError(
@@ -89,7 +89,7 @@ def open_split(dataset: Dataset, split: str, store: Store) -> list[Shard]:
 def read_examples(dataset: Dataset, rows: Sequence[tuple[str, str]], store: Store) -> np.ndarray:
     """Returns the features [N, *shape] of rows, given as pairs (SHA-256 of the shard, row id).
 
-    Only these shards are read. Raises CorruptArtifact if a row is missing.
+    Only the shards in these pairs are read. Raises CorruptArtifact if a row is missing.
     """
     names = {entry.sha256: entry.name for entry in store.manifest(dataset.address).files}
     shards = {digest: names[digest] for digest, _ in rows if digest in names}
@@ -108,7 +108,7 @@ def read_examples(dataset: Dataset, rows: Sequence[tuple[str, str]], store: Stor
 
 
 def open_shard(path: Path, schema: ExampleSchema) -> Shard:
-    """Maps one shard into memory; its features are a read-only view without a copy."""
+    """Maps one shard into memory. The features are a read-only view of the file, without a copy."""
     with pa.memory_map(str(path)) as source:
         batch = pa.ipc.open_file(source).get_batch(0)
     values = batch.column("features").flatten().to_numpy()

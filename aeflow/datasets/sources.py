@@ -47,7 +47,7 @@ SOURCES = {
     "csv": "aeflow.datasets.csv:Csv",
     "arrow": "aeflow.datasets.arrow:Arrow",
 }
-"""The class of each source, as `module:name`; the module is loaded on use."""
+"""The class of each source, as `module:name`; the module is imported when it is first used."""
 
 SHORT = {"mnist": "tfds:mnist", "fashion_mnist": "tfds:fashion_mnist"}
 CHOICES = ", ".join((*ADDRESSES[:1], *SHORT, *ADDRESSES[1:]))
@@ -73,7 +73,7 @@ def waits_silently(message: str) -> None:
 
 @dataclass(frozen=True)
 class Piece:
-    """Describes a part of a source: its name, the digest of its content, its split and row count.
+    """Describes a part of a source, such as a file: name, content digest, split and row count.
 
     If `split` is None, the rows of the piece are assigned to splits.
     """
@@ -105,21 +105,23 @@ class Rows:
 
 
 class Source(Protocol):
-    """Lists the pieces of a dataset and reads them.
+    """Lists the pieces of a dataset, which are its files or other parts, and reads their rows.
 
     Most errors of a source are raised before its first row is read.
-    `value_range` holds the least and the greatest value that an image can have. If it is None, the
-    range is 0 to 255 for uint8, and otherwise follows from the values of the training rows.
     """
 
     @property
     def name(self) -> str:
-        """The name of the dataset if the user gives none."""
+        """The name of the dataset, unless the user gives another name."""
         ...
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """The least and the greatest value that an image can have, or None if not known."""
+        """The least and the greatest value that an image can have, or None if not known.
+
+        If it is None, images of uint8 have the range 0 to 255. For other types, the range follows
+        from the values of the training rows.
+        """
         ...
 
     @property
@@ -134,7 +136,7 @@ class Source(Protocol):
 
     @property
     def skipped_stores(self) -> tuple[str, ...]:
-        """The stores below the source's folder; nothing in them is read."""
+        """The stores of aeflow below the source's folder. Files in these stores are not read."""
         ...
 
     def pieces(self) -> Sequence[Piece]:
@@ -147,7 +149,7 @@ class Source(Protocol):
 
 
 def open_source(config: IngestConfig, *, on_wait: OnWait = waits_silently) -> Source:
-    """Opens the source that a config names. Raises ConfigError or SourceError, in one line."""
+    """Opens the source that a config names. Errors are ConfigError or SourceError of one line."""
     kind, where = _parted(config)
     if kind not in SOURCES:
         raise ConfigError(f"Unknown source '{config.source}'. Choose one of: {CHOICES}.")
@@ -167,7 +169,7 @@ def check_source(config: IngestConfig) -> None:
 
 
 def _check_options(kind: str, config: IngestConfig) -> None:
-    """Raises ConfigError if an option that changes the answer is set and the source ignores it."""
+    """Raises ConfigError if the config sets a hashed option that this source does not use."""
     for option in config.hashed():
         kinds = OPTIONS.get(option, (kind,))
         if kind not in kinds:

@@ -1,4 +1,4 @@
-"""The statistics of a prepared dataset, and the files next to its shards that hold them."""
+"""The statistics of a prepared dataset, which are stored in files next to the shards."""
 
 import json
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class SplitStatistics:
 
 
 def read_statistics(dataset: Dataset, store: Store) -> dict[str, SplitStatistics]:
-    """Reads the statistics of every split of a dataset, after checking their SHA-256."""
+    """Reads the statistics of every split of a dataset, after checking the SHA-256 of the files."""
     folder = store.reading(dataset, [SCALARS_FILE, ARRAYS_FILE])
     scalars = json.loads((folder / SCALARS_FILE).read_text("utf-8"))
     with np.load(folder / ARRAYS_FILE, allow_pickle=False) as arrays:

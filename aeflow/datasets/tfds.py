@@ -1,7 +1,7 @@
 """The `tfds:` source: any image dataset of TensorFlow Datasets, read without starting TensorFlow.
 
-A child process prepares the dataset, and the records are parsed by hand. If TensorFlow started in
-this process, training could no longer set its threads and device.
+A child process prepares the dataset, and this module parses the records itself. If TensorFlow
+started in this process, training could no longer set the threads and the device.
 """
 
 import difflib
@@ -40,7 +40,7 @@ PREPARE = "import sys; from aeflow.datasets.tfds import prepare; prepare(*sys.ar
 
 
 class Tfds:
-    """Reads the image and the label of a TFDS dataset, with the splits and ids of TFDS."""
+    """Reads the images and labels of a TFDS dataset, with the splits and ids of TFDS."""
 
     columns = ()
     skipped_stores = ()
@@ -57,9 +57,9 @@ class Tfds:
         self.value_range = RANGES.get(np.dtype(self._image_feature.np_dtype).name)
 
     def pieces(self) -> list[Piece]:
-        """Lists the splits as pieces.
+        """Returns a piece for each split.
 
-        The digest of each covers what TFDS records about the split, and not the bytes of its files.
+        The digest of a piece covers what TFDS records about the split, but not the bytes of files.
         """
         info = self._builder.info
         return [
@@ -134,7 +134,7 @@ class Tfds:
 
 
 def prepare(where: str, data_dir: str, manual_dir: str) -> None:
-    """Downloads and prepares a dataset; the child process runs this."""
+    """Downloads and prepares a dataset. The child process calls this function."""
     from aeflow.compute import tensorflow  # noqa: F401  before TFDS imports it
 
     download_config = tfds.download.DownloadConfig(
@@ -228,8 +228,7 @@ def _check_original(path: Path, checksum: str, on_wait: OnWait) -> None:
     if digest.hexdigest() != checksum:
         raise SourceError(
             f"'{path}' is not the original file: its SHA-256 begins with "
-            f"{digest.hexdigest()[:12]}, that of the original with {checksum[:12]}. "
-            "Fetch it again."
+            f"{digest.hexdigest()[:12]}, but must begin with {checksum[:12]}. Fetch the file again."
         )
 
 
@@ -239,7 +238,10 @@ def _is_downloaded(downloads: Path, name: str, url: str, checksum: str) -> bool:
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder, where: str):
-    """Returns (name, feature) of the image and of the label, ("", None) if there is no label."""
+    """Returns the names and features of the image and the label.
+
+    For the label, these are ("", None) if there is no label.
+    """
     feature_spec = builder.info.features
     features = dict(feature_spec) if isinstance(feature_spec, tfds.features.FeaturesDict) else {}
     images = _of_kind(features, tfds.features.Image)

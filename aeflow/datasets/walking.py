@@ -1,6 +1,7 @@
-"""The files below a folder of this machine, or those of them that match a glob.
+"""The files below a local folder, or the files there that match a glob.
 
-Hidden folders and stores are not entered: a store may hold more files than all the data around it.
+Hidden folders and stores of aeflow are not entered. A store may hold more files than all the data
+around it.
 """
 
 import os
@@ -29,7 +30,7 @@ class Walk:
             yield from (_joined(folder, name) for name in names if not name.startswith(HIDDEN))
 
     def matches(self, pattern: str) -> Iterable[str]:
-        """Returns the files and folders that match a glob; all parts but `**` follow links."""
+        """Returns the files and folders that match a glob. Only `**` does not follow links."""
         *parts, last = PurePosixPath(pattern).parts
         places = ["."]
         for part in (*parts, *((last, "*") if last == ANY_DEPTH else (last,))):
@@ -52,7 +53,7 @@ class Walk:
             yield folder, files
 
     def _visible(self, folder: str, names: list[str]) -> list[str]:
-        """Returns the names that are not hidden and do not belong to a store in this folder."""
+        """Returns the names in a folder, without hidden names and without a store's own folders."""
         store_names = own_folders(self.root / folder, names)
         if store_names:
             self.stores.add(self.root / folder)
@@ -60,7 +61,7 @@ class Walk:
 
 
 def is_hidden(name: str) -> bool:
-    """Returns whether any part of a relative path is hidden."""
+    """Returns whether any part of a relative path begins with a prefix in HIDDEN."""
     return any(part.startswith(HIDDEN) for part in PurePosixPath(name).parts)
 
 

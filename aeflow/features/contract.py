@@ -3,7 +3,7 @@
 Columns: `id: string`, `label: int64` if there are labels, `latent:
 fixed_size_list<float32>[latent_dim]` (or `z_000 ...` in the wide layout), and
 `reconstruction_error: float32` with `error_percentile: float32` unless they were switched off.
-Folders name the split and, on request, the label, which is then not a column.
+Folder names give the split and, on request, the label. This label is then not a column.
 
 The footer holds the keys of FOOTER. It contains no paths and no names, so that the same rows and
 the same model always make the same bytes.
@@ -45,14 +45,14 @@ FOOTER = {
     "aeflow.latent_dim": "number of latent dimensions",
     "aeflow.source": "SHA-256 of the prepared shard that was encoded, as in its dataset's manifest",
 }
-"""The keys of the key-value metadata in a file's footer, and what their values, all text, mean."""
+"""The keys of the key-value metadata in a file's footer, with the meaning of each text value."""
 LABEL_FOLDER = re.compile(r"label=(-?\d+)")
 COMPRESSION_LEVEL = 1
 
 
 @dataclass(frozen=True)
 class Footer:
-    """Holds the model identity, the number of latent dimensions and the source shard of a file."""
+    """Holds a file's model identity, number of latent dimensions, and source shard's digest."""
 
     identity: str
     latent_dim: int
@@ -63,7 +63,7 @@ class Footer:
 class FeatureRows:
     """Holds rows of features: ids, labels or None, latents [N, latent_dim], errors [N] or None.
 
-    `percentiles` [N] is the percentage of held-out errors that each error reaches, or None.
+    `percentiles` [N] or None has, for each error, the percentage of held-out errors up to it.
     """
 
     ids: pa.Array
@@ -98,9 +98,9 @@ def write_features(
 
 
 def by_label(rows: FeatureRows) -> Iterator[tuple[int, FeatureRows]]:
-    """Yields each label, in ascending order, with the rows that have it.
+    """Yields each label, in ascending order, with the rows of this label.
 
-    The rows keep their order and lose their labels.
+    The rows keep their order, and their `labels` are None.
     """
     labels = np.asarray(rows.labels)
     for label in np.unique(labels).tolist():
@@ -185,7 +185,7 @@ def latent_array(latents: np.ndarray) -> pa.Array:
 
 
 def error_percentiles(errors: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Returns the percentage of reference errors that each of the errors [N] reaches, as [N]."""
+    """Returns, for each of the errors [N], the percentage of reference errors up to it, as [N]."""
     ranks = np.searchsorted(np.sort(reference), errors, side="right")
     return (100.0 * ranks / len(reference)).astype(np.float32)
 

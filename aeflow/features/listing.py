@@ -1,4 +1,4 @@
-"""Feature sets of a store: what each holds, its dataset and model, and which one is current."""
+"""The feature sets of a store: contents, dataset and model of each set, and the current set."""
 
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -52,7 +52,7 @@ def list_features(store: Store) -> list[ListedFeatures]:
 
 
 def feature_set_of(dataset_name: str | None, store: Store) -> FeatureSet:
-    """Returns the current feature set of a dataset name, or the newest one if none is current.
+    """Returns the current feature set of a dataset name, or the newest set if no set is current.
 
     If the name is None, returns the newest feature set of all names. Raises ConfigError if there is
     no feature set.

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours in a feature set, by the Euclidean distance of latents, in blocks."""
+"""Exact nearest neighbours in a feature set, by the Euclidean distance between latents."""
 
 import heapq
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ class Neighbour:
 
 
 def nearest_rows(features: FeatureSet, row_id: str, store: Store, *, num: int) -> list[Neighbour]:
-    """Returns the row with that id, at a distance of 0, and then the `num` rows nearest to it.
+    """Returns the row `row_id`, at a distance of 0, and then the `num` rows nearest to this row.
 
     Latents are read in blocks, so the memory needed does not grow with the size of the set. Rows
-    at the same distance keep their order in the set. If no row has that id, raises ConfigError,
+    at the same distance keep their order in the set. If no row has this id, raises ConfigError,
     which lists the most similar ids.
     """
     if num < 1:
@@ -67,7 +67,7 @@ def nearest_rows(features: FeatureSet, row_id: str, store: Store, *, num: int) -
 def nearest_in(latents: np.ndarray, query: np.ndarray, num: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices [K] of the latents [N, D] nearest to a query [D], and distances [K].
 
-    K is `num`, or N if that is less. The nearest is first. Rows at the same distance keep their
+    K is the smaller of `num` and N. The nearest row is first. Rows at the same distance keep their
     order.
     """
     differences = latents - query
@@ -151,7 +151,7 @@ def _latents(block: pa.RecordBatch) -> np.ndarray:
 
 
 def _ids_like(row_id: str, paths: list[Path]) -> list[str]:
-    """Returns the most similar ids among those that share the longest prefix with `row_id`."""
+    """Returns the ids most like `row_id`, of the 100 ids that share the longest prefix with it."""
     batches = (b for path in paths for b in pq.ParquetFile(path).iter_batches(columns=["id"]))
     ids = (name for batch in batches for name in batch.column("id").to_pylist())
     alike = heapq.nlargest(LIKE, ids, key=lambda name: _shared_start(name, row_id))

@@ -1,8 +1,8 @@
 """The autoencoder: preprocessing, encoder, latent, decoder, reconstruction.
 
 After "Implementing an Autoencoder in TensorFlow 2.0" (2019): the encoder and the decoder are Keras
-layers, and the autoencoder is a Keras model. The model computes its own loss, so one trainer fits
-all kinds.
+layers, and the autoencoder is a Keras model. The model computes its own loss. One training loop
+therefore serves all kinds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,14 +19,15 @@ __all__ = ["Autoencoder", "mean_squared_error", "penalised"]
 
 
 class Autoencoder(tf.keras.Model):
-    """Reconstructs its input through a latent; a kind is a subclass with `loss_terms`.
+    """Encodes rows as latents and decodes latents to reconstructions. Each kind is a subclass.
 
-    The class attributes describe a kind to training and evaluation. A kind overrides the defaults
-    that do not hold for it.
+    A kind defines `loss_terms`. Training and evaluation read the properties of a kind from the
+    class attributes, and a kind overrides the defaults that are wrong for it. Stored rows have the
+    units of the dataset. Preprocessed rows, latents and reconstructions are float32.
     """
 
     has_independent_rows: ClassVar[bool] = False
-    """Whether the loss is a mean of one term per row, which depends on that row alone."""
+    """Whether the loss is a mean over rows, and the term of each row depends on that row alone."""
     has_unit_prior: ClassVar[bool] = False
     """Whether each latent dimension in use has a variance near 1."""
     is_generative: ClassVar[bool] = False
@@ -35,7 +36,10 @@ class Autoencoder(tf.keras.Model):
     """Whether the model is trained to reconstruct clean rows from rows that `corrupt` changed."""
 
     measures: ClassVar[Mapping[str, Measure]] = {}
-    """How the health card shows the metrics of `usage`. Metrics without a measure are left out."""
+    """How the health card shows the metrics that `usage` returns, by metric name.
+
+    The card leaves out metrics without a measure.
+    """
 
     def __init__(
         self,
@@ -71,37 +75,55 @@ class Autoencoder(tf.keras.Model):
         return self.embed(self.preprocessing(rows))
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the latents z [B, latent_dim] of x [B, *shape] in input units."""
+        """Returns the latents z [B, latent_dim] of preprocessed rows x [B, *shape]."""
         return self.encoder(x, training=False)
 
     def decode(self, z: tf.Tensor | np.ndarray):
-        """Returns the reconstructions x_hat [B, *shape] of latents, in input units."""
+        """Returns the reconstructions x_hat [B, *shape] of latents z [B, latent_dim].
+
+        Reconstructions have the units of preprocessed rows.
+        """
         return self.decoder(z, training=False)
 
     def sample(self, num: int, *, seed: int):
-        """Returns decoded samples of the prior N(0, I), x_hat [num, *shape] in input units."""
+        """Returns x_hat [num, *shape], decoded from random samples of the prior N(0, I).
+
+        The examples have the units of preprocessed rows.
+        """
         return self.decode(tf.random.stateless_normal((num, self.latent_dim), (seed, 0)))
 
     def corrupt(self, x: tf.Tensor, *, step: int, seed: int):
-        """Returns x [B, *shape] in input units with the noise of a step, if the kind adds any."""
+        """Returns preprocessed rows x [B, *shape] with the noise of a training step.
+
+        A kind that adds no noise returns x unchanged.
+        """
         return x
 
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
-        """Returns metrics of how the latent is used over batches of x [B, *shape]."""
+        """Returns metrics of how the latents of batches of preprocessed rows [B, *shape] are used.
+
+        A kind without such metrics returns {}.
+        """
         return {}
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None):
-        """Returns the reconstructions x_hat [B, *shape] of stored rows, in input units."""
+        """Returns the reconstructions x_hat [B, *shape] of stored rows [B, *shape].
+
+        Reconstructions have the units of preprocessed rows.
+        """
         return self.decode(self.encode(inputs))
 
     def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
-        """Returns how far latents [N, latent_dim] deviate from the exact ones: 0 if equal."""
+        """Returns the deviation of latents z [N, latent_dim] from the `exact` latents.
+
+        The deviation is 0 if both are equal.
+        """
         return largest_deviation(z, exact)
 
     def loss_terms(
         self, rows: tf.Tensor, *, training: bool, step: int, seed: int
     ) -> dict[str, tf.Tensor]:
-        """Returns scalar loss terms of stored rows [B, *shape].
+        """Returns the scalar loss terms of stored rows [B, *shape], by name.
 
         Training minimises the term "loss" and reports all terms.
         Random values depend only on `seed` and `step`, so that a resumed run repeats them exactly.
@@ -112,14 +134,14 @@ class Autoencoder(tf.keras.Model):
 def mean_squared_error(x: tf.Tensor, x_hat: tf.Tensor):
     """Returns the mean squared difference over all values of [B, *shape] as a scalar.
 
-    The mean over rows is taken first. Otherwise XLA adds the values of a row one by one, which
-    costs 7 % of a dense step.
+    The mean over rows is taken first. Otherwise XLA adds the values of a row one by one, and a
+    training step of the dense network takes 7 % more time.
     """
     return tf.reduce_mean(tf.reduce_mean(tf.square(x - x_hat), axis=0))
 
 
 def penalised(mse: tf.Tensor, penalty: tf.Tensor):
-    """Returns mse + mse * penalty, with no gradient through the mse in the second term.
+    """Returns mse + mse * penalty. No gradient flows through the mse in the second term.
 
     This loss follows from the likelihood of a Gaussian whose variance is the current mse (Rybkin et
     al. 2021, https://arxiv.org/abs/2006.13202), in units of the mse. The weight of a penalty

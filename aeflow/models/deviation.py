@@ -1,8 +1,9 @@
-"""The deviation of a model's values in a short type, such as bfloat16, from float32.
+"""How far a model's values in a short float type, such as bfloat16, deviate from float32.
 
 A library may compute a short type correctly on one processor and wrongly on another. For example,
 oneDNN in TensorFlow 2.21 returns garbage from small bfloat16 convolutions on processors with AMX.
-A short type is therefore compared with float32 before it is used, at each batch size that will run.
+Before a run uses a short type, its values are therefore compared with float32 values, at each batch
+size of the run.
 """
 
 import os
@@ -27,19 +28,22 @@ __all__ = [
 ]
 
 ACCEPTED = 0.05
-"""The largest accepted deviation. Correctly computed bfloat16 deviated by at most 0.02."""
+"""The largest accepted deviation. Correct bfloat16 values deviated by at most 0.02."""
 TINY = 1e-30
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Environment variables that can hide CPU instructions from oneDNN.
 
-TensorFlow crashes if it needs a hidden instruction.
+If TensorFlow needs a hidden instruction, the process crashes.
 """
 PRODUCT = "from aeflow.compute.tensorflow import tf; a = tf.ones((16, 16), tf.{}); tf.matmul(a, a)"
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """Holds how far the values called `name` deviate from float32 in batches of `num_rows` rows."""
+    """Holds the deviation of a model's values from float32 in batches of `num_rows` rows.
+
+    `name` names the values, such as "latents". `accepted` is the largest accepted deviation.
+    """
 
     name: str
     num_rows: int
@@ -48,7 +52,7 @@ class Deviation:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the deviation is small enough for the values to be used."""
+        """Whether the values may be used, because their deviation is small enough."""
         return self.value <= self.accepted
 
     def check(self, precision: str, *, section: str) -> None:
@@ -67,7 +71,10 @@ class Deviation:
 
 @contextmanager
 def refusing_in(precision: str, *, section: str) -> Iterator[None]:
-    """Raises InexactPrecision if TensorFlow cannot compute the block in `precision`."""
+    """Raises InexactPrecision if TensorFlow cannot compute in `precision` in the `with` block.
+
+    Errors for lack of memory are passed on.
+    """
     remedy = f'Choose precision = "float32" in [{section}].'
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
     if limits and _crashes_in(precision):

@@ -1,4 +1,4 @@
-"""Golden vectors: a few rows and their latents, which every load of a model must reproduce."""
+"""Golden vectors: a few rows and their latents. A loaded model must reproduce these latents."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ OTHER_MACHINE = 1e-4
 def write_golden(
     path: Path, model: Autoencoder, schema: ExampleSchema, *, rows: np.ndarray, cpu: str
 ) -> None:
-    """Writes at most 16 stored rows, their latents, and the processor that computed them."""
+    """Writes at most 16 stored rows, their latents, and the processor that computed the latents."""
     rows = rows[:NUM_GOLDEN]
     latents = Inference(model, schema, NUM_GOLDEN).latents(rows)
     with path.open("wb") as file:
@@ -30,10 +30,11 @@ def write_golden(
 
 
 def check_golden(path: Path, model: Autoencoder, schema: ExampleSchema, *, cpu: str) -> None:
-    """Raises CorruptArtifact if the latents of the golden rows differ from the stored latents.
+    """Raises CorruptArtifact if the model's latents of the golden rows are not the stored latents.
 
-    The largest absolute difference, relative to the largest absolute latent, may be 1e-5 on the
-    processor that computed the stored latents, and 1e-4 on others (float32, TF32 off).
+    The largest absolute difference, relative to the largest absolute latent, may be at most 1e-5 on
+    the processor that computed the stored latents, and at most 1e-4 on another processor (float32,
+    TF32 off).
     """
     rows, expected, written_on = _read(path)
     bound = SAME_MACHINE if written_on == cpu else OTHER_MACHINE
@@ -54,9 +55,10 @@ def golden_deviations(
     schema: ExampleSchema,
     with_errors: bool,
 ) -> Iterator[Deviation]:
-    """Yields the deviations of an inference on the golden rows, repeated to fill one batch.
+    """Yields how far the results of an inference on the golden rows deviate from exact results.
 
-    Latents are compared with the stored ones, and errors with those of the `exact` model.
+    The golden rows are repeated to fill one batch. Latents are compared with the stored latents.
+    If `with_errors`, reconstruction errors are compared with those of the `exact` model.
     """
     rows, latents, _ = _read(path)
     num_rows = inference.batch_size

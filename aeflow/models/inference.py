@@ -1,6 +1,6 @@
 """The forward pass of a model: from stored rows to latents, reconstructions and errors.
 
-All batches have one fixed shape, and the last one is padded. The bits of a row's latent therefore
+All batches have one fixed shape, and the last batch is padded. The bits of a row's latent therefore
 depend only on the position of the row in its shard.
 """
 
@@ -24,8 +24,10 @@ from aeflow.schema import ExampleSchema
 __all__ = ["Encoded", "Inference", "Reconstructed"]
 
 BATCHES_IN_FLIGHT = 3
-"""The number of batches in progress at once. Some are copied while others are computed, so that no
-core is idle."""
+"""The number of batches in progress at once.
+
+Some batches are copied while others are computed, so that no core is idle.
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,10 @@ OnRows = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Encoded:
-    """Holds latents [N, latent_dim] and mean squared errors [N] in the model's input units."""
+    """Holds latents [N, latent_dim] and the mean squared reconstruction error of each row [N].
+
+    The errors are computed on preprocessed rows.
+    """
 
     latents: np.ndarray
     errors: np.ndarray
@@ -42,7 +47,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Reconstructed:
-    """Holds a batch: latents [B, latent_dim], and rows and reconstructions in stored units."""
+    """Holds one batch: latents [B, latent_dim], rows and reconstructions [B, *shape].
+
+    Rows and reconstructions have the units of stored rows.
+    """
 
     latents: np.ndarray
     rows: np.ndarray
@@ -61,9 +69,10 @@ class Inference:
     def that_fits(
         cls, model: Autoencoder, schema: ExampleSchema, batch_size: int, *, with_errors: bool
     ) -> "Inference":
-        """Returns an inference that fits into memory; halves `batch_size` until it does.
+        """Returns an inference with batches that fit into memory.
 
-        Raises TransientError if not even one row fits.
+        If batches of `batch_size` rows do not fit, the size is halved until they do. Raises
+        TransientError if not even one row fits.
         """
         while batch_size:
             inference = cls(model, schema, batch_size)
@@ -81,7 +90,7 @@ class Inference:
         )
 
     def encode(self, rows: np.ndarray, on_rows: OnRows = lambda count: None) -> Encoded:
-        """Returns latents and errors of stored rows [N, *shape].
+        """Returns latents and reconstruction errors of stored rows [N, *shape].
 
         `on_rows` is called after each batch with the number of its rows.
         """
@@ -96,14 +105,17 @@ class Inference:
     def encode_each(
         self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
     ) -> Iterator[Encoded]:
-        """Yields latents and errors of each array [N, *shape]; computes the next one meanwhile."""
+        """Yields latents and reconstruction errors of each array of stored rows [N, *shape].
+
+        The next batches are computed while the caller uses the yielded results.
+        """
         for latents, errors in self._passes(self._encode, arrays, on_rows):
             yield Encoded(latents, errors)
 
     def latents_each(
         self, arrays: Iterable[np.ndarray], on_rows: OnRows = lambda count: None
     ) -> Iterator[np.ndarray]:
-        """Yields latents of each array [N, *shape], without decoding them."""
+        """Yields latents of each array of stored rows [N, *shape], without decoding them."""
         for (latents,) in self._passes(self._latents, arrays, on_rows):
             yield latents
 
@@ -116,7 +128,10 @@ class Inference:
     def _passes(
         self, forward: Callable[..., Any], arrays: Iterable[np.ndarray], on_rows: OnRows
     ) -> Iterator[list[np.ndarray]]:
-        """Yields the results of `forward` for each array; computes the next array meanwhile."""
+        """Yields the results of `forward` for each array.
+
+        The next batches are computed while the caller uses the yielded results.
+        """
 
         def compute(batch: np.ndarray, count: int) -> list[np.ndarray]:
             outputs = tf.nest.flatten(forward(tf.constant(batch)))

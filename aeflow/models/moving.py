@@ -9,7 +9,7 @@ __all__ = ["moved", "warped"]
 
 
 def moved(images: Any, max_pixels: int, seed: tuple[int, int]):
-    """Returns images [B, H, W, C], each shifted at random by at most `max_pixels` per direction.
+    """Returns images [B, H, W, C], each shifted at random by at most `max_pixels` along each side.
 
     Pixels beyond the edge repeat the edge. The same stateless seed, two integers, gives the same
     shifts.

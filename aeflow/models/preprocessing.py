@@ -11,11 +11,12 @@ __all__ = ["Preprocessing", "fit_preprocessing"]
 
 
 class Preprocessing(tf.keras.layers.Layer):
-    """Maps stored rows [B, *shape] to float32 input units: (rows - offset) / scale.
+    """Scales stored rows [B, *shape] to float32 preprocessed rows: (rows - offset) / scale.
 
-    For images, `offset` and `scale` are one value each, and input units lie in [0, 1]. For vectors
-    they are one value per column, and each column has mean 0 and variance 1 over the training
-    split. Both are saved with the model's weights.
+    For images, `offset` and `scale` are one value each, and preprocessed values lie in [0, 1]. For
+    vectors, `offset` and `scale` have one value per column, and each preprocessed column has mean 0
+    and variance 1 over the training split. Both are saved with the model's weights. The units of
+    preprocessed rows are called input units.
     """
 
     def __init__(self, shape: tuple[int, ...]):
@@ -24,14 +25,15 @@ class Preprocessing(tf.keras.layers.Layer):
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
 
     def call(self, rows: Any):
-        """Returns rows in input units."""
+        """Returns the preprocessed rows [B, *shape] of stored rows."""
         return (tf.cast(rows, tf.float32) - self.offset) / self.scale
 
     @property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest usual value in input units.
+        """The lowest and the highest usual value of preprocessed rows.
 
-        For images, they are 0 and 1. For vectors, they are two standard deviations from the mean.
+        For images, these are 0 and 1. For vectors, they are -2 and 2: two standard deviations from
+        the mean.
         """
         return (0.0, 1.0) if self.of_images else (-2.0, 2.0)
 
@@ -41,14 +43,14 @@ class Preprocessing(tf.keras.layers.Layer):
         return self.offset.shape == ()
 
     def invert(self, x: tf.Tensor | np.ndarray):
-        """Converts input units, such as those of a reconstruction, to the units of stored rows."""
+        """Converts preprocessed rows or reconstructions to the units of stored rows."""
         return x * self.scale + self.offset
 
 
 def fit_preprocessing(schema: ExampleSchema, mean: np.ndarray, std: np.ndarray) -> Preprocessing:
-    """Returns the preprocessing of images by their value range, or of vectors by mean and std.
+    """Returns a layer that scales images by their value range, or vectors by `mean` and `std`.
 
-    `mean` and `std` are those of the training split, [D] for vectors.
+    `mean` and `std` are statistics of the training split, with shape [D] for vectors.
     """
     if schema.value_range is not None:
         low, high = schema.value_range

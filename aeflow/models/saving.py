@@ -1,4 +1,4 @@
-"""Models on disk: config as JSON, weights as arrays, and golden vectors, but no pickled code."""
+"""Models on disk: a config as JSON, weights as arrays, and golden vectors. No code is pickled."""
 
 import hashlib
 import json
@@ -45,10 +45,10 @@ def description_of(
 
 
 def identity_of(model: Autoencoder, description: Mapping[str, Any]) -> str:
-    """Returns the SHA-256 over a model's description and every array, preprocessing included.
+    """Returns the SHA-256 over a model's description and all its arrays, preprocessing included.
 
     Arrays are hashed in order, with dtype and shape but without their names. Keras puts numbers
-    into the names that depend on what else the process has built.
+    into these names, and the numbers depend on what else the process has built.
     """
     digest = hashlib.sha256(digest_of(description).encode())
     for variable in model.variables:
@@ -79,10 +79,10 @@ def save_model(
 
 
 def load_model(model: Model, store: Store, *, cpu: str) -> Autoencoder:
-    """Rebuilds a model from our own classes and its arrays, on the processor named `cpu`.
+    """Builds a model from its stored config, loads its weights, and checks the result.
 
-    Raises CorruptArtifact if its files, its identity or its golden vectors are not those that were
-    committed.
+    `cpu` names the processor of this machine. Raises CorruptArtifact if the files, the identity or
+    the golden vectors of the model are not those that were committed, or if the weights do not fit.
     """
     folder = store.reading(model, [CONFIG, WEIGHTS, GOLDEN])
     content = json.loads((folder / CONFIG).read_bytes())
@@ -122,7 +122,7 @@ def _twin(model: Autoencoder, content: Mapping[str, Any], *, precision: str) -> 
 
 
 def _build_from(content: Mapping[str, Any], *, precision: str = "float32") -> Autoencoder:
-    """Builds a model from its description; its weights are not loaded yet."""
+    """Builds a model from its description, without its trained weights."""
     config = ModelConfig.model_validate(content["model"])
     schema = ExampleSchema.model_validate(content["example_schema"])
     preprocessing = Preprocessing(tuple(content["preprocessing_shape"]))

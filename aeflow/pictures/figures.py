@@ -1,6 +1,6 @@
 """The figures of a run: reconstructions, errors, training. Equal arrays give equal bytes.
 
-Figures are drawn with matplotlib's objects and never with pyplot, because its state is global.
+Figures are drawn with matplotlib's objects and never with pyplot, because pyplot's state is global.
 """
 
 from collections.abc import Mapping, Sequence
@@ -146,9 +146,10 @@ def training_curves(
 
 
 def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
-    """Draws a PNG image of runs [N] over time: errors and outcomes above, the largest PSI below.
+    """Draws a PNG image of N runs over time: errors and outcomes above, their drift below.
 
-    `columns` has `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi`, `drifted` and `outcome`.
+    `columns` has `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi` (the largest population
+    stability index), `drifted` and `outcome`, each [N].
     """
     runs, outcomes = np.arange(len(columns["when"])), np.array(columns["outcome"])
     mse, pca, champion, psi = (
@@ -246,7 +247,7 @@ def _profiles(
 
 
 def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
-    """Draws a vertical line with a label at its top; the top is lower if `line` is larger."""
+    """Draws a vertical line with a label at its top. A larger `line` puts the label lower."""
     top = 0.97 - 0.085 * line
     axes.axvline(x, ymax=top, linewidth=1.4, **style)
     near_end = x > 0.82 * axes.get_xlim()[1]
@@ -267,7 +268,7 @@ def _mark(axes: Axes, text: str, x: float, *, line: int, **style: Any) -> None:
 def _note_beyond(
     axes: Axes, errors: np.ndarray, end: float, baselines: Mapping[str, float]
 ) -> None:
-    """Writes at the end of the axis how many errors and which baselines lie beyond it."""
+    """Writes how many errors, and which baselines, lie beyond the end of the axis."""
     count = int(np.sum(errors > end))
     notes = [f"{count:,} example{'s' * (count > 1)}, up to {errors.max():.3g}"] * (count > 0)
     notes += [f"{name} {value:.3g}" for name, value in baselines.items()]

@@ -1,7 +1,7 @@
 """Summaries for TensorBoard, written during training and again when a run is published.
 
-Like `tf.summary`, every function writes to the default writer. Open a writer with `as_default()`,
-and choose with `tf.summary.record_if` the steps at which it records.
+Like `tf.summary`, every function writes to the default writer. A writer's `as_default()` makes it
+the default writer, and `tf.summary.record_if` chooses the steps that are recorded.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ ABOUT_TRAINING = ("epoch", "examples_per_second", "learning_rate")
 
 
 def write_scalars(step: int, terms: Mapping[str, float]) -> None:
-    """Writes one scalar for each loss term or other value of a step, under its `tag_of`.
+    """Writes one scalar for each loss term or other value of a step, under the tag from `tag_of`.
 
     `loss` and `validation_loss`, for example, share one group in TensorBoard. `terms` may be a
-    whole row of a history: the entry `step` of the row is not written.
+    whole row of a training history, because the entry `step` is skipped.
     """
     for name, value in terms.items():
         if name != "step":

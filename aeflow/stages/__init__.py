@@ -1,4 +1,4 @@
-"""The stages: each is a typed function that answers a question, with a context to work in."""
+"""The declaration of stages, and what a stage works with: a context, a question and a draft."""
 
 from aeflow.stages.stage import Stage, stage
 from aeflow.stages.work import Answered, Context, Work

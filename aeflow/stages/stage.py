@@ -1,4 +1,7 @@
-"""A stage is declared once; its function's signature defines the question that it answers."""
+"""The declaration of a stage: a function whose parameters define the question that it answers.
+
+A question is what a stage is asked to compute. The answer is the artifact that the stage makes.
+"""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,7 +20,7 @@ A = TypeVar("A", bound=Artifact)
 
 
 class Stage(Generic[P, A]):
-    """Answers a question from the store, or by a function if the store holds no answer.
+    """Answers a question from the store, or calls a function if the store has no answer yet.
 
     The decorator `stage` declares a stage.
 
@@ -76,15 +79,15 @@ class Stage(Generic[P, A]):
         return self._answer(work, answer, *args, **kwargs) if self._answer else answer()
 
     def ask(self, context: Context, *args: P.args, **kwargs: P.kwargs) -> Work:
-        """Returns the work that a call begins with, which contains the whole question."""
+        """Returns the `Work` of a call, with the complete question, and computes no answer."""
         work = Work(self.question(*args, **kwargs), context)
         return self._asking(work, *args, **kwargs) if self._asking else work
 
     def question(self, *args: P.args, **kwargs: P.kwargs) -> Question:
         """Returns the question that the configs and artifacts among the arguments define.
 
-        `ingest` and `gate` look something up before they ask. For them, this is only a part of the
-        question.
+        For `ingest` and `gate`, the question is not complete. Only `ask` adds what these stages
+        look up: the content of the source, or damage in the files of the model.
         """
         configs, inputs = {}, {}
         for name, value in self.arguments(*args, **kwargs).items():
@@ -102,7 +105,7 @@ class Stage(Generic[P, A]):
         )
 
     def arguments(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
-        """Returns the arguments by name, with the defaults of those that are left out."""
+        """Returns the arguments by name, including the defaults of omitted arguments."""
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
@@ -119,7 +122,7 @@ def stage(
     asking: Callable[Concatenate[Work, P], Work] | None = None,
     answer: Callable[Concatenate[Work, Callable[[], A], P], A] | None = None,
 ) -> Callable[[Callable[Concatenate[Work, P], Answered]], Stage[P, A]]:
-    """Returns a decorator that makes a stage of a function.
+    """Returns a decorator that turns a function into a stage.
 
     Args:
         answer_type: Type of the artifact that the function makes.
@@ -127,10 +130,12 @@ def stage(
         version: Version of the stage. It is hashed, so raise it if the answers change.
         run_name: Name of a run, with names of parameters in braces.
         resumable: Whether the draft of an interrupted run is kept and continued by the next run.
-        inputs: Hashed names of parameters, if they differ from the parameters' names. None leaves
-            a parameter out of the question, because another parameter implies it.
+        inputs: Names that parameters have in the question, if these differ from the parameters'
+            own names. None as a name leaves a parameter out of the question, because another
+            parameter implies it.
         asking: Function that completes the question, if the arguments alone do not define it.
-        answer: Function that is called instead of `Store.answer`, if not every process may answer.
+        answer: Function that is called instead of `Store.answer`, if only some of the processes
+            that run the stage may write the answer.
     """
 
     def declare(function: Callable[Concatenate[Work, P], Answered]) -> Stage[P, A]:

@@ -15,12 +15,18 @@ from aeflow.storage import Draft, Store
 __all__ = ["Answered", "Context", "Work"]
 
 Spread = Callable[[Sequence[Any]], Iterator[int]]
-"""Encodes shard groups in other processes; yields counts of new rows at least once a second."""
+"""Encodes groups of shards in other processes.
+
+At least once a second, the function yields the number of rows encoded since its last yield.
+"""
 
 
 @dataclass(frozen=True)
 class Context:
-    """Holds the store of a stage's answer, the runtime options and the progress callback."""
+    """Holds the store for a stage's answer, the runtime options and the progress callback.
+
+    If `spread` is set, it encodes the shards in other processes.
+    """
 
     store: Store
     runtime: RuntimeConfig = RuntimeConfig()
@@ -42,7 +48,7 @@ class Work:
 
     @cached_property
     def machine(self) -> Machine:
-        """The machine of this process. Its first use imports TensorFlow and prepares it.
+        """The machine of this process. The first access imports TensorFlow and sets it up.
 
         Raises UnfitMachine if this process or machine cannot do what the runtime options require.
         """
@@ -67,7 +73,10 @@ class Work:
         return self.runtime.model_dump(mode="json") | machine
 
     def asking(self, question: Question, opened: Any = None) -> "Work":
-        """Returns a copy of this work with another question and what was opened to form it."""
+        """Returns a copy of this work with another question.
+
+        `opened` is what was opened to form that question, such as a source.
+        """
         return self._copy_with(question=question, opened=opened)
 
     def within(self, draft: Draft) -> "Work":

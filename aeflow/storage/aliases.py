@@ -33,9 +33,9 @@ class Alias(BaseModel, Generic[E]):
 
 
 def alias_file(dataset_name: str, alias: str) -> str:
-    """Returns the file name of an alias in a store. Raises ConfigError if it would be invalid.
+    """Returns the name of an alias's file in a store, such as `aliases/mnist/champion.json`.
 
-    Example: `aliases/mnist/champion.json`.
+    Raises ConfigError if the name of the dataset or of the alias has characters that are not valid.
     """
     for part in (dataset_name, alias):
         if not PART.fullmatch(part):
@@ -47,13 +47,13 @@ def alias_file(dataset_name: str, alias: str) -> str:
 
 
 def alias_owners(files: Files, alias: str) -> list[str]:
-    """Lists the names of the datasets that have an alias of that name, sorted."""
+    """Lists the names of the datasets that have an alias named `alias`, sorted."""
     owners = files.folders(FOLDER)
     return [owner for owner in owners if files.exists(f"{FOLDER}/{owner}/{alias}.json")]
 
 
 def read_alias(files: Files, name: str, entry_type: type[E]) -> Alias[E] | None:
-    """Returns the alias in the file `name`, or None if it was never set."""
+    """Returns the alias in the file `name`, or None if there is no such file."""
     content = content_of(files, name)
     return None if content is None else _parse(content, name, entry_type)
 
@@ -65,10 +65,11 @@ def change_alias(
     *,
     entry_type: type[E],
 ) -> Alias[E]:
-    """Appends the entry that `change` returns for the current alias, and returns the new alias.
+    """Appends an entry to an alias and returns the new alias.
 
-    If that entry equals the current one, nothing is written. If another writer changes the alias
-    in between, `change` is called again with the new state, so that no entry is lost. Raises
+    `change` gets the current alias, or None if it was never set, and returns the entry. If this
+    entry equals the current entry, nothing is written. If another writer changes the alias in
+    between, `change` is called again with the new alias, so that no entry is lost. Raises
     TransientError if other writers are first in every attempt.
     """
     for _ in range(ATTEMPTS):

@@ -18,7 +18,7 @@ __all__ = ["Draft", "DraftOfAnother", "Share", "content_digest"]
 class Share(BaseModel):
     """Identifies a draft and its lease, so that other processes can add files to the draft.
 
-    They can do so while the process that holds the lease is alive.
+    Other processes can add files as long as the lease is held.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,9 +50,9 @@ class Draft:
         return self.files.shown(self.name)
 
     def path(self, name: str) -> Path:
-        """Returns the local path of a finished file, even if there is none.
+        """Returns the local path of a finished file, even if there is no such file.
 
-        A file that was written on another machine is fetched.
+        If the file was written on another machine, it is fetched.
         """
         return self.files.local(self._name_in_store(name))
 
@@ -86,15 +86,18 @@ class Draft:
         self.files.make_folder(self.name)
 
     def holds(self, entries: Iterable[FileEntry]) -> bool:
-        """Returns whether these files are in the draft as they were recorded."""
+        """Returns whether the draft has the files of all these entries, unchanged."""
         return all(self.files.holds(self._name_in_store(entry.name), entry) for entry in entries)
 
     def take_over(self, entries: Iterable[FileEntry]) -> None:
-        """Accepts entries that other writers recorded; `entries` then does not read their files."""
+        """Keeps entries that other writers recorded.
+
+        The method `entries` then does not read the files of these entries.
+        """
         self._recorded_entries |= {entry.name: entry for entry in entries}
 
     def entries(self) -> tuple[FileEntry, ...]:
-        """Returns the entries of the finished files, without those under `_work/`."""
+        """Returns the entries of all finished files, except for files under `_work/`."""
         names = [name for name in self.finished() if not name.startswith(f"{WORK}/")]
         return tuple(self._recorded_entries.get(name) or self._entry(name) for name in names)
 

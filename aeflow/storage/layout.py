@@ -61,13 +61,20 @@ def is_part_of_store(folder: Path) -> bool:
 
 
 def own_folders(folder: Path, names: Iterable[str]) -> set[str]:
-    """Returns the names in a folder that are top folders of a store; none if it is not a store."""
+    """Returns those `names` in a folder that are top folders of a store.
+
+    If the folder is not a store, no names are returned.
+    """
     own = set(TOP_FOLDERS.intersection(names))
     return own if own and is_store(folder) else set()
 
 
 def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
-    """Returns `is_part_of_store` for a remote address, given the names of the files below it."""
+    """Returns whether a remote address is an artifact folder or a draft of a store.
+
+    An artifact folder is a folder such as `datasets`. `names` are the names of the files below the
+    address.
+    """
     place = PurePosixPath(address)
     if _is_draft(place):
         return True
@@ -75,9 +82,9 @@ def is_part_of_remote_store(address: str, names: Iterable[str]) -> bool:
 
 
 def stores_among(names: Iterable[str]) -> set[str]:
-    """Returns the prefixes of the aeflow stores that the names of files in a bucket prove.
+    """Returns the prefixes of all stores in a bucket, given the names of the files in the bucket.
 
-    The prefix "" stands for the location to which the names are relative. Example:
+    The prefix "" stands for the location to which the names are relative. Example: the name
     `a/models/0123456789abcdef/_manifest.json` proves that `a` is a store.
     """
     matches = (WORK_IN_STORE.fullmatch(name) for name in names)
@@ -85,7 +92,10 @@ def stores_among(names: Iterable[str]) -> set[str]:
 
 
 def store_of(name: str, stores: set[str]) -> str | None:
-    """Returns which of these prefixes is the store that a file in a bucket belongs to, or None."""
+    """Returns the prefix of the store to which a file in a bucket belongs, or None.
+
+    `stores` are the prefixes of all stores in the bucket.
+    """
     parts = name.split("/")
     tops = (place for place, part in enumerate(parts[:-1]) if part in TOP_FOLDERS)
     roots = ("/".join(parts[:place]) for place in tops)

@@ -32,18 +32,21 @@ __all__ = [
 HEARTBEAT_SECONDS = 5.0
 LAPSE_SECONDS = 20.0
 START_TOLERANCE_SECONDS = 60.0
-"""Two readings of one process's start time may differ by this, if the clock was set in between."""
+"""The largest difference between two readings of one process's start time.
+
+The readings differ if the clock was set in between.
+"""
 
 
 class LostLease(Interrupted):
-    """Raised if a lease was released, or if another process has taken it over."""
+    """Raised if a lease was released, or if another process has taken the lease over."""
 
 
 class Lease:
     """Reserves one name in a store while this process is alive and sends heartbeats.
 
-    `inputs` are the addresses of the artifacts that the holder builds on. A prune keeps them
-    while the lease is held.
+    `inputs` are the addresses of the artifacts that the holder of the lease reads. A prune keeps
+    these artifacts while the lease is held.
     """
 
     def __init__(self, files: Files, name: str, inputs: Iterable[str] = ()):
@@ -68,16 +71,16 @@ class Lease:
         return _is_held(self._files, self.name, self.holder)
 
     def check(self) -> None:
-        """Raises LostLease if another process has taken the lease over."""
+        """Raises LostLease if this object no longer holds the lease."""
         check_holder(self._files, self.name, self.holder)
 
     @property
     def holder(self) -> str:
-        """The content of the lease file while this object holds the lease."""
+        """The content that the lease file has while this object holds the lease."""
         return self._content.decode()
 
     def release(self) -> None:
-        """Releases the lease if it was acquired and is still held."""
+        """Releases the lease if this object acquired it and still holds it."""
         if self._heartbeat.ident is None:
             return
         self._released.set()
@@ -110,9 +113,10 @@ def check_holder(files: Files, name: str, holder: str) -> None:
 
 
 def live_inputs(files: Files, name: str) -> list[str] | None:
-    """Returns the inputs of the holder of a lease, or None if no live process holds it.
+    """Returns the `inputs` of a lease, or None if no live process holds the lease.
 
-    Writes nothing, not even a file to read the clock of the disk.
+    If a lease is held but its content cannot be read, the result is []. This call writes nothing,
+    not even the temporary file that shows the clock of the disk.
     """
     try:
         content = files.read(name)

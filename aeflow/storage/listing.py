@@ -26,7 +26,7 @@ def drafts_in(store: Store) -> list[str]:
 
 
 def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
-    """Returns the manifests of one type of artifact. Damaged ones are logged and left out."""
+    """Returns all manifests of one type of artifact. Damaged manifests are logged and left out."""
     manifests = []
     for name in store.files.folders(answer_type.folder):
         try:
@@ -42,6 +42,6 @@ def manifests_of(answer_type: type[Artifact], store: Store) -> list[Manifest]:
 def newest_of(
     answer_type: type[Artifact], store: Store, matches: Callable[[Manifest], bool]
 ) -> Manifest | None:
-    """Returns the newest manifest of an artifact type that matches, or None if none does."""
+    """Returns the newest manifest of one type of artifact for which `matches` is true, or None."""
     manifests = filter(matches, manifests_of(answer_type, store))
     return max(manifests, key=lambda manifest: manifest.created, default=None)

@@ -16,7 +16,7 @@ class Files(Protocol):
     root: Path
 
     def read(self, name: str) -> bytes:
-        """Returns the bytes of a file. Raises FileNotFoundError if there is none."""
+        """Returns the bytes of a file. Raises FileNotFoundError if there is no such file."""
         ...
 
     def exists(self, name: str) -> bool:
@@ -40,7 +40,10 @@ class Files(Protocol):
         ...
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file, or to anything in a folder.
+
+        Returns 0 if there is no such file or folder.
+        """
         ...
 
     def age(self, name: str) -> float:
@@ -48,11 +51,17 @@ class Files(Protocol):
         ...
 
     def digest(self, name: str) -> tuple[int, str] | None:
-        """Returns size and SHA-256 of a file in the store, not of its copy; None if absent."""
+        """Returns the size and SHA-256 of a file in the store itself, not of a cached copy.
+
+        Returns None if there is no such file.
+        """
         ...
 
     def holds(self, name: str, entry: FileEntry) -> bool:
-        """Returns whether a file is as recorded: by SHA-256 on disk, by size in an object store."""
+        """Returns whether a file is as its entry records.
+
+        On disk, size and SHA-256 are compared. In an object store, only the size is compared.
+        """
         ...
 
     def create(self, name: str, content: bytes) -> bool:
@@ -71,11 +80,11 @@ class Files(Protocol):
         ...
 
     def delete(self, name: str) -> None:
-        """Removes a file, or a folder with its content. Does nothing if there is none."""
+        """Removes a file, or a folder with its content. Does nothing if `name` does not exist."""
         ...
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Removes an uncommitted folder, so that a kill midway leaves nothing damaged at its name.
+        """Removes an uncommitted folder. A kill midway leaves no damaged file under its name.
 
         `check` raises if the folder now belongs to another process.
         """
@@ -90,11 +99,14 @@ class Files(Protocol):
         ...
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        """Yields a path to write to. `name` appears, complete, if the block raises no error."""
+        """Yields a path to write to. If the block raises no error, that file becomes `name`.
+
+        The file `name` is therefore always complete.
+        """
         ...
 
     def link(self, old: str, new: str) -> None:
-        """Gives a finished file a second name, without moving its bytes through this machine."""
+        """Gives a finished file a second name. An object store copies the file by itself."""
         ...
 
     def commit(
@@ -118,19 +130,22 @@ class Files(Protocol):
         ...
 
     def local(self, name: str) -> Path:
-        """Returns a local path that holds the current bytes of a draft's file."""
+        """Returns a local path with the current bytes of a draft's file, fetched if necessary."""
         ...
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a local folder with these files; it stays while this Python object exists."""
+        """Returns a local folder with these files. The folder stays while this object exists."""
         ...
 
     def forget(self, address: str, name: str) -> bool:
-        """Removes the cached copy of a committed file. Returns False if files are not cached."""
+        """Removes the cached copy of a committed file. Returns False if the store has no cache."""
         ...
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
-        """Uploads what was written below `path(name)`, if the store is on another machine."""
+        """Uploads all files below `path(name)` if the store is on another machine.
+
+        A call soon after the last upload does nothing, unless `at_once` is set.
+        """
         ...
 
     def mirrored(self, folders: Iterable[str]) -> Path:

@@ -24,12 +24,12 @@ ADDRESS = re.compile(rf"[^/]+/{KEYED}")
 
 
 def remove_artifact(files: Files, address: str, *, unused_since: float) -> bool:
-    """Removes an artifact unless it was used after `unused_since`. Returns whether it is gone.
+    """Removes an artifact unless it was used after `unused_since`, a Unix time.
 
-    `unused_since` is a Unix time. The artifact is claimed first, so that it is absent for every
-    process from then on. The manifest is removed next, and the other files last. A process that
-    asks for the artifact meanwhile waits until all of it is removed. If this process dies, another
-    prune or the next commit of the artifact continues the removal.
+    Returns whether the artifact is gone. The artifact is claimed first, so that it is absent for
+    every process from then on. The manifest is removed next, and the other files last. A process
+    that needs the artifact meanwhile waits until all files are removed. If this process dies,
+    another prune or the next commit of the artifact continues the removal.
     """
     with suppress(LostLease), _lease_of(files, address) as lease:
         if lease and _remove_manifest(files, address, unused_since=unused_since):
@@ -63,7 +63,10 @@ def remove_leftovers(files: Files, address: str) -> None:
 
 
 def remove_log(files: Files, name: str, *, model: str) -> bool:
-    """Removes the live log of a model that has no artifact and no draft. Returns whether it did."""
+    """Removes the training log `name` if its model has no artifact and no draft.
+
+    Returns False if the log stays, also if a process holds the model's lease.
+    """
     with _lease_of(files, model) as lease:
         if not lease or files.exists(model) or files.exists(f"{model}{PARTIAL}"):
             return False
@@ -89,7 +92,7 @@ def _remove_manifest(files: Files, address: str, *, unused_since: float) -> bool
 def _lease_of(files: Files, address: str) -> Iterator[Lease | None]:
     """Holds the lease of an address, so that no process writes there during a removal.
 
-    Yields None if another process holds it.
+    Yields None if another process holds the lease.
     """
     lease = Lease(files, f"{address}.lease")
     try:

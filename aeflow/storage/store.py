@@ -83,8 +83,8 @@ class Store:
     ) -> A:
         """Returns the stored artifact for a question, or calls `work` to make one and commits it.
 
-        `work` writes files into a draft and returns the fields of the artifact, without its key.
-        If these include no `digest`, the digest of the files is used. If another process works on
+        `work` writes files into a draft and returns the fields of the artifact, without the key.
+        If the fields have no `digest`, the digest of the files is used. If another process works on
         the same question, this call waits for its artifact. A resumable draft is kept after an
         interruption, but not after a mistake of the caller, such as a wrong config.
         """
@@ -120,7 +120,7 @@ class Store:
         return self._artifact_at(question.address, answer_type)
 
     def find(self, address: str) -> Manifest | None:
-        """Returns the manifest at an address; None if nothing is committed or a prune claimed it.
+        """Returns the manifest of an artifact, or None if it is absent or claimed by a prune.
 
         Unlike `answer`, `manifest` and `reading`, this call records no use of the artifact.
         """
@@ -192,7 +192,7 @@ class Store:
         return folder
 
     def verify(self, key: str) -> list[str]:
-        """Reads every byte of an artifact again, and lists what is wrong, one sentence each."""
+        """Reads every byte of an artifact again. Returns one sentence for each problem."""
         address = self.resolve(key)
         try:
             manifest = self.manifest(address)
@@ -241,7 +241,7 @@ class Store:
             ) from error
 
     def _remove_if_empty(self, folder: str) -> None:
-        """Removes the folders that this object created, if they are empty."""
+        """Removes `folder` and the folders that this object created, if they are empty."""
         with suppress(OSError):  # a folder that is not empty stays
             self.files.remove_if_empty(folder)
             for path in self._new_folders:
@@ -249,7 +249,7 @@ class Store:
 
     @contextmanager
     def _drafting(self, question: Question, lease: Lease, *, resumable: bool) -> Iterator[Draft]:
-        """Keeps the draft of a failed run if it can be resumed, and removes it otherwise."""
+        """Yields a draft. Removes the draft of a failed run unless a later run can resume it."""
         share = Share(address=question.address, lease=lease.name, holder=lease.holder)
         draft = Draft(self.files, share)
         try:

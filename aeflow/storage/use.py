@@ -1,10 +1,11 @@
-"""Records of use: a file `_used` next to an artifact's manifest, which a prune claims first.
+"""Records of use: a file `_used` next to the manifest of an artifact.
 
 A process that reads an artifact writes `_used`, unless that file or the manifest is younger than
-five minutes. Before a prune deletes anything, it replaces the content of `_used` with "removed".
-This succeeds only if `_used` is unchanged since the prune read it. So either the use or the removal
-comes first: a use makes the claim fail, and a process that reads the claim treats the artifact as
-absent. Each use writes different bytes, because the replacement compares contents.
+five minutes. A prune claims an artifact before it deletes anything: it replaces the content of
+`_used` with "removed". This succeeds only if `_used` is unchanged since the prune read that file.
+Either the use or the claim therefore comes first. A use makes the claim fail, and a process that
+reads the claim treats the artifact as absent. Each use writes different bytes, because the
+replacement compares contents.
 """
 
 import time
@@ -29,17 +30,17 @@ __all__ = [
 USED = "_used"
 CLAIMED = b"removed"
 RECORD_SECONDS = 300.0
-"""A use is recorded only if none was recorded for this long."""
+"""A use is recorded only if no other use was recorded within this time."""
 GRACE_SECONDS = 2 * RECORD_SECONDS
 """An artifact must have been unused for at least this long before a prune may claim it."""
 
 
 def record_use(files: Files, address: str) -> bool:
-    """Records that an artifact is used now. Returns False if it is absent or claimed by a prune.
+    """Records that an artifact is used now.
 
-    Callers read the manifest after this call, because from then on no prune removes the artifact
-    for a while.
-    If the use cannot be written, because the store is read-only or full, it is not recorded.
+    Returns False if the artifact is absent or claimed by a prune. Callers read the manifest after
+    this call, because from then on no prune removes the artifact for a while. If the store is
+    read-only or full, the use is not recorded, but the result is True.
     """
     name = f"{address}/{USED}"
     while True:
@@ -59,8 +60,8 @@ def record_use(files: Files, address: str) -> bool:
 def last_use(files: Files, address: str) -> float:
     """Returns the Unix time of an artifact's last recorded use.
 
-    The time of the manifest counts, too: the commit sets it, and earlier versions renewed it with
-    each use.
+    The modification time of the manifest counts as a use, too. A commit sets this time, and earlier
+    versions of aeflow renewed it with each use.
     """
     return max(files.last_change(f"{address}/{name}") for name in (USED, MANIFEST))
 
@@ -95,7 +96,10 @@ def remove_claimed(files: Files, address: str) -> None:
 
 
 def _is_recent(files: Files, address: str) -> bool:
-    """Returns whether a use was recorded recently. If a clock is far off, returns False."""
+    """Returns whether a use was recorded within RECORD_SECONDS.
+
+    If the clock of the store differs by more than that, returns False.
+    """
     return any(
         abs(time.time() - files.last_change(f"{address}/{name}")) < RECORD_SECONDS
         for name in (USED, MANIFEST)

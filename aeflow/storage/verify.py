@@ -9,7 +9,7 @@ __all__ = ["MANIFEST", "problem_of", "problems_of"]
 
 
 def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
-    """Lists what is wrong with an artifact, one sentence each. Reads all of it from the store."""
+    """Returns one sentence for each problem of an artifact. Reads all its files from the store."""
     problems = [problem_of(files, address, entry) for entry in manifest.files]
     shown = files.shown(address)
     if manifest.question.key != manifest.key:
@@ -33,7 +33,7 @@ def problems_of(files: Files, address: str, manifest: Manifest) -> list[str]:
 
 
 def problem_of(files: Files, address: str, entry: FileEntry) -> str | None:
-    """Describes what is wrong with one committed file, or returns None. Reads the whole file."""
+    """Returns a sentence about the problem of a committed file, or None. Reads the whole file."""
     name = f"{address}/{entry.name}"
     shown, digest = files.shown(name), files.digest(name)
     if digest is None:

@@ -1,4 +1,4 @@
-"""Tuning: a study of trials, each a training with other options, and the best one as TOML."""
+"""Tuning: a study trains a model with different options per trial, and returns the best as TOML."""
 
 from aeflow.tuning.best import Best, best_of
 from aeflow.tuning.proposing import check_optuna

@@ -47,9 +47,9 @@ class Best(BaseModel):
 
 
 def best_of(dataset: Dataset, config: PipelineConfig, store: Store) -> Best:
-    """Writes the best config of a study to `best.toml`, next to its trials, and describes it.
+    """Writes the best config of a study to `best.toml`, and describes the best trial.
 
-    Raises AeflowError if no trial is complete.
+    The file lies next to the study's trials. Raises AeflowError if no trial is complete.
     """
     study = Study(dataset, config, store)
     finished_trials = study.finished()[: config.tune.trials]

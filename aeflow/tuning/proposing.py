@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["check_optuna", "lags_behind", "proposal"]
 
 STARTING = 4
-"""The number of trials that finish before trials are pruned or proposals build on others."""
+"""Trials are pruned, and proposals use earlier results, only after this many earlier trials.
+
+For pruning, only complete trials count. For proposals, complete and pruned trials count.
+"""
 
 
 def check_optuna() -> None:
@@ -31,15 +34,16 @@ def check_optuna() -> None:
 
 
 def proposal(space: Space, finished: Sequence[Trial], *, number: int, seed: int) -> dict[str, Any]:
-    """Returns the values of the trial with that number; they depend on seed and earlier trials."""
+    """Returns the option values of trial `number`, given the seed and the finished trials."""
     proposed_trial = _study(space, finished, seed=seed * 10_007 + number).ask(_distributions(space))
     return {place: _decoded(space[place], value) for place, value in proposed_trial.params.items()}
 
 
 def lags_behind(space: Space, finished: Sequence[Trial], trial: Trial, *, warmup: int) -> bool:
-    """Returns whether a trial's best loss so far exceeds the median loss of others at its epoch.
+    """Returns whether a trial's best loss so far is above the median of the complete trials.
 
-    No trial lags in its first `warmup` epochs, or while fewer than four other trials are finished.
+    The median is over their losses at the trial's current epoch. No trial lags behind in its first
+    `warmup` epochs, or while fewer than four trials are complete.
     """
     from optuna.pruners import MedianPruner
 

@@ -1,4 +1,4 @@
-"""The options that a study may change, with bounds that always include the given config.
+"""The options that a study may change, with bounds that include the values of the initial config.
 
 The weights of penalties and the strength of noise are not changed. Lower weights and weaker noise
 make every loss smaller, so the loss cannot show which values are best.

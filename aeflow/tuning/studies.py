@@ -1,7 +1,7 @@
-"""A study: trials in the store, one JSON file each, from which it resumes after a kill.
+"""A study: a group of trials, stored as JSON files, from which a killed study resumes.
 
-A study is not an answer and has no manifest, because it grows with more trials. Its key depends on
-the dataset, the initial config and the seed of the proposals.
+A study is not an artifact and has no manifest, because trials can be added to it. The key of a
+study depends on the dataset, the initial config and the seed of the proposals.
 """
 
 from aeflow.artifacts import Dataset
@@ -17,7 +17,7 @@ from aeflow.tuning.trials import Trial
 __all__ = ["Study"]
 
 WARMUP_SHARE = 0.25
-"""The share of a trial's epochs, from its start, in which the trial cannot lag behind.
+"""The first share of a trial's epochs, in which the trial cannot lag behind.
 
 In these epochs, a low learning rate has the advantage.
 """
@@ -51,7 +51,7 @@ class Study:
         return trials
 
     def trial(self, number: int) -> Trial:
-        """Returns the trial with that number: the stored one, or else a new proposal."""
+        """Returns the stored trial with that number, or else a new trial with proposed values."""
         stored_trial = self._stored(number)
         if stored_trial is not None:
             return stored_trial
@@ -73,7 +73,7 @@ class Study:
         return lags_behind(self._space, self._before(trial.number), trial, warmup=warmup)
 
     def write(self, name: str, text: str) -> str:
-        """Writes a text file next to the trials; returns its address in the form for messages."""
+        """Writes a text file next to the trials; returns its address as it is shown to users."""
         with self._files.writing(f"{self.name}/{name}") as path:
             path.write_text(text, "utf-8")
         return self._files.shown(f"{self.name}/{name}")

@@ -1,4 +1,4 @@
-"""One trial: a training that is recorded after each epoch, and is ended if it lags behind."""
+"""One trial of a study: a training that is recorded each epoch, and ended if it lags behind."""
 
 import logging
 import time
@@ -31,11 +31,11 @@ def run_trial(
     seconds: float | None,
     train: Stage[..., Model],
 ) -> Trial:
-    """Returns the trial with that number; trains it with `train` if it has not ended yet.
+    """Returns the trial with that number. If it has not ended, first trains a model with `train`.
 
-    If `seconds` are not enough, the trial is returned in the state "running". Its checkpoint stays,
-    and the next call resumes from it. A trial that lags behind or diverges leaves nothing but its
-    record. Raises ConfigError if even the initial config of the study cannot be trained.
+    A training that takes more than `seconds` is stopped, and its trial stays in the state
+    "running". The next call resumes from the checkpoint. If a trial lags behind or diverges, only
+    its record is kept. Raises ConfigError if trial 0, the initial config, cannot be trained.
     """
     check_optuna()
     store = context.store
@@ -75,7 +75,7 @@ def run_trial(
 
 @dataclass
 class _Watch:
-    """Stores the losses of a training after each epoch; ends it if it lags or its time is over."""
+    """Stores the losses of a trial after each epoch; ends a trial that lags or has no time left."""
 
     study: Study
     trial: Trial
@@ -107,7 +107,7 @@ def _end_of(seconds: float | None) -> float:
 
 
 def _history(model: Model, store: Store) -> dict[int, float]:
-    """Reads the losses of all epochs, also if the model was already in the store."""
+    """Reads the validation losses by epoch from a stored model, which may be an earlier run's."""
     import pyarrow.parquet as pq  # every command imports this module
 
     path = store.reading(model, ["history.parquet"]) / "history.parquet"

@@ -1,4 +1,4 @@
-"""`aeflow backfill`: features of the days of a dated source that are not encoded yet."""
+"""`aeflow backfill`: encodes those days of a dated source that have no features yet."""
 
 from typing import Annotated
 

@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def bars() -> Iterator[OnProgress]:
-    """Yields a callback that shows progress. Also shows aeflow's warnings within the block."""
+    """Yields a callback that shows progress. Within the block, aeflow's warnings are shown, too."""
     console = Console(stderr=True, highlight=False)
     with _warnings_on(console):
         if not console.is_terminal:
@@ -38,7 +38,10 @@ def bars() -> Iterator[OnProgress]:
 
 @contextmanager
 def stage_bars() -> Iterator[OnProgress]:
-    """Shows the progress of stages within the block, without other output of their libraries."""
+    """Shows the progress of stages within the block, and hides the log lines of their libraries.
+
+    Yields the callback that shows progress.
+    """
     with settings.quiet_terminal(), bars() as show, listening(show):
         yield show
 

@@ -1,4 +1,4 @@
-"""`aeflow encode`: features of data from a stored model."""
+"""`aeflow encode`: encodes data with a stored model."""
 
 from typing import Annotated
 

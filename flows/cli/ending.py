@@ -57,9 +57,10 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def _is_of_output(error: BaseException) -> bool:
-    """Returns whether the program that reads the output has ended; a socket fails likewise.
+    """Returns whether the error means that the program that reads the output has ended.
 
-    Rich turns this error into SystemExit, after it has discarded the output.
+    A closed socket also raises BrokenPipeError, so the output itself is checked. Rich discards the
+    output and turns this error into SystemExit.
     """
     if isinstance(error, SystemExit):
         return isinstance(error.__context__, BrokenPipeError)
@@ -67,7 +68,7 @@ def _is_of_output(error: BaseException) -> bool:
 
 
 def _line_of_os_error(error: OSError) -> str:
-    """Returns Python's message and the file. If the disk is full, the line also has the remedy."""
+    """Returns a line with Python's message and the file, and with a remedy if the disk is full."""
     file = f": '{error.filename}'" if error.filename else ""
     remedy = " Free some space and run it again." if error.errno == errno.ENOSPC else ""
     return f"{error.strerror or error}{file}.{remedy}"

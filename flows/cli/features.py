@@ -1,4 +1,4 @@
-"""`aeflow features`: the feature sets of a store, and which are the newest of their dataset."""
+"""`aeflow features`: the feature sets of a store, with a mark for the current one of a dataset."""
 
 from rich.table import Table
 
@@ -13,7 +13,7 @@ __all__ = ["features"]
 def features(*, store: StoreOption = "./aeflow-store", json: JsonOption = False) -> None:
     """Lists feature sets, the newest first.
 
-    The word `current` marks the feature set that features.json of its dataset names.
+    The word `current` marks a feature set that is named in the features.json of its dataset.
     """
     opened = Store(store)
     rows = list_features(opened)

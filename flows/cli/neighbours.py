@@ -51,7 +51,8 @@ def neighbours(
 
     if features and dataset:
         raise ConfigError(
-            f"The features '{features}' have a dataset. Give --features or --dataset, not both."
+            f"The features '{features}' belong to one dataset. Give --features or --dataset, not "
+            "both."
         )
     opened = Store(store)
     feature_set = (

@@ -17,7 +17,7 @@ __all__ = ["print_outcome", "stopped_line"]
 
 
 def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: bool) -> None:
-    """Prints a line for each artifact and the verdict. With `as_json`, a line of JSON follows."""
+    """Prints one line per artifact, then the verdict. With `as_json`, a line of JSON follows."""
     opened = Store(store)
     for name, artifact in outcome.artifacts().items():
         is_new = opened.manifest(artifact.address).created >= since

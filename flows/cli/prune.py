@@ -28,10 +28,10 @@ def prune(
     store: StoreOption = "./aeflow-store",
     json: JsonOption = False,
 ) -> None:
-    """Removes models and datasets that are not among the newest, and what was made from them.
+    """Removes all models and datasets but the newest, and what was made from the removed ones.
 
     Prune keeps champions, the models that a rollback can return to, the newest features, what
-    active runs use, and everything that these were made from. It also removes unfinished work
+    active runs use, and everything that these were made from. Prune also removes unfinished work
     without an active run, and the logs of removed models.
     """
     opened = Store(store)
@@ -39,8 +39,8 @@ def prune(
     minutes = plan.min_age_seconds / 60
     if minutes > min_age_minutes:
         print(
-            f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}, because a use is "
-            "recorded only once in five minutes."
+            f"--min-age-minutes is {minutes:g} instead of {min_age_minutes:g}, because the use of "
+            "an artifact is recorded only once in five minutes."
         )
     items = _print_items(plan.items if dry_run else carry_out(plan, opened))
     size = sum(item.size for item in items)

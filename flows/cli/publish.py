@@ -19,6 +19,6 @@ def publish(
 ) -> None:
     """Publishes a stored model.
 
-    If its evaluation or its features are missing, they are made first.
+    If the model's evaluation or features are missing, they are made first.
     """
     carry_out(recipe.publish_model, options, config=config_of(options, evaluation), model=model)

@@ -22,9 +22,9 @@ def rollback(
 ) -> None:
     """Makes the previous champion the champion again. A second rollback goes further back.
 
-    The features address of the dataset points at the features of that champion again. They are
-    encoded if they are not in the store. The model that was champion is promoted again only by
-    `aeflow promote KEY --again`.
+    The features address of the dataset points at the features of that champion again. The features
+    are encoded if they are not in the store. The model that loses its place is promoted again only
+    by `aeflow promote KEY --again`.
     """
     with stage_bars():
         entry = champions.rollback(dataset, Here(absolute(store), RuntimeConfig()))

@@ -30,7 +30,7 @@ FLOWS = {
     "tune": "flows.tune",
     "one_class": "flows.one_class",
 }
-"""Maps each recipe with a flow of its own to the flow's module. `flow_of` makes the other flows."""
+"""Maps a recipe's name to the module of its flow. `flow_of` makes flows of all other recipes."""
 
 R = TypeVar("R", bound=Outcome)
 

@@ -23,7 +23,10 @@ __all__ = ["answering_server"]
 
 @contextmanager
 def answering_server(on_progress: OnProgress) -> Iterator[None]:
-    """Checks that a server answers. Raises AeflowError if it does not, also within the block."""
+    """Checks that the Prefect server answers. Raises AeflowError if it does not.
+
+    The same error is raised if the server stops answering within the block.
+    """
     url = PREFECT_API_URL.value()
     check_profile()
     if url:

@@ -48,7 +48,7 @@ def _lineage(store: Store, manifest: Manifest, *, is_root: bool = False) -> Tree
 
 
 def _flat(section: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Lists the dotted names and the values of a nested section, without its key and its digest."""
+    """Lists the dotted names and the values of a nested section, without keys and digests."""
     flat = []
     for name, value in section.items():
         if isinstance(value, dict):

@@ -37,7 +37,10 @@ def tensorboard(
 
 
 def _start(logdir: str, port: int) -> str:
-    """Starts TensorBoard on a whole store. Only publications and logs have files that it reads."""
+    """Starts TensorBoard on a store, and returns its URL.
+
+    TensorBoard looks for its files in the whole store, but only publications and logs have some.
+    """
     from tensorboard import program
 
     server = program.TensorBoard()

@@ -36,7 +36,7 @@ def without_credentials(url: str) -> str:
 
 
 def check_profile() -> None:
-    """Raises ConfigError if PREFECT_PROFILE names no profile. Prefect would use another profile."""
+    """Raises ConfigError if PREFECT_PROFILE names no profile, because Prefect would use another."""
     name = os.environ.get("PREFECT_PROFILE")
     if name is not None and name not in (names := load_profiles().names):
         raise ConfigError(
@@ -63,7 +63,7 @@ def check_url(url: str) -> None:
 def check_own_server() -> None:
     """Creates the folder in which an embedded Prefect server keeps its runs.
 
-    Raises ConfigError if this fails, or if an embedded server is not allowed.
+    Raises ConfigError if Prefect cannot write to the folder, or may not start an embedded server.
     """
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         raise ConfigError(
@@ -94,7 +94,7 @@ def proxy_error(error: BaseException) -> ConfigError:
 
 
 def server_error(url: str | None, error: BaseException) -> AeflowError:
-    """Returns the error to raise for an error of Prefect's client. It names the reason."""
+    """Converts an error of Prefect's client to an error of aeflow, which names the reason."""
     chain = [error]
     while chain[-1].__cause__:
         chain.append(chain[-1].__cause__)
@@ -122,7 +122,7 @@ def _answer_error(url: str, status: int) -> AeflowError:
     if status in UNAUTHORISED:
         return ConfigError(
             f"The Prefect server at {url} refuses these credentials. Set PREFECT_API_AUTH_STRING "
-            f"to its user:password (PREFECT_API_KEY for Prefect Cloud), {OTHERWISE}"
+            f"to the server's user:password (PREFECT_API_KEY for Prefect Cloud), {OTHERWISE}"
         )
     if status >= 500:
         return TransientError(
@@ -141,7 +141,7 @@ def _answer_error(url: str, status: int) -> AeflowError:
 
 
 def _connection_error(url: str, error: httpx.TransportError) -> AeflowError:
-    """Returns the error for a server that does not answer. It names the proxy if there is one."""
+    """Returns the error for a server that does not answer, with the name of the proxy if any."""
     parts = urlsplit(url)
     host, proxies = parts.hostname or "", getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")

@@ -75,7 +75,8 @@ def test_shorter_age_than_ten_minutes_is_reported_as_ten(store, capsys):
     assert call(store, "--keep-last", "1", "--min-age-minutes", "5") == 0
     lines, _ = printed_lines(capsys)
     assert lines[0] == (
-        "--min-age-minutes is 10 instead of 5, because a use is recorded only once in five minutes."
+        "--min-age-minutes is 10 instead of 5, because the use of an artifact is recorded only "
+        "once in five minutes."
     )
     assert (
         "These folders are kept, because a run uses them or they were used within the last 10 "

@@ -12,4 +12,4 @@ KINDS = {
     "wae": "aeflow.models.kinds.wae:WassersteinAutoencoder",
     "rae": "aeflow.models.kinds.rae:RegularisedAutoencoder",
 }
-"""Maps the name of a kind in a config to its class, which is loaded on use."""
+"""Maps the name of a kind in a config to the class of the kind. The class is imported on use."""

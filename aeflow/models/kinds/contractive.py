@@ -1,9 +1,9 @@
 """Contractive autoencoder (Rifai et al. 2011, https://icml.cc/2011/papers/455_icmlpaper.pdf).
 
-The Jacobian's norm is estimated, which works for any network: E |J v|^2 = |J|_F^2 for normal v
-(Hutchinson 1989), and J v is approximated by the difference of two outputs. Rifai et al. tie the
-decoder's weights to the encoder's, so that the latents cannot simply shrink. Here the norm is
-relative to the variance of the latents instead.
+The norm of the encoder's Jacobian J is estimated, so that any network can be used:
+E |J v|^2 = |J|_F^2 for normal v (Hutchinson 1989), and J v is approximated by the difference of two
+outputs. Rifai et al. tie the decoder's weights to those of the encoder, so that the latents cannot
+simply shrink. Here, the norm is divided by the variance of the latents instead.
 """
 
 import tensorflow as tf
@@ -22,7 +22,8 @@ class ContractiveAutoencoder(Autoencoder):
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "contraction" (the penalty).
 
-        The penalty is |J|_F^2 divided by the summed variance of the latents, in input units.
+        The penalty is |J|_F^2 divided by the summed variance of the latents. J is the Jacobian of
+        the latents with respect to preprocessed rows.
         """
         x = self.preprocessing(rows)
         direction = tf.random.stateless_normal(tf.shape(x), (seed, step))

@@ -27,14 +27,14 @@ class DenoisingAutoencoder(Autoencoder):
         super().__init__(preprocessing, *parts, options=options, latent_dim=latent_dim)
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
-        """Returns the error of reconstructing clean rows from noisy ones as "loss"."""
+        """Returns "loss": the mean squared error of clean rows reconstructed from noisy rows."""
         x = self.preprocessing(rows)
         noisy = self.corrupt(x, step=step, seed=seed)
         x_hat = self.decoder(self.encoder(noisy, training=training), training=training)
         return {"loss": mean_squared_error(x, x_hat)}
 
     def corrupt(self, x: tf.Tensor, *, step: int, seed: int):
-        """Returns x [B, *shape] in input units with the noise of a step."""
+        """Returns preprocessed rows x [B, *shape] with the noise of a training step."""
         options = self.options
         if options.noise == "affine":
             return warped(x, (seed, step), shift=options.noise_shift, zoom=options.noise_zoom)

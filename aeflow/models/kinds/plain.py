@@ -13,7 +13,7 @@ class PlainAutoencoder(Autoencoder):
     has_independent_rows = True
 
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
-        """Returns the mean squared reconstruction error of stored rows as "loss"."""
+        """Returns "loss": the mean squared reconstruction error of stored rows."""
         x = self.preprocessing(rows)
         x_hat = self.decoder(self.encoder(x, training=training), training=training)
         return {"loss": mean_squared_error(x, x_hat)}

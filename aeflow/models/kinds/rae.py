@@ -1,8 +1,8 @@
 """Regularised deterministic autoencoder (Ghosh et al. 2020, https://arxiv.org/abs/1903.12436).
 
-This is RAE-L2: one penalty keeps the latents small, another keeps the decoder smooth by keeping its
-weights small, and nothing is random. Samples are drawn from a normal distribution that is fitted
-to the latents during training.
+This is RAE-L2. One penalty keeps the latents small. Another penalty keeps the decoder's weights
+small, and thereby the decoder smooth. Encoding and decoding are not random. Samples are drawn from
+a normal distribution that is fitted to the latents during training.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ TINY = 1e-5
 
 
 class RegularisedAutoencoder(Autoencoder):
-    """Minimises the reconstruction error, the size of the latents and the decoder's weights."""
+    """Minimises the reconstruction error and the sizes of the latents and the decoder's weights."""
 
     is_generative = True
 
@@ -73,7 +73,8 @@ class Moments(tf.keras.layers.Layer):
     def update(self, z: tf.Tensor) -> None:
         """Adds a batch of latents [B, d] to the averages.
 
-        `weight` is the total weight of all batches so far.
+        The averages start at 0. `weight` is the total weight of all batches so far, by which the
+        averages are divided on use.
         """
         z = tf.stop_gradient(z)
         count = tf.cast(tf.shape(z)[0], tf.float32)
@@ -82,7 +83,7 @@ class Moments(tf.keras.layers.Layer):
             average.assign(MOMENTUM * average + (1 - MOMENTUM) * value)
 
     def distributed(self, normal: Any):
-        """Maps samples of N(0, I) [num, d] to samples of the fitted distribution."""
+        """Maps samples of N(0, I) [num, d] to samples of the fitted normal distribution."""
         weight = tf.maximum(self.weight, TINY)
         mean = self.first / weight
         covariance = self.second / weight - mean[:, tf.newaxis] * mean

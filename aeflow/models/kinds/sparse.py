@@ -19,7 +19,7 @@ class SparseAutoencoder(Autoencoder):
     """Minimises the reconstruction error and the number of latent dimensions active at a time."""
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the latents z [B, latent_dim] of x [B, *shape] in input units.
+        """Returns the latents z [B, latent_dim] of preprocessed rows x [B, *shape].
 
         With the penalty "kl", the latents are in (0, 1).
         """
@@ -38,7 +38,10 @@ class SparseAutoencoder(Autoencoder):
         return tf.sigmoid(z) if self.options.penalty == "kl" else z
 
     def _activity_divergence(self, z: tf.Tensor):
-        """Returns the mean divergence, in nats, of each dimension's mean activity from rho."""
+        """Returns the divergence of a dimension's mean activity from rho, in nats.
+
+        The result is the mean over dimensions.
+        """
         rho = self.options.rho
         activity = tf.clip_by_value(tf.reduce_mean(z, axis=0), TINY, 1 - TINY)
         kl = rho * tf.math.log(rho / activity) + (1 - rho) * tf.math.log((1 - rho) / (1 - activity))
@@ -48,6 +51,6 @@ class SparseAutoencoder(Autoencoder):
 def relative_size(z: tf.Tensor):
     """Returns the mean absolute value of z [B, d], divided by the root mean square of z.
 
-    It is 0.80 if z is normally distributed, and less if z is sparse.
+    The quotient is 0.80 if z is normally distributed with mean 0, and less if z is sparse.
     """
     return tf.reduce_mean(tf.abs(z)) / tf.sqrt(tf.reduce_mean(tf.square(z)) + TINY)

@@ -1,6 +1,6 @@
 """Variational autoencoder (Kingma & Welling 2014, https://arxiv.org/abs/1312.6114).
 
-It has beta (Higgins et al. 2017), a warm-up of beta (Sønderby et al. 2016,
+This kind has a beta (Higgins et al. 2017), a warm-up of beta (Sønderby et al. 2016,
 https://arxiv.org/abs/1602.02282) and free bits (Kingma et al. 2016,
 https://arxiv.org/abs/1606.04934). The likelihood is a Gaussian with a single variance, the current
 mean squared error; `penalised` says why.
@@ -39,24 +39,24 @@ class VariationalAutoencoder(Autoencoder):
 
     @staticmethod
     def encoder_outputs(latent_dim: int) -> int:
-        """Returns 2 * latent_dim: means and logarithms of variances."""
+        """Returns 2 * latent_dim: a mean and the logarithm of a variance for each dimension."""
         return 2 * latent_dim
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the posterior's means [B, latent_dim] of x [B, *shape] in input units."""
+        """Returns the posterior means [B, latent_dim] of preprocessed rows x [B, *shape]."""
         mean, _ = self.posterior(x, training=False)
         return mean
 
     def posterior(self, x: tf.Tensor | np.ndarray, *, training: bool):
-        """Returns means and logarithms of variances, [B, latent_dim] each."""
+        """Returns the posterior's means and logarithms of variances, [B, latent_dim] each."""
         mean, log_variance = tf.split(self.encoder(x, training=training), 2, axis=1)
         return mean, tf.clip_by_value(log_variance, *LOG_VARIANCES)
 
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
-        """Returns the mean divergence from the prior in nats.
+        """Returns divergences of the posterior from the prior, in nats, as means over all rows.
 
-        `kl` is the divergence of a row. `kl_least` and `kl_most` are the divergences of the
-        dimensions that diverge least and most.
+        `kl` is the divergence summed over dimensions. `kl_least` and `kl_most` are the smallest and
+        the largest divergence of a dimension.
         """
         total, rows = np.zeros(self.latent_dim), 0
         for x in batches:
@@ -69,8 +69,8 @@ class VariationalAutoencoder(Autoencoder):
     def loss_terms(self, rows: tf.Tensor, *, training: bool, step: int, seed: int):
         """Returns "loss", "reconstruction" (mean squared error) and "kl" (nats per row).
 
-        With D values in a row, the negative lower bound is D / (2 variance) * error + beta * kl;
-        in units of 2 variance / D it is error + 2 variance / D * beta * kl.
+        For rows of D values, the negative lower bound is D / (2 variance) * error + beta * kl.
+        In units of 2 variance / D, the bound is error + 2 variance / D * beta * kl.
         """
         x = self.preprocessing(rows)
         mean, log_variance = self.posterior(x, training=training)

@@ -2,9 +2,10 @@
 
 A latent of `latent_dim` dimensions is cut into parts of `code_dim`, and each part has its own
 codebook (product quantisation, Jégou et al. 2011, https://doi.org/10.1109/TPAMI.2010.57). For
-example, 16 parts with 256 entries each take 16 bytes. An entry is the moving average of the encoder
-outputs that are nearest to it. An entry that is rarely the nearest is reset to the output of a
-random row (Dhariwal et al. 2020, https://arxiv.org/abs/2005.00341). All entries start that way.
+example, if a latent has 16 parts and each codebook has 256 entries, a row takes 16 bytes. An entry
+is the moving average of the encoder outputs that are nearest to this entry. An entry that is rarely
+the nearest is reset to the output of a random row (Dhariwal et al. 2020,
+https://arxiv.org/abs/2005.00341). The first step of training resets nearly all entries in this way.
 """
 
 from collections.abc import Iterable
@@ -26,7 +27,10 @@ TINY = 1e-6
 
 
 class VectorQuantisedAutoencoder(Autoencoder):
-    """Minimises the error of reconstructions from the entries nearest to the encoder's outputs."""
+    """Minimises the reconstruction error and the distance of encoder outputs from their entries.
+
+    The reconstruction is decoded from the entries that are nearest to the encoder's outputs.
+    """
 
     measures: ClassVar = {
         "codebook_use": Measure(
@@ -42,7 +46,7 @@ class VectorQuantisedAutoencoder(Autoencoder):
         self.codebooks = Codebooks(latent_dim, options)
 
     def prepare(self, *, num_rows: int, num_steps: int):
-        """Raises ConfigError if a codebook has more entries than there are training rows."""
+        """Prepares training. Raises ConfigError if a codebook has more entries than `num_rows`."""
         super().prepare(num_rows=num_rows, num_steps=num_steps)
         if self.options.num_codes > num_rows:
             raise ConfigError(
@@ -51,25 +55,26 @@ class VectorQuantisedAutoencoder(Autoencoder):
             )
 
     def embed(self, x: tf.Tensor | np.ndarray):
-        """Returns the quantised latents z [B, latent_dim] of x [B, *shape] in input units."""
+        """Returns the quantised latents z [B, latent_dim] of preprocessed rows x [B, *shape]."""
         z = self.encoder(x, training=False)
         return self.codebooks.quantised(z, self.codebooks.nearest(z))
 
     def latent_deviation(self, z: np.ndarray, exact: np.ndarray) -> float:
-        """Returns the share of parts whose entry differs, or the relative deviation if it is less.
+        """Returns the smaller of two values: the share of differing parts, the relative deviation.
 
-        If two entries are near each other, rounding decides between them. That is frequent in a
-        large codebook.
+        A part differs if another entry was nearest. In a large codebook, two entries are often near
+        each other. Rounding then decides between them, but the latents hardly deviate.
         """
         parts = (-1, self.codebooks.code_dim)
         share = float(np.mean(np.any(z.reshape(parts) != exact.reshape(parts), axis=1)))
         return min(share, relative_deviation(z, exact))
 
     def usage(self, batches: Iterable[tf.Tensor]) -> dict[str, float]:
-        """Returns how many codebook entries the rows use, as means over the parts.
+        """Returns how many codebook entries are used by batches of preprocessed rows [B, *shape].
 
-        `codebook_use` is the share of entries that at least one row uses. `codebook_perplexity` is
-        the exponential of the entropy of that use.
+        Both values are means over the parts. `codebook_use` is the share of entries that at least
+        one row uses. `codebook_perplexity` is the exponential of the entropy of the frequencies
+        with which entries are used.
         """
         books = self.codebooks
         counts = np.zeros((books.num_parts, books.num_codes))
@@ -109,7 +114,7 @@ class VectorQuantisedAutoencoder(Autoencoder):
 
 
 class Codebooks(tf.keras.layers.Layer):
-    """Holds one codebook for each part of a latent, and moving averages of their use.
+    """Holds one codebook for each part of a latent, and moving averages of the use of each entry.
 
     Shapes: B rows, G parts, K entries, d dimensions in a part. A code is the index of an entry.
     """

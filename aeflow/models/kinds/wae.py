@@ -28,7 +28,9 @@ class WassersteinAutoencoder(Autoencoder):
 
 
 def maximum_mean_discrepancy(z: tf.Tensor, prior: tf.Tensor):
-    """Returns the squared discrepancy of two samples [B, d]; it is unbiased and may be below 0.
+    """Returns an unbiased estimate of the squared discrepancy of two samples [B, d].
+
+    The estimate may be below 0.
 
     The kernel is the mean of inverse multiquadrics C / (C + |a - b|^2). C takes several multiples
     of 2 d, the expected squared distance between two samples of N(0, I).
@@ -40,7 +42,10 @@ def maximum_mean_discrepancy(z: tf.Tensor, prior: tf.Tensor):
 
 
 def _kernel(a: Any, b: Any):
-    """Returns the kernel summed over all pairs; the kernel of a row with itself is 1."""
+    """Returns the kernel summed over all pairs of a row of `a` and a row of `b`.
+
+    The kernel of a row with itself is 1.
+    """
     products = tf.linalg.matmul(a, b, transpose_b=True)
     squares = tf.reduce_sum(a * a, axis=1)[:, tf.newaxis] + tf.reduce_sum(b * b, axis=1)
     distances = tf.maximum(squares - 2 * products, 0.0)

@@ -7,4 +7,4 @@ NETWORKS = {
     "deep": "aeflow.models.networks.deep",
     "convolutional": "aeflow.models.networks.convolutional",
 }
-"""Maps the name of a network in a config to the module with its pair, which is loaded on use."""
+"""Maps the name of a network in a config to its module. The module is imported on use."""

@@ -73,7 +73,8 @@ class Decoder(layers.Layer):
     def call(self, z: tf.Tensor, training: bool = False):
         """Returns x_hat [B, H, W, C].
 
-        It is computed at H and W rounded up to multiples of the total stride, and then cropped.
+        The images are computed with H and W rounded up to multiples of the total stride, and are
+        then cropped.
         """
         x_hat = self.convolutions(self.inputs(z, training=training), training=training)
         return activated(x_hat[:, : self.height, : self.width, :], self.activation)

@@ -1,6 +1,7 @@
-"""Deep dense network: any number of hidden layers, normalised, residual if widths are equal.
+"""Deep dense network: any number of hidden layers, with normalisation and residual connections.
 
-Residual connections after He et al. 2016 (https://arxiv.org/abs/1512.03385).
+A hidden layer has a residual connection (He et al. 2016, https://arxiv.org/abs/1512.03385) if it is
+as wide as the hidden layer before it. Options can switch both off.
 """
 
 from itertools import pairwise

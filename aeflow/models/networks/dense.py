@@ -1,4 +1,7 @@
-"""Dense network of the 2019 post: one hidden layer in the encoder, one in the decoder."""
+"""Dense network: one hidden layer in the encoder and one in the decoder.
+
+After the blog post "Implementing an Autoencoder in TensorFlow 2.0" (2019).
+"""
 
 from math import prod
 

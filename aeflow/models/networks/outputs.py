@@ -6,7 +6,10 @@ __all__ = ["activated", "clipped"]
 
 
 def activated(x_hat: tf.Tensor, activation: str):
-    """Returns x_hat [B, *shape], float32, in input units; "auto" clips images only."""
+    """Returns reconstructions x_hat [B, *shape] as float32, after the activation.
+
+    The activation "auto" clips images and leaves vectors unchanged.
+    """
     x_hat = tf.cast(x_hat, tf.float32)
     if activation == "auto":
         activation = "clipped" if len(x_hat.shape) == 4 else "linear"

@@ -1,8 +1,8 @@
 """The Delta log of a feature set: one commit, which encoding writes next to the Parquet files.
 
-The log follows https://github.com/delta-io/delta/blob/master/PROTOCOL.md and is written here, not
-by a library. Libraries put times and random ids into the log. This log contains neither, so the
-same features have the same bytes. The store's manifest commits the features and lists the log too.
+The log follows https://github.com/delta-io/delta/blob/master/PROTOCOL.md. It is written here, not
+by a library, because libraries put times and random ids into a log. Without these, equal features
+have equal logs, byte by byte. The manifest in the store commits the feature files and the log.
 """
 
 import json
@@ -35,7 +35,7 @@ PARTITIONS = {"split": pa.string(), "label": pa.int64()}
 
 
 def check_delta() -> None:
-    """Raises UnfitMachine if the package deltalake, which Delta tables need, is not installed."""
+    """Raises UnfitMachine if the package deltalake is not installed. Delta tables need it."""
     if find_spec("deltalake") is None:
         raise UnfitMachine(
             "The format delta needs the package 'deltalake', which is not installed. Install the "

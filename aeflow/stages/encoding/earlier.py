@@ -1,4 +1,4 @@
-"""Reuse of earlier features, if the same model has encoded a shard with the same bytes before."""
+"""Reuse of feature files that the same model computed earlier from a shard with the same bytes."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from aeflow.storage.listing import manifests_of
 __all__ = ["adopt_features"]
 
 DIGITS = len("01234567.parquet")
-"""The number of characters at the end of a feature file's name that depend only on its bytes."""
+"""The length of the end of a feature file's name: eight digits of the SHA-256 and the suffix."""
 
 IN_FLIGHT = 8
 
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 def adopt_features(
     missing: list[EncodedShard], work: Work, *, made_by: Mapping[str, Any]
 ) -> dict[EncodedShard, list[FileEntry]]:
-    """Adopts the files of missing shards from earlier feature sets; returns the files by shard.
+    """Adds the files of missing shards to the draft, if an earlier feature set has these files.
 
-    A file is adopted if the model and the config are the same, if the file was made with the same
-    device, cpu and encode_batch_size, and if the shard has the same SHA-256. Adopting a file saves
-    work and changes no byte of the feature set.
+    Returns the adopted files by shard. A file is adopted if the model and the config are the same,
+    if the file was made with the same device, cpu and encode_batch_size, and if the shard has the
+    same SHA-256. Adopting a file saves work and changes no byte of the feature set.
     """
     question, store = work.question, work.store
     digests = _digests(question, store)
@@ -57,7 +57,10 @@ def adopt_features(
 def _adopt(
     encoded_shard: EncodedShard, files: list[FileEntry], *, address: str, draft: Draft
 ) -> list[FileEntry]:
-    """Adopts the files of a shard; adopts none if one of them differs from what was committed."""
+    """Adopts all files of a shard and returns their entries.
+
+    If one of the files differs from what was committed, adopts no file and returns [].
+    """
     for entry in files:
         if not draft.files.holds(f"{address}/{entry.name}", entry):
             shown = draft.files.shown(f"{address}/{entry.name}")
@@ -77,7 +80,7 @@ def _adopt(
 def _earlier_manifests(
     question: Question, made_by: Mapping[str, Any], store: Store
 ) -> list[Manifest]:
-    """Returns the manifests with the same model, config and `made_by`, the newest first."""
+    """Returns the manifests of feature sets with this model, config and `made_by`, newest first."""
     manifests = [
         manifest
         for manifest in manifests_of(FeatureSet, store)

@@ -1,4 +1,4 @@
-"""The encode stage: plans the shards, encodes the missing ones, assembles the feature set."""
+"""The encode stage: plans the shards, encodes missing shards and assembles the feature set."""
 
 import json
 import logging
@@ -36,12 +36,12 @@ logger = logging.getLogger(__name__)
 def encode(work: Work, model: Model, config: EncodeConfig, *, dataset: Dataset) -> Answered:
     """Encodes every row of a dataset into Parquet files, one per shard, or per shard and label.
 
-    The files of shards that this model has encoded for an earlier feature set are reused.
-    The others are encoded in this process, or in other processes if the context spreads them.
-    The bytes are the same in every case. If the call is interrupted or killed, a draft with the
-    finished files stays, and the same call resumes from it. Raises ConfigError if the dataset does
-    not fit the model, or if it has no labels to partition by. Raises CorruptArtifact if the model
-    differs from what was committed.
+    If this model has encoded a shard for an earlier feature set, the files of the shard are reused.
+    All other shards are encoded in this process, or in other processes if `work.context.spread` is
+    set. The bytes are the same in every case. If the call is interrupted or killed, a draft with
+    the finished files stays, and the same call resumes from this draft. Raises ConfigError if the
+    dataset does not fit the model, or if the dataset has no labels to partition by. Raises
+    CorruptArtifact if the model differs from what was committed.
     """
     from aeflow.stages.encoding.group import ShardEncoder, encode_group
     from aeflow.stages.encoding.spreading import grouped
@@ -151,7 +151,10 @@ def _plan(dataset: Dataset, store: Store) -> list[EncodedShard]:
 def _resume(
     shards: list[EncodedShard], work: Work, *, made_by: dict[str, Any]
 ) -> tuple[list[EncodedShard], dict[EncodedShard, int]]:
-    """Returns the shards to encode, and the number of rows of each shard already encoded."""
+    """Returns the shards that must be encoded, and the number of rows of each finished shard.
+
+    The files of a finished shard were in the draft, or were adopted from an earlier feature set.
+    """
     draft = work.draft
     _clear_if_made_differently(draft, made_by)
     files_by_shard = recorded(shards, draft, is_checked=True).items()
@@ -186,7 +189,7 @@ def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> lis
         )
         if encoded_rows != expected_rows:
             raise CorruptArtifact(
-                f"{encoded_rows} rows of the split '{split}' were encoded, but it has "
+                f"{encoded_rows} rows of the split '{split}' were encoded, but the split has "
                 f"{expected_rows}. Delete the folder {draft.shown} and run again."
             )
     _remove_strays({entry.name for entry in files}, draft)
@@ -197,7 +200,7 @@ def _assemble(shards: list[EncodedShard], draft: Draft, dataset: Dataset) -> lis
 def _remove_strays(listed_names: set[str], draft: Draft) -> None:
     """Deletes the files of a draft that no record lists.
 
-    There are such files if a shard was encoded twice, on two kinds of CPU with different results.
+    Such files exist if a shard was encoded twice, on two kinds of CPU with different results.
     """
     for name in draft.finished():
         if not name.startswith(f"{WORK}/") and name not in listed_names:

@@ -1,8 +1,8 @@
-"""A shard's part of a feature set: the names of its files, and the record that it is finished.
+"""The feature files of one shard: their names, and the record that the shard is finished.
 
-The process that encodes a shard writes the record last. So the process that assembles the feature
-set reads only the records and opens no feature file. Without records, it would have to fetch all
-feature files from an object store.
+The process that encodes a shard writes the record after the feature files. The process that
+assembles the feature set therefore reads only the records and opens no feature file. Without
+records, it would have to fetch all feature files from an object store.
 """
 
 import re
@@ -25,14 +25,17 @@ RECORD = TypeAdapter(tuple[FileEntry, ...])
 
 @dataclass(frozen=True)
 class EncodedShard:
-    """Names one shard of a dataset, and its files in a feature set."""
+    """Names one shard of a dataset, and the files that this shard has in a feature set."""
 
     split: str
     shard: str
 
     @property
     def start(self) -> str:
-        """The name of the shard's feature file, up to the digits of the file's SHA-256."""
+        """The start of the names of the shard's feature files, such as `split=test/00000-`.
+
+        A folder for a label, `label=<label>/`, is left out.
+        """
         return f"split={self.split}/{self._number}-"
 
     @property
@@ -41,7 +44,10 @@ class EncodedShard:
         return f"{WORK}/shards/{self.split}-{self._number}.json"
 
     def file(self, label: int | None, digest: str) -> str:
-        """Returns the name of the shard's feature file, or of its file for one label."""
+        """Returns the name of the shard's feature file for one label, or for all labels (None).
+
+        `digest` is the SHA-256 of the file.
+        """
         folder = f"split={self.split}" + ("" if label is None else f"/label={label}")
         return f"{folder}/{self._number}-{digest[:8]}.parquet"
 
@@ -51,7 +57,7 @@ class EncodedShard:
 
 
 def feature_files(files: Iterable[FileEntry]) -> dict[str, list[FileEntry]]:
-    """Returns the feature files among `files`, grouped by their `EncodedShard.start`."""
+    """Returns the feature files among `files`, grouped by the `EncodedShard.start` of the shard."""
     files_by_start: dict[str, list[FileEntry]] = {}
     for entry in files:
         if match := FEATURE_FILE.fullmatch(entry.name):
@@ -68,9 +74,10 @@ def record(shard: EncodedShard, files: Sequence[FileEntry], draft: Draft) -> Non
 def recorded(
     shards: Iterable[EncodedShard], draft: Draft, *, is_checked: bool = False
 ) -> dict[EncodedShard, tuple[FileEntry, ...]]:
-    """Returns the files of the finished shards: those with a record and without a missing file.
+    """Returns the feature files of each finished shard.
 
-    With `is_checked`, a shard is left out if one of its files differs from what was written.
+    A shard is finished if the draft has the record of the shard and all files in this record. If
+    `is_checked`, a shard is left out if one of the files differs from what was written.
     """
     present = set(draft.finished())
     recorded_shards = [shard for shard in shards if shard.record in present]

@@ -34,7 +34,7 @@ __all__ = ["ShardEncoder", "encode_group"]
 
 
 class ShardEncoder:
-    """Encodes shards into feature rows with one restored model."""
+    """Encodes shards into feature rows with one loaded model."""
 
     def __init__(
         self, model: Model, config: EncodeConfig, store: Store, *, batch_size: int, cpu: str
@@ -65,9 +65,10 @@ class ShardEncoder:
     def _checked_error(
         self, exact: Autoencoder, model: Model, store: Store, *, precision: str
     ) -> float:
-        """Returns the deviation of the latents from those in float32.
+        """Returns the deviation of the latents from float32 latents.
 
-        Raises InexactPrecision if this deviation or another one is too large.
+        Raises InexactPrecision if this deviation, or that of the reconstruction errors, is too
+        large.
         """
         latents, *others = golden_deviations(
             store.reading(model, [GOLDEN]) / GOLDEN,
@@ -95,7 +96,10 @@ class ShardEncoder:
         return {"encode_batch_size": self.batch_size, **error}
 
     def encode(self, shards: Iterable[Shard], on_rows: OnRows) -> Iterator[FeatureRows]:
-        """Yields the feature rows of each shard in turn; `on_rows` is called after each batch."""
+        """Yields the feature rows of each shard, in order.
+
+        `on_rows` is called after each batch with the number of its rows.
+        """
         shards_to_read, shards_to_yield = tee(shards)
         features = (shard.features for shard in shards_to_read)
         if not self._has_error:
@@ -122,7 +126,7 @@ def encode_group(
     on_rows: OnRows,
     on_shard: Callable[[EncodedShard, int], None],
 ) -> None:
-    """Encodes shards into a draft; reading, encoding and writing overlap.
+    """Encodes shards into feature files of a draft. Reading, encoding and writing overlap.
 
     At most `in_flight` shards are read ahead of the encoder, and at most as many wait to be
     written. `on_shard` is called with each written shard and the number of its rows.
@@ -163,7 +167,7 @@ def _write(
     footer: Footer,
     layout: str,
 ) -> FileEntry:
-    """Writes one feature file, after checking that its bytes can be read and have the same ids."""
+    """Writes one feature file. Before that, reads the bytes back and compares the ids of rows."""
     buffer = io.BytesIO()
     write_features(buffer, rows, footer=footer, layout=layout)
     content = buffer.getbuffer()
@@ -184,7 +188,6 @@ def _check_sum(files: Sequence[FileEntry], rows: int, encoded_shard: EncodedShar
     written_rows = sum(entry.rows or 0 for entry in files)
     if written_rows != rows:
         raise CorruptArtifact(
-            f"{written_rows} rows of the shard '{encoded_shard.shard}' were encoded, but it has "
-            f"{rows}. "
-            "Run again."
+            f"{written_rows} rows of the shard '{encoded_shard.shard}' were encoded, but the shard "
+            f"has {rows}. Run again."
         )

@@ -21,7 +21,7 @@ MAX_GROUPS = 256
 
 
 class ShardGroup(BaseModel):
-    """Says which shards to encode, with which model and into which draft, as plain JSON."""
+    """Describes one encoding task as plain JSON: the shards, the model, the configs, the draft."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,13 +35,16 @@ class ShardGroup(BaseModel):
 
     @property
     def name(self) -> str:
-        """The name that is displayed: the shard, or the first and the last of several."""
+        """The displayed name: the name of the shard, or of the first and the last shard."""
         first, last = self.pieces[0].shard, self.pieces[-1].shard
         return first if first == last else f"{first} to {last}"
 
 
 def grouped(shards: Sequence[EncodedShard], **shared: Any) -> list[ShardGroup]:
-    """Cuts shards into groups of consecutive shards, of equal size except for the last."""
+    """Splits shards into groups of consecutive shards. All groups but the last have equal sizes.
+
+    `shared` are the other fields of every group.
+    """
     size = -(-len(shards) // MAX_GROUPS)
     return [
         ShardGroup(pieces=tuple(shards[start : start + size]), **shared)
@@ -50,11 +53,11 @@ def grouped(shards: Sequence[EncodedShard], **shared: Any) -> list[ShardGroup]:
 
 
 def encode_shards(group: ShardGroup, store: Store) -> int:
-    """Encodes the shards of a group into another run's shared draft; returns the number of rows.
+    """Encodes the shards of a group into the draft of another run. Returns the number of rows.
 
     Raises ConfigError if this process computes on another kind of device than the run that holds
-    the draft, or if it does not have enough memory for that run's batch size. Raises Interrupted if
-    that run no longer holds the draft.
+    the draft, or if this process does not have enough memory for the batch size of that run. Raises
+    Interrupted if that run no longer holds the draft.
     """
     machine = prepare(group.runtime)
     if machine.device != group.device:

@@ -1,4 +1,4 @@
-"""Evaluation: how well a model reconstructs rows it has not seen, compared with PCA."""
+"""Evaluation: how well a model reconstructs new rows, compared with PCA."""
 
 from aeflow.stages.evaluation.evaluate import evaluate
 

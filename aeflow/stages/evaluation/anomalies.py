@@ -19,14 +19,14 @@ SMALLEST = 1e-12
 
 
 def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns metrics of how well at most 10,000 out-of-distribution rows are detected, by name.
+    """Returns metrics [] of how well out-of-distribution (OOD) rows are detected, by name.
 
-    For each of three scores, there are the AUROC and the share of rows caught, each one value [].
-    The scores are the reconstruction error (`error`), the mean distance to the 10 nearest training
-    rows in standardised latents (`knn`), and that distance divided by the mean distance of these
-    training rows to their own 10 nearest training rows (`local`), as in the local outlier factor
-    (https://doi.org/10.1145/335191.335388). The metrics of PCA have the suffix `_pca`. Returns an
-    empty dictionary if the trial has no out-of-distribution rows.
+    Three scores detect them: the reconstruction error (`error`), the mean distance to the 10
+    nearest training rows in standardised latents (`knn`), and that distance divided by the mean
+    distance of these training rows to their own 10 nearest training rows (`local`), as in the local
+    outlier factor (https://doi.org/10.1145/335191.335388). For each score, the metrics are its
+    AUROC and the share of at most 10,000 OOD rows that it catches. The metrics of PCA have the
+    suffix `_pca`. Returns an empty dictionary if the trial has no OOD rows.
     """
     if trial.ood is None:
         return {}
@@ -62,10 +62,11 @@ def ood_scores(trial: Trial) -> dict[str, np.ndarray]:
 
 
 def auroc_and_caught(ordinary: np.ndarray, ood: np.ndarray) -> tuple[float, float]:
-    """Returns the AUROC of a score that is higher for OOD rows, and the share of them caught.
+    """Returns the AUROC of a score, and the share of out-of-distribution rows that are caught.
 
-    An out-of-distribution (OOD) row is caught if its score is above those of all but 1 % of the
-    ordinary rows. Both values are nan if a score is not finite.
+    `ordinary` [N] and `ood` [M] are the scores of the rows, which should be higher for
+    out-of-distribution (OOD) rows. An OOD row is caught if its score is above the 99th percentile
+    of the ordinary scores. Both results are nan if a score is not finite.
     """
     scores = np.concatenate([ordinary, ood])
     if not np.isfinite(scores).all():
@@ -76,10 +77,11 @@ def auroc_and_caught(ordinary: np.ndarray, ood: np.ndarray) -> tuple[float, floa
 
 
 def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) -> np.ndarray:
-    """Returns rows [N, *shape] of the schema `theirs` as examples of the schema `own`.
+    """Converts rows [N, *shape] from the schema `theirs` to the schema `own`.
 
-    Images are resized by bilinear interpolation with antialiasing. Their channels are averaged or
-    repeated, and their range of values is stretched to that of `own`. Vectors keep their values.
+    Images are resized by bilinear interpolation with antialiasing, and their range of values is
+    stretched to that of `own`. If the numbers of channels differ, each channel becomes the mean of
+    all channels. Vectors keep their values.
     """
     if not own.is_image:
         return rows.astype(own.dtype)
@@ -93,11 +95,12 @@ def as_examples_of(own: ExampleSchema, rows: np.ndarray, theirs: ExampleSchema) 
 
 
 def distances(reference: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns each query's mean distance to its 10 nearest reference rows, absolute and relative.
+    """Returns the absolute distances and the relative distances of the queries, both [N].
 
-    Both results are [N]. A relative distance is the absolute one divided by the mean distance of
-    these reference rows to their own 10 nearest reference rows. All rows are standardised by the
-    mean and standard deviation of the reference. All distances are nan if a value is not finite.
+    The absolute distance of a query is its mean distance to its 10 nearest reference rows. The
+    relative distance is the absolute distance divided by the mean distance of these reference rows
+    to their own 10 nearest reference rows. All rows are standardised by the mean and standard
+    deviation of the reference. All distances are nan if a value of a row is not finite.
     """
     if not (np.isfinite(reference).all() and np.isfinite(queries).all()):
         return np.full(len(queries), np.nan), np.full(len(queries), np.nan)

@@ -1,4 +1,4 @@
-"""The health card: each headline metric, its interval, the value of PCA, and what it means."""
+"""The health card: each headline metric with its interval, PCA's value and an explanation."""
 
 import math
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ Limits = tuple[float, float]
 
 @dataclass(frozen=True)
 class Card:
-    """Holds the rows of a health card, and the metrics that are not means of the errors.
+    """Holds the rows of a health card, and the metrics that the card adds to the mean errors.
 
-    `differences` maps a metric's name to the 95 % interval of the model's value minus PCA's.
+    `differences` maps a metric's name to the 95 % interval of the difference between the model's
+    value and PCA's value.
     """
 
     rows: list[dict[str, Any]]
@@ -39,8 +40,8 @@ def health_card(
     """Returns the health card of a model's errors and scores.
 
     The errors are [N]. A score has one value per row, [N], or one value for all rows, []. The names
-    of PCA's errors and scores have the suffix `_pca`. The model's values and PCA's are resampled in
-    pairs, row by row. `of_kind` are the measures that only the model's kind has.
+    of PCA's errors and scores have the suffix `_pca`. Each resample uses the same rows for the
+    model and for PCA. `of_kind` are the measures that only the model's kind of autoencoder has.
     """
     measures = {**MEASURES, **of_kind}
     headline = [name for name, measure in measures.items() if measure.has_interval]
@@ -97,7 +98,7 @@ class _CardRows:
         }
 
     def _tone(self, name: str) -> str:
-        """Returns "good", "bad" or "even" for a value compared with PCA's, or "" without PCA.
+        """Returns how a value compares with PCA's: "good", "bad", "even", or "" if not compared.
 
         A value that is not finite is bad. Dead dimensions are bad even if PCA has as many.
         """

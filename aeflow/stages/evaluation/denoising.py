@@ -11,7 +11,7 @@ __all__ = ["denoising_scores", "fit_linear_map"]
 
 FITTED_ROWS, JUDGED_ROWS, BATCH = 60_000, 10_000, 1024
 FITTED_SEED, JUDGED_SEED = 1, 2
-"""Seeds of the noise, so that the same rows get the same noise in every evaluation."""
+"""Seeds of the noise. They are fixed, so the same rows get the same noise in every evaluation."""
 RIDGE = 1e-3
 
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -19,15 +19,14 @@ Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns the errors that remain after denoising, and the gain in decibels.
+    """Returns the errors that remain after denoising, and the gain in decibels, by name.
 
-    `denoised_mse` [N] is, for each of at most 10,000 rows, the mean squared error between the clean
-    row and the reconstruction of its noisy version. `denoising_gain` [] is the number of decibels
-    by which the mean of `denoised_mse` is below the mean squared error of the noisy rows. The
-    suffix `_pca` marks the same scores of PCA. The suffix `_ridge` marks those of a linear map,
-    which is fitted to at most 60,000 noisy training rows and their clean versions. There is no
-    linear map if examples have more than 4,096 values. Returns an empty dictionary for kinds that
-    are not trained against noise.
+    `denoised_mse` [N] is the mean squared error between a clean row and the reconstruction of its
+    noisy version, for at most 10,000 rows. `denoising_gain` [] is the number of decibels by which
+    the mean of `denoised_mse` is below the mean squared error of the noisy rows. The suffix `_pca`
+    marks the scores of PCA, and `_ridge` the scores of a linear map. This map is fitted to at most
+    60,000 noisy training rows and their clean versions. There is no linear map if examples have
+    more than 4,096 values. Returns an empty dictionary if the model's kind is not denoising.
     """
     network, judge = trial.network, trial.judge
     if not network.is_denoising:
@@ -72,9 +71,10 @@ def denoising_scores(trial: Trial) -> dict[str, np.ndarray]:
 
 
 def fit_linear_map(pairs: Pairs) -> Baseline:
-    """Fits a linear map with an offset from noisy rows to clean ones by ridge regression.
+    """Returns a linear map, with an offset, that turns noisy rows into clean rows.
 
-    The penalty is a thousandth of the noisy rows' mean variance.
+    The map is fitted by ridge regression. The penalty is a thousandth of the noisy rows' mean
+    variance.
     """
     count, moments, crossed, sums = 0, 0.0, 0.0, 0.0
     for noisy, clean in pairs:

@@ -1,4 +1,4 @@
-"""The figures of an evaluation: first, typical and worst examples, errors, training curves."""
+"""The figures of an evaluation: examples, generated images, errors and training curves."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ def draw_judged(trial: Trial, examples: ScoredExamples) -> None:
 
 
 def draw_typical(trial: Trial, examples: ScoredExamples) -> None:
-    """Draws the examples with the errors that are nearest to the median error."""
+    """Draws the examples whose errors are nearest to the median error."""
     errors = trial.errors["mse"]
     nearest = np.argsort(np.abs(errors - np.median(errors)), kind="stable")[:PANEL_EXAMPLES]
     places = np.sort(nearest)
@@ -72,7 +72,8 @@ def draw_generated(trial: Trial, examples: ScoredExamples) -> None:
 def draw_curves(trial: Trial, metrics: Mapping[str, float]) -> None:
     """Draws the histogram of errors and the training curves.
 
-    Both show the mean error of PCA. The histogram also shows that of the mean example.
+    Both figures show the mean error of PCA. The histogram also shows the mean error of the baseline
+    that reconstructs every example as the mean example.
     """
     pca = {f"PCA-{trial.model.latent_dim}": metrics["mse_pca"]}
     mean_of = "mean image" if trial.model.example_schema.is_image else "mean row"

@@ -29,11 +29,12 @@ def evaluate(
     dataset: Dataset,
     ood: Dataset | None = None,
 ) -> Answered:
-    """Judges a model on one split, and compares it with PCA of the same size and the mean image.
+    """Judges a model on one split, and compares it with PCA and with the mean image.
 
-    `ood` is a dataset of out-of-distribution rows; images in it may have any size and any range of
-    values. Raises ConfigError if `dataset` does not have the split, if its examples do not fit the
-    model, or if the rows of `ood` cannot be compared with those of the split.
+    PCA has as many dimensions as the latent. `ood` is a dataset of out-of-distribution rows, whose
+    images may have any size and any range of values. Raises ConfigError if `dataset` does not have
+    the split, if the examples of `dataset` do not fit the model, or if the rows of `ood` cannot be
+    compared with the rows of the split.
     """
     from aeflow.stages.evaluation.drawing import (
         draw_curves,

@@ -1,4 +1,4 @@
-"""Scored examples in memory: all scores, and the rows of the first batch and the worst examples."""
+"""Scored examples in memory: the scores of all, but only the first and the worst rows."""
 
 import numpy as np
 import pyarrow as pa
@@ -40,7 +40,7 @@ class ScoredExamples:
         return {name: np.concatenate([batch[name] for batch in self._scores]) for name in names}
 
     def table(self) -> pa.Table:
-        """Returns a table with the id, latent, label and scores of each example, one per row."""
+        """Returns a table with one row per example: id, latent, label if there is one, scores."""
         names = self._columns[0]
         columns = {n: pa.chunked_array([batch[n] for batch in self._columns]) for n in names}
         return pa.table({**columns, **self.scores()})

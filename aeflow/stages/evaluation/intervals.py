@@ -9,15 +9,16 @@ __all__ = ["interval", "resampled_means"]
 RESAMPLES, SEED, LEVEL = 1000, 0, 0.95
 MOST_ROWS = 20_000
 BLOCK = 2**22
-"""The number of random numbers that are drawn at once; it bounds the memory."""
+"""The number of random values that are drawn at once, which limits the memory."""
 
 
 def resampled_means(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns 1,000 means of each column [N], each over rows that are drawn with replacement.
+    """Returns 1,000 bootstrap means of each column [N].
 
-    All columns use the same drawn rows, so that their ratios and differences are paired. If there
-    are more than 20,000 rows, only a random sample of 20,000 is resampled. The spread of the means
-    is then scaled by sqrt(20,000 / N), as if all N rows had been resampled.
+    A bootstrap mean is the mean of rows that are drawn with replacement. All columns use the same
+    drawn rows, so that their ratios and differences are paired. If there are more than 20,000 rows,
+    only a random sample of 20,000 rows is resampled. The spread of the means is then scaled by
+    sqrt(20,000 / N), as if all N rows had been resampled.
     """
     rows = np.column_stack([np.asarray(values, np.float64) for values in columns.values()])
     generator = np.random.default_rng(SEED)
@@ -38,7 +39,7 @@ def resampled_means(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def interval(resampled: np.ndarray) -> tuple[float, float]:
-    """Returns the limits of the central 95 % of resampled values; both are nan if a value is."""
+    """Returns the limits of the central 95 % of the values; both are nan if a value is nan."""
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)

@@ -36,14 +36,15 @@ SCORES: tuple[Callable[[Trial], dict[str, np.ndarray]], ...] = (
 )
 """Functions that return scores by name.
 
-A score has either one value per row, [N], which is averaged, or one value for all rows, [].
+A score has either one value for all rows, [], or one value per row, [N]. Values per row are
+averaged.
 """
 
 
 def card_of(trial: Trial) -> Card:
-    """Computes all scores of a trial, and returns the card of its errors and scores.
+    """Computes all scores of a trial, and returns the health card of its errors and scores.
 
-    The errors of the trial must be computed before.
+    The trial must already have its errors.
     """
     trial = replace(trial, spaces=read_spaces(trial))
     scores = {name: value for score in SCORES for name, value in score(trial).items()}

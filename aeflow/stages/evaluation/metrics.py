@@ -40,8 +40,8 @@ def psnr(x: tf.Tensor, x_hat: tf.Tensor):
 def ssim(x: Any, x_hat: Any):
     """Returns the structural similarity of each image, [B] (https://doi.org/10.1109/TIP.2003.819861).
 
-    The sides of the Gaussian window have 11 pixels, as in the paper, or as many pixels as the
-    image's shorter side if that is shorter.
+    The Gaussian window has 11 x 11 pixels, as in the paper. If a side of the images is shorter, the
+    window's sides are as long as the shortest side.
     """
     window = min(SSIM_WINDOW, x.shape[1], x.shape[2])
     return tf.image.ssim(x, x_hat, max_val=1.0, filter_size=window)
@@ -54,7 +54,7 @@ FOR_IMAGES = ("psnr", "ssim")
 
 
 def metrics_of(schema: ExampleSchema) -> dict[str, Callable]:
-    """Returns the metrics that make sense for examples of this schema."""
+    """Returns the metrics that make sense for examples of this schema, by name."""
     names = [name for name in METRICS if schema.is_image or name not in FOR_IMAGES]
     return {name: METRICS[name] for name in names}
 

@@ -1,4 +1,4 @@
-"""One-class evaluation: how well a model of one label detects the rows of all other labels.
+"""One-class evaluation: how well a model trained on one label detects rows of other labels.
 
 This is the protocol of Deep SVDD (https://proceedings.mlr.press/v80/ruff18a.html): one model is
 trained for each label, and judged on the test rows of all labels.
@@ -33,13 +33,13 @@ WAYS = {
     "error_pca": "PCA error",
     "knn_inputs": "input kNN",
 }
-"""Scores that are higher for out-of-distribution rows, and their titles in a table.
+"""Maps each score to its title in a table. Scores are higher for out-of-distribution rows.
 
 The titles wrap at spaces, so that the table fits into 80 columns. The last two scores are
 baselines that need no model.
 """
 FLOOR = 0.1
-"""The share of the mean training error that is added to the training error of each value."""
+"""The training error of each input value is raised by this share of the mean training error."""
 SMALLEST = 1e-12
 MOST_LABELS = 100
 FITTED_ROWS, JUDGED_ROWS = 60_000, 10_000
@@ -49,7 +49,8 @@ class ClassScores(BaseModel):
     """Holds the results of the model of one label.
 
     `rows` is the number of training rows. `auroc` maps the name of each score in WAYS to its AUROC.
-    `caught` maps it to the share of other labels' rows that the score detects at 1 % false alarms.
+    `caught` maps the name to the share of other labels' rows that the score detects at 1 % false
+    alarms.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +64,7 @@ class ClassScores(BaseModel):
 def labels_of(dataset: Dataset, store: Store) -> list[int]:
     """Lists the labels of the training rows, sorted.
 
-    Raises ConfigError if the rows have no labels, if all have the same label, or if there are more
+    Raises ConfigError if a row has no label, if all rows have the same label, or if there are more
     than 100 different labels.
     """
     of_shards = [shard.labels for shard in open_split(dataset, "train", store)]
@@ -89,11 +90,11 @@ def score_class(
 
     All training rows of `dataset` have that label. Distances are mean distances to the 10 nearest
     training rows, in standardised latents or inputs. The weighted error divides the squared error
-    of each input value by its mean over training rows, as a Gaussian likelihood with a variance for
-    each value does. So even a faint mark in an image counts if no training row has a mark at that
-    place. "both" adds the weighted error to the distance in the latent, each divided by its mean
-    over validation rows. Raises ConfigError if a split has no rows, if all test rows have the
-    label, or if none has it.
+    of each input value by the mean squared error of that value over training rows, as a Gaussian
+    likelihood with a variance for each value does. A faint mark in an image therefore counts if no
+    training row has a mark at that place. The score "both" is the sum of the weighted error and the
+    distance in the latent, each divided by its own mean over validation rows. Raises ConfigError if
+    a split has no rows, if all test rows have the label, or if no test row has it.
     """
     store, machine = context.store, prepare(context.runtime)
     context.on_progress(Progress("evaluate", 0, 1, "label", f"label {label}"))

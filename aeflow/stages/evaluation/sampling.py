@@ -25,9 +25,9 @@ class Sample:
 
 
 def sampled_places(total: int, max_rows: int) -> np.ndarray:
-    """Returns the ascending indices of all rows, or of a sample if there are more than `max_rows`.
+    """Returns the ascending indices of all rows, or of a random sample of `max_rows` rows.
 
-    The sample has `max_rows` rows and is drawn with a fixed seed.
+    A sample is drawn, with a fixed seed, only if `total` exceeds `max_rows`.
     """
     if total <= max_rows:
         return np.arange(total)

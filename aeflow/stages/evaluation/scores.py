@@ -1,6 +1,7 @@
 """Scores of latents: how well they classify, and how they use their dimensions.
 
-A score has either one value for each judged row, which is averaged, or one value for all rows.
+A score has either one value for all rows, or one value for each judged row. Values per row are
+averaged.
 """
 
 import warnings
@@ -27,9 +28,9 @@ __all__ = [
 
 NEIGHBOURS = 10
 MOST_LABELS = 1000
-"""The most labels for which classification is scored; more labels are likely to be ids."""
+"""Classification is not scored if there are more labels, because these are likely to be ids."""
 PROBE_TOLERANCE = 1e-3
-"""The tolerance of the gradient, at which the fit of a probe stops.
+"""The fit of a linear probe stops once its gradient is within this tolerance.
 
 A tenth of this tolerance raises the accuracy on Fashion-MNIST by 0.3 points, for a model and for
 PCA alike.
@@ -39,11 +40,12 @@ DEAD_SHARE, DEAD_VARIANCE = 1e-3, 1e-2
 
 @dataclass(frozen=True)
 class Space:
-    """Holds latents of training rows [M, D] and judged rows [N, D], with their inputs and labels.
+    """Holds latents of training rows [M, D] and of judged rows [N, D], with labels and inputs.
 
-    `inputs` [R, P] are the inputs of the judged rows with the indices `compared_places` [R], in
-    input units. Labels are None if classifying makes no sense. `has_unit_prior` says whether each
-    dimension in use has a variance near 1, as in a variational autoencoder.
+    `compared_places` [R] are the indices of the judged rows whose neighbours are compared. `inputs`
+    [R, P] are these rows in input units. Without labels (None), classification is not scored.
+    `has_unit_prior` says whether each dimension in use has a variance near 1, as in a variational
+    autoencoder.
     """
 
     fitted_latents: np.ndarray
@@ -76,7 +78,7 @@ def knn_accuracy(space: Space) -> np.ndarray:
 
 
 def neighbour_recall(space: Space) -> np.ndarray:
-    """Returns the share of a row's 10 nearest inputs that are also its 10 nearest latents.
+    """Returns which share of the 10 nearest rows by input are also the 10 nearest rows by latent.
 
     There is one value for each compared row. Neighbours are searched among the compared rows.
     """
@@ -92,11 +94,11 @@ def neighbour_recall(space: Space) -> np.ndarray:
 
 
 def dead_dimensions(space: Space) -> np.ndarray:
-    """Returns the number of dimensions that carry nothing: they hardly vary over the judged rows.
+    """Returns the number of dead dimensions, which hardly vary over the judged rows.
 
-    If the space has a unit prior, a dimension is dead if its variance is at most 0.01
-    (https://arxiv.org/abs/1509.00519). Otherwise, it is dead if its variance is at most a
-    thousandth of the mean variance of all dimensions.
+    In a space with a unit prior, a dimension is dead if its variance is at most 0.01
+    (https://arxiv.org/abs/1509.00519). In other spaces, a dimension is dead if its variance is at
+    most a thousandth of the mean variance of all dimensions.
     """
     variances = space.judged_latents.var(axis=0, dtype=np.float64)
     smallest = DEAD_VARIANCE if space.has_unit_prior else DEAD_SHARE * variances.mean()
@@ -104,7 +106,7 @@ def dead_dimensions(space: Space) -> np.ndarray:
 
 
 def effective_rank(space: Space) -> np.ndarray:
-    """Returns how many directions the latents spread over: from 1 to D, or 0 if they are constant.
+    """Returns how many directions the latents spread over: 1 to D, or 0 if all latents are equal.
 
     Each singular value of the centred latents is divided by the sum of all singular values. The
     result is the exponential of the entropy of these shares (Roy & Vetterli,
@@ -125,15 +127,17 @@ SCORES: dict[str, Callable[[Space], np.ndarray]] = {
     "dead_dimensions": dead_dimensions,
     "effective_rank": effective_rank,
 }
-"""By the name of a score, its function of a space: a value for each row [N], or one for all []."""
+"""Maps the name of a score to its function, which returns a value per row [N] or one value []."""
 
 FOR_LABELS = ("probe_accuracy", "knn_accuracy")
 
 
 def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
-    """Returns the functions in SCORES that apply to a space: some need labels of all its rows.
+    """Returns the functions in SCORES that apply to a space, by name.
 
-    If a latent is not finite, every function is replaced by one that returns nan.
+    Classification needs labelled judged rows, and at least 10 labelled training rows with 2 to
+    1,000 different labels. If a latent is not finite, every function is replaced by one that
+    returns nan.
     """
     can_classify = _can_classify(space)
     names = [name for name in SCORES if can_classify or name not in FOR_LABELS]
@@ -142,7 +146,10 @@ def scores_of(space: Space) -> dict[str, Callable[[Space], np.ndarray]]:
 
 
 def standardised(reference: np.ndarray, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Standardises latents [M, D] and [N, D] by the mean and standard deviation of the first."""
+    """Returns `reference` [M, D] and `latents` [N, D], both standardised.
+
+    The mean and the standard deviation are those of `reference`.
+    """
     mean, std = reference.mean(axis=0), reference.std(axis=0)
     scale = np.where(std > 0, std, 1)
     return (reference - mean) / scale, (latents - mean) / scale

@@ -13,7 +13,7 @@ __all__ = ["read_spaces"]
 
 FITTED_ROWS, JUDGED_ROWS, COMPARED_ROWS = 60_000, 10_000, 2_000
 MOST_VALUES = 2**26
-"""The most values in a sample, so that large examples and latents stay affordable."""
+"""The maximum number of latent or input values in a sample, which limits the memory."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class _Encoded:
 
 
 def read_spaces(trial: Trial) -> dict[str, Space]:
-    """Returns the space of the model under the name "", and that of PCA under "_pca".
+    """Returns two latent spaces by name: "" is the space of the model, "_pca" that of PCA.
 
-    Each space has at most 60,000 training rows and at most 10,000 judged rows. It has no labels if
-    the model is judged on the split that PCA was fitted to, because each row would then be its own
-    nearest neighbour.
+    Each space has at most 60,000 training rows and at most 10,000 judged rows. A space has no
+    labels if the model is judged on the split that PCA was fitted to, because each row would then
+    be its own nearest neighbour.
     """
     split, judge = trial.split, trial.judge
     affordable = 1 + MOST_VALUES // trial.model.latent_dim

@@ -9,13 +9,14 @@ __all__ = ["label_table", "metric_table", "percentile_table", "verdict_line"]
 
 PERCENTILES = (50, 90, 95, 99)
 EXACT = 1e-12
-"""PCA counts as exact below this mean squared error, and no model can do better."""
+"""PCA counts as exact if its mean squared error is below this. No model can do better then."""
 
 
 def metric_table(scores: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Returns the mean of each score over all examples, and the PSNR of the mean MSE.
 
-    `psnr` is the mean of the PSNR of each example; `psnr_of_mean_mse` is lower, by about 1 dB.
+    `psnr` is the mean of the examples' PSNR. `psnr_of_mean_mse` is about 1 dB lower. Both exist
+    only for images.
     """
     metrics = {name: float(values.mean(dtype=np.float64)) for name, values in scores.items()}
     if "psnr" in metrics:
@@ -35,7 +36,7 @@ def percentile_table(errors: np.ndarray) -> dict[str, float]:
 def label_table(
     scores: Mapping[str, np.ndarray], labels: Sequence, names: Sequence[str]
 ) -> list[dict]:
-    """Returns the number of rows of each label, and the mean squared errors of model and PCA."""
+    """Returns an entry for each label: its row count, and its mean error by model and by PCA."""
     keys = np.array([str(label) for label in labels])
     table = []
     for label in sorted(set(labels), key=lambda value: (value is None, value)):
@@ -62,9 +63,9 @@ def verdict_line(
 ) -> str:
     """Says in one line whether the model reconstructs better than PCA with as many dimensions.
 
-    If rows have labels, the line also says how a linear probe classifies by the model's features
-    compared with PCA's. `differences` maps a metric's name to the 95 % interval of the model's
-    value minus PCA's.
+    If rows have labels, the line also says whether a linear probe classifies better with the
+    model's features than with PCA's. `differences` maps a metric's name to the 95 % interval of the
+    difference between the model's value and PCA's value.
     """
     mse, mse_pca = metrics["mse"], metrics["mse_pca"]
     rival = f"PCA-{latent_dim}"
@@ -84,7 +85,7 @@ def verdict_line(
 
 
 def _features(metrics: Mapping[str, float], differences: Mapping[str, tuple[float, float]]) -> str:
-    """Says how well the features classify compared with PCA's; returns "" if it is not known."""
+    """Says whether a probe classifies better with the features than with PCA's; "" if unknown."""
     if "probe_accuracy" not in differences:
         return ""
     low, high = differences["probe_accuracy"]

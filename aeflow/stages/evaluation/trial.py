@@ -1,4 +1,4 @@
-"""A trial: a restored model, the split it is judged on, and the baselines it is compared with."""
+"""A trial: a restored model, the split that it is judged on, and the baselines."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +18,11 @@ __all__ = ["Trial"]
 
 @dataclass(frozen=True)
 class Trial:
-    """Holds a model, its network, and the split of a dataset that it is judged on.
+    """Holds a model, its network, and the split of a dataset that the model is judged on.
 
-    `errors` maps the name of a score to its values [N] for all judged rows. `spaces` maps "" to the
-    latents of the model and "_pca" to those of PCA. Both are empty until they are computed.
+    `errors` maps the name of a score, such as `mse`, to its values [N] for all judged rows.
+    `spaces` maps "" to the latents of the model and "_pca" to those of PCA. `errors` and `spaces`
+    are empty until they are computed.
     """
 
     work: Work
@@ -53,11 +54,14 @@ class Trial:
         )
 
     def on_step(self, message: str) -> None:
-        """Reports which step is being computed, after all rows were scored."""
+        """Reports the current step of the work that follows after all rows were scored."""
         total = self.dataset.rows[self.split]
         self.work.on_progress(Progress("evaluate", total, total, "row", message))
 
     def samples(self, split: str, max_rows: int) -> Iterator[Sample]:
-        """Yields all rows of a split, or `max_rows` drawn with a fixed seed if there are more."""
+        """Yields all rows of a split, or a sample of `max_rows` rows if the split has more.
+
+        The sample is drawn with a fixed seed.
+        """
         places = sampled_places(self.dataset.rows[split], max_rows)
         yield from read_places(self.dataset, split, self.work.store, places=places)

@@ -13,9 +13,10 @@ JUDGED_ROWS, BATCH = 10_000, 1024
 
 
 def usage_scores(trial: Trial) -> dict[str, np.ndarray]:
-    """Returns the metrics of the latent that the model's kind defines, by name.
+    """Returns the metrics of how the model uses its latent, by name.
 
-    Each metric is one value [] over at most 10,000 judged rows.
+    The model's kind of autoencoder defines them. Each metric is one value [] over at most 10,000
+    judged rows.
     """
 
     def batches() -> Iterator[tf.Tensor]:

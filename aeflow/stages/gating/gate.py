@@ -16,7 +16,7 @@ __all__ = ["gate"]
 
 VERDICT, METRICS, EXAMPLES = "verdict.json", "metrics.json", "examples.parquet"
 DAMAGE = "damage"
-"""The name under which the model's damage is added to the hashed configs of a question."""
+"""The name of the model's damage among the hashed configs of the question."""
 
 
 def _with_damage(
@@ -29,16 +29,16 @@ def _with_damage(
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
 ) -> Work:
-    """Adds to the question what is damaged in the model's files, if anything is.
+    """Adds the damage to the question of the gate if the model's files are damaged.
 
-    So a model that was repaired is judged again. Raises ConfigError if the inputs of the gate do
-    not belong together.
+    The question determines the key of the verdict. A repaired model therefore gets a new verdict.
+    Raises ConfigError if the inputs of the gate do not belong together.
     """
     store = work.store
     if (champion is None) != (champion_model is None):
         raise ConfigError(
             "The gate needs both the champion's model and its evaluation, or neither, but only one "
-            "of them was given. Give the other one, too, or leave out both."
+            "of them was given. Give both, or leave out both."
         )
     _check_inputs(challenger, store, model=model, dataset=dataset)
     if champion and champion_model:
@@ -71,8 +71,8 @@ def gate(
 ) -> Answered:
     """Judges the challenger by the rules, and compares it with the champion if there is one.
 
-    `challenger` and `champion` are evaluations of `model` and `champion_model` on one split of
-    `dataset`. Raises ConfigError if one of the evaluations is not.
+    `challenger` and `champion` are the evaluations of `model` and `champion_model` on one split of
+    `dataset`. Raises ConfigError if an evaluation is of another model, dataset or split.
     """
     folder = work.store.reading(challenger, [METRICS, EXAMPLES])
     case = Case(
@@ -136,8 +136,8 @@ def _check_inputs(evaluation: Evaluation, store: Store, *, model: Model, dataset
         if name not in inputs or inputs[name].digest != artifact.digest:
             raise ConfigError(
                 f"'{evaluation.address}' is not an evaluation of '{model.address}' on "
-                f"'{dataset.address}': its {name} is a different one. Evaluate this model on this "
-                "dataset first."
+                f"'{dataset.address}': it used another {name}. Evaluate this model on this dataset "
+                "first."
             )
 
 

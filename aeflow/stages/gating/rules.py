@@ -22,8 +22,9 @@ ROUNDING = 1e-9
 class Ruling(BaseModel):
     """Holds the result of one rule, which is a row in the table of the verdict.
 
-    `baseline` is the value of the rival, from which `threshold` is computed. `value`, `threshold`
-    and `baseline` are None if they are not finite, or if the rule does not have them.
+    `baseline` is the value of the rival, PCA or the champion. In a rule with a rival, `threshold`
+    is computed from `baseline`. `value`, `threshold` and `baseline` are None if they are not
+    finite, or if the rule does not have them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -170,7 +171,7 @@ def _effective_rank(case: Case) -> Ruling:
 
 
 def _not_applicable(rule: str, metric: str, value: float | None, why: str) -> Ruling:
-    """Returns a ruling that passes, because there is nothing to judge by."""
+    """Returns a ruling that passes because the rule cannot be applied; `why` says why."""
     finite_value = None if value is None else _finite_or_none(value)
     return Ruling(rule=rule, metric=metric, value=finite_value, passed=True, why=why)
 

@@ -1,7 +1,8 @@
-"""The pieces of a grown source that are reused from an earlier dataset and not read again.
+"""The reuse of pieces from an earlier dataset, so that only the new pieces of a source are read.
 
-A piece is reused if its name and digest, the config and the splits are the same, and if its labels
-have the same numbers. This saves work and changes no byte of the new dataset.
+A piece is a part of a source, such as a file. A piece is reused if its name and digest, the config,
+the columns and the splits are the same, and if each label name still has the same number. This
+saves work and changes no byte of the new dataset.
 """
 
 import logging
@@ -28,12 +29,15 @@ __all__ = ["EarlierDataset", "EarlierPiece", "earlier_dataset"]
 logger = logging.getLogger(__name__)
 
 ASSIGNED = {"validation", "test"}
-"""The splits for which rows are held out, unless a piece of the source has the split."""
+"""Rows are held out for each of these splits, unless the source has a piece of that split."""
 
 
 @dataclass(frozen=True)
 class EarlierPiece:
-    """Holds one piece of an earlier dataset: its portions, the shards of each, and its bad rows."""
+    """Holds the portions, the shards of each portion, and the bad rows of one earlier piece.
+
+    A portion is what the piece contributed to one split.
+    """
 
     portions: list[Portion]
     shards: list[list[str]]
@@ -68,7 +72,10 @@ class EarlierDataset:
         return np.dtype(self._dataset.example_schema.dtype)
 
     def fits(self, source: Source, pieces: Sequence[Piece]) -> bool:
-        """Returns whether an unchanged piece of the source would give the same rows again."""
+        """Returns whether unchanged pieces of the source would give the same rows as before.
+
+        This is so if labels, splits and columns have not changed.
+        """
         old, new = self._dataset.label_names, tuple(source.label_names)
         same_labels = old == new or (old and new[: len(old)] == old)
         own_splits = {piece.portions[0].own_split for piece in self._pieces.values()}
@@ -77,7 +84,7 @@ class EarlierDataset:
         return bool(same_labels and same_splits and same_columns)
 
     def has(self, piece: Piece) -> bool:
-        """Returns whether the dataset has the piece with the same content, split and row count."""
+        """Returns whether the dataset has this piece with the same content, split and row count."""
         old_piece = self._pieces.get(piece.name)
         if old_piece is None or self._digests.get(piece.name) != piece.digest:
             return False
@@ -99,7 +106,7 @@ class EarlierDataset:
         return self._pieces[piece.name]
 
     def shards(self, piece: EarlierPiece) -> list[list[str]]:
-        """Returns the shards of each portion, as their paths within the store."""
+        """Returns the shards of each portion, as paths within the store."""
         return [[f"{self._dataset.address}/{name}" for name in names] for names in piece.shards]
 
     def ids(self, piece: EarlierPiece) -> pa.Array:
@@ -112,11 +119,11 @@ class EarlierDataset:
 
 
 def earlier_dataset(question: Question, store: Store) -> EarlierDataset | None:
-    """Returns the dataset of an earlier source state with the same name, stage version and config.
+    """Returns a stored dataset of an earlier state of the source, from which pieces can be reused.
 
-    Of several such datasets, this returns the one that shares most pieces with the question, and
-    the newest of equals. Returns None if no dataset shares a piece, or if the chosen one cannot be
-    read.
+    Its stage version, configs and dataset name are those of the question. Of several such datasets,
+    the one that shares most pieces with the question is returned, and the newest of equals. Returns
+    None if no dataset shares a piece, or if the chosen dataset cannot be read.
     """
     counts = [(_shared(manifest, question), manifest) for manifest in manifests_of(Dataset, store)]
     count, best = max(counts, key=lambda pair: (pair[0], pair[1].created), default=(0, None))
@@ -143,7 +150,10 @@ def _shared(manifest: Manifest, question: Question) -> int:
 
 
 def _by_piece(portions: list[Portion], bad: list[BadRow]) -> dict[str, EarlierPiece]:
-    """Assigns shards and bad rows to their pieces, in the order in which they were written."""
+    """Returns a mapping from the name of a piece to its portions, shards and bad rows.
+
+    Shards and bad rows are stored without their piece, but in the order of the portions.
+    """
     pieces: dict[str, EarlierPiece] = {}
     shard_counts: dict[str, int] = defaultdict(int)
     num_bad = 0

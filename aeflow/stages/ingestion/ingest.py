@@ -42,9 +42,9 @@ class _Opened:
 
 
 def _ask(work: Work, config: IngestConfig) -> Work:
-    """Opens the source, whose pieces become the inputs of the question.
+    """Opens the source, and makes its pieces the inputs of the question.
 
-    If the config does not name the dataset, the source does.
+    The dataset gets the name in the config, or the name of the source if the config has none.
     """
 
     def on_wait(message: str) -> None:
@@ -64,10 +64,10 @@ def _ask(work: Work, config: IngestConfig) -> Work:
 def ingest(work: Work, config: IngestConfig) -> Answered:
     """Prepares the dataset of a source.
 
-    If a source has grown, only its new pieces are read. Unchanged pieces are reused from the
-    dataset of the same name in the store that shares most of them. The key depends on the content
-    of the source and not on its location. Raises SourceError or ConfigError if the source is not
-    valid, and then leaves nothing in the store.
+    If a source has grown, only its new pieces are read. Unchanged pieces are reused from an earlier
+    dataset of the same name: the one that shares most pieces with the source. The key depends on
+    the content of the source and not on its location. If the source is not valid, the stage raises
+    SourceError or ConfigError and leaves nothing in the store.
     """
     source, pieces = work.opened.source, work.opened.pieces
     earlier = earlier_dataset(work.question, work.store)
@@ -105,7 +105,7 @@ def ingest(work: Work, config: IngestConfig) -> Answered:
 
 
 def _report_stores(stores: Sequence[str], on_progress: OnProgress) -> None:
-    """Reports the stores inside the source, in the log and as the first progress message."""
+    """Reports, in the log and as progress, which stores inside the source folder are not read."""
     if stores:
         names = ", ".join(f"'{store}'" for store in stores)
         message = f"leaves out the store{'s' if len(stores) > 1 else ''} {names}"

@@ -1,4 +1,4 @@
-"""The intake of a source's pieces into a draft, in order: each piece is read or reused."""
+"""The intake of a source: each piece in order is read or reused, and added to a draft."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -40,7 +40,7 @@ class Intake:
         return all(writer.has_labels for writer in self._writers.values())
 
     def read(self, source: Source, piece: Piece, on_rows: Callable[[int], Any]) -> None:
-        """Reads a piece; `on_rows` is called with the number of rows in each block."""
+        """Reads a piece and adds its rows. `on_rows` is called with the row count of each block."""
         before = self._validation.num_bad
         for rows in source.read(piece):
             row_splits = self._splits.of(piece, rows.ids)
@@ -56,7 +56,7 @@ class Intake:
         self.portions += [portion for portion in new_portions if portion] or [empty_portion]
 
     def adopt(self, piece: Piece, earlier: EarlierDataset) -> None:
-        """Reuses a piece from an earlier dataset."""
+        """Adds the rows of a piece by reusing its shards from an earlier dataset."""
         old_piece = earlier.piece(piece)
         self._validation.adopt(
             earlier.ids(old_piece), old_piece.bad, shape=earlier.shape, dtype=earlier.dtype
@@ -73,9 +73,9 @@ class Intake:
         }
 
     def _is_used(self, rows: Rows, good: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
-        """Returns booleans [G]: whether each good row is used.
+        """Returns booleans [G], which are true for the good rows that are used.
 
-        If the config sets `train_label`, the splits train and validation use only that label.
+        If the config sets `train_label`, train and validation use only the rows with that label.
         """
         label = self._config.train_label
         if label is None:

@@ -1,4 +1,7 @@
-"""The portions of a dataset: what each piece contributed to each split, stored for later reuse."""
+"""The portions of a dataset: a portion is what one piece of the source added to one split.
+
+Portions are stored with the dataset, so that later datasets can reuse its pieces.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -50,7 +53,7 @@ class Portion:
 
 
 def write_portions(path: Path, portions: Iterable[Portion]) -> None:
-    """Writes portions as Parquet, one per row, in their order."""
+    """Writes a Parquet file with one row for each portion, in the given order."""
     rows = [
         {
             "piece": portion.piece,
@@ -71,7 +74,7 @@ def write_portions(path: Path, portions: Iterable[Portion]) -> None:
 
 
 def read_portions(path: Path, shape: tuple[int, ...]) -> list[Portion]:
-    """Reads portions; `shape` is the shape of one example."""
+    """Reads portions from a Parquet file; `shape` is the shape of one example."""
     return [
         Portion(
             piece=row["piece"],

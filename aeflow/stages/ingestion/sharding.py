@@ -1,4 +1,4 @@
-"""A writer of the rows of one split, into Arrow shards of bounded size."""
+"""A writer for one split, which divides the rows into Arrow shards of bounded size."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ __all__ = ["SplitWriter"]
 class SplitWriter:
     """Writes the good rows of one split in their order, and accumulates their statistics.
 
-    The caller ends each piece before it begins the next, so that no shard spans two pieces.
+    The caller must call `end_piece` after each piece, so that no shard spans two pieces.
     """
 
     def __init__(self, split: str, draft: Draft, shard_bytes: int):
@@ -44,7 +44,10 @@ class SplitWriter:
                 self._end_shard()
 
     def end_piece(self, piece: Piece, bad_rows: int) -> Portion | None:
-        """Writes the buffered rows; returns the portion of the piece, or None if it has no rows."""
+        """Writes the buffered rows of a piece, and returns what the piece added to this split.
+
+        Returns None if the piece added no rows.
+        """
         if not self._piece_statistics.count:
             return None
         if self._ids:

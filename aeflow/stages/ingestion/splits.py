@@ -1,9 +1,9 @@
-"""The split of each row: that of its source, or one chosen by a hash of the seed and the row's id.
+"""The split of each row, which the source gives, or which a hash of the seed and the id chooses.
 
-An id is divided into a stem and the number at its end. One number is held out of every block of
-`period` numbers. A hash of the seed, the split, the stem and the block chooses it. Rows thus keep
-their split when the source grows, and of 60,000 numbered rows exactly 3,000 are held out at one in
-20.
+An id consists of a stem and the number at its end. The numbers of one stem form blocks of `period`
+consecutive numbers, and one number of each block is held out. A hash of the seed, the split, the
+stem and the block chooses this number. Rows thus keep their split when the source grows. Of 60,000
+rows with consecutive numbers, exactly 3,000 are held out if `period` is 20.
 """
 
 import hashlib
@@ -43,7 +43,10 @@ class Splits:
         return splits
 
     def check(self, rows: dict[str, int]) -> None:
-        """Raises SourceError if no row is left to train on or to validate with."""
+        """Raises SourceError if a required split has no rows; `rows` maps splits to row counts.
+
+        "train" and "validation" are required, or only "all" if the config puts every row into it.
+        """
         needed = ("all",) if self._config.splits == "all" else ("train", "validation")
         for split in needed:
             if not rows.get(split):
@@ -55,7 +58,7 @@ class Splits:
 
 
 def held_out(ids: Sequence[str], period: int, *, seed: int, salt: str) -> np.ndarray:
-    """Returns booleans [N]: whether each id is the one that is held out of its block of numbers."""
+    """Returns booleans [N], which are true for the ids that are held out of their blocks."""
     offsets: dict[tuple[str, int], int] = {}
     mask = np.zeros(len(ids), dtype=bool)
     for row, name in enumerate(ids):

@@ -15,9 +15,10 @@ __all__ = ["RunningStatistics"]
 
 @dataclass
 class RunningStatistics:
-    """Accumulates blocks of rows: their count, mean and squared deviations at each position.
+    """Accumulates the number of rows, and their mean and squared deviations at each position.
 
-    `mean` and `squares` are [*shape]; `min` and `max` are over all values.
+    `mean` and `squares`, the sums of squared deviations, are [*shape]. `min` and `max` are over all
+    values.
     """
 
     count: int = 0

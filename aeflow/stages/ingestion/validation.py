@@ -1,6 +1,7 @@
 """The validation of rows: good rows are finite and have the same shape and type.
 
-All other rows are bad. They go to quarantine, unless there are more than `max_bad_fraction` allows.
+All other rows are bad and go to quarantine. If more rows are bad than `max_bad_fraction` allows,
+the ingestion fails.
 """
 
 import math
@@ -37,7 +38,7 @@ class BadRow:
 
 
 class Validation:
-    """Separates good rows from bad rows; the first good row sets the shape and type of all."""
+    """Separates good rows from bad rows. All rows must have the first good row's shape and type."""
 
     def __init__(self, config: IngestConfig, total: int):
         self._fraction = config.max_bad_fraction
@@ -70,7 +71,11 @@ class Validation:
     def adopt(
         self, ids: pa.Array, bad: Sequence[BadRow], *, shape: tuple[int, ...], dtype: np.dtype
     ) -> None:
-        """Adds rows that were validated before: the ids of all these rows, and the bad rows."""
+        """Adds the rows of a reused piece, which an earlier ingestion has validated.
+
+        `ids` are the ids of all these rows, and `bad` are the bad rows among them. `shape` and
+        `dtype` are those of the good rows.
+        """
         self._ids.append(ids)
         self.bad += bad
         self.num_bad += len(bad)
@@ -98,14 +103,14 @@ class Validation:
             )
 
     def write_quarantine(self, path: Path) -> None:
-        """Writes the bad rows as Parquet: id, split, reason, detail; empty if all rows are good."""
+        """Writes a Parquet file with the id, split, reason and detail of each bad row."""
         names = ("id", "split", "reason", "detail")
         columns = {name: [getattr(row, name) for row in self.bad] for name in names}
         schema = pa.schema([(name, pa.string()) for name in names])
         pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
 
     def _enough(self) -> float:
-        """Returns the smallest fraction, to three decimals, that would allow these bad rows."""
+        """Returns the least `max_bad_fraction`, to three decimals, that allows these bad rows."""
         return min(0.999, math.ceil(1000 * self.num_bad / self._total) / 1000)
 
     def _good_block(
@@ -155,7 +160,10 @@ class Validation:
 
 
 def _as_block(features: Features) -> Features:
-    """Stacks examples of one shape and type into an array, which is validated many times faster."""
+    """Returns the examples as one array if all have one shape and type, else unchanged.
+
+    One array is validated many times faster.
+    """
     if isinstance(features, np.ndarray):
         return features
     arrays = [example for example in features if isinstance(example, np.ndarray)]

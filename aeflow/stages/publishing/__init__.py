@@ -1,4 +1,4 @@
-"""The publish stage: writes TensorBoard event files and one self-contained report of a run."""
+"""The publish stage: it writes TensorBoard's files and one self-contained report of a run."""
 
 from aeflow.stages.publishing.publish import publish
 

@@ -20,9 +20,10 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
     """Returns the data that the report's script draws, as plain JSON.
 
     The data covers at most 2,000 evaluated examples. `points` are [x, y] in [0, 1], with one scale
-    for both axes. `sprite` is a PNG as a data URL, or None if the examples are not images. It has
-    `columns` thumbnails per row, and each of them has `width` by `height` pixels. Returns None if
-    there are fewer than three latents, or if a latent is not finite.
+    for both axes. `sprite`, a picture of all thumbnails, is a PNG as a data URL, or None if the
+    examples are not images. The sprite has `columns` thumbnails per row, and each thumbnail has
+    `width` by `height` pixels. Returns None if there are fewer than three latents, or if a latent
+    is not finite.
     """
     rows = results.examples.num_rows
     indices = np.linspace(0, rows - 1, min(MOST_POINTS, rows)).round().astype(int)
@@ -54,7 +55,7 @@ def draw_map(results: Results, shards: Sequence[Shard]) -> dict[str, Any] | None
 
 
 def _principal(latents: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns points [N, 2] in [0, 1], and the share of the latents' variance that they explain."""
+    """Returns points [N, 2] in [0, 1], and the share of variance that their two axes explain."""
     centred = latents - latents.mean(axis=0)
     variances, vectors = np.linalg.eigh(centred.T @ centred)
     directions = vectors[:, ::-1][:, :2]

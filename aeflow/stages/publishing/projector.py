@@ -20,10 +20,11 @@ THUMBNAIL_SIDE = 64
 def write_projector(
     folder: Path, results: Results, shards: Sequence[Shard], *, max_rows: int
 ) -> None:
-    """Writes at most `max_rows` latents, evenly spaced, and the projector's config for them.
+    """Writes the latents of at most `max_rows` examples, and the projector's config.
 
-    `shards` are those of the evaluated split. Images are laid out in a sprite; vectors get no
-    sprite. The paths in the config are relative to `folder`. The config names no checkpoint.
+    The examples are evenly spaced. `shards` are those of the evaluated split. Images are laid out
+    in a sprite; vectors get no sprite. The paths in the config are relative to `folder`. The config
+    names no checkpoint.
     """
     rows = results.examples.num_rows
     indices = np.linspace(0, rows - 1, min(max_rows, rows)).round().astype(int)

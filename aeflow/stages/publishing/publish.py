@@ -31,7 +31,7 @@ def publish(
     model: Model,
     features: FeatureSet | None = None,
 ) -> Answered:
-    """Publishes the results of a run, which it reads from committed artifacts only.
+    """Publishes the results of a run, which are read from committed artifacts only.
 
     `dataset` and `model` are those of the `evaluation`. If `features` is None, the report says how
     to encode features.

@@ -36,7 +36,7 @@ def render_report(
     """Returns the report of a run as HTML; `address` is the publication's address in its store.
 
     The report contains no path of this machine, so it is the same in every store. Its only script
-    draws the latent map. The page's security policy allows this script by its hash, and no others.
+    draws the latent map. The page's security policy allows only this script, by its hash.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -66,8 +66,8 @@ def render_report(
 def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
     """Returns a mapping from the name of a library to Python code that loads a feature set.
 
-    The code reads the files in `folder`. If `folder` is empty, the code reads the feature set's
-    address, and must be run in the store's folder.
+    The code reads the files in `folder`. If `folder` is empty, the code reads the files at the
+    feature set's address, and must be run in the store's folder.
     """
     address, is_wide = folder or features.address, features.layout == "wide"
     wide_latents, list_latents = 'rows.filter(like="z_").to_numpy()', 'np.stack(rows["latent"])'
@@ -91,7 +91,7 @@ def loading_examples(features: FeatureSet, folder: str = "") -> dict[str, str]:
 
 
 def _comparison(results: Results) -> list[dict[str, Any]]:
-    """Returns one row per metric: the values of the model and of each baseline, and the best."""
+    """Returns one row per metric: the values of the model and the baselines, and the best value."""
     metrics = results.evaluation.metrics
     suffixes = {"": "This model", "_pca": f"PCA-{results.model.latent_dim}"}
     suffixes["_mean_image"] = "Mean image" if _is_image(results) else "Mean row"

@@ -31,7 +31,7 @@ class Results:
     """Holds one run's artifacts and their contents.
 
     `judgement` is the evaluation's `metrics.json`. `figures` maps a picture's name to its PNG.
-    `settings` maps `section.field` to the value for each config of the run, defaults included.
+    `settings` maps `section.field` to the value of each setting of the run, including defaults.
     """
 
     dataset: Dataset
@@ -71,7 +71,7 @@ def read_results(
     features: FeatureSet | None,
     store: Store,
 ) -> Results:
-    """Reads the results of a run; every file is first compared with its SHA-256."""
+    """Reads the results of a run. Each file is compared with its SHA-256 before it is read."""
     artifacts = [dataset, model, evaluation] + ([features] if features else [])
     manifests = tuple(store.manifest(artifact.address) for artifact in artifacts)
     names = [entry.name for entry in manifests[2].files]

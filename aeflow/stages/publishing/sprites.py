@@ -17,10 +17,11 @@ SPRITE_SIDE = 4096  # pixels; not every graphics card can hold more
 def draw_sprite(
     ids: Sequence[str], shards: Sequence[Shard], schema: ExampleSchema, *, max_side: int
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Lays out the images of `ids` row by row; returns the sprite and the size of a thumbnail.
+    """Draws the images with these ids row by row; returns the sprite and the size of a thumbnail.
 
     The sprite is a grid with as many rows as columns. The size is (width, height) in pixels. The
-    longer side has at most `max_side` pixels, and fewer if many images must fit into the sprite.
+    longer side of a thumbnail has at most `max_side` pixels, and fewer if many images must fit into
+    the sprite.
     """
     columns = ceil(sqrt(len(ids)))
     size = _thumbnail_size(schema, min(max_side, SPRITE_SIDE // columns))

@@ -11,15 +11,18 @@ from aeflow.schema import ExampleSchema
 __all__ = ["augmented", "check_augmentation"]
 
 FLIP, SHIFT = 7_919, 104_729
-"""The numbers subtracted from a seed, so that flips, shifts and a kind's noise are independent."""
+"""Numbers that are subtracted from a seed.
+
+They make flips, shifts and the noise of a kind independent of each other.
+"""
 
 
 def check_augmentation(config: TrainConfig, schema: ExampleSchema) -> None:
-    """Raises ConfigError if examples that are not images are to be flipped or shifted."""
+    """Raises ConfigError if the config flips or shifts examples that are not images."""
     if (config.flip or config.shift) and len(schema.shape) != 3:
         raise ConfigError(
             f"train.flip and train.shift take images [H, W, C], not examples of shape "
-            f"{schema.shape}. Leave them out."
+            f"{schema.shape}. Leave both options out."
         )
 
 

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig) -> Run:
-    """Waits for all machines that share the run; returns everything that the first step needs."""
+    """Waits for all machines that share the run, and returns what the first step needs."""
     _warn_of_size(model_config, dataset)
     check_augmentation(config, dataset.example_schema)
     store, runtime, cluster = work.store, work.runtime, cluster_here()
@@ -86,7 +86,7 @@ def begin(work: Work, dataset: Dataset, config: TrainConfig, *, model_config: Mo
 
 
 def _strategy(cluster: Cluster, machine: Machine, work: Work) -> tf.distribute.Strategy:
-    """Waits for all machines of TF_CONFIG; returns the strategy that shares the work."""
+    """Waits for all machines of TF_CONFIG, and returns the strategy that shares each batch."""
     waiting = Progress("train", 0, 1, "step", "waits for the other machines of TF_CONFIG")
     if not cluster.is_alone:
         shared = f"{work.question.key} on {machine.num_devices} {machine.device}"
@@ -99,7 +99,7 @@ def _warn_of_size(config: ModelConfig, dataset: Dataset) -> None:
     size = dataset.example_schema.size
     if config.latent_dim > size:
         logger.warning(
-            "latent_dim is %d but an example has only %d values: the latent can hold a copy of it.",
+            "latent_dim is %d, but an example has only %d values. The latent can copy the example.",
             config.latent_dim,
             size,
         )

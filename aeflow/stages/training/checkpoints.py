@@ -1,7 +1,7 @@
 """Checkpoints: one file with everything that a training run needs to resume exactly.
 
-The `.npz` is replaced as a whole and holds plain arrays and JSON. It is complete, because Keras
-lists every variable of the model and the optimizer, whichever layer holds it.
+The `.npz` file is replaced as a whole and holds plain arrays and JSON. The checkpoint is complete,
+because Keras lists all variables of the model and the optimizer, in whichever layer they are.
 """
 
 import json
@@ -21,18 +21,18 @@ __all__ = ["CHECKPOINT", "Checkpoints", "TrainingState"]
 CHECKPOINT = "_work/checkpoint.npz"
 SECONDS_BETWEEN = 5.0
 SECONDS_WITHIN_EPOCH = 60.0
-"""The seconds between checkpoints within an epoch, which may take hours.
+"""The seconds between checkpoints within an epoch.
 
-A process that is killed loses no more than the training since its last checkpoint.
+An epoch may take hours, and a process that is killed loses the training since its last checkpoint.
 """
 
 
 @dataclass
 class TrainingState:
-    """Holds the state of training.
+    """Holds what training has done so far.
 
-    This is the number of steps done, the loss terms of the current epoch, the history of complete
-    epochs, and the best weights with their epoch and loss.
+    The fields are the number of steps, the loss terms of the current epoch, the history of complete
+    epochs, and the best weights with their epoch and validation loss.
     """
 
     step: int = 0
@@ -51,7 +51,7 @@ class TrainingState:
 class Checkpoints:
     """Saves and restores a model, its optimizer and the state of training in a draft.
 
-    If several machines train, all of them restore the chief's draft, and only the chief saves.
+    If several machines train, all of them restore from the chief's draft, and only the chief saves.
     """
 
     def __init__(
@@ -70,8 +70,9 @@ class Checkpoints:
         """Saves after an epoch if a checkpoint is due.
 
         A checkpoint is due every `every_epochs` epochs. If `every_epochs` is None, a checkpoint is
-        due after the first epoch, and again if the last one is a few seconds old: an epoch of a
-        small network takes less than a second, and a checkpoint takes time, too.
+        due after the first epoch, and then after an epoch if the last checkpoint is at least five
+        seconds old. An epoch of a small network takes less than a second, and a checkpoint takes
+        time, too.
         """
         if every_epochs is None:
             is_due = time.monotonic() - self._saved_at >= SECONDS_BETWEEN
@@ -81,13 +82,16 @@ class Checkpoints:
             self.save(state)
 
     def save_if_late(self, state: TrainingState, every_epochs: int | None) -> None:
-        """Saves within an epoch, once a minute, but only if `every_epochs` is None."""
+        """Saves within an epoch if the last checkpoint is at least a minute old.
+
+        If `every_epochs` is set, there are no checkpoints within an epoch.
+        """
         since = time.monotonic() - max(self._saved_at, self._began)
         if every_epochs is None and since >= SECONDS_WITHIN_EPOCH:
             self.save(state)
 
     def save(self, state: TrainingState) -> None:
-        """Replaces the checkpoint with the current state."""
+        """Replaces the checkpoint with the current state, but only in a draft of this process."""
         if isinstance(self._draft, DraftOfAnother):
             return
         counters = asdict(state)
@@ -100,7 +104,10 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def restore(self) -> TrainingState:
-        """Restores the checkpoint, if there is one, and returns the state of training."""
+        """Restores the checkpoint and returns its state of training.
+
+        Without a checkpoint, returns the initial state.
+        """
         path = self._draft.path(CHECKPOINT)
         if not path.exists():
             return TrainingState()

@@ -1,4 +1,4 @@
-"""Training on a machine that follows the chief. Only the chief writes the model."""
+"""Training on a machine other than the chief, which is the only machine that writes the model."""
 
 import time
 
@@ -20,15 +20,15 @@ POLL_SECONDS = 1.0
 
 
 class _ChiefAnswered(Exception):
-    """Ends the wait for the chief, because its answer is in the store."""
+    """Raised to end the training on this machine, once the chief's model is in the store."""
 
 
 def follow(
     work: Work, dataset: Dataset, config: TrainConfig, *, model_config: ModelConfig
 ) -> Model:
-    """Takes every step together with the chief and returns its answer; writes nothing.
+    """Takes every step together with the chief, and returns the model that the chief commits.
 
-    Raises LostMachine if the chief ends without an answer.
+    Writes nothing to the store. Raises LostMachine if the chief ends without a model.
     """
     question, store = work.question, work.store
 

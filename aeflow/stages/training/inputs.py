@@ -1,9 +1,9 @@
 """The rows that the training step takes: resident on the device, or read ahead block by block.
 
 A split that fits into `shuffle_bytes` stays on the device and is shuffled as a whole. A larger
-split is never in memory as a whole. Each epoch shuffles its chunks of 1024 rows and reads them in
-blocks of several chunks. It reads each block while training uses the previous block, and shuffles
-the rows of the block.
+split is never in memory as a whole. In this case, each epoch puts the split's chunks of 1024
+adjacent rows into random order, reads the rows in blocks, and shuffles the rows of each block. The
+next block is read while training uses the current block.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,11 +21,11 @@ from aeflow.storage import Store
 __all__ = ["Block", "StoredRows", "TrainingBlocks", "chunk_ranges", "epoch_order", "open_rows"]
 
 CHUNK_ROWS = 1024
-"""The number of adjacent rows that are read together; for MNIST, they are about a megabyte."""
+"""The number of adjacent rows that are read together. For MNIST, these are about a megabyte."""
 
 
 class StoredRows:
-    """Gives access to stored rows [N, *shape], in their stored type, across several arrays."""
+    """Reads rows of several stored arrays as if the arrays were one array [N, *shape]."""
 
     def __init__(self, parts: Sequence[np.ndarray]):
         self._parts = parts
@@ -38,10 +38,11 @@ class StoredRows:
         return int(self._ends[-1])
 
     def rows_within(self, max_bytes: int, *, multiple_of: int) -> int:
-        """Returns how many rows fit into `max_bytes`.
+        """Returns the number of rows to keep in memory at once, given a limit of `max_bytes`.
 
-        If all rows fit, this is their number N. Otherwise it is the largest multiple of
-        `multiple_of` that fits, or `multiple_of` itself if not even that fits, but at most N.
+        If all N rows fit, the number is N. Otherwise it is the largest multiple of `multiple_of`
+        that fits. If not even `multiple_of` rows fit, the limit is exceeded: the number is
+        `multiple_of`, but at most N.
         """
         max_rows = max_bytes // (int(np.prod(self.shape)) * self.dtype.itemsize)
         if len(self) <= max_rows:
@@ -49,7 +50,10 @@ class StoredRows:
         return min(max(1, max_rows // multiple_of) * multiple_of, len(self))
 
     def read(self, ranges: Iterable[tuple[int, int]], *, room: int | None = None) -> np.ndarray:
-        """Copies the rows of ranges (start, stop), in order; pads with zeros to `room` rows."""
+        """Returns a copy of the rows of ranges (start, stop), in the order of the ranges.
+
+        If `room` is given, rows of zeros are appended until the copy has `room` rows.
+        """
         views = [view for start, stop in ranges for view in self._views(start, stop)]
         num_rows = sum(map(len, views))
         rows = np.zeros((room or num_rows, *self.shape), self.dtype)
@@ -57,11 +61,11 @@ class StoredRows:
         return rows
 
     def first(self, num_rows: int) -> np.ndarray:
-        """Copies the first `num_rows` rows, or all rows if there are fewer."""
+        """Returns a copy of the first `num_rows` rows, or of all rows if there are fewer."""
         return self.read([(0, min(num_rows, len(self)))])
 
     def blocks(self, num_rows: int) -> Iterator[np.ndarray]:
-        """Copies all rows in their order, `num_rows` at a time."""
+        """Yields copies of all rows in their stored order, `num_rows` rows at a time."""
         for start in range(0, len(self), num_rows):
             yield self.read([(start, min(start + num_rows, len(self)))])
 
@@ -76,15 +80,15 @@ class StoredRows:
 
 
 def open_rows(dataset: Dataset, split: str, store: Store) -> StoredRows:
-    """Maps the rows of a split into memory."""
+    """Returns the rows of a split, mapped into memory."""
     return StoredRows([shard.features for shard in open_split(dataset, split, store)])
 
 
 @dataclass(frozen=True)
 class Block:
-    """Holds rows [M, *shape] on the device, and the `order` in which an epoch takes them.
+    """Holds rows [M, *shape] on the device, and the order in which an epoch takes these rows.
 
-    `order` is shorter than M if the block is padded.
+    `order` holds indices of rows. If the block is padded, `order` has fewer than M indices.
     """
 
     rows: tf.Tensor
@@ -95,7 +99,7 @@ class Block:
 
 
 class TrainingBlocks:
-    """Yields the rows of each epoch in blocks of one shape, in an order that the seed decides."""
+    """Yields the rows of each epoch in blocks of one shape. The seed determines their order."""
 
     def __init__(self, rows: StoredRows, config: TrainConfig):
         self._rows = rows
@@ -121,7 +125,10 @@ class TrainingBlocks:
         return -(-self.num_rows // self._config.batch_size)
 
     def epoch(self, epoch: int, *, first_step: int = 0) -> Iterator[Block]:
-        """Yields the blocks of an epoch, from the one that holds step `first_step` of the epoch."""
+        """Yields the blocks of an epoch, beginning with the block that holds step `first_step`.
+
+        Steps are counted from the start of the epoch.
+        """
         steps_per_block = -(-self.block_rows // self._config.batch_size)
         for number in range(first_step // steps_per_block, self._num_blocks):
             block = self._ahead(epoch, number).result()
@@ -132,7 +139,7 @@ class TrainingBlocks:
             yield block
 
     def _ahead(self, epoch: int, number: int) -> "Future[Block]":
-        """Returns the future of a block, and starts to read the block if that has not begun."""
+        """Returns the future of a block. Starts to read the block if reading has not begun."""
         if (epoch, number) not in self._coming:
             self._coming[epoch, number] = self._reader.submit(self._read, epoch, number)
         return self._coming[epoch, number]
@@ -154,7 +161,10 @@ class TrainingBlocks:
 
 
 def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.ndarray:
-    """Returns the order int32 [num_rows] of a block; it depends on seed, epoch and block alone."""
+    """Returns the indices of a block's rows in random order, int32 [num_rows].
+
+    Equal arguments give the same order.
+    """
     generator = np.random.Generator(np.random.PCG64([seed, epoch, block]))
     return generator.permutation(num_rows).astype(np.int32)
 
@@ -162,7 +172,11 @@ def epoch_order(num_rows: int, *, seed: int, epoch: int, block: int = 0) -> np.n
 def chunk_ranges(
     num_rows: int, start: int, stop: int, *, seed: int, epoch: int
 ) -> list[tuple[int, int]]:
-    """Returns the row ranges at positions `start` to `stop` of the epoch's shuffled chunks."""
+    """Returns the ranges (start, stop) of stored rows that one block of an epoch reads.
+
+    Each epoch takes all chunks of a split in random order. The block holds the rows at positions
+    `start` to `stop` (excluded) of this order.
+    """
     num_chunks = -(-num_rows // CHUNK_ROWS)
     generator = np.random.Generator(np.random.PCG64([seed, epoch, 0, 1]))
     first_rows = generator.permutation(num_chunks) * CHUNK_ROWS

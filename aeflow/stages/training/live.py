@@ -16,9 +16,10 @@ PANEL_STEPS = 10
 
 
 class LiveSummaries:
-    """Writes each epoch to an event file, which stays open, is mutable and is in no manifest.
+    """Writes each epoch to an event file. The file grows during training and is in no manifest.
 
-    TensorFlow writes only to a local disk. A store elsewhere gets a copy every few seconds.
+    TensorFlow writes only to a local disk. During training, a store on another machine gets a copy
+    of the file every few seconds.
     """
 
     def __init__(self, name: str, store: Store, *, run: Run, schema: ExampleSchema):
@@ -32,16 +33,19 @@ class LiveSummaries:
         self._inference = Inference(run.model, schema, len(self._rows))
 
     def __enter__(self) -> "LiveSummaries":
-        """Returns itself; leaving the block closes the writer, also after an error."""
+        """Returns this object. The event file is closed at the end of the block, even on errors."""
         return self
 
     def __exit__(self, *reason: object) -> None:
-        """Closes the event file."""
+        """Closes the event file, and uploads it if the store is on another machine."""
         self._writer.close()
         self._files.publish(self._name, at_once=True)
 
     def write(self, epoch: dict[str, float]) -> None:
-        """Writes the scalars of an epoch and, in at most ten epochs of a run, the panel."""
+        """Writes the scalars of an epoch.
+
+        For images, it also writes the panel of reconstructions in at most ten epochs of a run.
+        """
         step = int(epoch["step"])
         with self._writer.as_default(step=step):
             write_scalars(step, epoch)

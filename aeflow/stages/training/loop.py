@@ -1,4 +1,4 @@
-"""The training loop: an epoch is a series of graph calls of many steps each.
+"""The training loop: an epoch is a series of calls of a TensorFlow graph, with many steps per call.
 
 Everything else, such as progress, cancelling and checkpoints, happens between these calls.
 """
@@ -54,7 +54,10 @@ class Run:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Replaces the weights by their moving averages during the block, if so configured."""
+        """Replaces the weights by their moving averages within the `with` block.
+
+        Without `ema_momentum` in the config, there are no averages, and the weights stay.
+        """
         if self.config.ema_momentum is None:
             yield
             return
@@ -76,12 +79,12 @@ def fit(
     on_epoch: OnEpoch,
     on_progress: OnProgress,
 ) -> TrainingState:
-    """Trains from `state` to the last epoch or until patience runs out; restores the best weights.
+    """Trains from `state` to the last epoch or until patience runs out. Returns the final state.
 
-    Cancelling, deadlines and checkpoints happen between graph calls, about a second apart. If
-    Interrupted is raised there, `fit` saves a checkpoint and raises the error again. Raises
-    DivergedTraining at the first loss that is not finite, and LostMachine if a machine that shares
-    the batches is gone.
+    At the end, the model has the best weights. Cancelling, deadlines and checkpoints happen between
+    graph calls, about a second apart. If Interrupted is raised there, `fit` saves a checkpoint and
+    raises the error again. Raises DivergedTraining at the first loss that is not finite, and
+    LostMachine if a machine that shares the batches is gone.
     """
     config = run.config
     if state.step:
@@ -119,7 +122,7 @@ def fit(
 
 @contextmanager
 def _saved_if_interrupted(checkpoints: Checkpoints, state: TrainingState) -> Iterator[None]:
-    """Saves a checkpoint if the block raises Interrupted, and passes it on."""
+    """Saves a checkpoint if the block raises Interrupted, and raises the error again."""
     try:
         yield
     except Interrupted:
@@ -165,7 +168,10 @@ def _check_finite(run: Run, state: TrainingState, losses: np.ndarray) -> None:
 
 
 def _finish_epoch(run: Run, state: TrainingState, validation_loss: float) -> None:
-    """Adds the epoch to the history, and keeps the weights if their loss is the best so far."""
+    """Adds the epoch to the history. Keeps a copy of the weights if their loss is the best so far.
+
+    The weights are compared by validation loss.
+    """
     sizes = np.full(run.blocks.steps_per_epoch, run.config.batch_size)
     sizes[-1] = run.blocks.num_rows - sizes[:-1].sum()
     means = {name: np.average(values, weights=sizes) for name, values in state.epoch_terms.items()}
@@ -196,7 +202,7 @@ def _out_of_patience(config: TrainConfig, state: TrainingState) -> bool:
 
 
 def _final_progress(run: Run, state: TrainingState) -> Progress:
-    """Returns the progress after the last epoch, which is complete also if patience ran out."""
+    """Returns the progress at the end of training: 100 %, even if patience ran out early."""
     message = f"epoch {state.epochs_done} of {run.config.epochs}"
     return replace(_progress(run, state), done=state.step, total=state.step, message=message)
 
@@ -215,7 +221,10 @@ def _progress(run: Run, state: TrainingState) -> Progress:
 
 
 class _Pace:
-    """Chooses how many steps take about a second; the model does not depend on this choice."""
+    """Chooses the number of steps of a graph call, so that a call takes about a second.
+
+    The trained model does not depend on this number.
+    """
 
     def __init__(self, steps_per_call: int | None):
         self._fixed = steps_per_call

@@ -24,8 +24,8 @@ def build_optimizer(
 
     With `ema_momentum`, the optimizer's method `finalize_variable_values` assigns the moving
     averages to variables. With a strategy, the optimizer clips the gradient of each device and then
-    sums the clipped gradients. `train_step` passes equal shares of one gradient, so each share is
-    clipped to its share of `clip_norm`.
+    sums the clipped gradients. In `train_step`, all devices pass equal shares of one gradient. Each
+    share is therefore clipped to `clip_norm` divided by the number of devices.
     """
     devices = strategy or tf.distribute.get_strategy()
     common = {
@@ -41,13 +41,13 @@ def build_optimizer(
 
 
 def learning_rate_at(config: TrainConfig, step: int, *, num_steps: int) -> float:
-    """Returns the learning rate of a step that is counted from 0."""
+    """Returns the learning rate of a step. Steps are counted from 0."""
     schedule = _schedule(config, num_steps)
     return float(schedule(step)) if callable(schedule) else schedule
 
 
 class OneCycle(schedules.LearningRateSchedule):
-    """Rises linearly from 1/25 of the peak to the peak, then falls linearly to 0.
+    """Raises the rate linearly from 1/25 of the peak to the peak, then lowers it linearly to 0.
 
     After Smith & Topin 2018 (https://arxiv.org/abs/1708.07120).
     """
@@ -56,7 +56,7 @@ class OneCycle(schedules.LearningRateSchedule):
         self.peak, self.num_steps, self.warmup = peak, num_steps, warmup
 
     def __call__(self, step: Any):
-        """Returns the learning rate of a step that is counted from 0."""
+        """Returns the learning rate of a step. Steps are counted from 0."""
         step = tf.cast(step, tf.float32)
         rising = START_OF_CYCLE + (1 - START_OF_CYCLE) * step / max(self.warmup, 1)
         falling = (self.num_steps - step) / (self.num_steps - self.warmup)
@@ -81,7 +81,7 @@ def _named(config: TrainConfig, common: dict[str, Any]) -> tf.keras.optimizers.O
 def _schedule(config: TrainConfig, num_steps: int) -> float | schedules.LearningRateSchedule:
     """Returns the configured schedule, or a constant rate.
 
-    The cosine is that of Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983).
+    The cosine schedule is that of Loshchilov & Hutter 2017 (https://arxiv.org/abs/1608.03983).
     """
     if config.schedule == "constant":
         return config.learning_rate

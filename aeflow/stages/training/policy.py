@@ -1,4 +1,4 @@
-"""The policy for computing a training step, chosen by the model and the device."""
+"""The policy for computing training steps, which depends on the model and the device."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,18 @@ from aeflow.models import kind_class
 __all__ = ["Policy", "choose_policy"]
 
 COMPILED_NETWORKS = frozenset({"dense", "deep"})
-"""Networks that XLA speeds up on a CPU. It makes a convolution within a loop 8 times slower."""
+"""Networks that XLA speeds up on a CPU. XLA makes a convolution within a loop 8 times slower."""
 ROWS_WORTH_COMPILING = 500_000
-"""Compiling takes about two seconds. Training on fewer rows does not save that much."""
+"""The least number of rows, over all epochs, for which XLA saves time.
+
+Compiling takes about two seconds. With fewer rows, compiled steps save less than that.
+"""
 PARTED_UNITS = 256
-"""The most hidden units for which computing two halves of a batch in parallel is faster than using
-two threads in each product."""
+"""The largest number of hidden units for which a batch is split into two halves.
+
+Up to this number, computing the halves in parallel is faster than using two threads in each matrix
+product.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,9 +42,10 @@ def choose_policy(
 ) -> Policy:
     """Chooses the policy that is the fastest according to `benchmarks/README.md`.
 
-    Options that are set in `runtime` override it. The models of two policies differ in their last
-    bits, like the models of two devices. Raises UnfitMachine if the devices cannot share a batch
-    equally, or if one of several machines is to train on more than one CPU device.
+    Options that are set in `runtime` override this choice. Models trained with two policies differ
+    in the last bits of their weights, as models trained on two devices do. Raises UnfitMachine if
+    the devices cannot share a batch equally, or if several machines train and this machine has more
+    than one CPU device.
     """
     device, num_devices = machine.device, machine.total_devices
     if machine.num_machines > 1 and device == "cpu" and machine.num_devices > 1:

@@ -1,8 +1,9 @@
-"""The check, before the first step, that a short type trains a model correctly.
+"""The check that this processor trains a model correctly in a short float type, such as bfloat16.
 
-Two copies of the model with the same weights, one in the short type and one in float32, compute the
-same training rows at each batch size that will run. The forward pass is compared at every size, and
-the gradients at the sizes that training steps have.
+The check runs before the first training step. Two copies of the model have the same weights. One
+copy computes in the short type, and the other in float32. Both copies process the same training
+rows, at each batch size of the run. Forward passes are compared at every batch size, and gradients
+at the batch sizes of training steps.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,16 +27,18 @@ ACCEPTED_OF_GRADIENTS = 0.3
 """The largest accepted deviation of the gradient of an encoder or a decoder.
 
 The deviation is the Euclidean norm of the difference from float32, relative to the norm in float32.
-A ReLU with an input near 0 may switch in bfloat16, so single values of a correct gradient deviate
-by up to 0.7 of the largest value. Measured by norms, and summed as GRADIENT_BATCHES describes, the
-correct gradients of all kinds on all networks deviate by at most 0.21. The gradient of the
-contractive kind deviates by 0.3 to 1.0 and is not correct: the penalty of this kind is a small
-difference, and bfloat16 rounds most of it away.
+In bfloat16, a ReLU with an input near 0 may switch on or off. Single values of a correct gradient
+therefore deviate by up to 0.7 of the largest value. If gradients are summed as GRADIENT_BATCHES
+describes and norms are compared, the correct gradients of all kinds on all networks deviate by at
+most 0.21. The gradient of the contractive kind deviates by 0.3 to 1.0 and is not correct: the
+penalty of this kind is a small difference, and bfloat16 rounds away most of this difference.
 """
 GRADIENT_ROWS = 128
 GRADIENT_BATCHES = 16
-"""Gradients of small batches are summed over GRADIENT_ROWS rows, or over GRADIENT_BATCHES batches
-if these have fewer rows."""
+"""The largest number of small batches whose gradients are summed before they are compared.
+
+Gradients are summed over as many batches as fit into GRADIENT_ROWS rows, but over at least one.
+"""
 PARTS = ("encoder", "decoder")
 
 Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
@@ -43,7 +46,10 @@ Compute = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 @dataclass(frozen=True)
 class Batch:
-    """Describes a batch to compare: a forward pass, or the loss and the gradients of a step."""
+    """Describes batches to compare: by a forward pass, or by loss and gradients of a training step.
+
+    `xla` says whether XLA compiles the step.
+    """
 
     num_rows: int
     is_step: bool
@@ -51,7 +57,7 @@ class Batch:
 
     @property
     def count(self) -> int:
-        """The number of batches of this description that are compared."""
+        """The number of batches that are computed for one comparison."""
         if not self.is_step:
             return 1
         return max(1, min(GRADIENT_BATCHES, GRADIENT_ROWS // self.num_rows))
@@ -67,17 +73,18 @@ def check_precision(
 ) -> Autoencoder:
     """Compares training in the config's precision with float32, on each machine that trains.
 
-    Returns the model in that precision, with its initial weights.
+    Returns the model in the config's precision, with its initial weights.
 
     Args:
-        build_in: Builds the model that will be trained in a given precision.
+        build_in: Builds the model to train. The argument is the precision.
         rows: The training split.
-        batches: The batches that training will run.
+        batches: Descriptions of the batches that the run computes.
         config: Gives the precision and the seed.
         agreement: Makes all machines take the same branch.
 
     Raises:
-        InexactPrecision: A value deviates too far, on this machine or on another.
+        InexactPrecision: A value deviates too far, or TensorFlow cannot compute in this precision,
+            on this machine or on another.
     """
     short, refusal = None, None
     try:
@@ -102,13 +109,15 @@ def check_precision(
 def batches_of(
     num_rows: int, num_validation: int, *, batch_size: int, parts: int, xla: bool
 ) -> list[Batch]:
-    """Returns the batches of steps and, for each batch size that runs, a forward pass.
+    """Returns descriptions of all batches to compare.
+
+    These are one forward pass for each batch size of the run, and then the training steps.
 
     Args:
-        num_rows: Rows of the training split.
-        num_validation: Rows of the validation split.
-        batch_size: Rows of a step.
-        parts: Equal parts that a whole batch is split into, on one device or several.
+        num_rows: The number of rows of the training split.
+        num_validation: The number of rows of the validation split.
+        batch_size: The number of rows of a step on a whole batch.
+        parts: The number of equal parts that a whole batch is split into, over all devices.
         xla: Whether XLA compiles the steps on whole batches.
     """
     steps = []
@@ -124,7 +133,7 @@ def batches_of(
 def deviations(
     short: Autoencoder, exact: Autoencoder, batches: list[Batch], *, rows: StoredRows, seed: int
 ) -> Iterator[Deviation]:
-    """Yields the deviations of the values of `short` from those of `exact`, batch by batch."""
+    """Yields how far the values of the model `short` deviate from those of `exact`, by batch."""
     short_values = _values_of(short, seed, in_graph=True)  # as training runs it
     exact_values = _values_of(exact, seed, in_graph=False)  # tracing would take longer
     for batch in batches:
@@ -145,7 +154,7 @@ def _values_of(
 ) -> Callable[[StoredRows, Batch], dict[str, np.ndarray]]:
     """Returns a function that computes a model's values on batches of training rows.
 
-    Values are stacked over the batches, and gradients are summed.
+    Gradients are summed over the batches. All other values are stacked.
     """
     weights = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
 

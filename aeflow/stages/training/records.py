@@ -1,4 +1,4 @@
-"""The tables stored with a model: its history, and its errors and latents on held-out rows."""
+"""The tables stored with a model: the training history, and errors and latents of held-out rows."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +15,7 @@ __all__ = ["write_history", "write_reference"]
 
 
 def write_history(draft: Draft, state: TrainingState) -> None:
-    """Writes the history as a table, which holds the loss terms of each epoch in one row."""
+    """Writes the training history as a table, with the loss terms of one epoch in each row."""
     types = {"epoch": pa.int32(), "step": pa.int64()}
     columns = {
         name: pa.array([row[name] for row in state.history], types.get(name, pa.float32()))
@@ -26,7 +26,10 @@ def write_history(draft: Draft, state: TrainingState) -> None:
 
 
 def write_reference(model: Autoencoder, dataset: Dataset, work: Work) -> None:
-    """Writes errors and latents of the validation rows, which show what is usual for the model."""
+    """Writes the errors and latents of the validation rows.
+
+    They show which errors and latents are usual for the model.
+    """
     inference = Inference(model, dataset.example_schema, work.runtime.encode_batch_size)
     with work.draft.writing("reference.parquet") as path:
         shards = open_split(dataset, "validation", work.store)

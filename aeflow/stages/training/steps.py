@@ -16,7 +16,7 @@ from aeflow.stages.training.policy import Policy
 __all__ = ["compile_steps", "compile_validation", "train_step"]
 
 GATHERED_BYTES = 2**22
-"""Bytes of rows that are gathered at once, for several steps; they fit into a processor's cache."""
+"""The bytes of rows that are gathered at once for several steps. They fit into the CPU's cache."""
 SEED_STRIDE = 1_640_531_527
 VALIDATION_BATCH = 1024
 
@@ -37,9 +37,9 @@ def train_step(
     step: int,
     parts: int = 1,
 ) -> Terms:
-    """Takes one step on stored rows [B, *shape]; returns the scalar loss terms before the step.
+    """Takes one step on stored rows [B, *shape]. Returns the scalar loss terms before the step.
 
-    The batch is split into `parts` of B / parts rows. Each part has its own noise, and no part
+    The batch is split into parts of B / `parts` rows. Each part has its own noise, and no part
     waits for another. Loss terms and gradients are means over the parts. If the loss is a mean over
     rows, these means equal the loss terms and gradients of the whole batch. If several devices take
     the step together, each on its own rows, means are taken over the devices, too. All devices have
@@ -72,15 +72,18 @@ def compile_steps(
     policy: Policy,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Callable[..., dict[str, np.ndarray]]:
-    """Returns `run_steps(block, step, start, count)`, which takes `count` steps in the graph.
+    """Returns a function `run_steps(block, step, start, count)`, which takes `count` steps.
 
-    `rows` gives the shape [M, *shape] and type of the rows of every block. They stay on the device.
-    The graph gathers them in the block's order, for many steps at once. It does so outside XLA,
-    which copies rows value by value. `step` counts from the first step of training, and `start`
-    from the first step of the block. Each loss term is returned as an array [count]. The rows that
-    remain after a block's last whole batch are a step in a separate graph, so that every graph has
-    one shape.
-    The devices of a strategy share a whole batch, but each takes all of the remaining rows.
+    The first of these steps is number `step` of training and number `start` of the block, both
+    counted from 0. The function returns each loss term as an array [count], by name.
+
+    `rows` gives the shape [M, *shape] and the type of the rows of every block. The rows of a block
+    stay on the device, and the graph gathers them in the order of the block, for many steps at
+    once. The graph gathers rows outside XLA, because XLA copies rows value by value.
+
+    Each graph takes batches of one shape. If the last batch of a block has fewer rows than a whole
+    batch, its step therefore has a graph of its own. The devices of a strategy share each whole
+    batch, but every device takes all rows of that last batch.
     """
     strategy = strategy or tf.distribute.get_strategy()
     names = list(model.loss_terms(tf.zeros((1, *rows.shape[1:]), rows.dtype), **UNTRAINED))
@@ -117,7 +120,10 @@ def compile_steps(
 def _whole_graph(
     take_step: Any, names: list[str], rows: tf.TensorSpec, *, batch_size: int, policy: Policy
 ):
-    """Returns a graph of many steps on whole batches, and the number of batches in its input."""
+    """Returns a graph that takes many steps on whole batches, and the length of its input.
+
+    The input holds row indices int32 [length, batch_size], as `_whole_batches` returns them.
+    """
     num_rows, *shape = cast("tuple[int, ...]", tuple(rows.shape))
     num_batches = num_rows // batch_size
     batch_shape = (batch_size, *shape)
@@ -163,9 +169,10 @@ def _step_over(
     optimizer: tf.keras.optimizers.Optimizer,
     config: TrainConfig,
 ):
-    """Returns a step that all devices take together.
+    """Returns a function that takes one step on all devices together.
 
-    If `is_shared`, each device takes an equal share of the rows. Otherwise each takes all rows.
+    If `is_shared`, each device takes an equal share of the rows. Otherwise each device takes all
+    rows.
     """
     num_devices = strategy.num_replicas_in_sync
 
@@ -185,7 +192,12 @@ def _step_over(
 
 
 def _whole_batches(order: np.ndarray, batch_size: int, *, room: int) -> np.ndarray:
-    """Returns the whole batches of an order as [room, batch_size], padded with zeros."""
+    """Returns the row indices of all whole batches, followed by zeros, as int32 [room, batch_size].
+
+    `order` holds the row indices of a block in the order of the epoch. Indices after the last whole
+    batch are left out. `room` is the number of batches that the graph takes. It is larger than the
+    number of whole batches, because the graph gathers several batches at once.
+    """
     batches = np.zeros((room, batch_size), np.int32)
     whole = order[: len(order) // batch_size * batch_size]
     batches.flat[: len(whole)] = whole
@@ -197,7 +209,10 @@ def _mean(first: tf.Tensor, *others: Any):
 
 
 def _seed_of(seed: int, part: Any):
-    """Returns the seed for the noise of one part of a batch; the first part has the run's seed."""
+    """Returns the seed for the noise of one part of a batch. The seed of the first part is `seed`.
+
+    `part` is the number of the part, counted from 0 over all devices.
+    """
     if isinstance(part, int):
         return (seed + part * SEED_STRIDE) % 2**31
     return tf.cast((seed + tf.cast(part, tf.int64) * SEED_STRIDE) % 2**31, tf.int32)
@@ -208,7 +223,7 @@ def compile_validation(
 ) -> Callable[[], float]:
     """Returns a function without arguments that computes the mean loss over rows [N, *shape].
 
-    The stored rows stay on the device if they fit into `max_bytes`. Otherwise they are read in
+    The rows stay on the device if they fit into `max_bytes`. Otherwise each call reads the rows in
     blocks.
     """
 

@@ -38,7 +38,10 @@ class Agreement:
         )
 
     def minimum(self, number: float) -> float:
-        """Returns the minimum over all machines. Raises Interrupted if another machine stops."""
+        """Returns the minimum of `number` over all machines.
+
+        Raises Interrupted if another machine stops.
+        """
         if self._is_alone:
             return number
         numbers = self._gather(tf.constant(number, tf.float64)).numpy()
@@ -51,7 +54,10 @@ class Agreement:
 
     @contextmanager
     def leaving(self) -> Iterator[None]:
-        """Notifies the other machines if the block raises Interrupted, and raises it again."""
+        """Notifies the other machines if the block raises Interrupted, and raises the error again.
+
+        The other machines then stop, too.
+        """
         try:
             yield
         except Interrupted:

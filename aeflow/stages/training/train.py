@@ -20,7 +20,10 @@ def _answer(
     *,
     model_config: ModelConfig,
 ) -> Model:
-    """Answers on the first machine of TF_CONFIG; the others take its steps and write nothing."""
+    """Trains and commits the model on the first machine of TF_CONFIG.
+
+    The other machines take the same steps and write nothing.
+    """
     cluster = cluster_here()
     _check_started(work.runtime, cluster)
     if cluster.is_chief:
@@ -43,11 +46,11 @@ def train(
 ) -> Answered:
     """Trains a model on the split `train` and keeps the weights with the best validation loss.
 
-    If the training is interrupted or killed, it leaves a draft with a checkpoint, and the same call
-    resumes from it. If `TF_CONFIG` names several machines, each makes this call, they share every
-    batch, and the first machine writes the model. Raises ConfigError if the dataset has no rows in
-    a split or too few for the kind, DivergedTraining if a loss is not finite, and LostMachine if a
-    machine is gone.
+    If the training is interrupted or killed, a draft with a checkpoint stays, and the same call
+    resumes from this checkpoint. If `TF_CONFIG` names several machines, each machine makes this
+    call. The machines share every batch, and the first machine writes the model. Raises ConfigError
+    if the split `train` or `validation` has no rows, or if the kind needs more rows. Raises
+    DivergedTraining if a loss is not finite, and LostMachine if a machine is gone.
     """
     from aeflow.models import in_float32, save_model
     from aeflow.models.golden import NUM_GOLDEN

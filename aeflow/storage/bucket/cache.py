@@ -1,8 +1,8 @@
 """The local cache of object stores: a folder of bounded size with copies of committed files.
 
-The folder is `AEFLOW_CACHE`, and it holds at most `AEFLOW_CACHE_BYTES`. Only whole artifacts are
-evicted, the least recently used first. An artifact that a process is reading is never evicted. If a
-process reads more at once than the limit, the cache exceeds the limit.
+The folder is `AEFLOW_CACHE`, and it holds at most `AEFLOW_CACHE_BYTES` bytes. Only whole artifacts
+are evicted, the least recently used first. An artifact that a process is reading is never evicted.
+If processes read more than the limit at the same time, the cache exceeds the limit.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ FOLDER, BYTES = "AEFLOW_CACHE", "AEFLOW_CACHE_BYTES"
 DEFAULT_BYTES = 20 * 2**30
 SCRATCH = "work"
 ANSWER = "*/*/*"
-"""The glob pattern of an artifact in the cache: store, kind, key."""
+"""The glob pattern of an artifact's folder in the cache: store, type of artifact, artifact."""
 
 
 def cache_folder() -> Path:
@@ -60,7 +60,7 @@ class Cache:
                 os.close(descriptor)
 
     def hold(self, address: str) -> Path:
-        """Returns the folder for an artifact's files, which stays while this cache exists."""
+        """Returns an artifact's folder, which is not evicted while this object exists."""
         folder = contained(self.root, address)
         while address not in self._descriptors:
             _create_folder(folder)
@@ -74,7 +74,7 @@ class Cache:
         return folder
 
     def make_room(self, size: int) -> None:
-        """Evicts artifacts until `size` bytes fit, the least recently used first.
+        """Evicts artifacts until `size` more bytes fit, the least recently used first.
 
         Artifacts that a process holds stay.
         """
@@ -93,7 +93,10 @@ class Cache:
             yield path
 
     def scratch(self) -> tempfile.TemporaryDirectory:
-        """Returns a temporary folder for unfinished files, and removes those of dead processes."""
+        """Returns a temporary folder for unfinished files.
+
+        Removes the temporary folders of processes that have ended.
+        """
         parent = self._top / SCRATCH
         _create_folder(parent)
         for leftover in parent.iterdir():

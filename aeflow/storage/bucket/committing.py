@@ -1,12 +1,12 @@
-"""The commit in an object store, which has no rename: files first, and the manifest last.
+"""The commit in an object store. Files are written first, and the manifest last.
 
-Only one writer can create the manifest. Two writers of one artifact can meet here if one of them
-was wrongly taken for dead. Each file is created only if it is absent. Only the holder of the lease
-replaces a file of another writer, and only if that file is unchanged since the holder read it. A
-writer that was taken for dead and continues finds that its lease is lost, or that the files have
-changed. A writer that finds a manifest removes only its own files that are not in that manifest. A
-writer could still damage an artifact if two others took the artifact over, one after the other,
-between two of its calls.
+An object store has no rename, and only one writer can create the manifest. Two writers of one
+artifact can meet here if one of them was wrongly taken for dead. Each file is created only if it is
+absent. Only the holder of the lease replaces a file of another writer, and only if that file is
+unchanged since the holder read it. A writer that was taken for dead and continues finds that its
+lease is lost, or that the files have changed. A writer that finds a manifest removes only its own
+files that are not in that manifest. One case remains: a writer could damage an artifact if two
+other writers took the artifact over, one after the other, between two calls of the first writer.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,11 @@ from aeflow.storage.disk.files import MANIFEST
 __all__ = ["Commit"]
 
 ONE_PUT_BYTES = 256 * 2**20
-"""Larger files are uploaded in parts, without a condition, so the stored file is compared first."""
+"""The size of the largest file that is uploaded in one request.
+
+Larger files are uploaded in parts. Such an upload cannot have a condition, so the stored file is
+read and compared first.
+"""
 IN_FLIGHT = 4
 ATTEMPTS = 5
 
@@ -66,7 +70,7 @@ class Commit:
         return self._files.create(self._manifest, manifest)
 
     def _place(self, entry: FileEntry) -> None:
-        """Makes sure that a file holds the content that the manifest will record."""
+        """Makes sure that the artifact has the file of an entry, with the recorded content."""
         name, draft = f"{self._address}/{entry.name}", f"{self._draft}/{entry.name}"
         self._check()
         if entry.sha256[:8] in entry.name:  # all writers of this name write the same bytes

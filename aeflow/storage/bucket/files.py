@@ -1,7 +1,7 @@
 """The file operations of a store that lies under a prefix in a bucket, not in a folder.
 
-Files that are read or written have a local copy: committed files in the cache, unfinished ones in a
-temporary folder of this process.
+Files that are read or written have a local copy. Copies of committed files are in the cache, and
+copies of unfinished files are in a temporary folder of this process.
 """
 
 import logging
@@ -53,7 +53,7 @@ class ObjectFiles(Objects):
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Yields a path to write to. `name` appears, complete, if the block raises no error."""
+        """Yields a path to write to. If the block raises no error, that file becomes `name`."""
         with replacing(self.path(name)) as path:
             yield path
             version = self.put(name, path)
@@ -80,7 +80,7 @@ class ObjectFiles(Objects):
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Commits a draft, with the manifest last. Returns False if another artifact was first."""
+        """Commits a draft. Returns False if another writer's artifact was committed first."""
         return Commit(self, draft, address, check=check, local=self.local).make(manifest, entries)
 
     def path(self, name: str) -> Path:
@@ -88,7 +88,7 @@ class ObjectFiles(Objects):
         return contained(Path(self._scratch.name), name)
 
     def local(self, name: str) -> Path:
-        """Returns a local path that holds the current bytes of a draft's file."""
+        """Returns a local path with the current bytes of a draft's file, fetched if necessary."""
         path, meta = self.path(name), self.head(name)
         if meta is None:
             path.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ class ObjectFiles(Objects):
             self._versions[name] = meta["e_tag"]
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns a local folder with these files; it stays while this Python object exists."""
+        """Returns the cache folder with these files. The folder stays while this object exists."""
         folder = self.cache.hold(address)
         missing = [entry for entry in entries if not contained(folder, entry.name).is_file()]
         self.cache.make_room(sum(entry.size for entry in missing))
@@ -133,7 +133,10 @@ class ObjectFiles(Objects):
         return Path(self._scratch.name)
 
     def publish(self, name: str, *, at_once: bool = False) -> None:
-        """Uploads what was written below `path(name)`, at most once in PUBLISH_SECONDS."""
+        """Uploads all files below `path(name)`.
+
+        Does nothing within PUBLISH_SECONDS after the last upload, unless `at_once` is set.
+        """
         now = time.monotonic()
         if not at_once and now - self._publish_times.get(name, -PUBLISH_SECONDS) < PUBLISH_SECONDS:
             return

@@ -1,8 +1,8 @@
-"""Files of an object store below one prefix, changed only by conditional writes.
+"""Files of an object store below one prefix, with conditional writes.
 
-Create-if-absent and compare-and-swap of etags replace the renames of a local folder. A file is
-removed in two steps. First a removal marker replaces it, if it is unchanged since it was read. Then
-the marker is deleted.
+Create-if-absent and compare-and-swap of etags replace the renames of a local folder. A conditional
+removal takes two steps. First a removal marker replaces the file, if the file is unchanged since it
+was read. Then the marker is deleted.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ __all__ = ["Objects", "Snapshot"]
 
 REMOVED = b"removed by aeflow\n"
 REMOVAL_SECONDS = 30.0
-"""The longest time that a removal marker exists; an older one was left by a killed process."""
+"""The longest time that a removal takes. An older removal marker was left by a killed process."""
 PAUSE_SECONDS = 0.2
 HERE = Path("/")
 
@@ -76,7 +76,10 @@ class Objects:
         return sum(meta["size"] for meta in self._all(name))
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file, or to anything in a folder.
+
+        Returns 0 if there is no such file or folder.
+        """
         return max((_change_time(meta) for meta in self._all(name)), default=0.0)
 
     def age(self, name: str) -> float:
@@ -108,7 +111,7 @@ class Objects:
             return None
 
     def create(self, name: str, content: bytes) -> bool:
-        """Writes a file that must not exist yet. Returns whether it now holds `content`."""
+        """Writes a file that must not exist yet. Returns whether the file now holds `content`."""
         contained(HERE, name)
         while True:
             try:
@@ -150,7 +153,7 @@ class Objects:
             self.delete_file(meta["path"])
 
     def delete(self, name: str) -> None:
-        """Removes a file, or a folder with its content. Does nothing if there is none."""
+        """Removes a file, or a folder with its content. Does nothing if `name` does not exist."""
         contained(HERE, name)
         for meta in [*self._below(name), *filter(None, [self._meta(name)])]:
             self.delete_file(meta["path"])
@@ -160,18 +163,18 @@ class Objects:
         return f"{self._url}/{name}" if name else self._url
 
     def snapshot(self, name: str) -> Snapshot | None:
-        """Returns the current state of a file, or None if there is none."""
+        """Returns the current state of a file, or None if there is no such file."""
         snapshot = self._raw_snapshot(name)
         return None if snapshot is None or snapshot.content == REMOVED else snapshot
 
     def head(self, name: str) -> dict[str, Any] | None:
-        """Returns size, etag and time of change of a file, or None if there is none."""
+        """Returns the size, etag and time of change of a file, or None if there is no such file."""
         meta = self._meta(name)
         is_marker = meta and meta["size"] == len(REMOVED) and self.snapshot(name) is None
         return None if is_marker else meta
 
     def put(self, name: str, content: bytes | Path, **how: Any) -> str:
-        """Uploads a file, in parts if it is large, and returns its etag."""
+        """Uploads a file and returns its etag. A large file is uploaded in parts."""
         return self.remote.ask(self.remote.api.put, name, content, **how)["e_tag"]
 
     def copy(self, old: str, new: str) -> None:
@@ -250,6 +253,9 @@ def _version(meta: dict[str, Any]) -> dict[str, str]:
 
 
 def _change_time(meta: dict[str, Any]) -> float:
-    """Returns the latest Unix time that a timestamp can mean; some stores write whole seconds."""
+    """Returns the latest Unix time that an object's time stamp can mean.
+
+    Some stores round time stamps down to whole seconds.
+    """
     stamp = meta["last_modified"]
     return stamp.timestamp() + (0.999 if stamp.microsecond == 0 else 0.0)

@@ -90,9 +90,10 @@ class _Ranges(io.RawIOBase):
 def remote_files(url: str) -> tuple[bool, dict[str, RemoteFile]]:
     """Returns whether an address is one file, and a mapping from names to files.
 
-    A name is relative to the address, or the last part of the address if that is one file.
+    Names are relative to the address. If the address is one file, the name of this file is the last
+    part of the address.
 
-    Raises ConfigError or TransientError, with a message of one line, if the store does not answer.
+    Raises ConfigError or TransientError, with a message of one line, if the files cannot be listed.
     """
     url = checked_url(url)
     folder, _, last = url.rpartition("/")

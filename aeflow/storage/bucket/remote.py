@@ -20,7 +20,7 @@ __all__ = ["RETRY_SECONDS", "Remote", "checked_url", "is_remote"]
 
 SCHEMES = ("s3", "gs", "memory")
 RETRY_SECONDS = 120.0
-"""How long a call is retried. Leases and drafts survive a connection that is lost for less time."""
+"""How long a call is retried. Leases and drafts survive a shorter loss of the connection."""
 LONGEST_PAUSE_SECONDS = 3.0
 CREDENTIALS = {
     "s3": (
@@ -37,7 +37,10 @@ CREDENTIALS = {
         "GOOGLE_SKIP_SIGNATURE",
     ),
 }
-"""Variables with credentials, by scheme. One must be set, or obstore waits for a machine's role."""
+"""Environment variables with credentials, by scheme.
+
+At least one of them must be set. Otherwise obstore would wait for the role of a cloud machine.
+"""
 REFUSED = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -50,7 +53,10 @@ def is_remote(url: str) -> bool:
 
 
 def checked_url(url: str) -> str:
-    """Returns the normalised address. Raises ConfigError if it holds secrets or names no bucket."""
+    """Returns the address without slashes at the end.
+
+    Raises ConfigError if the address holds secrets or options, or names no bucket.
+    """
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
         variable = CREDENTIALS.get(parts.scheme, CREDENTIALS["s3"])[0]
@@ -100,7 +106,7 @@ class Remote:
                 if time.monotonic() > end:
                     raise TransientError(
                         f"'{self.url}' did not answer for {RETRY_SECONDS:g} s: {_reason(error)}. "
-                        "Run it again when it answers: finished work is kept."
+                        "Run again when the store answers: finished work is kept."
                     ) from error
             tries += 1
             time.sleep(min(LONGEST_PAUSE_SECONDS, 0.1 * 2**tries) * random.uniform(0.5, 1))

@@ -26,7 +26,10 @@ __all__ = [
 ]
 
 UNFINISHED = "_tmp-"
-"""The prefix of a file that is being written. Its suffix is kept, because some writers need it."""
+"""The prefix of the name of a file that is being written.
+
+The rest of the name keeps the suffix, such as `.parquet`, because some writers need the suffix.
+"""
 
 
 def local_root(url: str) -> Path:
@@ -70,7 +73,7 @@ def temporary_path(path: Path) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path to write to. It replaces `path` if the block raises no error."""
+    """Yields a temporary path, whose file replaces `path` if the block raises no error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
@@ -98,9 +101,9 @@ def create_file(path: Path, content: bytes) -> bool:
 
 
 def now_on_disk(path: Path) -> float:
-    """Returns the Unix time of the clock that sets file times.
+    """Returns the current Unix time, by the clock that sets the modification times of files.
 
-    On a network disk this is the clock of the server.
+    On a network disk, this is the clock of the server.
     """
     probe = temporary_path(path)
     try:

@@ -87,7 +87,10 @@ class LocalFiles:
         return sum(stat.st_size for stat in self._stats(name) if not S_ISDIR(stat.st_mode))
 
     def last_change(self, name: str) -> float:
-        """Returns the Unix time of the last change to a file or in a folder; 0 if there is none."""
+        """Returns the Unix time of the last change to a file, or to anything in a folder.
+
+        Returns 0 if there is no such file or folder.
+        """
         return max((stat.st_mtime for stat in self._stats(name)), default=0.0)
 
     def age(self, name: str) -> float:
@@ -140,9 +143,9 @@ class LocalFiles:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Yields a path to write to. `name` appears, complete, if the block raises no error.
+        """Yields a path to write to. If the block raises no error, that file becomes `name`.
 
-        Before that, its bytes are on disk.
+        The bytes of the file are on disk before the file gets this name.
         """
         with replacing(self.path(name)) as temporary:
             yield temporary
@@ -163,7 +166,7 @@ class LocalFiles:
                 shutil.copyfile(self.path(old), temporary)
 
     def rename_folder(self, old: str, new: str) -> bool:
-        """Renames a folder. Returns False if another one already has the new name."""
+        """Renames a folder. Returns False if another folder already has the new name."""
         for path in (self.path(old), *self.path(old).rglob("*")):
             if path.is_dir():
                 flush_folder(path)  # the names in it must be on disk before the rename
@@ -185,7 +188,10 @@ class LocalFiles:
         entries: Sequence[FileEntry],
         check: Callable[[], None],
     ) -> bool:
-        """Renames a draft with its manifest. Returns False if an artifact is already there."""
+        """Writes the manifest into a draft, and renames the draft to the address.
+
+        Returns False if an artifact is already at the address.
+        """
         self.delete(f"{draft}/{WORK}")
         for leftover in self.path(draft).rglob(f"{UNFINISHED}*"):
             leftover.unlink(missing_ok=True)
@@ -200,7 +206,7 @@ class LocalFiles:
         return False
 
     def discard(self, name: str, *, check: Callable[[], None]) -> None:
-        """Renames a folder and then removes it, so that a kill leaves nothing damaged at its name.
+        """Renames a folder and then removes it. A kill midway leaves nothing under the old name.
 
         `check` is called after the rename. If it raises, because the folder belongs to another
         process, the folder gets its name back.
@@ -247,7 +253,7 @@ class LocalFiles:
         return str(self.path(name) if name else self.root)
 
     def delete(self, name: str) -> None:
-        """Removes a file, or a folder with its content. Does nothing if there is none."""
+        """Removes a file, or a folder with its content. Does nothing if `name` does not exist."""
         path = self.path(name)
         if path.is_dir():
             with suppress(FileNotFoundError):  # another run may remove it at the same time

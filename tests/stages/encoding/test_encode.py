@@ -289,7 +289,7 @@ def test_a_file_whose_rows_stand_in_another_is_dropped(stages, interrupted):
 
 def test_a_split_that_lost_rows_on_the_way_is_refused(stages, interrupted):
     short = stages.dataset.model_copy(update={"rows": {**stages.dataset.rows, "test": 181}})
-    with pytest.raises(CorruptArtifact, match="of the split 'test' were encoded, but it has 181"):
+    with pytest.raises(CorruptArtifact, match="split 'test' were encoded, but the split has 181"):
         encode(Context(interrupted), stages.model, EncodeConfig(), dataset=short)
     assert not list((interrupted.root / "features").glob("*/_manifest.json"))
 

@@ -50,8 +50,8 @@ def test_evaluation_of_something_else_is_refused(changed, part, letter):
         judge(changed, changed.evaluation, GateConfig(), **{part: other})
     assert str(caught.value) == (
         f"'{changed.evaluation.address}' is not an evaluation of '{changed.model.address}' on "
-        f"'{changed.dataset.address}': its {part} is a different one. Evaluate this model on "
-        "this dataset first."
+        f"'{changed.dataset.address}': it used another {part}. Evaluate this model on this "
+        "dataset first."
     )
 
 
@@ -71,7 +71,7 @@ def test_champion_and_its_evaluation_go_together(changed, part):
         judge(changed, changed.evaluation, GateConfig(), **{part: artifact})
     assert str(caught.value) == (
         "The gate needs both the champion's model and its evaluation, or neither, but only one of "
-        "them was given. Give the other one, too, or leave out both."
+        "them was given. Give both, or leave out both."
     )
 
 

@@ -157,7 +157,7 @@ def test_a_latent_larger_than_the_input_is_allowed_and_warned_of(digits, tmp_pat
         Context(store), dataset, TrainConfig(epochs=1), model_config=ModelConfig(latent_dim=65)
     )
     assert model.latent_dim == 65
-    assert "latent_dim is 65 but an example has only 64 values" in caplog.text
+    assert "latent_dim is 65, but an example has only 64 values" in caplog.text
 
 
 def test_tensorboard_files_are_there_while_training(stages):
