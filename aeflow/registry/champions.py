@@ -176,11 +176,13 @@ def aliased_addresses(store: Store) -> set[str]:
     """Returns the addresses of the artifacts that aliases need.
 
     These are the champions, the models that a rollback can return to, the verdicts that promoted
-    them, the newest features, and the features before those, which may still be read.
+    them, the first champion, whose dataset has the fixed rows of all nights, the newest features,
+    and the features before those, which may still be read.
     """
     addresses: set[str] = set()
     for name in alias_owners(store.files, CHAMPION):
-        for entry in _in_force(history_of(name, store)):
+        history = history_of(name, store)
+        for entry in (*history[:1], *_in_force(history)):
             addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
     for name in alias_owners(store.files, FEATURES):
         newest = newest_features(name, store)
