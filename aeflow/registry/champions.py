@@ -18,6 +18,7 @@ __all__ = [
     "champion_of",
     "champions",
     "history_of",
+    "names_with_features",
     "newest_features",
     "point_features",
     "promote",
@@ -184,11 +185,16 @@ def aliased_addresses(store: Store) -> set[str]:
         history = history_of(name, store)
         for entry in (*history[:1], *_in_force(history)):
             addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
-    for name in alias_owners(store.files, FEATURES):
+    for name in names_with_features(store):
         newest = newest_features(name, store)
         if newest:
             addresses |= {newest.address, newest.before or newest.address}
     return addresses
+
+
+def names_with_features(store: Store) -> list[str]:
+    """Lists the names of the datasets that have newest features, sorted."""
+    return alias_owners(store.files, FEATURES)
 
 
 def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:

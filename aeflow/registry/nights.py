@@ -68,6 +68,16 @@ class Night(BaseModel):
     encoded_rows: int | None = None
     features: str | None = None
 
+    @property
+    def mse_ratio(self) -> float | None:
+        """The error of the champion divided by that of PCA, on the rows of this night."""
+        return _ratio(self.mse, self.mse_pca)
+
+    @property
+    def fixed_mse_ratio(self) -> float | None:
+        """The error of the champion divided by that of PCA, on the fixed rows."""
+        return _ratio(self.fixed_mse, self.fixed_mse_pca)
+
 
 class Nights(NamedTuple):
     """Holds the nights of a dataset name, oldest first, and the number of damaged lines."""
@@ -124,3 +134,7 @@ def _newest_lines(dataset_name: str, store: Store) -> Iterator[Night | None]:
             yield None if content is None else Night.model_validate_json(content)
         except ValidationError:
             yield None
+
+
+def _ratio(mse: float | None, mse_pca: float | None) -> float | None:
+    return None if mse is None or not mse_pca else mse / mse_pca

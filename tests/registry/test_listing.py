@@ -42,7 +42,8 @@ def test_models_are_listed_with_what_is_known_of_them(changed, models):
         changed.evaluation.metrics,
     ]
     assert [row.is_champion for row in rows] == [False, False, False, True]
-    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion", "is_rolled_back"}) == {
+    standing = {"is_champion", "is_rolled_back", "is_refused"}
+    assert rows[-1].model_dump(exclude={"created", "metrics", *standing}) == {
         "key": changed.model.key,
         "dataset": "digits",
         "made_from": changed.dataset.address,
