@@ -1,5 +1,6 @@
 """Models of a store: origin, newest metrics, and which are champions, rolled back or refused."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from aeflow.artifacts import Evaluation, Model, Verdict
 from aeflow.lineage import Manifest
 from aeflow.registry.champions import champions, rolled_back
+from aeflow.registry.nights import fixed_rows
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 
@@ -33,10 +35,8 @@ class ListedModel(BaseModel):
 
 def list_models(store: Store) -> list[ListedModel]:
     """Lists the stored models, newest first. Models with a damaged manifest are left out."""
-    newest: dict[str, Manifest] = {}
-    for manifest in sorted(manifests_of(Evaluation, store), key=lambda m: m.created):
-        newest[manifest.question.inputs["model"].digest] = manifest
     champion_keys = champions(store)
+    newest = _newest_evaluations(store, champion_keys)
     rolled_back_keys = {key for name in champion_keys for key in rolled_back(name, store)}
     refused_keys = _refused(store)
     rows = [
@@ -65,6 +65,20 @@ def _listed_model(manifest: Manifest, evaluation: Manifest | None, **standing: b
         metrics=Evaluation.model_validate(evaluation.artifact).metrics if evaluation else {},
         **standing,
     )
+
+
+def _newest_evaluations(store: Store, names: Iterable[str]) -> dict[str, Manifest]:
+    """Maps the identity of each model to its newest evaluation.
+
+    An evaluation on the fixed rows of the nights counts only if the model has no other.
+    """
+    fixed = {rows.address for name in names if (rows := fixed_rows(name, store))}
+
+    def rank(manifest: Manifest) -> tuple[bool, datetime]:
+        return manifest.question.inputs["dataset"].address not in fixed, manifest.created
+
+    evaluations = sorted(manifests_of(Evaluation, store), key=rank)
+    return {manifest.question.inputs["model"].digest: manifest for manifest in evaluations}
 
 
 def _refused(store: Store) -> set[str]:

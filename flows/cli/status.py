@@ -50,7 +50,8 @@ def status(
         print(json_format.dumps([row.model_dump(mode="json") for row in rows]))
     elif rows:
         print_table(_table_of(rows, has_next_runs=not note))
-        _print_words([note, *(f"{row.dataset}: {row.todo}" for row in rows if row.todo)])
+        todos = [f"{row.dataset}: {row.todo}" for row in rows if row.todo]
+        _print_words([note, *(todos or ["Nothing needs a person."])])
     else:
         print(f"There are no nights in the store {opened.url}. `aeflow retrain` makes the first.")
     return _exit_code(rows)

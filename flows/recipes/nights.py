@@ -17,6 +17,7 @@ from aeflow.stages.evaluation import evaluate
 from aeflow.storage import Store
 from flows.recipes.outcome import Retraining
 from flows.recipes.runner import Runner
+from flows.recipes.stored import stored
 from flows.server.listening import stage_context
 
 __all__ = ["with_night"]
@@ -120,17 +121,22 @@ def _on_fixed_rows(
 ) -> Evaluation | None:
     """Evaluates the champion on the fixed rows, or returns None if that is not possible.
 
+    The out-of-distribution rows are those of the fresh evaluation, so that the answer is in the
+    store already if the champion is the first one.
     This is no task of its own, because its page would replace that of the evaluation on the rows of
     this night.
     """
+    store = Store(runner.store)
     try:
-        fixed = fixed_rows(dataset.name, Store(runner.store))
+        fixed = fixed_rows(dataset.name, store)
         if fixed is None:
             logger.warning("the dataset of the first champion of '%s' is not here", dataset.name)
         if fixed is None or fixed == dataset:
             return fresh if fixed else None
+        reference = store.manifest(fresh.address).question.inputs.get("strangers")
+        ood = stored(runner.store, reference.address, Dataset) if reference else None
         with stage_context(runner.store, runner.runtime) as context:
-            return evaluate(context, model, config.evaluate, dataset=fixed)
+            return evaluate(context, model, config.evaluate, dataset=fixed, ood=ood)
     except (AeflowError, OSError) as error:
         logger.warning("the champion was not evaluated on the fixed rows: %s", error)
         return None
