@@ -16,6 +16,15 @@ OUTCOMES = {
 }
 """The marker of each outcome."""
 ALARMING = ("refused", "held", "failed")
+WITHOUT_ERROR = ("refused", "failed", "cancelled")
+"""The outcomes of nights that may have no error. Their marks are then on the axis."""
+LINES: dict[str, tuple[str, dict[str, Any]]] = {
+    "mse_pca": (".--", {"color": ORANGE, "label": "PCA"}),
+    "champion_mse": (".:", {"color": MUTED, "label": "champion then"}),
+    "fixed_mse": (".-", {"color": MUTED, "linewidth": 1, "label": "on fixed rows"}),
+    "fixed_mse_pca": (".--", {"color": MUTED, "linewidth": 1, "label": "PCA on fixed rows"}),
+}
+"""The lines of errors other than that of the model, with their styles."""
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -46,22 +55,21 @@ def trend_curves(columns: Columns, file: BinaryIO) -> None:
 def _draw_errors(axes: Axes, columns: Columns, runs: np.ndarray) -> None:
     """Draws the errors as lines, and the outcomes as marks on the line of the error."""
     outcomes, mse = np.array(columns["outcome"]), np.array(columns["mse"], float)
-    axes.plot(runs, np.array(columns["mse_pca"], float), ".--", color=ORANGE, label="PCA")
-    champion = np.array(columns["champion_mse"], float)
-    axes.plot(runs, champion, ".:", color=MUTED, label="champion then")
+    errors = {name: np.array(columns[name], float) for name in LINES}
+    has_fixed = bool(np.isfinite(errors["fixed_mse"]).any())
+    for name, (line, style) in LINES.items():
+        is_shown = np.isfinite(errors[name]).any() if has_fixed else "fixed" not in name
+        if is_shown:
+            axes.plot(runs, errors[name], line, **style)
     axes.plot(runs, mse, color=BLUE, linewidth=1.2)
-    for name, line in {"fixed_mse": "-", "fixed_mse_pca": "--"}.items():
-        on_fixed = np.array(columns[name], float)
-        if np.isfinite(on_fixed).any():
-            label = f"{'PCA ' if line == '--' else ''}on fixed rows"
-            axes.plot(runs, on_fixed, line, marker=".", color=MUTED, linewidth=1, label=label)
     for outcome, marker in OUTCOMES.items():
         mask, color = outcomes == outcome, ORANGE if outcome in ALARMING else BLUE
         if mask.any():
             axes.plot(runs[mask], mse[mask], marker, ms=9, color=color, label=outcome)
-            axis, missing = axes.get_xaxis_transform(), runs[mask & np.isnan(mse)]
-            style = {"color": color, "transform": axis, "clip_on": False}
-            axes.plot(missing, np.zeros(len(missing)), marker, ms=9, **style)
+        for run in runs[mask & np.isnan(mse)] if outcome in WITHOUT_ERROR else ():
+            mark = {"ms": 9, "color": color, "clip_on": False, "in_layout": False}
+            axes.plot(run, 0, marker, transform=axes.get_xaxis_transform(), **mark)
     axes.set_ylabel("mean squared error")
-    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 6}
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9, **place)
+    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+    columns_of_legend = 4 if has_fixed else 6
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9, ncols=columns_of_legend, **place)
