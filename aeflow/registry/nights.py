@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aeflow.artifacts import Dataset, Model
 from aeflow.registry.champions import history_of
 from aeflow.storage import Store
+from aeflow.storage.disk.files import contained
 from aeflow.storage.layout import NIGHTS
 from aeflow.storage.protocol import content_of
 
@@ -126,8 +127,12 @@ def fixed_rows(dataset_name: str, store: Store) -> Dataset | None:
 
 
 def _newest_lines(dataset_name: str, store: Store) -> Iterator[Night | None]:
-    """Yields each line, newest first, and None for a damaged one."""
+    """Yields each line, newest first, and None for a damaged one.
+
+    Raises ConfigError if the dataset name leads out of the store.
+    """
     folder = f"{NIGHTS}/{dataset_name}"
+    contained(store.root, folder)
     for name in filter(LINE.fullmatch, reversed(store.files.file_names(folder))):
         content = content_of(store.files, f"{folder}/{name}")
         try:
