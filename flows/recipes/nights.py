@@ -130,7 +130,7 @@ def _on_fixed_rows(
     try:
         fixed = fixed_rows(dataset.name, store)
         if fixed is None:
-            logger.warning("the dataset of the first champion of '%s' is not here", dataset.name)
+            logger.warning("the dataset with the fixed rows of '%s' is not here", dataset.name)
         if fixed is None or fixed == dataset:
             return fresh if fixed else None
         reference = store.manifest(fresh.address).question.inputs.get("strangers")
