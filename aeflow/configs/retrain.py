@@ -3,31 +3,14 @@
 A model depends on the data that the run trains on, and not on these options.
 """
 
-import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from aeflow.configs.config import Config
 
 __all__ = ["RetrainConfig", "age_limit"]
-
-AGE = re.compile(r"([1-9]\d{0,3})([hd])")
-
-
-def age_limit(fresh: str) -> timedelta:
-    """Returns the time that `26h` or `2d` stands for. Raises ValueError for any other text."""
-    match = AGE.fullmatch(fresh)
-    if match is None:
-        raise ValueError("give hours or days, such as 26h or 2d")
-    count, unit = int(match[1]), match[2]
-    return timedelta(hours=count) if unit == "h" else timedelta(days=count)
-
-
-def _checked_age(fresh: str) -> str:
-    age_limit(fresh)
-    return fresh
 
 
 class RetrainConfig(Config):
@@ -35,7 +18,11 @@ class RetrainConfig(Config):
 
     train_when: Literal["always", "on_new_data", "on_drift"] = "on_new_data"
     """Train in every run, only if the dataset is not the champion's, or only if rows drifted."""
-    fresh: Annotated[str, AfterValidator(_checked_age)] | None = Field(
-        default=None, examples=["26h"]
-    )
-    """Age, such as 26h or 2d, that the features may reach before a person should look."""
+    fresh: str | None = Field(default=None, pattern=r"^[1-9]\d{0,3}[hd]$", examples=["26h"])
+    """Age in hours or days, such as 26h or 2d, beyond which the features need a person."""
+
+
+def age_limit(fresh: str) -> timedelta:
+    """Returns the time that `fresh` stands for, such as 26 hours for `26h`."""
+    count = int(fresh[:-1])
+    return timedelta(hours=count) if fresh.endswith("h") else timedelta(days=count)

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from aeflow.errors import AeflowError, ConfigError
 from aeflow.registry.nights import Night, nights_of
@@ -71,9 +71,15 @@ def _print_nights(name: str, store: Store, *, as_json: bool) -> int:
     else:
         print_table(_table_of_nights(newest_first))
         lines = [f"{_time(night.when)}  {night.outcome}: {night.reason}" for night in newest_first]
-        note = f"{damaged} damaged lines were left out." if damaged else ""
+        note = _damage(damaged)
         _print_words([*lines, note, standing.todo])
     return _exit_code([standing])
+
+
+def _damage(count: int) -> str:
+    if count == 0:
+        return ""
+    return f"{count} damaged line{'s were' if count > 1 else ' was'} left out."
 
 
 def _exit_code(rows: Iterable[Standing]) -> int:
@@ -104,7 +110,7 @@ def _next_runs(store: str) -> tuple[dict[str, datetime], str]:
 
 def _table_of(rows: list[Standing], *, has_next_runs: bool) -> Table:
     titles = ["last night", "features", "champion", "of PCA's\nerror", "drift", "next run"]
-    table = Table("data set", box=box.SIMPLE, padding=PADDING)
+    table = Table(Column("dataset", overflow="fold"), box=box.SIMPLE, padding=PADDING)
     _add_columns(table, titles if has_next_runs else titles[:-1])
     for row in rows:
         cells = [
