@@ -71,9 +71,22 @@ def _print_nights(name: str, store: Store, *, as_json: bool) -> int:
     else:
         print_table(_table_of_nights(newest_first))
         lines = [f"{_time(night.when)}  {night.outcome}: {night.reason}" for night in newest_first]
-        note = _damage(damaged)
-        _print_words([*lines, note, standing.todo])
+        todo = _todo_after_reading(newest_first[0]) if standing.needs_person else ""
+        _print_words([*lines, _damage(damaged), todo or standing.todo])
     return _exit_code([standing])
+
+
+def _todo_after_reading(night: Night) -> str:
+    """Returns what to do once the reason of a night was read, or "" if that says it already."""
+    match night.outcome:
+        case "failed":
+            return "Correct the cause, then: aeflow retrain ..."
+        case "refused":
+            command = f"aeflow promote {night.challenger} --config FILE"
+            return f"To promote it all the same, relax the gate in a file: {command}"
+        case "unchanged" if night.drifted:
+            return 'To train on these rows: aeflow retrain ..., with train_when = "always"'
+    return ""
 
 
 def _damage(count: int) -> str:
@@ -119,7 +132,7 @@ def _table_of(rows: list[Standing], *, has_next_runs: bool) -> Table:
             row.champion[:8] if row.champion else "–",
             _percent(row.mse_ratio),
             _yes_or_no(row.drifted),
-            _time(row.next_run).replace(" ", "\N{NO-BREAK SPACE}", 1).replace(" ", "\n", 1),
+            _time(row.next_run, between="\n"),
         ]
         table.add_row(row.dataset, *cells[: len(table.columns) - 1])
     return table
@@ -164,9 +177,9 @@ def _print_words(lines: Iterable[str]) -> None:
         console.print(line, soft_wrap=not sys.stdout.isatty())
 
 
-def _time(when: datetime | None) -> str:
+def _time(when: datetime | None, *, between: str = " ") -> str:
     """Returns a time in the zone of this machine, such as `28 Nov 02:15 CET`."""
-    return f"{when.astimezone():%d %b %H:%M %Z}" if when else "–"
+    return f"{when.astimezone():%d %b{between}%H:%M %Z}" if when else "–"
 
 
 def _age(row: Standing) -> str:

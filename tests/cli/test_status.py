@@ -151,6 +151,28 @@ def test_nights_of_a_dataset_are_listed_with_their_whole_reasons(store, capsys, 
     assert (code, len(nights), nights[0]["reason"]) == (4, 14, reason)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "fields", "last_line"),
+    [
+        ("failed", {}, "Correct the cause, then: aeflow retrain ..."),
+        (
+            *("refused", {"challenger": "ab"}),
+            "To promote it all the same, relax the gate in a file: aeflow promote ab --config FILE",
+        ),
+        ("held", {"challenger": "ab"}, "Look at the drift, then: aeflow promote ab"),
+        (
+            *("unchanged", {"drifted": True}),
+            'To train on these rows: aeflow retrain ..., with train_when = "always"',
+        ),
+        ("unchanged", {"fresh": "1h"}, "See why no night ran, then: aeflow retrain ..."),
+    ],
+)
+def test_nights_of_a_dataset_end_with_what_to_do(store, capsys, outcome, fields, last_line):
+    night(store, outcome, **fields)
+    assert call(store, "digits") == 4
+    assert capsys.readouterr().out.splitlines()[-1] == last_line
+
+
 def test_name_without_nights_is_a_mistake(store, capsys):
     assert call(store, "mnist") == 2
     night(store)
