@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, flow
+from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
@@ -40,6 +41,11 @@ def train_autoencoder(
 
 class AsTasks(Runner):
     """Runs each stage as a Prefect task, and a recipe within a recipe as a subflow."""
+
+    @property
+    def flow_run(self) -> str:
+        """The id of the flow run."""
+        return str(flow_run.id or "")
 
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
         """Runs the task of the stage in `flows.tasks` and returns its answer."""

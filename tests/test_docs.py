@@ -58,6 +58,7 @@ ELSEWHERE = {
     "aeflow tensorboard": "tests/services/test_readme_server.py",
     "aeflow run": "the fixture `made`",
     "aeflow rollback my-data": "tests/cli/test_models.py",
+    "aeflow status my-data": "tests/cli/test_status.py",
     "aeflow one-class --source digits": "tests/stages/evaluation/test_one_class.py",
     "aeflow encode --model KEY --source npz:new-data.npz --dask": "tests/services/test_dask.py",
 }
@@ -128,7 +129,7 @@ def write_tables(folder: Path) -> None:
 def aeflow(command: str) -> list[str]:
     """Runs a command without Prefect, which the tests of the flows have, and returns its lines."""
     without = ("show", "verify", "models", "promote", "prune", "features", "neighbours", "config",
-               "info")  # fmt: skip
+               "info", "status")  # fmt: skip
     options = [] if shlex.split(command)[1] in without else ["--direct", "--json"]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -3,7 +3,10 @@
 import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +19,7 @@ from aeflow.configs.ingest import (
     TableOptions,
     TfdsOptions,
 )
-from aeflow.errors import ConfigError
+from aeflow.errors import AeflowError, ConfigError
 
 __all__ = [
     "BLOCK_BYTES",
@@ -32,6 +35,7 @@ __all__ = [
     "block_rows",
     "check_source",
     "clean_name",
+    "dataset_name",
     "derived_ids",
     "open_source",
     "waits_silently",
@@ -59,6 +63,11 @@ OPTIONS = {
     for option in sort.model_fields
 }
 """The options that only some sources use, with the names of these sources."""
+
+GLOB = re.compile(r"[*?[]")
+ANSWER_KEY = re.compile(r"-[0-9a-f]{16}$")
+NAMELESS = {"npz": "npz", "idx": "idx", "tfds": "tfds"}
+"""The name of a dataset whose address holds no letter or digit; `table` for other sources."""
 
 BLOCK_BYTES = 4 * 2**20
 """Bytes of features that a source reads at once."""
@@ -191,6 +200,33 @@ def clean_name(text: str, *, otherwise: str) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
     return re.sub(r"^[^A-Za-z0-9]+|[^A-Za-z0-9]+$", "", name)[:64] or otherwise
+
+
+def dataset_name(config: IngestConfig) -> str:
+    """Returns the name that `ingest` gives the dataset of a config, also if the source is missing.
+
+    The address of a missing source does not say whether it is a file or a folder. If its last part
+    has an ending, it counts as a file.
+    """
+    kind, where = _parted(config)
+    if config.name is None and kind != "tfds":  # opening TFDS may start a download
+        with suppress(AeflowError, OSError):
+            return open_source(config).name
+    return config.name or _name_in(kind, where)
+
+
+def _name_in(kind: str, where: str) -> str:
+    """Returns the name that the address of a source gives its dataset."""
+    parts = [part for part in where.partition("://")[2 if "://" in where else 0].split("/") if part]
+    folders = list(takewhile(lambda part: not GLOB.search(part), parts))
+    last = folders[-1] if folders else ""
+    if kind == "tfds":
+        last = where.partition(":")[0]
+    elif kind == "arrow":
+        last = ANSWER_KEY.sub("", last)
+    elif kind != "idx" and folders == parts and not Path(where).is_dir():
+        last = Path(last).stem if kind == "npz" else last.partition(".")[0]
+    return clean_name(last, otherwise=NAMELESS.get(kind, "table"))
 
 
 def derived_ids(piece: Piece, start: int, stop: int) -> list[str]:

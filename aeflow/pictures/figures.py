@@ -18,9 +18,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 __all__ = [
     "drift_histogram",
     "error_histogram",
+    "new_figure",
     "reconstruction_panel",
+    "styled_axes",
     "training_curves",
-    "trend_curves",
+    "write_figure",
 ]
 
 INK, MUTED, FAINT = "#1f2933", "#6b7785", "#e3e7ec"
@@ -30,7 +32,6 @@ DPI = 144
 BINS, MANY_EPOCHS, WIDE, FAR = (12, 60), 40, 4, 10
 COLUMNS, PROFILE_COLUMNS = 10, 4
 PICTURE_INCHES = 0.86
-OUTCOMES = {"promoted": "o", "passed": "s", "refused": "X", "not judged": "."}
 GAP, MARGIN, CAPTION_HEIGHT = 0.06, 0.3, 0.42  # in widths of a picture
 
 
@@ -51,7 +52,7 @@ def reconstruction_panel(
         figure = _image_pairs(_pixels(originals), _pixels(reconstructions), captions)
     else:
         figure = _profiles(originals, reconstructions, captions)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, float]) -> None:
@@ -60,8 +61,8 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
     `baselines` maps names to mean errors to compare with. A baseline far beyond the errors is not
     drawn, but named at the end of the axis.
     """
-    figure = _figure(8, 4)
-    axes = _axes(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = styled_axes(figure.subplots())
     ordinary = float(np.quantile(errors, 0.995)) or 1.0
     inside = {name: value for name, value in baselines.items() if value <= 2 * ordinary}
     end = 1.08 * max(ordinary, *inside.values(), float(np.mean(errors)))
@@ -81,7 +82,7 @@ def error_histogram(errors: np.ndarray, path: Path, *, baselines: Mapping[str, f
     axes.set_ylabel("examples")
     outside = {name: value for name, value in baselines.items() if name not in inside}
     _note_beyond(axes, errors, end, outside)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> None:
@@ -89,8 +90,8 @@ def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> No
 
     Each histogram is in percent of its rows, so that sets of any size can be compared.
     """
-    figure = _figure(8, 4)
-    axes = _axes(figure.subplots())
+    figure = new_figure(8, 4)
+    axes = styled_axes(figure.subplots())
     reference_end = np.quantile(reference, 0.995)
     new_end = np.quantile(errors, 0.95, method="lower")
     end = 1.08 * float(np.clip(new_end, reference_end, FAR * reference_end) or 1.0)
@@ -110,7 +111,7 @@ def drift_histogram(reference: np.ndarray, errors: np.ndarray, path: Path) -> No
     axes.set_ylabel("percent of the rows")
     outside = {name: value for value, name, _ in medians if value > end}
     _note_beyond(axes, errors, end, outside)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def training_curves(
@@ -125,7 +126,7 @@ def training_curves(
     best = int(np.argmin(validation_loss))
     label = f"validation, best {validation_loss[best]:.4g} after epoch {epochs[best]}"
     point = {"marker": "." if len(epochs) <= MANY_EPOCHS else "", "linewidth": 1.6}
-    figure = _figure(8, 4.6)
+    figure = new_figure(8, 4.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     above.plot(epochs, loss, color=MUTED, label="train", **point)
     above.plot(epochs, validation_loss, color=BLUE, label=label, **point)
@@ -140,43 +141,9 @@ def training_curves(
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in (above, below):
-        _axes(axes)
+        styled_axes(axes)
     figure.align_ylabels()
-    _write(figure, path)
-
-
-def trend_curves(columns: Mapping[str, Sequence[Any]], file: BinaryIO) -> None:
-    """Draws a PNG image of N runs over time: errors and outcomes above, their drift below.
-
-    `columns` has `when`, `mse`, `mse_pca`, `champion_mse`, `max_psi` (the largest population
-    stability index), `drifted` and `outcome`, each [N].
-    """
-    runs, outcomes = np.arange(len(columns["when"])), np.array(columns["outcome"])
-    mse, pca, champion, psi = (
-        np.array(columns[name], float) for name in ("mse", "mse_pca", "champion_mse", "max_psi")
-    )
-    figure = _figure(8, 4.6)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
-    above.plot(runs, pca, ".--", color=ORANGE, label="PCA")
-    above.plot(runs, champion, ".:", color=MUTED, label="champion then")
-    above.plot(runs, mse, color=BLUE, linewidth=1.2)
-    for outcome, marker in OUTCOMES.items():
-        mask, color = outcomes == outcome, ORANGE if outcome == "refused" else BLUE
-        if mask.any():
-            above.plot(runs[mask], mse[mask], marker, ms=9, color=color, label=outcome)
-    above.set_ylabel("mean squared error")
-    place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 6}
-    above.legend(frameon=False, labelcolor=INK, fontsize=9, **place)
-    below.bar(runs, psi, width=0.5, color=[ORANGE if d else MUTED for d in columns["drifted"]])
-    below.set_ylabel("largest PSI")
-    below.set_ylim(0, max(0.25, 1.1 * np.max(psi, initial=0, where=np.isfinite(psi))))
-    shown = np.unique(np.linspace(0, len(runs) - 1, min(6, len(runs))).round().astype(int))
-    below.set_xticks(shown, [f"{columns['when'][run]:%b %d\n%H:%M}" for run in shown])
-    below.set_xlim(-0.7, len(runs) - 0.3)
-    for axes in (above, below):
-        _axes(axes)
-    figure.align_ylabels()
-    _write(figure, file)
+    write_figure(figure, path)
 
 
 def _scale_losses(axes: Axes, losses: np.ndarray) -> None:
@@ -206,7 +173,7 @@ def _image_pairs(
     pitch = 2 * high + GAP + below
     columns = min(COLUMNS, len(originals))
     width, height = MARGIN + columns * (1 + GAP), ceil(len(originals) / columns) * pitch
-    figure = _figure(width * PICTURE_INCHES, height * PICTURE_INCHES, layout=None)
+    figure = new_figure(width * PICTURE_INCHES, height * PICTURE_INCHES, layout=None)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for number, pair in enumerate(zip(originals, reconstructions, strict=True)):
@@ -229,14 +196,14 @@ def _profiles(
 ) -> Figure:
     columns = min(PROFILE_COLUMNS, len(originals))
     lines = ceil(len(originals) / columns)
-    figure = _figure(2.4 * columns, 0.5 + 1.6 * lines)
+    figure = new_figure(2.4 * columns, 0.5 + 1.6 * lines)
     grid = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
     features = np.arange(originals.shape[1])
     for number, axes in enumerate(grid):
         if number >= len(originals):
             axes.set_axis_off()
             continue
-        _axes(axes)
+        styled_axes(axes)
         axes.fill_between(features, originals[number], step="mid", color=MUTED, alpha=0.35, lw=0)
         axes.step(features, reconstructions[number], where="mid", color=BLUE, linewidth=1.3)
         axes.set_title(captions[number], **SMALL_TEXT)
@@ -277,11 +244,14 @@ def _note_beyond(
         axes.text(1, 1.02, text, transform=axes.transAxes, ha="right", va="bottom", **SMALL_TEXT)
 
 
-def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained"):
+def new_figure(
+    width: float, height: float, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
+    """Returns an empty figure of this size in inches."""
     return Figure((width, height), dpi=DPI, facecolor=PAPER, layout=layout)
 
 
-def _axes(axes: Axes) -> Axes:
+def styled_axes(axes: Axes) -> Axes:
     """Styles the axes and removes the lines that carry no values."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
@@ -293,6 +263,7 @@ def _axes(axes: Axes) -> Axes:
     return axes
 
 
-def _write(figure: Figure, file: Path | BinaryIO) -> None:
+def write_figure(figure: Figure, file: Path | BinaryIO) -> None:
+    """Writes a figure as PNG."""
     # The name and version of the software are left out, so that equal pictures are equal files.
     figure.savefig(file, format="png", metadata={"Software": None})

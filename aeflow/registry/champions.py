@@ -18,6 +18,7 @@ __all__ = [
     "champion_of",
     "champions",
     "history_of",
+    "names_with_features",
     "newest_features",
     "point_features",
     "promote",
@@ -176,17 +177,24 @@ def aliased_addresses(store: Store) -> set[str]:
     """Returns the addresses of the artifacts that aliases need.
 
     These are the champions, the models that a rollback can return to, the verdicts that promoted
-    them, the newest features, and the features before those, which may still be read.
+    them, the first champion, whose dataset has the fixed rows of all nights, the newest features,
+    and the features before those, which may still be read.
     """
     addresses: set[str] = set()
     for name in alias_owners(store.files, CHAMPION):
-        for entry in _in_force(history_of(name, store)):
+        history = history_of(name, store)
+        for entry in (*history[:1], *_in_force(history)):
             addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
-    for name in alias_owners(store.files, FEATURES):
+    for name in names_with_features(store):
         newest = newest_features(name, store)
         if newest:
             addresses |= {newest.address, newest.before or newest.address}
     return addresses
+
+
+def names_with_features(store: Store) -> list[str]:
+    """Lists the names of the datasets that have newest features, sorted."""
+    return alias_owners(store.files, FEATURES)
 
 
 def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:

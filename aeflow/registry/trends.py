@@ -1,36 +1,38 @@
-"""Trends: the error, drift and verdict of a dataset's models over time, read from a store."""
+"""Trends: the error, drift and outcome of a dataset's runs over time, read from a store."""
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Drift, Evaluation, Verdict
 from aeflow.lineage import Manifest
-from aeflow.pictures.figures import trend_curves
+from aeflow.pictures.trends import trend_curves
 from aeflow.registry.champions import history_of
+from aeflow.registry.nights import Ending, Night, nights_of
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 
 __all__ = ["TrendRow", "draw_trend", "trend_of"]
 
-Outcome = Literal["promoted", "passed", "refused", "not judged"]
+Outcome = Ending | Literal["passed", "not judged"]
 
 
 class TrendRow(BaseModel):
-    """Describes one run by its result: a model on one dataset, compared with the champion.
+    """Describes a night, or an earlier run by its result: a model compared with the champion.
 
-    Values that a run does not have, or that are not finite, are None.
+    The model of a night is the champion at its end. Values that a run does not have, or that are
+    not finite, are None.
     """
 
     model_config = ConfigDict(frozen=True)
 
     when: datetime
-    model: str
-    dataset: str
-    split: str
+    model: str | None
+    dataset: str | None
+    split: str | None
     mse: float | None
     mse_pca: float | None
     champion_mse: float | None
@@ -38,10 +40,38 @@ class TrendRow(BaseModel):
     drifted: bool | None
     outcome: Outcome
     reasons: tuple[str, ...]
+    fixed_mse: float | None = None
+    fixed_mse_pca: float | None = None
+    new_rows: int | None = None
+    is_night: bool = False
 
 
 def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRow]:
-    """Returns the last runs of a dataset name, the oldest first, all on the newest run's split.
+    """Returns the last runs of a dataset name, the oldest first.
+
+    These are its nights and, if there are fewer, the runs of before the first night, all on the
+    split of the newest run.
+    """
+    nights = nights_of(dataset_name, store).nights
+    rows = [_night_row(night) for night in nights]
+    if len(rows) < last:
+        start = nights[0].when - timedelta(seconds=nights[0].seconds) if nights else None
+        rows = [
+            row for row in _judged_rows(dataset_name, store) if not start or row.when < start
+        ] + rows
+    split = next((row.split for row in reversed(rows) if row.split), None)
+    return [row for row in rows if row.split in (None, split)][-last:]
+
+
+def draw_trend(rows: Sequence[TrendRow], file: BinaryIO) -> None:
+    """Draws the rows as a PNG image: errors above, the largest drift below."""
+    errors = ("mse", "mse_pca", "champion_mse", "fixed_mse", "fixed_mse_pca")
+    names = ("when", *errors, "max_psi", "drifted", "outcome")
+    trend_curves({name: [getattr(row, name) for row in rows] for name in names}, file)
+
+
+def _judged_rows(dataset_name: str, store: Store) -> list[TrendRow]:
+    """Returns the runs of a dataset name by what they left in the store, the oldest first.
 
     Each run is represented by a verdict, or by an evaluation that has none. An evaluation has no
     verdict if a champion was kept on new data, or if the model was never proposed for promotion.
@@ -73,14 +103,19 @@ def trend_of(dataset_name: str, store: Store, *, last: int = 30) -> list[TrendRo
         for address, evaluation in evaluations.items()
         if address not in addresses_in_verdicts
     ]
-    rows.sort(key=lambda row: (row.when, row.model))
-    return [row for row in rows if row.split == rows[-1].split][-last:]
+    return sorted(rows, key=lambda row: (row.when, row.model))
 
 
-def draw_trend(rows: Sequence[TrendRow], file: BinaryIO) -> None:
-    """Draws the rows as a PNG image: errors above, the largest drift below."""
-    names = ("when", "mse", "mse_pca", "champion_mse", "max_psi", "drifted", "outcome")
-    trend_curves({name: [getattr(row, name) for row in rows] for name in names}, file)
+def _night_row(night: Night) -> TrendRow:
+    names = ("when", "split", "mse", "mse_pca", "fixed_mse", "fixed_mse_pca", "new_rows")
+    return TrendRow(
+        **{name: getattr(night, name) for name in (*names, "max_psi", "drifted", "outcome")},
+        model=night.champion,
+        dataset=night.data.partition("/")[2] if night.data else None,
+        champion_mse=None,
+        reasons=(night.reason,),
+        is_night=True,
+    )
 
 
 def _verdict_row(

@@ -19,6 +19,7 @@ from aeflow.storage.disk.files import MANIFEST, PARTIAL
 __all__ = [
     "KEYED",
     "LOGS",
+    "NIGHTS",
     "STUDIES",
     "TOP_FOLDERS",
     "is_part_of_remote_store",
@@ -30,9 +31,10 @@ __all__ = [
 ]
 
 LOGS = "logs"
+NIGHTS = "nights"
 STUDIES = "studies"
 ANSWERS = frozenset(kind.folder for kind in Artifact.__subclasses__())
-TOP_FOLDERS = ANSWERS | {ALIASES, LOGS, STUDIES}
+TOP_FOLDERS = ANSWERS | {ALIASES, LOGS, NIGHTS, STUDIES}
 """All folders in the root of a store that belong to it."""
 
 LEASE = ".lease"

@@ -20,6 +20,7 @@ EXIT_CODES = {
     1: "The run failed, for example because of damaged files, a full disk or a passed deadline.",
     2: "A mistake in the call: a wrong option, a wrong source, or features of different models.",
     3: "The gate refused a model.",
+    4: "Something needs a person: `aeflow status` names it.",
     130: "Stopped by Ctrl-C (143: by SIGTERM). Run it again to go on from there.",
 }
 
@@ -34,6 +35,7 @@ COMMANDS = {
     "publish": "Publish a stored model: a report, and files for TensorBoard.",
     "tune": "Search for better options, and write the best options as a config.",
     "retrain": "Train a model if one is due, and promote it if it passes the gate.",
+    "status": "Show how the last night of each dataset went, and what needs a person.",
     "models": "List the models of a store with their metrics, and mark the champions.",
     "features": "List the feature sets of a store, and mark the current one of each dataset.",
     "neighbours": "Find the rows with the latents nearest to those of one row, and draw them.",

@@ -1,4 +1,4 @@
-"""`aeflow models`: the models of a store, and which are champions."""
+"""`aeflow models`: the models of a store, and which are champions, rolled back or refused."""
 
 from rich.table import Table
 
@@ -39,7 +39,9 @@ def _table_of(rows: list[ListedModel]) -> Table:
 def _standing(row: ListedModel) -> str:
     if row.is_champion:
         return "champion"
-    return "rolled back" if row.is_rolled_back else ""
+    if row.is_rolled_back:
+        return "rolled back"
+    return "refused" if row.is_refused else ""
 
 
 def _number(value: float | None) -> str:

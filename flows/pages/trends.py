@@ -1,4 +1,4 @@
-"""The page of a dataset's trend: error, drift and verdict of its last runs."""
+"""The page of a dataset's trend: error, drift and outcome of its last runs."""
 
 import io
 from typing import Any
@@ -10,11 +10,17 @@ from flows.pages.posting import cell, markdown_table, number, picture, post, slu
 
 __all__ = ["show_trend", "trend_page"]
 
+JUDGED = "The errors of the champion and its challenger were computed on the same rows."
+NIGHTS = (
+    "The model is the champion at the end of the night. MSE is its error on the rows of the night, "
+    "and on the fixed rows, which are the test rows of the first champion and the same every night."
+)
+
 
 def show_trend(dataset_name: str, store: str) -> None:
     """Shows the last runs of a dataset on a page. Each run replaces the page."""
     page = trend_page(dataset_name, store)
-    description = f"Error, drift and verdict of the last runs on {dataset_name}"
+    description = f"Error, drift and outcome of the last runs on {dataset_name}"
     post(create_markdown_artifact, page, key=f"trend-{slug(dataset_name)}", description=description)
 
 
@@ -29,21 +35,26 @@ def trend_page(dataset_name: str, store: str) -> str:
     image = io.BytesIO()
     draw_trend(rows, image)
     newest_first = rows[::-1]
-    refused_rows = [row for row in newest_first if row.outcome == "refused"]
+    has_nights = rows[-1].is_night
     parts = [
         title,
-        f"The last {len(rows)} runs, with errors on the split {rows[-1].split}. The errors of the "
-        "champion and its challenger were computed on the same rows. Orange bars mark drift.",
+        f"The last {len(rows)} runs{_on_split(rows)}. {NIGHTS if has_nights else JUDGED} Orange "
+        "bars mark drift.",
         f"![Errors and drift over time]({picture(image.getvalue())})",
-        markdown_table([_line(row) for row in newest_first]),
-        *(f"`{row.model}` was refused. {' '.join(row.reasons)}" for row in refused_rows),
+        markdown_table([(_night_line if has_nights else _line)(row) for row in newest_first]),
+        *filter(None, map(_reason, newest_first)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def _on_split(rows: list[Any]) -> str:
+    split = next((row.split for row in reversed(rows) if row.split), None)
+    return f", with errors on the split {split}" if split else ""
+
+
 def _line(row: Any) -> dict[str, str]:
     return {
-        "when (UTC)": f"{row.when:%d %b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}"),
+        "when (UTC)": _time(row),
         "model": f"`{row.model}`",
         "MSE": number(row.mse),
         "champion's": number(row.champion_mse),
@@ -52,3 +63,30 @@ def _line(row: Any) -> dict[str, str]:
         "drifted": "–" if row.drifted is None else cell(row.drifted),
         "verdict": row.outcome,
     }
+
+
+def _night_line(row: Any) -> dict[str, str]:
+    return {
+        "when (UTC)": _time(row),
+        "outcome": row.outcome,
+        "model": f"`{row.model[:8]}`" if row.model else "–",
+        "MSE": number(row.mse),
+        "PCA's": number(row.mse_pca),
+        "MSE, fixed rows": number(row.fixed_mse),
+        "PCA's, fixed rows": number(row.fixed_mse_pca),
+        "largest PSI": number(row.max_psi),
+        "drifted": "–" if row.drifted is None else cell(row.drifted),
+        "new rows": "–" if row.new_rows is None else f"{row.new_rows:,}",
+    }
+
+
+def _time(row: Any) -> str:
+    return f"{row.when:%d %b %H:%M}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _reason(row: Any) -> str:
+    """Returns a sentence on why a run needs a person, or "" if it does not."""
+    if row.is_night:
+        is_alarm = row.outcome in ("refused", "held", "failed")
+        return f"{_time(row)}: {row.outcome}. {' '.join(row.reasons)}" if is_alarm else ""
+    return f"`{row.model}` was refused. {' '.join(row.reasons)}" if row.outcome == "refused" else ""

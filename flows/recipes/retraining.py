@@ -12,6 +12,7 @@ from aeflow.stages.gating import gate
 from aeflow.stages.ingestion import ingest
 from aeflow.stages.publishing import publish
 from aeflow.storage import Store
+from flows.recipes.nights import with_night
 from flows.recipes.outcome import Outcome, Retraining
 from flows.recipes.pipeline import ingest_ood
 from flows.recipes.runner import Runner
@@ -20,11 +21,13 @@ from flows.recipes.stored import made_from
 __all__ = ["retrain"]
 
 
+@with_night
 def retrain(config: PipelineConfig, runner: Runner) -> Retraining:
     """Trains a model if one is due, promotes it if it passes the gate, and updates the features.
 
     Every run encodes the data with the model that is champion at its end, even if no challenger was
-    promoted. So if a run is killed after a promotion, the next run completes its work.
+    promoted. So if a run is killed after a promotion, the next run completes its work. Every run
+    that is not killed leaves a line among the nights of the store, however it ends.
     """
     dataset = runner.run(ingest, config.ingest)
     ood = ingest_ood(dataset, config, runner)

@@ -26,6 +26,11 @@ class Runner(ABC):
         self.store = absolute(store)
         self.runtime = runtime
 
+    @property
+    def flow_run(self) -> str:
+        """The id of the flow run, or "" without Prefect."""
+        return ""
+
     @abstractmethod
     def run(self, stage: Stage[P, A], *args: P.args, **kwargs: P.kwargs) -> A:
         """Runs a stage with arguments and returns its answer."""

@@ -18,7 +18,7 @@ from aeflow.errors import AeflowError
 from flows.recipes.stored import absolute
 from flows.server.cancelling import SERVER_TROUBLE
 
-__all__ = ["DRIFTED", "FLOW_LABEL", "RETRAINING", "announce_drift"]
+__all__ = ["DRIFTED", "FLOW_LABEL", "RETRAINING", "announce_drift", "parameters_of"]
 
 DRIFTED = "drift.detected"
 FLOW_LABEL = "aeflow.flow"
@@ -78,7 +78,7 @@ def _retraining_of(dataset: Dataset) -> _Retraining | None:
     This is the deployment for the dataset and the store, with its own parameters. If there is none,
     it is the first deployment of `retrain`, with the config and the store of this run.
     """
-    parameters_here = _parameters_of(flow_run.parameters)
+    parameters_here = parameters_of(flow_run.parameters)
     if parameters_here is None:
         return None
     try:
@@ -87,7 +87,7 @@ def _retraining_of(dataset: Dataset) -> _Retraining | None:
         logger.warning("drift: cannot read the deployments of retrain from the server: %s", error)
         return None
     for deployment in deployments:
-        deployed = _parameters_of(deployment.parameters)
+        deployed = parameters_of(deployment.parameters)
         if deployed and _retrains(dataset, deployed, parameters_here):
             return _Retraining(deployment.id, deployment.parameters)
     if not deployments:
@@ -107,7 +107,8 @@ Parameters = tuple[PipelineConfig, str]
 """A config and a store."""
 
 
-def _parameters_of(parameters: dict[str, Any]) -> Parameters | None:
+def parameters_of(parameters: dict[str, Any]) -> Parameters | None:
+    """Returns the config and the store among the parameters of a run, or None if they are none."""
     try:
         config = PipelineConfig.model_validate(parameters["config"])
         return config, absolute(parameters["store"])

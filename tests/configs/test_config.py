@@ -1,6 +1,7 @@
 """What all configs share, and which of their fields change a key."""
 
 import tomllib
+from datetime import timedelta
 from importlib import resources
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -17,11 +18,13 @@ from aeflow.configs import (
     IngestConfig,
     ModelConfig,
     PipelineConfig,
+    RetrainConfig,
     RuntimeConfig,
     TrainConfig,
     loading,
 )
 from aeflow.configs.config import NOT_HASHED, Config
+from aeflow.configs.retrain import age_limit
 from aeflow.lineage import Question, digest_of
 
 
@@ -147,6 +150,17 @@ def test_runtime_is_never_hashed():
     runtime = RuntimeConfig(device="gpu", threads=3, encode_batch_size=7)
     assert runtime.hashed() == {}
     assert PipelineConfig(runtime=runtime).hashed() == {}
+
+
+@pytest.mark.parametrize(("fresh", "hours"), [("26h", 26), ("2d", 48), ("9999h", 9999)])
+def test_features_may_be_hours_or_days_old(fresh, hours):
+    assert age_limit(RetrainConfig(fresh=fresh).fresh or "") == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("fresh", ["", "26", "26 h", "0h", "2w", "-1d", "1.5h", "26H", "10000h"])
+def test_other_ages_are_refused(fresh):
+    with pytest.raises(ValidationError, match="fresh"):
+        RetrainConfig(fresh=fresh)
 
 
 def test_section_without_hashed_changes_is_not_hashed():

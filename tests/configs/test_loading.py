@@ -161,6 +161,11 @@ def test_choices_are_named_as_their_defaults_are():
             "String should match pattern '^[A-Za-z0-9][A-Za-z0-9_.-]{{0,63}}$'.",
         ),
         (
+            {"retrain.fresh": "soon"},
+            "retrain.fresh = 'soon' is not allowed: "
+            "String should match pattern '^[1-9]\\d{{0,3}}[hd]$'.",
+        ),
+        (
             {"train": 3},
             "train = 3 is not allowed: train is a section, not a value. Set its options instead.",
         ),

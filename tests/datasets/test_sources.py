@@ -3,10 +3,11 @@
 import importlib
 import re
 
+import numpy as np
 import pytest
 
 from aeflow.configs import IngestConfig
-from aeflow.datasets.sources import SOURCES, clean_name, open_source
+from aeflow.datasets.sources import SOURCES, clean_name, dataset_name, open_source
 from aeflow.errors import ConfigError, SourceError
 
 
@@ -105,3 +106,43 @@ def test_clean_name_keeps_what_a_dataset_may_be_called(text, name):
     assert clean_name(text, otherwise="idx") == name
     pattern = IngestConfig.model_fields["name"].metadata[0].pattern
     assert re.fullmatch(pattern, name)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("digits", "digits"),
+        ("mnist", "mnist"),
+        ("tfds:mnist:3.0.1", "mnist"),
+        ("npz:data/my.data.npz", "my.data"),
+        ("csv:data/sales.2026.csv", "sales"),
+        ("parquet:s3://bucket/events/*.parquet", "events"),
+        ("parquet:data/events/day=*/part.parquet", "events"),
+        ("images:data/photos/", "photos"),
+        ("images:old.photos", "old.photos"),
+        ("idx:data/fashion.mnist", "fashion.mnist"),
+        ("arrow:store/datasets/digits-0123456789abcdef", "digits"),
+        ("npz:???", "npz"),
+    ],
+)
+def test_missing_source_still_names_its_dataset(source, name, tmp_path, monkeypatch):
+    (tmp_path / "old.photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert dataset_name(IngestConfig(source=source)) == name
+    assert dataset_name(IngestConfig(source=source, name="mine")) == "mine"
+
+
+@pytest.mark.parametrize("source", ["npz:a.b.npz", "csv:a.b.csv", "csv:folder.x", "csv:folder.x/*"])
+def test_dataset_of_a_source_has_the_name_that_it_has_if_the_file_is_missing(
+    source, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.x").mkdir()
+    for file in ("a.b.csv", "folder.x/c.csv"):
+        (tmp_path / file).write_text("x,y\n1,2\n")
+    np.savez(tmp_path / "a.b.npz", x_train=np.zeros((2, 3)))
+    name = open_source(IngestConfig(source=source)).name
+    assert dataset_name(IngestConfig(source=source)) == name
+    for file in ("a.b.csv", "folder.x/c.csv", "a.b.npz"):
+        (tmp_path / file).unlink()
+    assert dataset_name(IngestConfig(source=source)) == name

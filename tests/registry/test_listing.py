@@ -2,10 +2,11 @@
 
 import pytest
 
-from aeflow.artifacts import Model
+from aeflow.artifacts import Dataset, Model
 from aeflow.registry.champions import promote, rollback
 from aeflow.registry.listing import list_models
 from aeflow.storage import Store
+from tests.chains import made
 from tests.judged import another, evaluation, verdict
 
 
@@ -42,7 +43,8 @@ def test_models_are_listed_with_what_is_known_of_them(changed, models):
         changed.evaluation.metrics,
     ]
     assert [row.is_champion for row in rows] == [False, False, False, True]
-    assert rows[-1].model_dump(exclude={"created", "metrics", "is_champion", "is_rolled_back"}) == {
+    standing = {"is_champion", "is_rolled_back", "is_refused"}
+    assert rows[-1].model_dump(exclude={"created", "metrics", *standing}) == {
         "key": changed.model.key,
         "dataset": "digits",
         "made_from": changed.dataset.address,
@@ -68,3 +70,25 @@ def test_damaged_manifest_does_not_hide_the_other_models(store, models, caplog):
     assert models["b"].key not in [row.key for row in list_models(store)]
     assert len(list_models(store)) == 3
     assert f"The manifest of '{models['b'].address}' cannot be read." in caplog.text
+
+
+def test_model_whose_newest_verdict_did_not_pass_is_listed_as_refused(changed, models):
+    store = changed.store
+    verdict(store, models["a"])
+    for name in ("a", "b", "c"):
+        verdict(store, models[name], passed=False)
+    verdict(store, models["c"], champion="x")
+    refused = {row.key: row.is_refused for row in list_models(store)}
+    assert [refused[models[name].key] for name in ("a", "b", "c")] == [True, True, False]
+    assert refused[changed.model.key] is False
+
+
+def test_evaluation_on_the_fixed_rows_of_the_nights_does_not_hide_the_other(changed, models):
+    """The dataset of the first champion has the fixed rows."""
+    store = changed.store
+    crown(store, changed.model)
+    other = made(store, Dataset, "other")
+    evaluation(store, models["b"], other, metrics={"mse": 0.5})
+    evaluation(store, models["b"], changed.dataset, metrics={"mse": 0.25})
+    rows = {row.key: row.metrics for row in list_models(store)}
+    assert rows[models["b"].key] == {"mse": 0.5}

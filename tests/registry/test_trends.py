@@ -2,6 +2,7 @@
 
 import io
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image
@@ -9,9 +10,11 @@ from PIL import Image
 from aeflow.artifacts import Drift, Evaluation, Verdict
 from aeflow.lineage import Answered, Question
 from aeflow.registry.champions import promote
+from aeflow.registry.nights import Night, record_night
 from aeflow.registry.trends import draw_trend, trend_of
 from aeflow.stages import Context
 from aeflow.storage import Store
+from flows.pages import trend_page
 from tests.conftest import Stages
 from tests.judged import PCA_ONLY, evaluation, gate
 
@@ -101,3 +104,53 @@ def test_trend_is_drawn_with_gaps(changed: Stages):
     draw_trend(trend_of("digits", changed.store), picture)
     with Image.open(picture) as image:
         assert (image.format, image.width) == ("PNG", 1152)
+
+
+def night(day: int, outcome: str, **fields) -> Night:
+    when = datetime.now(UTC) + timedelta(days=day)
+    known = {"dataset": "digits", "when": when, "reason": f"It {outcome}.", "seconds": 60.0}
+    return Night.model_validate({**known, "outcome": outcome, **fields})
+
+
+def test_nights_are_the_runs_and_follow_those_of_before(changed: Stages):
+    errors = {"mse": 0.01, "mse_pca": 0.02, "fixed_mse": 0.03, "fixed_mse_pca": 0.04}
+    key = changed.model.key
+    for each in (
+        night(1, "unchanged", **errors, split="test", champion=key, max_psi=0.2, drifted=False),
+        night(2, "failed", champion=key),
+    ):
+        record_night(each, changed.store)
+    challenger(changed, 0.5)
+    rows = trend_of("digits", changed.store)
+    assert [(row.outcome, row.model, row.is_night) for row in rows[-2:]] == [
+        ("unchanged", key, True),
+        ("failed", key, True),
+    ]
+    assert [row.outcome for row in rows[:-2]] == ["not judged", "not judged"]
+    assert (rows[-2].mse, rows[-2].fixed_mse, rows[-2].max_psi) == (0.01, 0.03, 0.2)
+    assert (rows[-1].mse, rows[-1].reasons) == (None, ("It failed.",))
+    assert [row.outcome for row in trend_of("digits", changed.store, last=1)] == ["failed"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_trend_page_has_a_line_for_every_night(changed: Stages):
+    errors = {"mse": 0.01, "mse_pca": 0.02, "fixed_mse": 0.03, "fixed_mse_pca": 0.04}
+    record_night(night(1, "unchanged", **errors, split="test", new_rows=1234), changed.store)
+    record_night(night(2, "failed"), changed.store)
+    page = trend_page("digits", changed.store.url)
+    assert "with errors on the split test" in page
+    assert "| unchanged | – | 0.01 | 0.02 | 0.03 | 0.04 | – | – | 1,234 |" in page
+    assert "| failed | – | – | – | – | – | – | – | – |" in page
+    assert page.endswith("failed. It failed.\n")
+
+
+def test_trend_page_without_nights_is_as_it_was(changed: Stages):
+    page = trend_page("digits", changed.store.url)
+    assert (
+        "| when (UTC) | model | MSE | champion's | PCA's | largest PSI | drifted | verdict |"
+        in page
+    )
+    assert (
+        "The last 1 runs, with errors on the split test. The errors of the champion and its "
+        "challenger were computed on the same rows. Orange bars mark drift."
+    ) in page

@@ -121,8 +121,9 @@ def test_parts_of_a_store_are_known_by_the_files_below_their_address():
     assert not is_part_of_remote_store("s3://b/store", [f"features/{KEY}/_manifest.json"])
 
 
-def test_top_folders_are_those_of_answers_aliases_logs_and_studies():
+def test_top_folders_are_those_of_answers_aliases_logs_nights_and_studies():
     assert {
         *("datasets", "models", "evaluations", "features", "publications"),
-        *("drifts", "compatibilities", "verdicts", "aliases", "logs", "studies"),
+        *("drifts", "compatibilities", "verdicts", "aliases", "logs"),
+        *("nights", "studies"),
     } == TOP_FOLDERS
