@@ -3,7 +3,7 @@
 import json
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from aeflow.errors import ConfigError
 from aeflow.lineage import Input
@@ -130,6 +130,10 @@ class Drift(Artifact):
     reconstruction error, and `max_psi` is the largest index of all columns. `smallest_p` is the
     smallest p-value of all columns, corrected for the number of columns. `inputs_moved` is the
     number of positions of an input at which the mean differs from the mean in training.
+
+    `new_rows` is the number of rows that an earlier dataset did not have, and `new_drifted` says
+    whether these rows alone drifted. Then `drifted` says whether they or all rows did. Both are
+    None if no earlier dataset was given.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -141,6 +145,8 @@ class Drift(Artifact):
     error_psi: float
     smallest_p: float
     inputs_moved: int = 0
+    new_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    new_drifted: bool | None = Field(default=None, exclude_if=lambda drifted: drifted is None)
 
 
 class Compatibility(Artifact):
