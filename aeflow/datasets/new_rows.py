@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aeflow.artifacts import Dataset
 from aeflow.datasets.shards import Shard, open_shard, split_of
@@ -70,9 +69,10 @@ def _hashes(shard: Shard) -> np.ndarray:
 
 
 def _hashes_of_ids(ids: pa.StringArray) -> np.ndarray:
-    lengths = pc.binary_length(ids).to_numpy(zero_copy_only=False).astype(np.int64)
+    names = [name.encode() for name in ids.to_pylist()]
+    lengths = np.fromiter(map(len, names), np.int64, len(names))
     ends = np.cumsum(lengths)
-    text = np.frombuffer("".join(ids.to_pylist()).encode(), np.uint8).astype(np.uint64)
+    text = np.frombuffer(b"".join(names), np.uint8).astype(np.uint64)
     positions = np.arange(len(text)) - np.repeat(ends - lengths, lengths)
     weights = _weights(int(lengths.max(initial=0)), SEED + 1)
     sums = np.cumsum(np.append(np.uint64(0), (text + np.uint64(1)) * weights[positions]))

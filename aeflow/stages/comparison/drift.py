@@ -1,7 +1,7 @@
 """The drift stage: whether rows still look like those that a model was trained on."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +11,10 @@ from aeflow.configs import DriftConfig
 from aeflow.datasets.shards import check_fits, shard_names
 from aeflow.progress import Progress
 from aeflow.stages import Answered, Work, stage
+
+if TYPE_CHECKING:
+    from aeflow.models.inference import Encoded
+    from aeflow.stages.comparison.inputs import InputShifts
 
 __all__ = ["measure_drift"]
 
@@ -40,7 +44,6 @@ def measure_drift(
     that many good days do not hide a broken one. Raises ConfigError if the dataset does not have
     the split, or if its examples do not fit the model.
     """
-    from aeflow.pictures.figures import drift_histogram
     from aeflow.stages.comparison.drift_table import drift_table
     from aeflow.stages.comparison.encoded import encode_rows, read_reference
     from aeflow.stages.comparison.inputs import moved_inputs
@@ -65,14 +68,8 @@ def measure_drift(
     inputs = moved_inputs(model, dataset, work.store, config=config)
     new = _new_rows(work, model, config, dataset=dataset, earlier=earlier) if earlier else None
     table = drift_table(column_shifts, config, num_reference=len(reference.errors), num_rows=total)
-    with work.draft.writing(INPUTS) as path:
-        pq.write_table(inputs.table, path)
-    with work.draft.writing("drift.json") as path:
-        content = {**table, **({"new": new} if new else {}), "inputs": inputs.to_json()}
-        path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    with work.draft.writing("figures/drift.png") as path:
-        errors = np.nan_to_num(rows.errors, nan=np.inf, posinf=np.inf)
-        drift_histogram(reference.errors, errors, path)
+    _write(work, table, new, inputs)
+    _draw(work, reference, rows)
     fields = {
         "drifted": table["drifted"] or bool(new and new["drifted"]),
         "rows": total,
@@ -82,9 +79,26 @@ def measure_drift(
         "smallest_p": min(shift.p for shift in column_shifts),
         "inputs_moved": inputs.moved,
     }
-    if new:
-        fields |= {"new_rows": new["new_rows"], "new_drifted": new["drifted"]}
-    return Answered(fields)
+    about_new = {"new_rows": new["new_rows"], "new_drifted": new["drifted"]} if new else {}
+    return Answered(fields | about_new)
+
+
+def _write(
+    work: Work, table: dict[str, Any], new: dict[str, Any] | None, inputs: "InputShifts"
+) -> None:
+    with work.draft.writing(INPUTS) as path:
+        pq.write_table(inputs.table, path)
+    with work.draft.writing("drift.json") as path:
+        content = {**table, **({"new": new} if new else {}), "inputs": inputs.to_json()}
+        path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def _draw(work: Work, reference: "Encoded", rows: "Encoded") -> None:
+    from aeflow.pictures.figures import drift_histogram
+
+    with work.draft.writing("figures/drift.png") as path:
+        errors = np.nan_to_num(rows.errors, nan=np.inf, posinf=np.inf)
+        drift_histogram(reference.errors, errors, path)
 
 
 def _new_rows(

@@ -7,8 +7,8 @@ one of two conditions holds:
 1. **A column moved.** The distribution of the errors, or of one latent dimension, differs from that
    of the last nights. The difference is significant (Kolmogorov-Smirnov, corrected for the number
    of columns and for a thousand nights). Its population stability index, less the index by chance
-   and less two standard deviations,
-   is at least 0.25 and `min_psi`, and at least twice that of an unusual earlier night.
+   and two standard deviations, is at least 0.25 and `min_psi`, and at least twice that of an
+   unusual earlier night.
 2. **Rows are far from all others.** A row is far if its error is more than four times the 90th
    percentile of earlier errors, or if one latent is more than four times as far from the median as
    90 % of earlier ones. The share of far rows is at least 0.5 %, at least twice that of an
