@@ -6,7 +6,7 @@ Every reference has a key, a digest and the fields of its type.
 import json
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from aeflow.errors import ConfigError
 from aeflow.lineage import Input
@@ -135,6 +135,10 @@ class Drift(Artifact):
     corrected for the number of columns. `inputs_moved` is the number of positions of an input at
     which the mean differs significantly from the mean of the training rows, by at least 0.2
     standard deviations.
+
+    `new_rows` is the number of rows that an earlier dataset did not have, and `new_drifted` says
+    whether these rows alone drifted. Then `drifted` says whether they or all rows did. Both are
+    None if no earlier dataset was given.
     """
 
     folder: ClassVar[str] = "drifts"
@@ -146,6 +150,8 @@ class Drift(Artifact):
     error_psi: float
     smallest_p: float
     inputs_moved: int = 0
+    new_rows: int | None = Field(default=None, exclude_if=lambda rows: rows is None)
+    new_drifted: bool | None = Field(default=None, exclude_if=lambda drifted: drifted is None)
 
 
 class Compatibility(Artifact):

@@ -7,7 +7,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events.schemas.automations import AutomationCore
 
 from deployments.notifications import apply_webhook, remove_webhook
-from flows.recipes.outcome import LOOK
+from flows.recipes.outcome import LOOK, LOOK_AT, OUTCOMES
 from flows.server.announcing import DRIFTED, FLOW_LABEL, RETRAINING
 
 __all__ = ["apply_automations", "automations"]
@@ -49,8 +49,9 @@ PAYLOAD = """{
   "flow": {{ flow.name | tojson }},
   "run": {{ flow_run.name | tojson }},
   "state": {{ flow_run.state.name | tojson }},
-  "outcome": {{ (flow_run.state.message.partition(":")[0] if flow_run.state.name == "Completed"
-                 else flow_run.state.name) | lower | tojson }},
+  "outcome": {{ (flow_run.state.message.partition(":")[0].partition(" (")[0]
+                 if flow_run.state.name == "Completed" else flow_run.state.name)
+                | lower | tojson }},
   "message": {{ flow_run.state.message | tojson }},
   "link": {{ flow_run | ui_url | tojson }}
 }"""
@@ -209,10 +210,11 @@ def _refusal_reported(webhook: UUID) -> AutomationCore:
     # The tag `look` would be easier to match. But the server caches the tags of a run for five
     # minutes, so the event of a short run's end does not have the tags that the run was given.
     messages = [f"{outcome.capitalize()}: *" for outcome in LOOK]
+    messages += [f"{outcome.capitalize()}{LOOK_AT}: *" for outcome in OUTCOMES.values()]
     return _ending_reported(
         webhook,
         "a refusal is told",
-        "Reports a run that completed and has the tag look: the gate refused a model.",
+        "Reports a run that completed and has the tag look: refused, held, or drift that is told.",
         expect=["prefect.flow-run.Completed"],
         match={**RUNS, "prefect.state-message": messages},
     )

@@ -120,7 +120,10 @@ def drift(call: StageCall[Drift]) -> Drift:
     """Compares a dataset with a model's training rows, shows the result and announces drift."""
     answer = call.answer()
     pages.show_drift(answer, call.store, dataset=call["dataset"])
-    announce_drift(answer, model=call["model"], dataset=call["dataset"])
+    starts_training = call["config"].then != "tell"
+    announce_drift(
+        answer, model=call["model"], dataset=call["dataset"], starts_training=starts_training
+    )
     return answer
 
 

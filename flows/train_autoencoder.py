@@ -9,7 +9,9 @@ from prefect.tasks import Task
 
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
+from aeflow.registry import holding
 from aeflow.stages import Stage
+from aeflow.storage import Store
 from flows import tasks
 from flows.recipes import pipeline as recipe
 from flows.recipes.outcome import Evaluated, Outcome
@@ -55,6 +57,10 @@ class AsTasks(Runner):
     def promote(self, verdict: Verdict, *, model: Model) -> None:
         """Makes a model the champion of its dataset."""
         tasks.promote(verdict, self.store, model=model)
+
+    def hold(self, verdict: Verdict) -> None:
+        """Records that the model of a verdict waits for a person, and names this flow run."""
+        holding.hold(verdict, Store(self.store), run=str(flow_run.id))
 
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
         """Makes the stable features address of a dataset point at a feature set."""

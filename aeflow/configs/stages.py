@@ -73,6 +73,10 @@ class DriftConfig(Config):
     """Probability of reporting drift in rows that have none, over all columns together."""
     min_psi: float = Field(default=0.1, ge=0, le=100)
     """Least amount by which the population stability index must exceed its value by chance."""
+    then: Literal["retrain", "hold", "tell"] = Field(
+        default="retrain", json_schema_extra=NOT_HASHED
+    )
+    """What follows from drift: training, a challenger that waits for a person, or only a report."""
 
 
 class CompatibilityConfig(Config):

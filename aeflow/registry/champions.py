@@ -34,7 +34,8 @@ CHAMPION, FEATURES = "champion", "features"
 class Champion(BaseModel):
     """Records one change of a champion: the model, the previous one, the verdict and the run.
 
-    `again` is set if the model had been rolled back and was promoted again on purpose.
+    `again` is set if the model had been rolled back and was promoted again on purpose. If it was
+    promoted by hand, `by` is the user and `reason` is what they gave.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +48,8 @@ class Champion(BaseModel):
     action: Literal["promoted", "rolled back"]
     before: str | None
     again: bool = Field(default=False, exclude_if=lambda again: not again)
+    by: str = Field(default="", exclude_if=lambda by: not by)
+    reason: str = Field(default="", exclude_if=lambda reason: not reason)
 
 
 class NewestFeatures(BaseModel):
@@ -62,7 +65,14 @@ class NewestFeatures(BaseModel):
 
 
 def promote(
-    verdict: Verdict, store: Store, *, model: Model, run: str = "", again: bool = False
+    verdict: Verdict,
+    store: Store,
+    *,
+    model: Model,
+    run: str = "",
+    again: bool = False,
+    by: str = "",
+    reason: str = "",
 ) -> Champion:
     """Makes a model the champion of the verdict's dataset name, unless it already is.
 
@@ -88,6 +98,8 @@ def promote(
             action="promoted",
             before=alias.current.model if alias else None,
             again=was_rolled_back,
+            by=by,
+            reason=reason,
         )
 
     return _change_champion(verdict.dataset_name, store, change)
@@ -106,7 +118,7 @@ def rollback(dataset_name: str, store: Store, *, run: str = "") -> Champion:
         _model_of(target, dataset_name, store)
         changes = {"run": run, "when": datetime.now(UTC), "action": "rolled back", "again": False}
         before = alias.current.model if alias else None
-        return target.model_copy(update={**changes, "before": before})
+        return target.model_copy(update={**changes, "before": before, "by": "", "reason": ""})
 
     return _change_champion(dataset_name, store, change)
 

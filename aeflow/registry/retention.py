@@ -11,6 +11,7 @@ from aeflow.artifacts import Artifact, Dataset, Model
 from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
 from aeflow.registry.champions import aliased_addresses
+from aeflow.registry.holding import held_addresses
 from aeflow.storage import Store
 from aeflow.storage.disk.files import PARTIAL
 from aeflow.storage.layout import LOGS
@@ -73,7 +74,12 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
     inputs = {address: _inputs_of(manifest) for address, manifest in manifests.items()}
     live_runs = _live_runs(store)
     kept_addresses = _with_lineage(
-        {*aliased_addresses(store), *_newest(manifests, keep_last), *_addresses_in(live_runs)},
+        {
+            *aliased_addresses(store),
+            *held_addresses(store),
+            *_newest(manifests, keep_last),
+            *_addresses_in(live_runs),
+        },
         inputs,
     )
     kept_addresses = _with_derived(kept_addresses, inputs)

@@ -27,7 +27,7 @@ def print_outcome(outcome: Outcome, store: str, *, since: datetime, as_json: boo
         print(f"{'report':<11}  {opened.shown(outcome.publication)}/{outcome.publication.report}")
     if outcome.evaluation:
         print(_verdict_of(outcome.evaluation, opened))
-    if isinstance(outcome, Retraining) and outcome.ending != "Refused":
+    if isinstance(outcome, Retraining) and outcome.ending not in ("Refused", "Held"):
         print(outcome.message())
     if isinstance(outcome, Tuned):
         print(f"{'config':<11}  {outcome.best.path}")

@@ -1,27 +1,22 @@
 """`aeflow promote`: a model becomes the champion of its dataset if it passes the gate."""
 
+import getpass
 import json
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from aeflow.artifacts import Dataset, Evaluation, Model, Verdict
-from aeflow.configs import PipelineConfig
+from aeflow.artifacts import Model, Verdict
 from aeflow.configs.loading import load_config
 from aeflow.errors import ConfigError, Refused
-from aeflow.lineage import Manifest
 from aeflow.registry import champions
-from aeflow.registry.verdicts import verdict_on
-from aeflow.stages.evaluation import evaluate
-from aeflow.stages.gating import gate
 from aeflow.storage import Store
-from aeflow.storage.listing import newest_of
 from flows.cli.bars import stage_bars
 from flows.cli.options import JsonOption, StoreOption
 from flows.recipes import champions as recipe
 from flows.recipes.here import Here
-from flows.recipes.pipeline import ingest_ood
-from flows.recipes.stored import absolute, made_from, stored
+from flows.recipes.stored import absolute, stored
 
 __all__ = ["promote"]
 
@@ -36,6 +31,7 @@ def promote(
     again: Annotated[
         bool, Parameter(negative="", help="Promote the model even though it was rolled back.")
     ] = False,
+    reason: Annotated[str, Parameter(help="Why, for the history of champions.")] = "",
     json: JsonOption = False,
 ) -> None:
     """Makes a model the champion of its dataset if it passes the gate.
@@ -44,6 +40,7 @@ def promote(
     test split of its dataset. If the config names no out-of-distribution rows, those of the newest
     evaluation of the model are used. The features address of the dataset, if it has one, points at
     the features of the new champion. A model that was rolled back is promoted only with --again.
+    The history of champions records the user and the reason.
     """
     url = absolute(store)
     challenger, sections = stored(url, model, Model), load_config(path=config)
@@ -56,13 +53,16 @@ def promote(
         note = champions.rollback_note(challenger, opened)
         if note and not again:
             raise ConfigError(note)
-        verdict = _verdict_on(
-            challenger, sections, url, champion=champion, is_new=config is not None
-        )
+        with stage_bars():
+            runner = Here(url, sections.runtime)
+            verdict = recipe.verdict_of(challenger, sections, runner, is_new=config is not None)
         result = "passed" if verdict.passed else "refused"
         print(f"{'verdict':<11}  {opened.shown(verdict)}  {result}")
         if verdict.passed:
-            entry = _promote(verdict, challenger, sections, url, again=again)
+            with stage_bars():
+                entry = recipe.promote(
+                    verdict, runner, model=challenger, again=again, by=_user(), reason=reason
+                )
             previous = f"it was '{entry.before}' before" if entry.before else "the first one"
             print(f"{name}: the champion is '{entry.model}' now, {previous}.")
     if json:
@@ -72,67 +72,11 @@ def promote(
         raise Refused(f"The gate refused '{challenger.key}' as champion of '{name}': {reasons}")
 
 
-def _verdict_on(
-    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None, is_new: bool
-) -> Verdict:
-    """Returns the stored verdict against the current champion, or a new one from the gate."""
-    if not is_new:
-        verdict = verdict_on(challenger, Store(store), champion=champion)
-        if verdict:
-            return verdict
-    with stage_bars():
-        return _new_verdict(challenger, config, store, champion=champion)
-
-
-def _promote(
-    verdict: Verdict, challenger: Model, config: PipelineConfig, store: str, *, again: bool
-) -> champions.Champion:
-    runner = Here(store, config.runtime)
-    with stage_bars():
-        return recipe.promote(verdict, runner, model=challenger, again=again)
-
-
-def _new_verdict(
-    challenger: Model, config: PipelineConfig, store: str, *, champion: Model | None
-) -> Verdict:
-    runner, dataset = Here(store, config.runtime), made_from(store, challenger, Dataset)
-    if config.evaluate.ood_source:
-        ood = ingest_ood(dataset, config, runner)
-    else:
-        ood = _ood_of_newest_evaluation(challenger, config, store, dataset=dataset)
-    evaluations = [
-        runner.run(evaluate, model, config.evaluate, dataset=dataset, ood=ood)
-        for model in (challenger, champion)
-        if model
-    ]
-    return runner.run(
-        gate,
-        evaluations[0],
-        config.gate,
-        model=challenger,
-        dataset=dataset,
-        champion=evaluations[1] if champion else None,
-        champion_model=champion,
-    )
-
-
-def _ood_of_newest_evaluation(
-    model: Model, config: PipelineConfig, store: str, *, dataset: Dataset
-) -> Dataset | None:
-    """Returns the out-of-distribution rows of the model's newest evaluation with this config."""
-
-    def matches(manifest: Manifest) -> bool:
-        return (
-            manifest.question.inputs["model"].digest == model.identity
-            and manifest.question.inputs["dataset"].digest == dataset.digest
-            and manifest.question.configs.get("evaluate") == config.evaluate.hashed()
-        )
-
-    newest = newest_of(Evaluation, Store(store), matches)
-    reference = newest.question.inputs.get("strangers") if newest else None
-    if reference is None or Store(store).find(reference.address) is None:
-        return None
-    return stored(store, reference.address, Dataset)
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return str(os.getuid())
 
 
 def _json_of(verdict: Verdict, store: Store) -> str:

@@ -40,7 +40,7 @@ def carry_out(
 ) -> R:
     """Carries out a recipe with a config and with keys of stored artifacts.
 
-    Prints the outcome and returns it. Raises Refused if the gate refused a challenger.
+    Prints the outcome and returns it. Raises Refused if a challenger was refused or held.
     """
     start = datetime.now(UTC)
     with stage_bars() as show:
@@ -55,6 +55,8 @@ def carry_out(
     print_outcome(outcome, options.url, since=start, as_json=options.json)
     if isinstance(outcome, Retraining) and outcome.ending == "Refused":
         raise Refused(f"The gate refused the challenger: {outcome.reason}")
+    if isinstance(outcome, Retraining) and outcome.ending == "Held":
+        raise Refused(f"The challenger is held: {outcome.reason}")
     return outcome
 
 

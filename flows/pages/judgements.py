@@ -9,6 +9,7 @@ __all__ = ["show_drift", "show_verdict"]
 
 DRIFT_COLUMNS = ("column", "test", "psi", "statistic", "p", "drifted")
 INPUT_COLUMNS = ("position", "mean", "mean_now", "std", "std_now", "effect", "p", "moved")
+NEW_COLUMNS = ("column", "psi", "unusual_psi", "p", "drifted")
 RULE_COLUMNS = ("rule", "metric", "value", "threshold", "baseline", "passed", "why")
 
 
@@ -22,6 +23,8 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
     parts = [
         f"# Drift of {dataset.name}",
         f"**{report['verdict']}**",
+        *_new_rows(report.get("new")),
+        "## All rows",
         f"![Errors before and now]({drift_picture})",
         markdown_table(table),
         "## Inputs",
@@ -30,7 +33,29 @@ def show_drift(drift: Drift, store: str, *, dataset: Dataset) -> None:
         "decide whether the data drifted.",
         markdown_table(largest),
     ]
-    _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", description=report["verdict"])
+    description = report["new"]["verdict"] if drift.new_drifted else report["verdict"]
+    _post("\n\n".join(parts), key=f"drift-{slug(dataset.name)}", description=description)
+
+
+def _new_rows(new: dict | None) -> list[str]:
+    """Returns the part of the page about the rows that an earlier dataset does not have."""
+    if new is None:
+        return []
+    parts = ["## New rows", f"**{new['verdict']}**"]
+    if new["new_rows"]:
+        far = new["far"]
+        table = [{name: cell(row[name]) for name in NEW_COLUMNS} for row in new["columns"]]
+        parts += [
+            f"{new['new_rows']:,} rows are new since `{new['since']}`. Nights with fewer than 200 "
+            f"new rows are judged together with the nights before them. {new['rows']:,} new rows "
+            f"were compared with {new['nights']} earlier nights of as many rows. "
+            f"{far['count']:,} new rows ({far['share']:.2%}) are far from all earlier ones; "
+            f"{far['least']:,} or more are reported as drift.",
+            "A column drifted if its index is at least 0.25, and at least twice that of an unusual "
+            "earlier night, by more than chance explains.",
+            markdown_table(table),
+        ]
+    return parts
 
 
 def show_verdict(verdict: Verdict, store: str) -> None:

@@ -4,7 +4,7 @@ from typing import ParamSpec, TypeVar
 
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
-from aeflow.registry import champions
+from aeflow.registry import champions, holding
 from aeflow.stages import Stage
 from aeflow.storage import Store
 from flows.recipes import pipeline as recipe
@@ -29,6 +29,10 @@ class Here(Runner):
     def promote(self, verdict: Verdict, *, model: Model) -> None:
         """Makes a model the champion of its dataset."""
         champions.promote(verdict, Store(self.store), model=model)
+
+    def hold(self, verdict: Verdict) -> None:
+        """Records that the model of a verdict waits for a person."""
+        holding.hold(verdict, Store(self.store))
 
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
         """Makes the stable features address of a dataset point at a feature set."""

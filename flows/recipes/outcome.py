@@ -20,6 +20,7 @@ from aeflow.tuning import Best
 
 __all__ = [
     "LOOK",
+    "LOOK_AT",
     "OUTCOMES",
     "Evaluated",
     "OneClass",
@@ -29,16 +30,19 @@ __all__ = [
     "Watched",
 ]
 
-Ending = Literal["Completed", "Unchanged", "Refused"]
+Ending = Literal["Completed", "Unchanged", "Refused", "Held"]
 
 OUTCOMES: dict[Ending, str] = {
     "Completed": "promoted",
     "Unchanged": "unchanged",
     "Refused": "refused",
+    "Held": "held",
 }
 """The outcome of a retraining run by its ending. Scripts read the ending in the run's result."""
-LOOK = ("refused",)
+LOOK = ("refused", "held")
 """The outcomes that a person should look at."""
+LOOK_AT = " (look)"
+"""Marks the message of another outcome that a person should look at, because the data drifted."""
 
 
 class Outcome(BaseModel):
@@ -91,7 +95,8 @@ class Retraining(Watched):
 
     `mse_change` is the relative difference between the mean squared error of the challenger and
     that of the champion on the same rows, or that of PCA if there was no champion. Without a
-    challenger, it compares the champion with PCA. It is None if it is not a finite number.
+    challenger, it compares the champion with PCA. It is None if it is not a finite number. `look`
+    says that the data drifted, and that this is only reported.
     """
 
     challenger: Model | None = None
@@ -100,11 +105,17 @@ class Retraining(Watched):
     mse_change: float | None = None
     ending: Ending
     reason: str
+    look: bool = False
 
     @property
     def outcome(self) -> str:
-        """What became of the challenger: promoted or refused, or unchanged without one."""
+        """What became of the challenger: promoted, refused or held, or unchanged without one."""
         return OUTCOMES[self.ending]
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether a person should look at the run."""
+        return self.look or self.outcome in LOOK
 
     def summary(self) -> str:
         """Returns the outcome, the error and the drift, as in `promoted, MSE -12 %, no drift`."""
@@ -119,12 +130,12 @@ class Retraining(Watched):
 
     def message(self) -> str:
         """Returns the outcome and its reason, as in `Refused: The data are new. ...`."""
-        return f"{self.outcome.capitalize()}: {self.reason}"
+        return f"{self.outcome.capitalize()}{LOOK_AT * self.look}: {self.reason}"
 
     def to_json(self) -> dict[str, Any]:
         """Returns the outcome as plain JSON, with the ending, its reason and the error."""
         scalars = {"ending": self.ending, "reason": self.reason, "mse_change": self.mse_change}
-        return {**super().to_json(), **scalars}
+        return {**super().to_json(), **scalars, "look": self.look}
 
 
 class Tuned(Outcome):

@@ -5,12 +5,14 @@ from typing import Any
 from aeflow.artifacts import Dataset, Model
 from aeflow.configs import IngestConfig, PipelineConfig
 from aeflow.schema import ExampleSchema
+from aeflow.stages.comparison import judged_before
 from aeflow.stages.comparison import measure_drift as drift
 from aeflow.stages.encoding import encode
 from aeflow.stages.evaluation import evaluate
 from aeflow.stages.ingestion import ingest
 from aeflow.stages.publishing import publish
 from aeflow.stages.training import train
+from aeflow.storage import Store
 from flows.recipes.outcome import Evaluated, Outcome, Watched
 from flows.recipes.runner import Runner
 from flows.recipes.stored import CHAMPION, made_from, stored
@@ -104,7 +106,8 @@ def measure_drift(config: PipelineConfig, runner: Runner, model: str | None = No
     """Compares the rows of a source with the training rows of a stored model or the champion."""
     dataset = runner.run(ingest, config.ingest)
     trained = stored(runner.store, model or f"{CHAMPION}{dataset.name}", Model)
-    measurement = runner.run(drift, trained, config.drift, dataset=dataset)
+    earlier = judged_before(dataset, trained, Store(runner.store))
+    measurement = runner.run(drift, trained, config.drift, dataset=dataset, earlier=earlier)
     return Watched(dataset=dataset, model=trained, drift=measurement)
 
 

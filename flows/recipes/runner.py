@@ -40,6 +40,10 @@ class Runner(ABC):
         """Makes a model the champion of its dataset."""
 
     @abstractmethod
+    def hold(self, verdict: Verdict) -> None:
+        """Records that the model of a verdict waits for a person."""
+
+    @abstractmethod
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
         """Makes the stable features address of a dataset point at a feature set."""
 

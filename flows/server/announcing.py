@@ -31,11 +31,16 @@ NAMED = 100
 logger = logging.getLogger(__name__)
 
 
-def announce_drift(drift: Drift, *, model: Model, dataset: Dataset) -> None:
-    """Sends the server an event if a dataset drifted, with what retrains it. Never fails a run."""
+def announce_drift(
+    drift: Drift, *, model: Model, dataset: Dataset, starts_training: bool = True
+) -> None:
+    """Sends the server an event if a dataset drifted, with what retrains it. Never fails a run.
+
+    If drift must not start a training, the event does not say what retrains the dataset.
+    """
     if not drift.drifted:
         return
-    retraining = _retraining_of(dataset)
+    retraining = _retraining_of(dataset) if starts_training else None
     related, parameters = [], {}
     if retraining:
         deployment = f"prefect.deployment.{retraining.deployment}"

@@ -7,7 +7,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from aeflow.configs import PipelineConfig
-from flows.recipes.outcome import LOOK, OUTCOMES, Retraining
+from flows.recipes.outcome import OUTCOMES, Retraining
 from flows.server.cancelling import SERVER_TROUBLE
 
 __all__ = ["run_name", "show_outcome"]
@@ -62,5 +62,5 @@ def _tags_of(outcome: Retraining, dataset_name: str, *, before: list[str]) -> li
     others = [
         tag for tag in before if tag != TAG_LOOK and not tag.startswith((TAG_DATASET, TAG_OUTCOME))
     ]
-    look = [TAG_LOOK] if outcome.outcome in LOOK else []
+    look = [TAG_LOOK] if outcome.needs_look else []
     return [*others, f"{TAG_DATASET}{dataset_name}", f"{TAG_OUTCOME}{outcome.outcome}", *look]

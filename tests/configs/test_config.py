@@ -141,6 +141,7 @@ def test_fields_that_say_where_things_are_or_how_long_do_not_count():
         *(f"TfdsOptions.{name}" for name in ("data_dir", "manual_dir")),
         *(f"TuneConfig.{name}" for name in ("trials", "timeout_seconds")),
         "EvaluateConfig.ood_source",
+        "DriftConfig.then",
     }
     moved = IngestConfig(source="idx:there", name="x", data_dir="a", manual_dir="b")
     assert moved.hashed() == {}

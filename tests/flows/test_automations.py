@@ -79,7 +79,12 @@ def shown_block(client: SyncPrefectClient) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("message", "is_reported"),
-    [("Refused: It is worse.", True), ("Unchanged: The champion stays.", False)],
+    [
+        ("Refused: It is worse.", True),
+        ("Held: The new rows drifted.", True),
+        ("Unchanged (look): The data drifted.", True),
+        ("Unchanged: The champion stays.", False),
+    ],
 )
 def test_refused_run_is_reported_by_its_message(message: str, is_reported: bool):
     # The server caches the tags of a run, so the event at its end may not have the tag `look`.

@@ -14,6 +14,7 @@ NAMES = {
     "encode-dataset/batch": ("cpu", "batch"),
     "measure-drift/batch": ("cpu", "batch"),
     "pipeline/on-demand": ("control", "now"),
+    "promote/by-hand": ("control", "now"),
     "retrain/nightly": ("control", "nightly"),
     "train-autoencoder/cpu": ("cpu", "training"),
     "train-autoencoder/gpu": ("gpu", "training"),

@@ -29,6 +29,7 @@ def verdict(champion: str | None) -> Verdict:
         ("Refused", 0.084, "c", MOVED, "refused, MSE +8 %, drift"),
         ("Refused", -0.001, "c", CALM, "refused, MSE +0 %, no drift"),
         ("Refused", None, None, None, "refused"),
+        ("Held", -0.05, "c", MOVED, "held, MSE -5 %, drift"),
     ],
 )
 def test_summary_compares_with_the_champion_or_else_with_pca(

@@ -2,5 +2,6 @@
 
 from aeflow.stages.comparison.compatibility import measure_compatibility
 from aeflow.stages.comparison.drift import measure_drift
+from aeflow.stages.comparison.judged import drift_that_stands, judged_before
 
-__all__ = ["measure_compatibility", "measure_drift"]
+__all__ = ["drift_that_stands", "judged_before", "measure_compatibility", "measure_drift"]

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from aeflow.models.inference import Encoded
 from aeflow.stages.comparison.stability import counts_by_decile, psi, psi_by_chance
 
-__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_detect", "shifts"]
+__all__ = ["CLUSTERS", "DOMAINS", "ERROR", "Shift", "can_detect", "ordered", "shifts"]
 
 ERROR, CLUSTERS, DOMAINS = "reconstruction_error", "latent_clusters", "latent_domains"
 ROWS_A_CLUSTER, MAX_CLUSTERS, MAX_CLUSTERED = 10, 40, 20_000
@@ -56,13 +56,13 @@ def can_detect(num_reference: int, num_rows: int, *, num_tests: int, significanc
 
 
 def _shift_of_column(name: str, before: np.ndarray, after: np.ndarray, num_tests: int) -> Shift:
-    before, after = _ordered(before), _ordered(after)
+    before, after = ordered(before), ordered(after)
     statistic, p = _kolmogorov_smirnov(before, after)
     counts = np.stack(counts_by_decile(before, after))
     return _shift(name, "Kolmogorov-Smirnov", counts, statistic=statistic, p=p * num_tests)
 
 
-def _ordered(values: np.ndarray) -> np.ndarray:
+def ordered(values: np.ndarray) -> np.ndarray:
     """Replaces nan by infinity, so that nan counts as larger than all finite values."""
     return np.nan_to_num(values.astype(np.float64), nan=np.inf, posinf=np.inf, neginf=-np.inf)
 

@@ -6,7 +6,7 @@ Risk Scorecards, 2006).
 
 import numpy as np
 
-__all__ = ["counts_by_decile", "psi", "psi_by_chance"]
+__all__ = ["counts_between", "counts_by_decile", "decile_edges", "psi", "psi_by_chance"]
 
 NUM_BINS = 10
 ADDED_COUNT = 0.5
@@ -40,10 +40,18 @@ def counts_by_decile(reference: np.ndarray, values: np.ndarray) -> tuple[np.ndar
     A value that fills more than one bin gets a bin of its own, so that a shift of a constant latent
     is detected, too.
     """
+    edges = decile_edges(reference)
+    return counts_between(edges, reference), counts_between(edges, values)
+
+
+def decile_edges(reference: np.ndarray) -> np.ndarray:
+    """Returns the upper edges of all bins but the last of `counts_by_decile`, ascending."""
     deciles = np.quantile(reference, np.arange(1, NUM_BINS) / NUM_BINS, method="inverted_cdf")
     edges, repeats = np.unique(deciles, return_counts=True)
     just_below = np.nextafter(edges[repeats > 1], -np.inf)
-    edges = np.unique(np.concatenate([just_below, edges]))
-    bins = (np.searchsorted(edges, column, side="left") for column in (reference, values))
-    before, after = (np.bincount(places, minlength=len(edges) + 1) for places in bins)
-    return before, after
+    return np.unique(np.concatenate([just_below, edges]))
+
+
+def counts_between(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Counts values [N] in the bins that end at the edges, and above the last one."""
+    return np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
