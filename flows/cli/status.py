@@ -16,7 +16,7 @@ from aeflow.registry.nights import Night, nights_of
 from aeflow.registry.standings import Standing, standing_of, standings_in
 from aeflow.storage import Store
 from flows import settings
-from flows.cli.listing import print_table
+from flows.cli.listing import print_uncut
 from flows.cli.options import JsonOption, StoreOption
 
 __all__ = ["status"]
@@ -49,7 +49,7 @@ def status(
     if json:
         print(json_format.dumps([row.model_dump(mode="json") for row in rows]))
     elif rows:
-        print_table(_table_of(rows, has_next_runs=not note))
+        print_uncut(_table_of(rows, has_next_runs=not note))
         todos = [f"{row.dataset}: {row.todo}" for row in rows if row.todo]
         _print_words([note, *(todos or ["Nothing needs a person."])])
     else:
@@ -69,7 +69,7 @@ def _print_nights(name: str, store: Store, *, as_json: bool) -> int:
     if as_json:
         print(json_format.dumps([night.model_dump(mode="json") for night in newest_first]))
     else:
-        print_table(_table_of_nights(newest_first))
+        print_uncut(_table_of_nights(newest_first))
         lines = [f"{_time(night.when)}  {night.outcome}: {night.reason}" for night in newest_first]
         todo = _todo_after_reading(newest_first[0]) if standing.needs_person else ""
         _print_words([*lines, _damage(damaged), todo or standing.todo])
