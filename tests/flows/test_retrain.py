@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import Artifact
 
 from aeflow.configs import GateConfig, ModelConfig, PipelineConfig, RetrainConfig, TrainConfig
 from aeflow.registry.champions import history_of
+from aeflow.registry.nights import nights_of
 from aeflow.storage import Store
 from flows.retrain import retrain
 
@@ -43,6 +44,11 @@ def test_every_run_is_completed_and_says_its_outcome(client: SyncPrefectClient, 
     run = client.read_flow_run(first.state_details.flow_run_id)
     assert (run.state_name, run.state.message) == (first.name, first.message)
     assert [entry.run for entry in history_of("digits", store)] == [str(run.id)]
+    nights = nights_of("digits", store).nights
+    assert [(night.outcome, night.run) for night in nights] == [
+        ("promoted", str(runs[0].id)),
+        ("unchanged", str(runs[1].id)),
+    ]
     assert "| beats_pca |" in page_of(client, run.id, "verdict-digits")
     assert "**Gate.** The model" in page_of(client, run.id, "evaluation-digits")
     assert "It points at this feature set now." in page_of(client, run.id, "features-digits")
