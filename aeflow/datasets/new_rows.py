@@ -1,18 +1,15 @@
 """The rows of a dataset that an earlier dataset does not have."""
 
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import numpy as np
-import pyarrow as pa
 
 from aeflow.artifacts import Dataset
 from aeflow.datasets.shards import Shard, open_shard, split_of
 from aeflow.storage import Store
 
-__all__ = ["new_rows"]
-
-SEED = 0
-BLOCK_BYTES = 16 * 1024 * 1024
+__all__ = ["count_new_rows", "new_rows"]
 
 
 def new_rows(dataset: Dataset, earlier: Dataset, store: Store) -> dict[str, np.ndarray]:
@@ -31,6 +28,11 @@ def new_rows(dataset: Dataset, earlier: Dataset, store: Store) -> dict[str, np.n
     return {
         name: ~_is_in(known, _hashes(shard)) for name, shard in _opened(dataset, changed, store)
     }
+
+
+def count_new_rows(dataset: Dataset, earlier: Dataset, store: Store) -> int:
+    """Returns the number of rows of a dataset that are new."""
+    return sum(int(mask.sum()) for mask in new_rows(dataset, earlier, store).values())
 
 
 def _digests(dataset: Dataset, store: Store) -> dict[str, str]:
@@ -52,33 +54,7 @@ def _is_in(known: np.ndarray, hashes: np.ndarray) -> np.ndarray:
 
 
 def _hashes(shard: Shard) -> np.ndarray:
-    """Returns a hash of the id and the values of each row, as unsigned 64-bit integers [N].
-
-    It is a sum of random weights times the bytes of the id and the words of the values. Two rows
-    that differ have the same hash with a probability of about 2^-55.
-    """
-    flat = shard.features.reshape(shard.rows, -1)
-    words = flat.view(np.uint32) if flat.dtype == np.float32 else flat
-    weights = _weights(words.shape[1], SEED)
-    block = max(1, BLOCK_BYTES // (8 * words.shape[1]))
-    parts = [
-        (words[start : start + block].astype(np.uint64) * weights).sum(axis=1)
-        for start in range(0, shard.rows, block)
-    ]
-    return np.concatenate(parts) + _hashes_of_ids(shard.ids)
-
-
-def _hashes_of_ids(ids: pa.StringArray) -> np.ndarray:
-    names = [name.encode() for name in ids.to_pylist()]
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
-    ends = np.cumsum(lengths)
-    text = np.frombuffer(b"".join(names), np.uint8).astype(np.uint64)
-    positions = np.arange(len(text)) - np.repeat(ends - lengths, lengths)
-    weights = _weights(int(lengths.max(initial=0)), SEED + 1)
-    sums = np.cumsum(np.append(np.uint64(0), (text + np.uint64(1)) * weights[positions]))
-    return sums[ends] - sums[ends - lengths]
-
-
-def _weights(count: int, seed: int) -> np.ndarray:
-    drawn = np.random.default_rng(seed).integers(0, 2**64, count, dtype=np.uint64)
-    return drawn | np.uint64(1)
+    """Returns a hash of the id and the values of each row, as unsigned 64-bit integers [N]."""
+    rows = zip(shard.features, shard.ids.to_pylist(), strict=True)
+    digests = (blake2b(row.tobytes() + name.encode(), digest_size=8).digest() for row, name in rows)
+    return np.frombuffer(b"".join(digests), np.uint64)

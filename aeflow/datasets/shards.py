@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aeflow.artifacts import Dataset, Model
 from aeflow.errors import ConfigError, CorruptArtifact
@@ -21,7 +20,6 @@ from aeflow.storage import Store
 __all__ = [
     "Shard",
     "check_fits",
-    "count_new_rows",
     "open_shard",
     "open_split",
     "read_examples",
@@ -109,22 +107,6 @@ def read_examples(dataset: Dataset, rows: Sequence[tuple[str, str]], store: Stor
     return np.stack(examples)
 
 
-def count_new_rows(dataset: Dataset, earlier: Dataset, store: Store) -> int:
-    """Returns the number of rows whose ids an earlier dataset of the same source does not have.
-
-    Only the shards that one of the two does not share with the other are read, because an id
-    occurs once in a dataset.
-    """
-    digests = [_shard_digests(each, store) for each in (dataset, earlier)]
-    added, gone = (set(digests[0]) - set(digests[1]), set(digests[1]) - set(digests[0]))
-    if not added:
-        return 0
-    ids = _ids_of(dataset, [digests[0][digest] for digest in added], store)
-    old_ids = _ids_of(earlier, [digests[1][digest] for digest in gone], store)
-    known = pc.call_function("is_in", [ids], pc.SetLookupOptions(old_ids))
-    return len(ids) - int(np.sum(known.to_numpy()))
-
-
 def open_shard(path: Path, schema: ExampleSchema) -> Shard:
     """Maps one shard into memory. The features are a read-only view of the file, without a copy."""
     with pa.memory_map(str(path)) as source:
@@ -135,18 +117,6 @@ def open_shard(path: Path, schema: ExampleSchema) -> Shard:
         features=values.reshape(-1, *schema.shape),
         labels=batch.column("label") if "label" in batch.schema.names else None,
     )
-
-
-def _shard_digests(dataset: Dataset, store: Store) -> dict[str, str]:
-    """Maps the SHA-256 of each shard of a dataset to the shard's name."""
-    files = store.manifest(dataset.address).files
-    return {entry.sha256: entry.name for entry in files if split_of(entry.name)}
-
-
-def _ids_of(dataset: Dataset, names: Sequence[str], store: Store) -> pa.ChunkedArray:
-    folder = store.reading(dataset, names)
-    ids = [open_shard(folder / name, dataset.example_schema).ids for name in names]
-    return pa.chunked_array(ids, pa.string())
 
 
 def write_shard(

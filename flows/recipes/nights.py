@@ -144,7 +144,7 @@ def _on_fixed_rows(
 
 def _new_rows(dataset: Dataset, store: Store) -> int | None:
     """Counts the rows that the night before did not have; None if its dataset is not known."""
-    from aeflow.datasets.shards import count_new_rows
+    from aeflow.datasets.new_rows import count_new_rows
 
     address = next((night.data for night in newest_nights(dataset.name, store) if night.data), None)
     try:

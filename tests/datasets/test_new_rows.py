@@ -5,7 +5,7 @@ import pytest
 
 from aeflow.artifacts import Dataset
 from aeflow.configs import IngestConfig
-from aeflow.datasets.new_rows import new_rows
+from aeflow.datasets.new_rows import count_new_rows, new_rows
 from aeflow.datasets.shards import open_shard
 from aeflow.stages import Context
 from aeflow.stages.ingestion import ingest
@@ -67,3 +67,31 @@ def test_rows_that_went_away_are_not_new(ingested, store):
 def test_same_dataset_has_no_new_rows(ingested, store):
     dataset = ingested(ROWS)
     assert new_rows(dataset, dataset, store) == {}
+
+
+def dataset_of(store: Store, folder, **files: range) -> Dataset:
+    """Ingests a folder with these files, whose rows have these ids."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for name, ids in files.items():
+        rows = "".join(f"{each},{each % 7},{each % 5}\n" for each in ids)
+        (folder / f"{name}.csv").write_text(f"id,x,y\n{rows}")
+    return ingest(Context(store), IngestConfig(source=f"csv:{folder}", name="days"))
+
+
+@pytest.mark.parametrize(
+    ("now", "new"),
+    [
+        ({"a": range(100)}, 0),
+        ({"a": range(100), "b": range(100, 150)}, 50),
+        ({"a": range(120)}, 20),
+        ({"a": range(60)}, 0),
+        ({"b": range(100)}, 0),
+        ({"b": range(900, 960)}, 60),
+    ],
+)
+def test_new_rows_are_those_with_new_ids(store, tmp_path, now, new):
+    before = dataset_of(store, tmp_path / "days", a=range(100))
+    after = dataset_of(store, tmp_path / "days", **now)
+    assert count_new_rows(after, before, store) == new

@@ -40,7 +40,7 @@ def measure_drift(
     single rows. The inputs are also compared, position by position, with the statistics of the
     dataset that the model was trained on. This comparison shows at which positions the inputs
     changed, and does not affect the verdict. With an earlier dataset, the rows of all splits that
-    it does not have are also compared with those of the last nights (`nights` has the rule), so
+    it does not have are also compared with those of the last nights (`new_rows` has the rule), so
     that many good days do not hide a broken one. Raises ConfigError if the dataset does not have
     the split, or if its examples do not fit the model.
     """
@@ -106,7 +106,7 @@ def _new_rows(
 ) -> dict[str, Any]:
     """Judges the rows that the earlier dataset does not have, if there are any."""
     from aeflow.stages.comparison.encoded import read_reference
-    from aeflow.stages.comparison.nights import Night, judge_new_rows
+    from aeflow.stages.comparison.new_rows import NightRows, judge_new_rows
     from aeflow.stages.comparison.window import Window
 
     window = Window.since(earlier, model=model, dataset=dataset, work=work)
@@ -127,5 +127,5 @@ def _new_rows(
     if not nights:
         held_out = read_reference(model, work.store)
         unseen = np.ones(len(held_out.errors), dtype=bool)
-        nights = [Night(held_out.latents, held_out.errors, unseen)]
+        nights = [NightRows(held_out.latents, held_out.errors, unseen)]
     return {**judge_new_rows(new, nights, config), **since}

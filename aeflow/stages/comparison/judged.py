@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aeflow.artifacts import Dataset, Drift, Model
-from aeflow.datasets.new_rows import new_rows
+from aeflow.datasets.new_rows import count_new_rows, new_rows
 from aeflow.lineage import Manifest
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
@@ -23,8 +23,7 @@ def judged_before(dataset: Dataset, model: Model, store: Store) -> Dataset | Non
     """
     earlier = None
     for earlier in _judged_datasets(dataset, model, store):
-        masks = new_rows(dataset, earlier, store).values()
-        if sum(int(mask.sum()) for mask in masks) >= MIN_NEW_ROWS:
+        if count_new_rows(dataset, earlier, store) >= MIN_NEW_ROWS:
             break
     return earlier
 

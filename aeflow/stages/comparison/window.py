@@ -16,7 +16,7 @@ from aeflow.datasets.shards import Shard, open_shard, shard_names, split_of
 from aeflow.models import Inference, load_model
 from aeflow.models.inference import Encoded
 from aeflow.stages import Work
-from aeflow.stages.comparison.nights import NUM_NIGHTS, Night
+from aeflow.stages.comparison.new_rows import NUM_NIGHTS, NightRows
 
 __all__ = ["Window"]
 
@@ -57,7 +57,7 @@ class Window:
         """The largest number of rows that are encoded."""
         return self.num_new + self.num_nights * min(2 * ROWS_A_NIGHT, self.num_new)
 
-    def new(self, on_rows: Callable[[int], None]) -> Night:
+    def new(self, on_rows: Callable[[int], None]) -> NightRows:
         """Encodes the new rows of all splits, at most 100,000 of them."""
         step = -(-self.num_new // MAX_NEW_ROWS)
         parts = [
@@ -66,9 +66,9 @@ class Window:
             if mask.any()
         ]
         rows = _joined(parts)
-        return Night(rows.latents, rows.errors, np.ones(len(rows.errors), dtype=bool))
+        return NightRows(rows.latents, rows.errors, np.ones(len(rows.errors), dtype=bool))
 
-    def nights(self, on_rows: Callable[[int], None]) -> list[Night]:
+    def nights(self, on_rows: Callable[[int], None]) -> list[NightRows]:
         """Encodes the rows of the nights before the new rows; the last night is the first."""
         parts: list[list[tuple[str, Encoded]]] = [[] for _ in range(self.num_nights)]
         step = max(1, self.num_new // ROWS_A_NIGHT)
@@ -116,10 +116,10 @@ class Window:
         return Inference(network, self.dataset.example_schema, batch_size)
 
 
-def _night(parts: list[tuple[str, Encoded]]) -> Night:
+def _night(parts: list[tuple[str, Encoded]]) -> NightRows:
     rows = _joined([part for _, part in parts])
     unseen = [np.full(len(part.errors), split != SEEN) for split, part in parts]
-    return Night(rows.latents, rows.errors, np.concatenate(unseen))
+    return NightRows(rows.latents, rows.errors, np.concatenate(unseen))
 
 
 def _joined(parts: list[Encoded]) -> Encoded:

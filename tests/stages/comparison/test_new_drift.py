@@ -11,7 +11,7 @@ from aeflow.artifacts import Dataset, Drift
 from aeflow.configs import DriftConfig, IngestConfig, ModelConfig, TrainConfig
 from aeflow.stages import Context
 from aeflow.stages.comparison import drift_that_stands, judged_before, measure_drift
-from aeflow.stages.comparison.nights import NUM_NIGHTS, Night, judge_new_rows
+from aeflow.stages.comparison.new_rows import NUM_NIGHTS, NightRows, judge_new_rows
 from aeflow.stages.ingestion import ingest
 from aeflow.stages.training import train
 from aeflow.storage import Store
@@ -21,12 +21,12 @@ ROWS = 2000
 GOOD_NIGHTS = 30
 
 
-def night(encoded: np.ndarray, *, unseen_one_in: int = 1) -> Night:
+def night(encoded: np.ndarray, *, unseen_one_in: int = 1) -> NightRows:
     unseen = np.arange(len(encoded)) % unseen_one_in == 0
-    return Night(encoded[:, :-1], encoded[:, -1], unseen)
+    return NightRows(encoded[:, :-1], encoded[:, -1], unseen)
 
 
-def nights_of(old: np.ndarray, rows: int) -> list[Night]:
+def nights_of(old: np.ndarray, rows: int) -> list[NightRows]:
     """Returns the last nights of as many rows as are new, thinned out as the stage does it."""
     count = min(NUM_NIGHTS, len(old) // rows)
     parts = np.split(old[len(old) - count * rows :], count)

@@ -30,7 +30,7 @@ from aeflow.configs import DriftConfig
 from aeflow.stages.comparison.shifts import ERROR, ordered
 from aeflow.stages.comparison.stability import counts_between, decile_edges, psi, psi_by_chance
 
-__all__ = ["NUM_NIGHTS", "NewShift", "Night", "judge_new_rows"]
+__all__ = ["NUM_NIGHTS", "NewShift", "NightRows", "judge_new_rows"]
 
 NUM_NIGHTS = 28
 """The number of earlier nights to compare with: four weeks."""
@@ -48,7 +48,7 @@ NIGHTS_OF_TESTS = 1000
 
 
 @dataclass(frozen=True)
-class Night:
+class NightRows:
     """Holds rows: latents [N, latent_dim], errors [N], and which were not trained on, as [N]."""
 
     latents: np.ndarray
@@ -76,7 +76,9 @@ class NewShift:
     drifted: bool
 
 
-def judge_new_rows(new: Night, nights: Sequence[Night], config: DriftConfig) -> dict[str, Any]:
+def judge_new_rows(
+    new: NightRows, nights: Sequence[NightRows], config: DriftConfig
+) -> dict[str, Any]:
     """Returns the part of `drift.json` about new rows: the verdict, the far rows and each column.
 
     Without earlier nights, `nights` holds the rows held out when the model was trained.
@@ -94,7 +96,7 @@ def judge_new_rows(new: Night, nights: Sequence[Night], config: DriftConfig) -> 
     }
 
 
-def _shifts(new: Night, nights: Sequence[Night], config: DriftConfig) -> list[NewShift]:
+def _shifts(new: NightRows, nights: Sequence[NightRows], config: DriftConfig) -> list[NewShift]:
     num_columns = new.latents.shape[1] + 1
     errors = [night.unseen_errors for night in nights]
     shifts = [_shift(ERROR, new.errors, errors, config=config, num_columns=num_columns)]
@@ -150,7 +152,7 @@ def _unusual(values: Sequence[float]) -> float:
     return max(0.0, kept[-1]) if len(values) >= MIN_NIGHTS else 0.0
 
 
-def _far_rows(new: Night, nights: Sequence[Night], config: DriftConfig) -> dict[str, Any]:
+def _far_rows(new: NightRows, nights: Sequence[NightRows], config: DriftConfig) -> dict[str, Any]:
     """Counts the rows that are far from all others, and the least number that is reported."""
     is_far = _distance(nights)
     num_rows = len(new.errors)
@@ -174,7 +176,7 @@ def _far_rows(new: Night, nights: Sequence[Night], config: DriftConfig) -> dict[
     }
 
 
-def _distance(nights: Sequence[Night]):
+def _distance(nights: Sequence[NightRows]):
     """Returns the function that says which rows of a night are far from the rows of all nights."""
     latents = np.nan_to_num(np.concatenate([night.latents for night in nights]).astype(np.float64))
     errors = ordered(np.concatenate([night.unseen_errors for night in nights]))
@@ -183,7 +185,7 @@ def _distance(nights: Sequence[Night]):
     usual_error = np.percentile(errors, FAR_PERCENTILE) if len(errors) else np.inf
     tiny = np.finfo(np.float32).tiny
 
-    def is_far(night: Night) -> np.ndarray:
+    def is_far(night: NightRows) -> np.ndarray:
         away = np.abs(ordered(night.latents) - middle) > FAR * np.maximum(usual, tiny)
         return away.any(axis=1) | (ordered(night.errors) > FAR * max(usual_error, tiny))
 
