@@ -34,6 +34,7 @@ __all__ = [
     "TrainOptions",
     "TuneOptions",
     "config_of",
+    "unchecked_config_of",
     "undated_config_of",
 ]
 
@@ -191,14 +192,19 @@ def config_of(options: Options, *others: Group) -> PipelineConfig:
     The TOML file overrides the preset, and the options override both. A {date} in the source
     becomes today's date in UTC. A wrong source raises an error here, before a server is started.
     """
-    config = undated_config_of(options, *others)
-    config = config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
+    config = unchecked_config_of(options, *others)
     if any(isinstance(group, SourceOptions) for group in others):
         check_source(config.ingest)
     if config.evaluate.ood_source and any(isinstance(group, EvaluateOptions) for group in others):
         source, folder = config.evaluate.ood_source, config.ingest.data_dir
         check_source(IngestConfig(source=source, data_dir=folder))
     return config
+
+
+def unchecked_config_of(options: Options, *others: Group) -> PipelineConfig:
+    """Returns the config of a command without looking at its sources."""
+    config = undated_config_of(options, *others)
+    return config.model_copy(update={"ingest": dated(config.ingest, datetime.now(UTC).date())})
 
 
 def undated_config_of(options: Options, *others: Group) -> PipelineConfig:

@@ -1,5 +1,8 @@
 """`aeflow retrain`: a better model, if one is due and passes the gate."""
 
+from aeflow.datasets.sources import dataset_name
+from aeflow.registry.nights import names_with_nights
+from aeflow.storage import Store
 from flows.cli.options import (
     ANY_EVALUATION,
     ANY_MODEL,
@@ -12,6 +15,7 @@ from flows.cli.options import (
     SourceOptions,
     TrainOptions,
     config_of,
+    unchecked_config_of,
 )
 from flows.cli.running import carry_out
 from flows.recipes import retraining
@@ -31,5 +35,9 @@ def retrain(
 
     The sections retrain and gate of the config define when a model is due and what the gate checks.
     """
-    config = config_of(options, source, model, training, evaluation)
+    groups = (source, model, training, evaluation)
+    config = unchecked_config_of(options, *groups)
+    if dataset_name(config.ingest) not in names_with_nights(Store(options.url)):
+        config = config_of(options, *groups)
+    # A missing source of a known dataset is a failed night, which the recipe records.
     carry_out(retraining.retrain, options, config=config)

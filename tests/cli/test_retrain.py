@@ -29,3 +29,18 @@ def test_refused_is_exit_code_3_with_the_reason(tmp_path, capsys):
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("aeflow: The gate refused the challenger: 'digits' has no champion yet.")
     assert "PCA-8" in line
+
+
+def test_missing_source_of_a_known_dataset_is_a_failed_night(tmp_path, capsys):
+    rows = "".join(f"{i % 7},{i % 5},{i}\n" for i in range(60))
+    days, store = tmp_path / "days.csv", str(tmp_path / "store")
+    days.write_text(f"a,b,c\n{rows}")
+    command = ["retrain", "--direct", "--store", store, "--epochs", "2", "--latent-dim", "2"]
+    assert main([*command, "--source", f"csv:{days}"]) in (0, 3)
+    days.unlink()
+    assert main([*command, "--source", f"csv:{days}"]) == 2
+    assert main([*command, "--source", f"csv:{tmp_path / 'mistyped.csv'}"]) == 2
+    capsys.readouterr()
+    assert main(["status", "--store", store, "--json"]) == 4
+    standings = json.loads(capsys.readouterr().out)
+    assert [(each["dataset"], each["outcome"]) for each in standings] == [("days", "failed")]
