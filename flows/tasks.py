@@ -16,7 +16,7 @@ from aeflow.artifacts import (
     Verdict,
 )
 from aeflow.datasets.dating import dated, is_dated
-from aeflow.registry import champions
+from aeflow.registry import champions, features_address
 from aeflow.stages import (
     comparison,
     encoding,
@@ -166,5 +166,5 @@ def promote(verdict: Verdict, store: str, *, model: Model) -> None:
 def point_features(features: FeatureSet, store: str, *, dataset_name: str) -> None:
     """Makes the stable features address of a dataset point at a feature set."""
     run = str(flow_run.id)
-    champions.point_features(features, Store(store), dataset_name=dataset_name, run=run)
+    features_address.point_features(features, Store(store), dataset_name=dataset_name, run=run)
     pages.show_features(features, store, dataset_name=dataset_name)

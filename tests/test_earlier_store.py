@@ -9,7 +9,8 @@ import pytest
 
 from aeflow.artifacts import FeatureSet, Model, Verdict
 from aeflow.features.contract import footer_of, read_features
-from aeflow.registry.champions import champion_of, history_of, newest_features
+from aeflow.registry.champions import champion_of, history_of
+from aeflow.registry.features_address import newest_features
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 from flows.cli import main

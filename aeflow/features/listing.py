@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from aeflow.artifacts import FeatureSet
 from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
-from aeflow.registry.champions import newest_features
+from aeflow.registry.features_address import newest_features
 from aeflow.storage import Store
 from aeflow.storage.listing import manifests_of
 

@@ -6,29 +6,25 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aeflow.artifacts import FeatureSet, Model, Verdict
+from aeflow.artifacts import Model, Verdict
 from aeflow.errors import ConfigError, CorruptArtifact
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
 
 __all__ = [
     "Champion",
-    "NewestFeatures",
-    "aliased_addresses",
     "champion_of",
     "champions",
     "history_of",
-    "names_with_features",
-    "newest_features",
-    "point_features",
     "promote",
+    "promotions_in_force",
     "rollback",
     "rollback_note",
     "rollback_target",
     "rolled_back",
 ]
 
-CHAMPION, FEATURES = "champion", "features"
+CHAMPION = "champion"
 
 
 class Champion(BaseModel):
@@ -50,18 +46,6 @@ class Champion(BaseModel):
     again: bool = Field(default=False, exclude_if=lambda again: not again)
     by: str = Field(default="", exclude_if=lambda by: not by)
     reason: str = Field(default="", exclude_if=lambda reason: not reason)
-
-
-class NewestFeatures(BaseModel):
-    """Records one change of a dataset name's newest features: address, model identity and run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    address: str
-    identity: str
-    run: str
-    when: datetime
-    before: str | None
 
 
 def promote(
@@ -158,75 +142,7 @@ def history_of(dataset_name: str, store: Store) -> tuple[Champion, ...]:
     return alias.history if alias else ()
 
 
-def point_features(
-    features: FeatureSet, store: Store, *, dataset_name: str, run: str = ""
-) -> NewestFeatures:
-    """Points the stable address `aliases/<dataset name>/features.json` at a feature set.
-
-    Raises ConfigError if the dataset name has a champion and another model made the features. That
-    is so if the champion changed while they were encoded.
-    """
-    store.reading(features, [])
-
-    def change(alias: Alias[NewestFeatures] | None) -> NewestFeatures:
-        _check_of_champion(features, store, dataset_name)
-        before = alias.current if alias else None
-        if before and (before.address, before.identity) == (features.address, features.identity):
-            return before
-        return NewestFeatures(
-            address=features.address,
-            identity=features.identity,
-            run=run,
-            when=datetime.now(UTC),
-            before=before.address if before else None,
-        )
-
-    name = alias_file(dataset_name, FEATURES)
-    return change_alias(store.files, name, change, entry_type=NewestFeatures).current
-
-
-def aliased_addresses(store: Store) -> set[str]:
-    """Returns the addresses of the artifacts that aliases need.
-
-    These are the champions, the models that a rollback can return to, the verdicts that promoted
-    them, the first champion, whose dataset has the fixed rows of all nights, the newest features,
-    and the features before those, which may still be read.
-    """
-    addresses: set[str] = set()
-    for name in alias_owners(store.files, CHAMPION):
-        history = history_of(name, store)
-        for entry in (*history[:1], *_in_force(history)):
-            addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
-    for name in names_with_features(store):
-        newest = newest_features(name, store)
-        if newest:
-            addresses |= {newest.address, newest.before or newest.address}
-    return addresses
-
-
-def names_with_features(store: Store) -> list[str]:
-    """Lists the names of the datasets that have newest features, sorted."""
-    return alias_owners(store.files, FEATURES)
-
-
-def newest_features(dataset_name: str, store: Store) -> NewestFeatures | None:
-    """Returns the newest features of a dataset name, or None if none were made yet."""
-    alias = read_alias(store.files, alias_file(dataset_name, FEATURES), NewestFeatures)
-    return alias.current if alias else None
-
-
-def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
-    return read_alias(store.files, alias_file(dataset_name, CHAMPION), Champion)
-
-
-def _change_champion(
-    dataset_name: str, store: Store, change: Callable[[Alias[Champion] | None], Champion]
-) -> Champion:
-    name = alias_file(dataset_name, CHAMPION)
-    return change_alias(store.files, name, change, entry_type=Champion).current
-
-
-def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
+def promotions_in_force(history: tuple[Champion, ...]) -> list[Champion]:
     """Returns the promotions of models that were not rolled back, the current champion's last.
 
     Earlier versions went back to models that had been rolled back, and such an entry counts, too.
@@ -240,6 +156,17 @@ def _in_force(history: tuple[Champion, ...]) -> list[Champion]:
     return entries
 
 
+def _champion_alias(dataset_name: str, store: Store) -> Alias[Champion] | None:
+    return read_alias(store.files, alias_file(dataset_name, CHAMPION), Champion)
+
+
+def _change_champion(
+    dataset_name: str, store: Store, change: Callable[[Alias[Champion] | None], Champion]
+) -> Champion:
+    name = alias_file(dataset_name, CHAMPION)
+    return change_alias(store.files, name, change, entry_type=Champion).current
+
+
 def _rolled_back(history: tuple[Champion, ...]) -> frozenset[str]:
     models: set[str] = set()
     for entry in history:
@@ -251,7 +178,7 @@ def _rolled_back(history: tuple[Champion, ...]) -> frozenset[str]:
 
 def _entry_before(alias: Alias[Champion] | None, dataset_name: str) -> Champion:
     """Returns the promotion that a rollback goes back to."""
-    entries = _in_force(alias.history) if alias else []
+    entries = promotions_in_force(alias.history) if alias else []
     if len(entries) < 2:
         raise ConfigError(
             f"There is nothing to roll back to: '{dataset_name}' has had "
@@ -265,16 +192,6 @@ def _note_on(model: str, dataset_name: str) -> str:
         f"The model '{model}' was rolled back as champion of '{dataset_name}'. "
         f"`aeflow promote {model} --again` promotes it if it passes the gate."
     )
-
-
-def _check_of_champion(features: FeatureSet, store: Store, dataset_name: str) -> None:
-    champion = _champion_alias(dataset_name, store)
-    if champion and champion.current.identity != features.identity:
-        raise ConfigError(
-            f"The features address of '{dataset_name}' names features of its champion only. "
-            f"'{features.address}' are not of '{champion.current.model}', the champion now. "
-            "Run it again to encode with that one."
-        )
 
 
 def _check_passed(verdict: Verdict, store: Store, model: Model) -> None:

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from aeflow.artifacts import Artifact, Dataset, Model
+from aeflow.artifacts import Artifact, Dataset, Model, Verdict
 from aeflow.errors import ConfigError
 from aeflow.lineage import Manifest
-from aeflow.registry.champions import aliased_addresses
+from aeflow.registry.champions import champions, history_of, promotions_in_force
+from aeflow.registry.features_address import names_with_features, newest_features
 from aeflow.registry.holding import held_addresses
 from aeflow.storage import Store
 from aeflow.storage.disk.files import PARTIAL
@@ -75,7 +76,7 @@ def plan_prune(store: Store, *, keep_last: int, min_age_seconds: float = MIN_AGE
     live_runs = _live_runs(store)
     kept_addresses = _with_lineage(
         {
-            *aliased_addresses(store),
+            *_aliased_addresses(store),
             *held_addresses(store),
             *_newest(manifests, keep_last),
             *_addresses_in(live_runs),
@@ -172,6 +173,25 @@ def _inputs_of(manifest: Manifest) -> frozenset[str]:
     if manifest.question.folder == Dataset.folder:
         return frozenset()
     return frozenset(source.address for source in manifest.question.inputs.values())
+
+
+def _aliased_addresses(store: Store) -> set[str]:
+    """Returns the addresses of the artifacts that aliases need.
+
+    These are the champions, the models that a rollback can return to, the verdicts that promoted
+    them, the first champion, whose dataset has the fixed rows of all nights, the newest features,
+    and the features before those, which may still be read.
+    """
+    addresses: set[str] = set()
+    for name in champions(store):
+        history = history_of(name, store)
+        for entry in (*history[:1], *promotions_in_force(history)):
+            addresses |= {f"{Model.folder}/{entry.model}", f"{Verdict.folder}/{entry.verdict}"}
+    for name in names_with_features(store):
+        newest = newest_features(name, store)
+        if newest:
+            addresses |= {newest.address, newest.before or newest.address}
+    return addresses
 
 
 def _live_runs(store: Store) -> dict[str, list[str]]:

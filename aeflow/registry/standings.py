@@ -7,13 +7,8 @@ from itertools import islice
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.configs.retrain import age_limit
-from aeflow.registry.champions import (
-    Champion,
-    champions,
-    history_of,
-    names_with_features,
-    newest_features,
-)
+from aeflow.registry.champions import Champion, champions, history_of
+from aeflow.registry.features_address import names_with_features, newest_features
 from aeflow.registry.nights import Ending, Night, names_with_nights, newest_nights
 from aeflow.storage import Store
 

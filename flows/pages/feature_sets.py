@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from aeflow.artifacts import FeatureSet
 from aeflow.lineage import FileEntry
-from aeflow.registry.champions import newest_features
+from aeflow.registry.features_address import newest_features
 from aeflow.storage import Store
 from aeflow.storage.aliases import alias_file
 from flows.pages.posting import markdown_table, post, slug

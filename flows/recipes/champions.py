@@ -4,7 +4,7 @@ from aeflow.artifacts import Dataset, Evaluation, FeatureSet, Model, Verdict
 from aeflow.configs import EncodeConfig, PipelineConfig
 from aeflow.errors import Refused
 from aeflow.lineage import Manifest
-from aeflow.registry import champions
+from aeflow.registry import champions, features_address
 from aeflow.registry.champions import Champion
 from aeflow.registry.verdicts import verdict_on
 from aeflow.stages.encoding import encode
@@ -89,7 +89,7 @@ def _encode(model: Model, runner: Runner) -> FeatureSet | None:
     They have the layout of the features at the address now. Returns None if there is no address.
     """
     store = Store(runner.store)
-    newest = champions.newest_features(model.dataset_name, store)
+    newest = features_address.newest_features(model.dataset_name, store)
     if newest is None:
         return None
     manifest = store.find(newest.address)

@@ -4,7 +4,7 @@ from typing import ParamSpec, TypeVar
 
 from aeflow.artifacts import Artifact, FeatureSet, Model, Verdict
 from aeflow.configs import PipelineConfig
-from aeflow.registry import champions, holding
+from aeflow.registry import champions, features_address, holding
 from aeflow.stages import Stage
 from aeflow.storage import Store
 from flows.recipes import pipeline as recipe
@@ -36,7 +36,7 @@ class Here(Runner):
 
     def point_features(self, features: FeatureSet, *, dataset_name: str) -> None:
         """Makes the stable features address of a dataset point at a feature set."""
-        champions.point_features(features, Store(self.store), dataset_name=dataset_name)
+        features_address.point_features(features, Store(self.store), dataset_name=dataset_name)
 
     def train_autoencoder(self, config: PipelineConfig, dataset: str) -> Evaluated:
         """Trains and evaluates a model in this process."""

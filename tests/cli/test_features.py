@@ -3,7 +3,7 @@
 import json
 
 from aeflow.configs import EncodeConfig
-from aeflow.registry.champions import point_features
+from aeflow.registry.features_address import point_features
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.storage import Store

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from aeflow.configs import ModelConfig, PipelineConfig, RuntimeConfig, TrainConfig
-from aeflow.registry.champions import (
-    champion_of,
-    history_of,
-    newest_features,
-    point_features,
-    promote,
-)
+from aeflow.registry.champions import champion_of, history_of, promote
+from aeflow.registry.features_address import newest_features, point_features
 from aeflow.stages import Context
 from aeflow.stages.training import train
 from aeflow.storage import Store

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aeflow.configs import EncodeConfig, IngestConfig, ModelConfig, TrainConfig
-from aeflow.registry.champions import point_features
+from aeflow.registry.features_address import point_features
 from aeflow.stages import Context
 from aeflow.stages.encoding import encode
 from aeflow.stages.ingestion import ingest

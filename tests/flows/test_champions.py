@@ -11,14 +11,9 @@ from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.configs import EncodeConfig, RuntimeConfig
 from aeflow.errors import ConfigError
 from aeflow.lineage import Answered
-from aeflow.registry.champions import (
-    champion_of,
-    newest_features,
-    point_features,
-    rollback_target,
-    rolled_back,
-)
+from aeflow.registry.champions import champion_of, rollback_target, rolled_back
 from aeflow.registry.champions import promote as promote_alone
+from aeflow.registry.features_address import newest_features, point_features
 from aeflow.registry.retention import carry_out, plan_prune
 from aeflow.storage import Store
 from flows.recipes.champions import promote, rollback

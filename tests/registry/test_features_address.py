@@ -5,7 +5,8 @@ import json
 import pytest
 
 from aeflow.errors import ConfigError
-from aeflow.registry.champions import champions, newest_features, point_features, promote
+from aeflow.registry.champions import champions, promote
+from aeflow.registry.features_address import newest_features, point_features
 from tests.judged import another, verdict
 
 

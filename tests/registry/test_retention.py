@@ -10,7 +10,8 @@ import pytest
 
 from aeflow.artifacts import Dataset, FeatureSet, Model
 from aeflow.errors import ConfigError, CorruptArtifact
-from aeflow.registry.champions import champion_of, point_features, rollback
+from aeflow.registry.champions import champion_of, rollback
+from aeflow.registry.features_address import point_features
 from aeflow.registry.retention import carry_out, plan_prune
 from aeflow.storage import Store
 from aeflow.storage.disk.files import LocalFiles
