@@ -61,7 +61,7 @@ def parts_of(
     return [
         [_database(postgres, plain)] if postgres else [],
         [_server(settings, secret, postgres, client)],
-        [_deployments(client)],
+        [_deployments(settings, client)],
         [*workers, _tensorboard(settings, plain), _reports(settings, plain)],
     ]
 
@@ -137,9 +137,9 @@ def _server(
     )
 
 
-def _deployments(environment: Mapping[str, str]) -> Part:
+def _deployments(settings: Settings, environment: Mapping[str, str]) -> Part:
     own = {NOTIFY: os.environ[NOTIFY]} if NOTIFY in os.environ else {}
-    command = (PYTHON, "-m", "deployments.apply")
+    command = (PYTHON, "-m", "deployments.apply", *settings.apply_options)
     return Part("deployments", command, {**environment, **own}, once=True)
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 from aeflow.compute.output import discard_output, flush_output
 from aeflow.errors import AeflowError
@@ -48,8 +49,15 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=commands)
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Undo edits on the server, if the same deployment has changed here.",
+    )
+    arguments = parser.parse_args()
     try:
-        code = commands[parser.parse_args().command](Settings.of(os.environ))
+        settings = replace(Settings.of(os.environ), overwrite=arguments.overwrite)
+        code = commands[arguments.command](settings)
         flush_output()
         return code
     except AeflowError as error:
@@ -74,7 +82,7 @@ def up(settings: Settings) -> int:
     position = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.service", "run"],
+            [sys.executable, "-m", "infra.service", "run", *settings.apply_options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -34,6 +34,7 @@ class Settings:
     postgres_bin: Path | None
     postgres_user: str
     log_bytes: int
+    overwrite: bool = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -60,6 +61,11 @@ class Settings:
             postgres_user=environment.get("AEFLOW_POSTGRES_USER", "postgres"),
             log_bytes=_number(environment, "AEFLOW_LOG_BYTES", 10 * 2**20, at_most=2**40),
         )
+
+    @property
+    def apply_options(self) -> tuple[str, ...]:
+        """The options of `python -m deployments.apply`."""
+        return ("--overwrite",) if self.overwrite else ()
 
     @property
     def url(self) -> str:
