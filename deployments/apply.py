@@ -19,8 +19,10 @@ from deployments.automations import apply_automations
 from deployments.catalog import Deployment, catalog
 from deployments.changes import apply_change, check, planned, retire, retirements
 from deployments.notifications import address
-from deployments.pools import POOLS, apply_pool, template_of
+from deployments.pools import POOLS, Pool, Template, apply_pool, pool_of, template_of
 from flows.recipes.stored import absolute
+from infra.credentials import notify_url
+from infra.settings_file import check_environment, file_of, of_environment, read
 
 __all__ = ["apply", "main"]
 
@@ -55,19 +57,26 @@ def main() -> int:
 def apply(templates: Path | None = None, *, overwrite: bool = False) -> None:
     """Creates or updates the pools, deployments and automations.
 
-    Raises ConfigError if AEFLOW_STORE is not set, a setting is invalid, or a deployment was changed
+    The file service.toml in AEFLOW_HOME says which; without it, environment variables do. Raises
+    ConfigError if AEFLOW_STORE is not set, a setting is invalid, or a deployment was changed
     here and edited on the server. With `overwrite`, that edit is undone.
     """
-    store = os.environ.get("AEFLOW_STORE")
-    if not store:
+    path = file_of(os.environ)
+    has_file = "AEFLOW_HOME" in os.environ and path.exists()
+    if has_file:
+        check_environment(os.environ)
+    elif not os.environ.get("AEFLOW_STORE"):
         raise ConfigError("AEFLOW_STORE is not set. Set it to the store that all deployments use.")
-    notify = address()
-    asyncio.run(_apply(catalog(absolute(store)), templates, notify, overwrite=overwrite))
+    settings = read(path) if has_file else of_environment(os.environ)
+    deployments = catalog(absolute(settings.service.store), settings, path.parent)
+    notify = address(notify_url(path.with_name("secrets")) if has_file else None)
+    pools = [(pool_of(pool, settings.service), template_of(pool, templates)) for pool in POOLS]
+    asyncio.run(_apply(deployments, pools, notify, overwrite=overwrite))
 
 
 async def _apply(
     deployments: list[Deployment],
-    templates: Path | None,
+    pools: list[tuple[Pool, Template]],
     notify: str | None,
     *,
     overwrite: bool,
@@ -79,12 +88,8 @@ async def _apply(
         _report(lines + [one.line() for one in retired], "deployments")
         if not overwrite:
             check(changes)
-        pools = [
-            line
-            for pool in POOLS
-            for line in await apply_pool(client, pool, template_of(pool, templates))
-        ]
-        _report(pools, "work pools")
+        lines = [line for one in pools for line in await apply_pool(client, *one)]
+        _report(lines, "work pools")
         for change in changes:
             await apply_change(client, change)
         for one in retired:

@@ -1,7 +1,6 @@
 """What each deployment shall be: prefect.yaml, with the values of this service."""
 
 import importlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,17 @@ from prefect.flows import Flow
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
+from aeflow.configs import RetrainConfig
+from aeflow.configs.loading import load_config
 from aeflow.errors import ConfigError
+from infra.settings_file import DatasetSection, SettingsFile
 
 __all__ = ["Deployment", "catalog", "schedule_fields"]
 
 DEFINITIONS = Path(__file__).with_name("prefect.yaml")
 
-DEFAULTS = {
-    "source": "digits",
-    "train_on": "train-autoencoder/cpu",
-    "cron": "15 2 * * *",
-    "timezone": "UTC",
-}
-"""The values in prefect.yaml; the environment variable AEFLOW_<NAME> overrides each."""
+OF_A_DATASET = "{{ dataset }}"
+"""The name of a definition that is made for each dataset."""
 
 Fields = dict[str, Any]
 
@@ -43,18 +40,31 @@ class Deployment:
         return f"{self.flow}/{self.name}"
 
 
-def catalog(store: str) -> list[Deployment]:
-    """Returns the deployments that all use one store.
+def catalog(store: str, settings: SettingsFile, folder: Path) -> list[Deployment]:
+    """Returns the deployments, which all use one store.
 
-    Raises ConfigError if a schedule is not valid.
+    Those that serve all datasets have the config of the first dataset. Paths of config files start
+    at `folder`. Raises ConfigError if a schedule or a config file is not valid.
     """
-    values = {
-        name: os.environ.get(f"AEFLOW_{name.upper()}", default)
-        for name, default in DEFAULTS.items()
-    }
-    content = yaml.safe_load(DEFINITIONS.read_text("utf-8"))
-    definitions = apply_values(content["deployments"], {**values, "store": store})
-    return [_deployment(definition) for definition in definitions]
+    values = [
+        {**dict(section), "store": store, "dataset": name, "config": _config(name, section, folder)}
+        for name, section in settings.datasets.items()
+    ]
+    deployments = []
+    for definition in yaml.safe_load(DEFINITIONS.read_text("utf-8"))["deployments"]:
+        each = values if definition["name"] == OF_A_DATASET else values[:1]
+        deployments += [_deployment(apply_values(definition, one)) for one in each]
+    return deployments
+
+
+def _config(name: str, section: DatasetSection, folder: Path) -> Fields:
+    """Returns the config of a dataset: its file, with its name, its source and its promise."""
+    flags: Fields = {"ingest.name": name, "ingest.source": section.source}
+    if section.fresh and "fresh" in RetrainConfig.model_fields:
+        flags["retrain.fresh"] = section.fresh
+    path = folder / section.config if section.config else None
+    config = load_config(path=path, flags=flags)
+    return config.model_dump(mode="json", exclude_unset=True)
 
 
 def schedule_fields(slug: str | None, schedule: Fields, parameters: Fields) -> Fields:

@@ -29,6 +29,8 @@ class Settings:
     postgres_port: int
     tensorboard_port: int
     report_port: int
+    tensorboard_link: str
+    report_link: str
     pools: tuple[str, ...]
     database: str | None
     postgres_bin: Path | None
@@ -44,6 +46,8 @@ class Settings:
             raise ConfigError(
                 f"Unknown AEFLOW_DATABASE '{database}'. Choose one of: {', '.join(DATABASES)}."
             )
+        tensorboard_port = _number(environment, "AEFLOW_TENSORBOARD_PORT", 6006)
+        report_port = _number(environment, "AEFLOW_REPORT_PORT", 6007)
         binaries = environment.get("AEFLOW_POSTGRES_BIN")
         return cls(
             home=local_path(environment.get("AEFLOW_HOME", ".aeflow")).absolute(),
@@ -53,8 +57,10 @@ class Settings:
             server_port=_number(environment, "AEFLOW_SERVER_PORT", 4201, at_most=65535 - 9),
             redis_port=_number(environment, "AEFLOW_REDIS_PORT", 63790),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
-            tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
-            report_port=_number(environment, "AEFLOW_REPORT_PORT", 6007),
+            tensorboard_port=tensorboard_port,
+            report_port=report_port,
+            tensorboard_link=_link(environment, "AEFLOW_TENSORBOARD_URL", tensorboard_port),
+            report_link=_link(environment, "AEFLOW_REPORT_URL", report_port),
             pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),
             database=database,
             postgres_bin=Path(binaries) if binaries else None,
@@ -106,6 +112,11 @@ class Settings:
     def state(self) -> Path:
         """The file with the state of the running parts."""
         return self.home / "service.json"
+
+
+def _link(environment: Mapping[str, str], name: str, port: int) -> str:
+    """Returns the address to which pages link."""
+    return environment.get(name) or f"http://{HOST}:{port}"
 
 
 def _store(value: str) -> Path:
