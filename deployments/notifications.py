@@ -19,13 +19,13 @@ KIND = "webhook"
 HEADERS = {"Content-Type": "application/json"}
 
 
-def address() -> str | None:
-    """Returns the URL for notifications, or None if AEFLOW_NOTIFY_URL is not set.
+def address(kept: str | None = None) -> str | None:
+    """Returns the URL in AEFLOW_NOTIFY_URL, or else the one that the service keeps, if any.
 
     Raises ConfigError if its value is not an HTTP URL. No message repeats the value, because it may
     contain a token.
     """
-    url = os.environ.get(VARIABLE)
+    url = os.environ.get(VARIABLE) or kept
     if not url:
         return None
     parts = urlsplit(url)

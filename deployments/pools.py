@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from aeflow.errors import ConfigError
+from infra.settings_file import MachineSection
 
-__all__ = ["POOLS", "Pool", "Template", "apply_pool", "template_of"]
+__all__ = ["POOLS", "Pool", "Template", "apply_pool", "pool_of", "template_of"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ POOLS = (
     Pool("cpu", "Training and encoding without a GPU.", 2, ("training", "batch")),
     Pool("gpu", "Training on a GPU, one run per GPU.", 1, ("training",)),
 )
+
+
+def pool_of(pool: Pool, machine: MachineSection) -> Pool:
+    """Returns a pool with the limit that the settings say."""
+    return replace(pool, concurrency_limit=getattr(machine, f"{pool.name}_limit"))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from aeflow.errors import ConfigError
 
-__all__ = ["Credentials", "credentials"]
+__all__ = ["NOTIFY", "Credentials", "check_notify", "credentials", "notify_url"]
+
+NOTIFY = "AEFLOW_NOTIFY_URL"
 
 NAMES = {
     "auth": "PREFECT_API_AUTH_STRING",
@@ -26,10 +28,13 @@ class Credentials:
     auth: str
     postgres_password: str
     redis_password: str
+    notify_url: str | None = None
 
 
-def credentials(path: Path) -> Credentials:
+def credentials(path: Path, *, notify: str | None = None) -> Credentials:
     """Reads the secrets from a file and creates the missing ones.
+
+    If the address `notify` of the webhook is given, the file keeps it.
 
     Raises:
         ConfigError: If other users can read the file, or a secret has a character that is not
@@ -37,6 +42,8 @@ def credentials(path: Path) -> Credentials:
     """
     if not path.exists():
         _write(path, "")
+    if notify and notify_url(path) is None:
+        _write(path, f"{path.read_text('utf-8').rstrip()}\n{NOTIFY}={notify}\n")
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"Other users can read '{path}'. Remove that right: chmod 600 {path}")
     # A file of an earlier version lacks the newer names.
@@ -50,7 +57,21 @@ def credentials(path: Path) -> Credentials:
                 f"{name} in '{path}' must consist of letters, digits and _.:- only. "
                 "Delete the file. The next start creates a new one."
             )
-    return Credentials(**values)
+    return Credentials(**values, notify_url=entries.get(NOTIFY))
+
+
+def notify_url(path: Path) -> str | None:
+    """Returns the address of the webhook that a file keeps, or None."""
+    return _entries(path.read_text("utf-8")).get(NOTIFY) if path.exists() else None
+
+
+def check_notify(path: Path, notify: str | None) -> None:
+    """Raises ConfigError if the environment names another webhook than the file; shows neither."""
+    if notify and notify != notify_url(path):
+        raise ConfigError(
+            f"{NOTIFY} in the environment differs from that in '{path}' (not shown, as both may "
+            "contain a token). Unset the variable, or change the file."
+        )
 
 
 def _entries(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from aeflow.compute.proxies import without_proxy
-from infra.credentials import Credentials
+from infra.credentials import NOTIFY, Credentials
 from infra.postgres import Postgres
 from infra.processes import MARK
 from infra.settings import HOST, Settings
@@ -23,8 +23,6 @@ ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
 PREFECT = (PYTHON, "-m", "prefect")
 SECONDS_TO_ANSWER = 5.0
-NOTIFY = "AEFLOW_NOTIFY_URL"
-"""May contain a token, so only the part that sends its value to the server gets this variable."""
 
 
 def _always_ready(_since: float) -> bool:
@@ -61,13 +59,16 @@ def parts_of(
     return [
         [_database(postgres, plain)] if postgres else [],
         [_server(settings, secret, postgres, client)],
-        [_deployments(client)],
+        [_deployments(settings, secret, client)],
         [*workers, _tensorboard(settings, plain), _reports(settings, plain)],
     ]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Returns our environment without Prefect's settings, which may name another server."""
+    """Returns our environment without Prefect's settings, which may name another server.
+
+    The address of the webhook may contain a token, so only the part that sends it has it.
+    """
     left_out = ("PREFECT_", NOTIFY)
     inherited = {n: value for n, value in os.environ.items() if not n.startswith(left_out)}
     own = {MARK: str(settings.home), "PYTHONUNBUFFERED": "1", "MPLBACKEND": "agg"}
@@ -90,8 +91,8 @@ def _client_environment(settings: Settings, secret: Credentials) -> dict[str, st
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "AEFLOW_STORE": str(settings.store),
-        "AEFLOW_TENSORBOARD_URL": settings.tensorboard_url,
-        "AEFLOW_REPORT_URL": settings.report_url,
+        "AEFLOW_TENSORBOARD_URL": settings.tensorboard_link,
+        "AEFLOW_REPORT_URL": settings.report_link,
     }
 
 
@@ -137,9 +138,10 @@ def _server(
     )
 
 
-def _deployments(environment: Mapping[str, str]) -> Part:
-    own = {NOTIFY: os.environ[NOTIFY]} if NOTIFY in os.environ else {}
-    command = (PYTHON, "-m", "deployments.apply")
+def _deployments(settings: Settings, secret: Credentials, environment: Mapping[str, str]) -> Part:
+    own = {"AEFLOW_HOME": str(settings.home)}
+    own |= {NOTIFY: secret.notify_url} if secret.notify_url else {}
+    command = (PYTHON, "-m", "deployments.apply", *settings.apply_options)
     return Part("deployments", command, {**environment, **own}, once=True)
 
 

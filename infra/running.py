@@ -149,9 +149,10 @@ def write_client(settings: Settings) -> None:
         f"# Connects `prefect` and `aeflow` to this service: . {settings.client}\n"
         f"export PREFECT_API_URL={settings.url}/api\n"
         f"export PATH='{Path(sys.executable).parent}':$PATH\n"
+        f"export AEFLOW_HOME='{settings.home}'\n"
         f"export AEFLOW_STORE='{settings.store}'\n"
-        f"export AEFLOW_TENSORBOARD_URL={settings.tensorboard_url}\n"
-        f"export AEFLOW_REPORT_URL={settings.report_url}\n"
+        f"export AEFLOW_TENSORBOARD_URL={settings.tensorboard_link}\n"
+        f"export AEFLOW_REPORT_URL={settings.report_link}\n"
         f'export no_proxy="{",".join(THIS_MACHINE)},${{no_proxy-}},${{NO_PROXY-}}"\n'
         'export NO_PROXY="$no_proxy"\n'
         f"export PREFECT_API_AUTH_STRING=$(sed -n 's/^PREFECT_API_AUTH_STRING=//p' "

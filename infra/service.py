@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 from aeflow.compute.output import discard_output, flush_output
 from aeflow.errors import AeflowError
-from infra.credentials import credentials
+from infra.credentials import NOTIFY, check_notify, credentials
 from infra.logs import new_lines
 from infra.parts import ROOT, parts_of
 from infra.postgres import find_postgres
@@ -29,6 +30,7 @@ from infra.running import (
     write_client,
 )
 from infra.settings import Settings
+from infra.settings_file import check_environment, file_of, read, write_first
 from infra.supervisor import Supervisor
 
 __all__ = ["down", "main", "run", "status", "up"]
@@ -48,8 +50,15 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=commands)
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="Undo edits on the server, if the same deployment has changed here.",
+    )
+    arguments = parser.parse_args()
     try:
-        code = commands[parser.parse_args().command](Settings.of(os.environ))
+        settings = replace(_settings(arguments.command), overwrite=arguments.overwrite)
+        code = commands[arguments.command](settings)
         flush_output()
         return code
     except AeflowError as error:
@@ -59,6 +68,21 @@ def main() -> int:
         return 130
     except BrokenPipeError:
         return discard_output()
+
+
+def _settings(command: str) -> Settings:
+    """Returns what the file of the service says, or the environment if there is no file.
+
+    The service can be stopped even if the file is not valid. Raises ConfigError if the command
+    starts the service, and the file and the environment differ.
+    """
+    path = file_of(os.environ)
+    if command == "down" or not path.exists():
+        return Settings.of(os.environ)
+    if command in ("up", "run"):
+        check_environment(os.environ)
+        check_notify(path.with_name("secrets"), os.environ.get(NOTIFY))
+    return Settings.of({**os.environ, **read(path).variables})
 
 
 def up(settings: Settings) -> int:
@@ -74,7 +98,7 @@ def up(settings: Settings) -> int:
     position = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.service", "run"],
+            [sys.executable, "-m", "infra.service", "run", *settings.apply_options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -107,8 +131,9 @@ def run(settings: Settings) -> int:
         postgres = find_postgres(settings)
         replicas = find_replicas(settings, postgres)
         check_ports(settings, postgres, replicas)
-        secret = credentials(settings.secrets)
+        secret = credentials(settings.secrets, notify=os.environ.get(NOTIFY))
         write_client(settings)
+        write_first(settings.home, str(settings.store))
         if postgres:
             postgres.prepare(secret.postgres_password)
         parts = parts_of(settings, secret, postgres)
@@ -177,8 +202,9 @@ def _welcome(settings: Settings) -> str:
 aeflow is running on {database}.
   Prefect      {settings.url}
                log in with the value of PREFECT_API_AUTH_STRING in {settings.secrets}
-  TensorBoard  {settings.tensorboard_url}
-  reports      {settings.report_url}
+  TensorBoard  {settings.tensorboard_link}
+  reports      {settings.report_link}
+  settings     {settings.home / "service.toml"}
   store        {settings.store}
   logs         {settings.logs}
 

@@ -29,11 +29,14 @@ class Settings:
     postgres_port: int
     tensorboard_port: int
     report_port: int
+    tensorboard_link: str
+    report_link: str
     pools: tuple[str, ...]
     database: str | None
     postgres_bin: Path | None
     postgres_user: str
     log_bytes: int
+    overwrite: bool = False
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
@@ -43,6 +46,8 @@ class Settings:
             raise ConfigError(
                 f"Unknown AEFLOW_DATABASE '{database}'. Choose one of: {', '.join(DATABASES)}."
             )
+        tensorboard_port = _number(environment, "AEFLOW_TENSORBOARD_PORT", 6006)
+        report_port = _number(environment, "AEFLOW_REPORT_PORT", 6007)
         binaries = environment.get("AEFLOW_POSTGRES_BIN")
         return cls(
             home=local_path(environment.get("AEFLOW_HOME", ".aeflow")).absolute(),
@@ -52,14 +57,21 @@ class Settings:
             server_port=_number(environment, "AEFLOW_SERVER_PORT", 4201, at_most=65535 - 9),
             redis_port=_number(environment, "AEFLOW_REDIS_PORT", 63790),
             postgres_port=_number(environment, "AEFLOW_POSTGRES_PORT", 54320),
-            tensorboard_port=_number(environment, "AEFLOW_TENSORBOARD_PORT", 6006),
-            report_port=_number(environment, "AEFLOW_REPORT_PORT", 6007),
+            tensorboard_port=tensorboard_port,
+            report_port=report_port,
+            tensorboard_link=_link(environment, "AEFLOW_TENSORBOARD_URL", tensorboard_port),
+            report_link=_link(environment, "AEFLOW_REPORT_URL", report_port),
             pools=_pools(environment.get("AEFLOW_POOLS", ",".join(POOLS))),
             database=database,
             postgres_bin=Path(binaries) if binaries else None,
             postgres_user=environment.get("AEFLOW_POSTGRES_USER", "postgres"),
             log_bytes=_number(environment, "AEFLOW_LOG_BYTES", 10 * 2**20, at_most=2**40),
         )
+
+    @property
+    def apply_options(self) -> tuple[str, ...]:
+        """The options of `python -m deployments.apply`."""
+        return ("--overwrite",) if self.overwrite else ()
 
     @property
     def url(self) -> str:
@@ -100,6 +112,11 @@ class Settings:
     def state(self) -> Path:
         """The file with the state of the running parts."""
         return self.home / "service.json"
+
+
+def _link(environment: Mapping[str, str], name: str, port: int) -> str:
+    """Returns the address to which pages link."""
+    return environment.get(name) or f"http://{HOST}:{port}"
 
 
 def _store(value: str) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from aeflow.errors import AeflowError
-from infra.logs import bound, last_line
+from infra.logs import bound, last_line, new_lines
 from infra.parts import Part
 from infra.processes import end_all, identity, marked, session_of
 from infra.settings import Settings
@@ -42,9 +42,11 @@ class SupervisedPart:
         self._since = 0.0
         self._delay = FIRST_DELAY_SECONDS
         self._due: float | None = None
+        self._start_of_log = 0
 
     def start(self) -> None:
         """Starts the process in its own session, so that it gets no signals from a terminal."""
+        self._start_of_log = self.log.stat().st_size if self.log.exists() else 0
         as_user: dict[str, Any] = {"user": self.part.user, "extra_groups": []}
         with self.log.open("ab") as log:
             process = subprocess.Popen(
@@ -72,6 +74,13 @@ class SupervisedPart:
                 f"The part '{self.part.name}' exited with code {code}. Look into its log "
                 f"{self.log}, which ends with: {last_line(self.log)}"
             )
+
+    def repeat_output(self) -> None:
+        """Logs what a part that runs once has printed since the last call."""
+        if self.part.once:
+            lines, self._start_of_log = new_lines(self.log, self._start_of_log)
+            for line in lines:
+                logger.info("%s", line)
 
     def is_ready(self) -> bool:
         """Returns whether the part is ready. A part that runs once is ready after its success."""
@@ -185,6 +194,8 @@ class Supervisor:
                     f"{log}"
                 )
             time.sleep(POLL_SECONDS)
+        for one in group:
+            one.repeat_output()
 
     def _watch(self) -> None:
         while not self._stopping:

@@ -103,7 +103,7 @@ def _models(service: RunningService, count: int, source: str) -> list[str]:
 
 
 def _queue(service: RunningService, model: str, source: str) -> UUID:
-    return service.start("encode-dataset/batch", {"ingest": {"source": source}}, model=model)
+    return service.start("encode-dataset/encode-once", {"ingest": {"source": source}}, model=model)
 
 
 def _read(service: RunningService, queued: list[UUID]) -> list[FlowRun]:

@@ -11,14 +11,14 @@ from deployments.apply import apply
 from deployments.pools import POOLS, template_of
 
 NAMES = {
-    "encode-dataset/batch": ("cpu", "batch"),
-    "measure-drift/batch": ("cpu", "batch"),
+    "encode-dataset/encode-once": ("cpu", "batch"),
+    "measure-drift/drift-check": ("cpu", "batch"),
     "pipeline/on-demand": ("control", "now"),
     "promote/by-hand": ("control", "now"),
-    "retrain/nightly": ("control", "nightly"),
+    "retrain/digits": ("control", "nightly"),
     "train-autoencoder/cpu": ("cpu", "training"),
     "train-autoencoder/gpu": ("gpu", "training"),
-    "tune/batch": ("cpu", "batch"),
+    "tune/search": ("cpu", "batch"),
 }
 
 
@@ -53,7 +53,7 @@ def test_store_is_that_of_the_environment(deployed: str, client: SyncPrefectClie
 
 
 def test_retraining_has_its_schedule_and_never_overlaps(deployed: str, client: SyncPrefectClient):
-    nightly = client.read_deployment_by_name("retrain/nightly")
+    nightly = client.read_deployment_by_name("retrain/digits")
     (schedule,) = nightly.schedules
     assert schedule.active
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("15 2 * * *", "UTC")

@@ -68,7 +68,7 @@ def test_a_dataset_without_a_deployment_is_retrained_with_the_config_of_its_meas
     deployed, client, watched
 ):
     source, _, model = watched
-    nightly = client.read_deployment_by_name("retrain/nightly")
+    nightly = client.read_deployment_by_name("retrain/digits")
     run = started_by_drift(client, nightly.id, source, deployed, model)
     assert run.parameters == {
         "config": {"ingest": {"source": source}, **QUICK},
@@ -81,7 +81,7 @@ def test_a_dataset_with_a_deployment_is_retrained_with_the_parameters_of_that(
     deployed, client, watched
 ):
     _, source, model = watched
-    nightly = client.read_deployment_by_name("retrain/nightly")
+    nightly = client.read_deployment_by_name("retrain/digits")
     parameters = {"config": {"ingest": {"source": source}}, "store": deployed}
     own = client.create_deployment(nightly.flow_id, "own", parameters=parameters)
     before = runs_of(client, nightly.id)

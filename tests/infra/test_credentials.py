@@ -3,7 +3,7 @@
 import pytest
 
 from aeflow.errors import ConfigError
-from infra.credentials import credentials
+from infra.credentials import check_notify, credentials
 
 
 def test_secrets_are_made_once_and_for_their_owner_alone(tmp_path):
@@ -43,3 +43,25 @@ def test_password_that_sql_or_a_url_would_read_is_refused(tmp_path, password: st
     )
     with pytest.raises(ConfigError, match="must consist of letters"):
         credentials(path)
+
+
+def test_address_of_the_webhook_moves_to_the_secrets_once(tmp_path):
+    path = tmp_path / "secrets"
+    url = "http://chat.example/hooks/TOKEN"
+    assert credentials(path, notify=url).notify_url == url
+    assert credentials(path).notify_url == url
+    assert credentials(path, notify="http://other.example").notify_url == url
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_other_address_in_the_environment_is_refused_and_never_shown(tmp_path):
+    path = tmp_path / "secrets"
+    credentials(path, notify="http://chat.example/hooks/TOKEN")
+    check_notify(path, None)
+    check_notify(path, "http://chat.example/hooks/TOKEN")
+    with pytest.raises(ConfigError) as raised:
+        check_notify(path, "http://chat.example/hooks/OTHER")
+    assert str(raised.value) == (
+        f"AEFLOW_NOTIFY_URL in the environment differs from that in '{path}' (not shown, as both "
+        "may contain a token). Unset the variable, or change the file."
+    )

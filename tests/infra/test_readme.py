@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from infra.settings_file import read
 from tests.source_code import ROOT
 
 README = (ROOT / "infra" / "README.md").read_text("utf-8")
@@ -29,7 +30,15 @@ def test_every_deployment_is_described():
     content = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text("utf-8"))
     for deployment in content["deployments"]:
         flow = deployment["entrypoint"].rpartition(".")[2].replace("_", "-")
-        assert f"{flow}/{deployment['name']}" in README
+        name = deployment["name"].replace("{{ dataset }}", "NAME")
+        assert f"{flow}/{name}" in README
+
+
+def test_settings_of_several_datasets_are_valid(tmp_path):
+    page = (ROOT / "docs" / "every-night.md").read_text("utf-8")
+    (example,) = [block for block in blocks(page) if block.startswith("[datasets.")]
+    (tmp_path / "service.toml").write_text(example, "utf-8")
+    assert list(read(tmp_path / "service.toml").datasets) == ["my-data", "sales"]
 
 
 def blocks(text: str) -> list[str]:

@@ -58,6 +58,16 @@ def test_part_that_dies_at_once_waits_longer_each_time(tmp_path):
     assert waits == pytest.approx([1.0, 2.0], abs=0.5)
 
 
+def test_words_of_a_part_that_runs_once_are_repeated(tmp_path, caplog):
+    caplog.set_level("INFO", "infra.supervisor")
+    one = SupervisedPart(Part("once", ends_in(0), dict(os.environ), once=True), tmp_path / "log")
+    one.start()
+    wait_for(one.is_ready)
+    one.repeat_output()
+    one.repeat_output()
+    assert caplog.messages.count("why it ended") == 1
+
+
 def test_part_that_ends_instead_of_getting_ready_stops_all_with_its_last_words(tmp_path):
     settings = settings_in(tmp_path)
     first = Part("first", SLEEPS, dict(os.environ))

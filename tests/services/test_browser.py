@@ -27,8 +27,8 @@ DEPLOYMENTS = {
     "pipeline/on-demand",
     "train-autoencoder/cpu",
     "train-autoencoder/gpu",
-    "encode-dataset/batch",
-    "retrain/nightly",
+    "encode-dataset/encode-once",
+    "retrain/digits",
 }
 SECONDS = 30
 LATENT_DIM, EPOCHS = 5, 20
@@ -136,7 +136,7 @@ def open_link(screen: Screen, link: Locator) -> tuple[Page, list[str]]:
 
 def test_deployments_are_listed(screen: Screen):
     page = screen.open("deployments")
-    expect(page.get_by_role("link", name="nightly", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="digits", exact=True)).to_be_visible()
     for deployment in DEPLOYMENTS:
         flow, _, name = deployment.partition("/")
         row = page.get_by_role("row").filter(has_text=flow).filter(has_text=name)

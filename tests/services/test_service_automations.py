@@ -41,7 +41,7 @@ def test_refusal_and_failure_are_notified(
     np.savez(tmp_path / "judged.npz", x_train=load_digits().images[:600].astype(np.uint8))
     source = {"source": f"npz:{tmp_path / 'judged.npz'}"}
     strict = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 0.01}}
-    refused = service.start("retrain/nightly", strict, train_on=None)
+    refused = service.start("retrain/digits", strict, train_on=None)
     ended = service.wait(refused, "Completed")
     assert ended.name.startswith("judged: refused, MSE ")
     assert {"dataset:judged", "outcome:refused", "look"} <= set(ended.tags)
@@ -64,11 +64,11 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
     source = {"source": f"npz:{tmp_path / 'watched.npz'}"}
     watched = {**QUICK, "ingest": source, "gate": {"max_ratio_to_pca": 100.0}}
     np.savez(tmp_path / "watched.npz", x_train=digits)
-    service.wait(service.start("retrain/nightly", watched, train_on=None), "Completed")
+    service.wait(service.start("retrain/digits", watched, train_on=None), "Completed")
     before = {run.id for run in retrainings(service)}
 
     np.savez(tmp_path / "watched.npz", x_train=16 - digits)
-    service.wait(service.start("measure-drift/batch", watched), "Completed")
+    service.wait(service.start("measure-drift/drift-check", watched), "Completed")
     (retraining,) = until(lambda: {run.id for run in retrainings(service)} - before, 60)
     assert service.run(retraining).created_by.type == "AUTOMATION"
     assert service.run(retraining).parameters["config"]["ingest"] == source
@@ -79,7 +79,7 @@ def test_drift_starts_one_retraining_and_that_starts_none(service: RunningServic
 
 def retrainings(service: RunningService) -> list[FlowRun]:
     """Returns the retraining runs, without those that the schedule created."""
-    nightly = service.client.read_deployment_by_name("retrain/nightly")
+    nightly = service.client.read_deployment_by_name("retrain/digits")
     return [run for run in service.runs_of(nightly.id) if not run.auto_scheduled]
 
 

@@ -62,7 +62,7 @@ def secrets(service: RunningService) -> dict[str, str]:
 
 
 def test_what_was_backed_up_is_there_again_after_all_was_lost(own: RunningService):
-    run = own.start("retrain/nightly", LENIENT, train_on=None)
+    run = own.start("retrain/digits", LENIENT, train_on=None)
     own.wait(run, "Completed")
     champion = champion_of("digits", Store(own.store))
     assert champion
@@ -79,7 +79,7 @@ def test_what_was_backed_up_is_there_again_after_all_was_lost(own: RunningServic
         assert again.logs(run)
         assert champion_of("digits", Store(again.store)) == champion
         assert Store(again.store).verify(champion.key) == []
-        retrained = again.wait(again.start("retrain/nightly", LENIENT, train_on=None), "Completed")
+        retrained = again.wait(again.start("retrain/digits", LENIENT, train_on=None), "Completed")
         assert "outcome:unchanged" in retrained.tags
 
 
