@@ -80,7 +80,7 @@ def test_nonsense_is_refused_with_its_file_and_its_key(tmp_path, text: str, mess
 
 def test_file_that_is_not_toml_is_refused(tmp_path):
     (tmp_path / "service.toml").write_text("[service", "utf-8")
-    with pytest.raises(ConfigError, match="^Cannot read '"):
+    with pytest.raises(ConfigError, match=r"^Cannot read '"):
         read(tmp_path / "service.toml")
 
 
