@@ -11,7 +11,6 @@ from prefect.flows import Flow
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 
-from aeflow.configs import RetrainConfig
 from aeflow.configs.loading import load_config
 from aeflow.errors import ConfigError
 from infra.settings_file import DatasetSection, SettingsFile
@@ -60,7 +59,7 @@ def catalog(store: str, settings: SettingsFile, folder: Path) -> list[Deployment
 def _config(name: str, section: DatasetSection, folder: Path) -> Fields:
     """Returns the config of a dataset: its file, with its name, its source and its promise."""
     flags: Fields = {"ingest.name": name, "ingest.source": section.source}
-    if section.fresh and "fresh" in RetrainConfig.model_fields:
+    if section.fresh:
         flags["retrain.fresh"] = section.fresh
     path = folder / section.config if section.config else None
     config = load_config(path=path, flags=flags)
