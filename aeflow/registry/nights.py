@@ -39,8 +39,8 @@ class Night(BaseModel):
     and `features` are addresses, and `champion` and `challenger` are keys of models. `champion` is
     the champion at the end. `mse` and `mse_pca` are its error and that of PCA on the rows of this
     night, and `fixed_mse` and `fixed_mse_pca` on the fixed rows, which are the same in all nights.
-    `new_rows` counts the rows that the night before did not have, `refused_rows` those in quarantine,
-    and `encoded_rows` those of the features. `fresh` is the promised age, such as 26h.
+    `new_rows` counts the rows that the night before did not have, `refused_rows` those in
+    quarantine, and `encoded_rows` those of the features. `fresh` is the promised age, such as 26h.
     """
 
     model_config = ConfigDict(frozen=True)
