@@ -40,13 +40,16 @@ def test_any_byte_of_a_manifest_counts(tmp_path, bits):
 
 @pytest.fixture(scope="module")
 def copy(stages, tmp_path_factory) -> Store:
-    """A store with an artifact of each stage, whose bytes a test may change and restore.
+    """A store with one artifact of four stages, whose bytes a test may change and restore.
 
     Each artifact has a record of use, as artifacts have that are read minutes after their commit.
+    Other tests may have added artifacts to the store of the session; these are left out.
     """
-    store = Store(shutil.copytree(stages.store.root, tmp_path_factory.mktemp("copy") / "store"))
-    for manifest in store.root.glob("*/*/_manifest.json"):
-        (manifest.parent / USED).write_bytes(b"used long ago")
+    store = Store(tmp_path_factory.mktemp("copy"))
+    for artifact in (stages.dataset, stages.model, stages.evaluation, stages.features):
+        folder = store.root / artifact.address
+        shutil.copytree(stages.store.locate(artifact), folder)
+        (folder / USED).write_bytes(b"used long ago")
     return store
 
 
