@@ -153,7 +153,7 @@ def digest_of(content: Any) -> str:
 def libraries() -> dict[str, str]:
     """Returns the platform and the versions of Python and of libraries, by name.
 
-    An answer may depend on each of these.
+    The answer of a stage may depend on each of these.
     """
     names = ("aeflow", "tensorflow", "keras", "numpy", "pyarrow", "scikit-learn", "prefect")
     versions = {}

@@ -57,9 +57,12 @@ def main() -> int:
 def apply(templates: Path | None = None, *, overwrite: bool = False) -> None:
     """Creates or updates the pools, deployments and automations.
 
-    The file service.toml in AEFLOW_HOME says which; without it, environment variables do. Raises
-    ConfigError if AEFLOW_STORE is not set, a setting is invalid, or a deployment was changed
-    here and edited on the server. With `overwrite`, that edit is undone.
+    The file service.toml in AEFLOW_HOME says which ones; without that file, environment variables
+    do. With `overwrite`, edits on the server are undone if the same deployment was changed here.
+
+    Raises:
+        ConfigError: AEFLOW_STORE is not set, a setting is invalid, or a deployment was changed both
+            here and on the server.
     """
     path = file_of(os.environ)
     has_file = "AEFLOW_HOME" in os.environ and path.exists()

@@ -188,7 +188,7 @@ def _drift_retrains() -> AutomationCore:
 
 
 def _event_parameter(parameter: str) -> dict[str, Any]:
-    """Returns a template for a parameter of the retraining that a drift event names."""
+    """Returns a template that takes a parameter of the retraining from the drift event."""
     template = f"{{{{ event.payload.{RETRAINING}.{parameter} | tojson }}}}"
     return {
         "__prefect_kind": "json",

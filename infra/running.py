@@ -1,4 +1,4 @@
-"""The running service: its lock and state, its stop, and what is done before it starts.
+"""The running service: its lock and state, how it is stopped, and what a start does first.
 
 Before a start, processes that a killed service left behind are ended, and the ports are checked.
 """

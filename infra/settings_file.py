@@ -161,7 +161,7 @@ def of_environment(environment: Mapping[str, str]) -> SettingsFile:
 
 
 def check_environment(environment: Mapping[str, str]) -> None:
-    """Raises ConfigError if there is a file and an environment variable differs from it."""
+    """Raises ConfigError if an environment variable differs from the file, if there is one."""
     path = file_of(environment)
     if not path.exists():
         return

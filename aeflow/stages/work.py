@@ -68,7 +68,7 @@ class Work:
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What the manifest records: the runtime, and the machine if it was used."""
+        """What the manifest records: the runtime and, if it was used, the machine."""
         machine = asdict(self.machine) if "machine" in vars(self) else {}
         return self.runtime.model_dump(mode="json") | machine
 

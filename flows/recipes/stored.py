@@ -55,6 +55,6 @@ def made_from(store: str, artifact: Artifact, answer_type: type[A]) -> A:
     if not addresses:
         raise ConfigError(
             f"'{artifact.address}' was not made from an artifact in {answer_type.folder}/. "
-            "Give the key of an artifact that was."
+            "Give the key of an artifact that was made from one."
         )
     return answer_type.model_validate(Store(store).manifest(addresses[0]).artifact)

@@ -52,7 +52,7 @@ def _first_name(config: PipelineConfig) -> str:
 
 
 def _unless_typed(current: str, name: str, config: PipelineConfig) -> str:
-    """Returns `name`, or the current name if neither Prefect nor aeflow gave it."""
+    """Returns `name`, or the current name of the run if a person typed that one."""
     is_ours = current == _first_name(config) or ENDED.fullmatch(current)
     return name if is_ours or GENERATED.fullmatch(current) else current
 

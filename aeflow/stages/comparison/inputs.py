@@ -38,9 +38,10 @@ class InputShifts:
 
     @property
     def moved(self) -> int:
-        """The number of positions of an input that moved.
+        """The number of moved positions in an input.
 
-        The mean of such a position moved significantly, by at least 0.2 pooled standard deviations.
+        A position has moved if its mean changed significantly, by at least 0.2 pooled standard
+        deviations.
         """
         return sum(self.table["moved"].to_pylist())
 

@@ -63,7 +63,7 @@ def read_spaces(trial: Trial) -> dict[str, Space]:
 
 
 def _compared_rows(trial: Trial, num_judged: int) -> dict[str, np.ndarray]:
-    """Samples judged rows for the comparison of neighbours, and reads them in input units."""
+    """Reads a sample of the evaluated rows, in input units, for the comparison of neighbours."""
     dataset, split = trial.dataset, trial.split
     size = dataset.example_schema.size
     compared_places = sampled_places(num_judged, min(COMPARED_ROWS, 2 + MOST_VALUES // size))

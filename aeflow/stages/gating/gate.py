@@ -29,7 +29,7 @@ def _with_damage(
     champion: Evaluation | None = None,
     champion_model: Model | None = None,
 ) -> Work:
-    """Adds the damage to the question of the gate if the model's files are damaged.
+    """Adds the damaged files of the model, if there are any, to the question of the gate.
 
     The question determines the key of the verdict. A repaired model therefore gets a new verdict.
     Raises ConfigError if the inputs of the gate do not belong together.

@@ -155,7 +155,7 @@ class LocalFiles:
     def link(self, old: str, new: str) -> None:
         """Gives a finished file a second name, and replaces any file that has that name.
 
-        The bytes are stored once. If the file system has no hard links, they are copied.
+        The bytes are stored once, or copied if the file system has no hard links.
         """
         with self.writing(new) as temporary:
             try:
