@@ -99,7 +99,7 @@ def _fields_of(outcome: Retraining, config: PipelineConfig) -> dict[str, Any]:
 
 
 def _measured(outcome: Retraining, config: PipelineConfig, runner: Runner) -> dict[str, Any]:
-    """Returns the fields of a night that compare it with the nights before."""
+    """Returns those fields of a night that compare this night with earlier ones."""
     evaluation, dataset, fixed = outcome.evaluation, outcome.dataset, None
     if outcome.model and dataset and evaluation:
         fixed = _on_fixed_rows(outcome.model, config, runner, dataset=dataset, fresh=evaluation)

@@ -37,9 +37,9 @@ class RemoteFile:
 
     @property
     def digest(self) -> str:
-        """The digest of the object's etag and size, which change whenever its bytes change.
+        """The digest of the object's etag and size. The etag changes whenever the bytes change.
 
-        The same bytes, uploaded in parts of another size, have another etag and another digest.
+        The same bytes, uploaded in parts of another size, have another etag and so another digest.
         """
         return hashlib.sha256(f"{self.e_tag} {self.size}".encode()).hexdigest()
 
