@@ -1,4 +1,4 @@
-"""The health check of the part of the service that runs in this container: `python -m infra.health`."""
+"""The health check of the service's part in this container: `python -m infra.health`."""
 
 import os
 import sys

@@ -107,7 +107,7 @@ def check_holder(files: Files, name: str, holder: str) -> None:
     """Raises LostLease if `holder` no longer holds the lease `name`."""
     if not _is_held(files, name, holder):
         raise LostLease(
-            f"Another process took over the lease '{name}', because its former holder sent no heartbeat "
+            f"Another process took over the lease '{name}', because its holder sent no heartbeat "
             f"for {LAPSE_SECONDS:g} s or has ended. Start this run again to get the artifact."
         )
 

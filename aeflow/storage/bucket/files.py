@@ -105,7 +105,7 @@ class ObjectFiles(Objects):
             self._versions[name] = meta["e_tag"]
 
     def ready(self, address: str, entries: Iterable[FileEntry]) -> Path:
-        """Returns the cache folder that has the files. It stays as long as this Python object exists."""
+        """Returns the cache folder that has the files, and keeps it while this object exists."""
         folder = self.cache.hold(address)
         missing = [entry for entry in entries if not contained(folder, entry.name).is_file()]
         self.cache.make_room(sum(entry.size for entry in missing))
