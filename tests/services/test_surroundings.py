@@ -40,7 +40,7 @@ def test_service_starts_under_a_proxy_a_strict_umask_and_without_a_home(environm
     exempt = [process.environ()["NO_PROXY"] for process in marked(Path(environment["AEFLOW_HOME"]))]
     assert set(exempt) == {"127.0.0.1,localhost,::1"}
     log = Path(environment["AEFLOW_HOME"]) / "logs" / "deployments.log"
-    assert "deployments: applied" in log.read_text("utf-8")
+    assert "deployment pipeline/on-demand: new" in log.read_text("utf-8")
 
 
 def test_store_on_s3_is_refused_before_a_folder_is_made(environment):
