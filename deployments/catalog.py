@@ -35,7 +35,7 @@ class Deployment:
 
     @property
     def full_name(self) -> str:
-        """The name that commands take, such as `tune/batch`."""
+        """The name that commands take, such as `tune/search`."""
         return f"{self.flow}/{self.name}"
 
 

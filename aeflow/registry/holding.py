@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict
 
 from aeflow.artifacts import Model, Verdict
-from aeflow.registry.champions import champions
+from aeflow.registry.champions import history_of
 from aeflow.storage import Store
 from aeflow.storage.aliases import Alias, alias_file, alias_owners, change_alias, read_alias
 
@@ -51,9 +51,9 @@ def hold(verdict: Verdict, store: Store, *, run: str = "") -> Held:
 def held_of(dataset_name: str, store: Store) -> Held | None:
     """Returns the model that is held for a dataset name; None if the champion has changed since."""
     alias = read_alias(store.files, alias_file(dataset_name, HELD), Held)
-    if alias is None or alias.current.champion != champions(store).get(dataset_name):
-        return None
-    return alias.current
+    history = history_of(dataset_name, store)
+    champion = history[-1].model if history else None
+    return alias.current if alias and alias.current.champion == champion else None
 
 
 def held_addresses(store: Store) -> set[str]:
